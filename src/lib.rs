@@ -1,1 +1,8 @@
-//! dryflash
+//! dryflash: a virtual STM32 that people flash before they touch the real one.
+//!
+//! Rooms, each using only those above it: [`image`] (files), [`part`] (silicon as data), [`flash`] (cells,
+//! controllers, option bytes), [`periph`], [`cpu`], [`chip`], [`am32`], [`esc`], [`report`], [`cli`].
+
+pub mod bus;
+pub mod memory;
+pub mod time;

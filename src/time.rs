@@ -1,0 +1,106 @@
+//! Virtual time: picoseconds since power-on, and the core's cycle counter.
+//!
+//! The core counts HCLK cycles; everything that has a rate of its own (LSI, flash operations, start-up
+//! times) counts picoseconds. [`Now`] carries both, taken at the same instant.
+
+use std::fmt;
+use std::ops::{Add, Sub};
+
+/// A point in virtual time, or a span of it, in picoseconds. 2^64 ps are 213 days.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(pub u64);
+
+impl Time {
+    /// Power-on.
+    pub const ZERO: Time = Time(0);
+    /// Later than anything that can happen.
+    pub const NEVER: Time = Time(u64::MAX);
+
+    /// A span of whole nanoseconds.
+    pub const fn from_nanos(nanos: u64) -> Time {
+        Time(nanos.saturating_mul(1_000))
+    }
+
+    /// A span of whole microseconds.
+    pub const fn from_micros(micros: u64) -> Time {
+        Time(micros.saturating_mul(1_000_000))
+    }
+
+    /// A span of whole milliseconds.
+    pub const fn from_millis(millis: u64) -> Time {
+        Time(millis.saturating_mul(1_000_000_000))
+    }
+
+    /// The span that `cycles` of a clock of `hz` take, rounded up to a whole picosecond.
+    pub fn from_cycles(cycles: u64, hz: u64) -> Time {
+        let hz = hz.max(1);
+        Time(u64::try_from((u128::from(cycles) * 1_000_000_000_000).div_ceil(u128::from(hz))).unwrap_or(u64::MAX))
+    }
+
+    /// In microseconds, for people and reports.
+    pub fn micros(self) -> f64 {
+        self.0 as f64 / 1e6
+    }
+
+    /// The later of the two, minus the earlier; zero where `earlier` is the later one.
+    pub fn since(self, earlier: Time) -> Time {
+        Time(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add for Time {
+    type Output = Time;
+    fn add(self, other: Time) -> Time {
+        Time(self.0.saturating_add(other.0))
+    }
+}
+
+impl Sub for Time {
+    type Output = Time;
+    fn sub(self, other: Time) -> Time {
+        self.since(other)
+    }
+}
+
+impl fmt::Display for Time {
+    /// `12.3 us` below a millisecond, `5.37 ms` below a second, `1.250 s` above.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let us = self.micros();
+        if us < 1_000.0 {
+            write!(f, "{us:.1} us")
+        } else if us < 1_000_000.0 {
+            write!(f, "{:.2} ms", us / 1e3)
+        } else {
+            write!(f, "{:.3} s", us / 1e6)
+        }
+    }
+}
+
+/// One instant, seen on both clocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// HCLK cycles since power-on (the frequency may have changed on the way).
+    pub cycle: u64,
+    /// Picoseconds since power-on.
+    pub time: Time,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_exact_and_never_wrap() {
+        assert_eq!(Time::from_cycles(48_000_000, 48_000_000), Time::from_millis(1_000));
+        assert_eq!(Time::from_cycles(1, 48_000_000), Time(20_834));
+        assert_eq!(Time::from_cycles(u64::MAX, 1), Time::NEVER);
+        assert_eq!(Time(5).since(Time(9)), Time::ZERO);
+    }
+
+    #[test]
+    fn people_read_the_fitting_unit() {
+        assert_eq!(Time::from_micros(999).to_string(), "999.0 us");
+        assert_eq!(Time::from_micros(5_370).to_string(), "5.37 ms");
+        assert_eq!(Time::from_millis(1_250).to_string(), "1.250 s");
+    }
+}
