@@ -1,0 +1,323 @@
+//! The schema of a part file. Addresses and sizes in bytes, frequencies in Hz, times in nanoseconds.
+
+use super::PartError;
+use serde::{Deserialize, Serialize};
+
+/// A family of parts that share their controllers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+pub enum Family {
+    /// STM32F0 (RM0091).
+    F0,
+    /// STM32G0 (RM0444).
+    G0,
+}
+
+/// The core's kind: it decides cycle counts and whether VTOR exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+pub enum Core {
+    /// Cortex-M0 r0p0 (DDI0432).
+    #[serde(rename = "cortex-m0")]
+    M0,
+    /// Cortex-M0+ r0p1 (DDI0484).
+    #[serde(rename = "cortex-m0+")]
+    M0Plus,
+}
+
+/// A range of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Region {
+    /// First address.
+    pub base: u32,
+    /// Length in bytes.
+    pub size: u32,
+}
+
+impl Region {
+    /// Whether `address` lies inside.
+    pub const fn contains(&self, address: u32) -> bool {
+        address.wrapping_sub(self.base) < self.size
+    }
+
+    /// The address after the last one.
+    pub const fn end(&self) -> u32 {
+        self.base + self.size
+    }
+}
+
+/// Main flash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flash {
+    /// First address.
+    pub base: u32,
+    /// Length in bytes.
+    pub size: u32,
+    /// The erase unit in bytes.
+    pub page: u32,
+    /// Pages that one write-protection bit covers (F0), or 1 where ranges of pages are given (G0).
+    pub wrp_pages: u32,
+    /// Guaranteed erase cycles.
+    pub endurance: u32,
+    /// Bits of a PCROP address register (G0; RM0444 3.7.8), 0 where there is none.
+    #[serde(default)]
+    pub pcrop_bits: u32,
+    /// Bits of a WRP page number (G0), 0 where there is none.
+    #[serde(default)]
+    pub wrp_bits: u32,
+    /// Bits of SEC_SIZE (G0), 0 where there is none.
+    #[serde(default)]
+    pub sec_bits: u32,
+}
+
+impl Flash {
+    /// Number of pages.
+    pub const fn pages(&self) -> u32 {
+        self.size / self.page
+    }
+
+    /// Whether `address` lies in main flash.
+    pub const fn contains(&self, address: u32) -> bool {
+        address.wrapping_sub(self.base) < self.size
+    }
+
+    /// The address after the last one.
+    pub const fn end(&self) -> u32 {
+        self.base + self.size
+    }
+}
+
+/// What identifies the silicon to code and to a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// DBGMCU/DBG IDCODE as read.
+    pub idcode: u32,
+    /// Its address.
+    pub idcode_address: u32,
+    /// CPUID at 0xE000_ED00.
+    pub cpuid: u32,
+    /// SW-DP identification.
+    pub dpidr: u32,
+    /// Address of the unique id's 12 bytes.
+    pub uid_address: u32,
+    /// A typical unique id, the same on every virtual chip.
+    pub uid: [u32; 3],
+    /// Address of the flash-size half-word, in KB.
+    pub flash_size_address: u32,
+}
+
+/// Factory calibration values in system memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// Address of the half-word.
+    pub address: u32,
+    /// A typical value.
+    pub value: u16,
+}
+
+/// Typical start-up times in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartUp {
+    /// HSI (F0) or HSI16 (G0).
+    pub hsi: u64,
+    /// HSI14; 0 where there is none.
+    pub hsi14: u64,
+    /// PLL lock.
+    pub pll: u64,
+    /// LSI.
+    pub lsi: u64,
+    /// An 8 MHz crystal.
+    pub hse: u64,
+    /// A 32 kHz crystal.
+    pub lse: u64,
+}
+
+/// The clock tree's constants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clock {
+    /// HCLK after reset.
+    pub reset_hz: u64,
+    /// The highest HCLK.
+    pub max_hz: u64,
+    /// The internal low-speed oscillator.
+    pub lsi_hz: u64,
+    /// A crystal on HSE that is taken for granted where code turns it on.
+    pub hse_hz: u64,
+    /// Start-up times.
+    pub start_up: StartUp,
+}
+
+/// Which bit of which RCC register gates a peripheral's clock; its reset bit stands at the same position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gate {
+    /// Offset of the enable register in RCC.
+    pub enable: u32,
+    /// Offset of the reset register in RCC.
+    pub reset: u32,
+    /// Bit number in both.
+    pub bit: u32,
+}
+
+/// What a block is, which decides the model that stands behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Reset and clock control of the F0.
+    RccF0,
+    /// Reset and clock control of the G0.
+    RccG0,
+    /// The flash interface.
+    Flash,
+    /// A GPIO port.
+    Gpio,
+    /// Advanced timer (TIM1).
+    TimAdvanced,
+    /// General-purpose timer, 32 bits (TIM2).
+    #[serde(rename = "tim-32")]
+    Tim32,
+    /// General-purpose timer, 16 bits, four channels (TIM3).
+    #[serde(rename = "tim-16")]
+    Tim16,
+    /// Basic timer (TIM6, TIM7).
+    TimBasic,
+    /// One channel, no repetition counter (TIM14).
+    #[serde(rename = "tim-1ch")]
+    Tim1ch,
+    /// Repetition counter and break (TIM15 to TIM17).
+    TimRepeat,
+    /// System configuration of the F0, its comparators among it.
+    SyscfgF0,
+    /// System configuration of the G0.
+    SyscfgG0,
+    /// External interrupts of the F0.
+    ExtiF0,
+    /// External interrupts of the G0.
+    ExtiG0,
+    /// Independent watchdog.
+    Iwdg,
+    /// Window watchdog.
+    Wwdg,
+    /// Power control.
+    Pwr,
+    /// Debug support.
+    Dbgmcu,
+    /// Analog-to-digital converter of the F0.
+    AdcF0,
+    /// Analog-to-digital converter of the G0.
+    AdcG0,
+    /// DMA controller.
+    Dma,
+    /// DMA request multiplexer.
+    Dmamux,
+    /// USART.
+    Usart,
+    /// Comparator of the G0.
+    CompG0,
+    /// CRC unit.
+    Crc,
+    /// Real-time clock.
+    Rtc,
+    /// Tamper block, with the G0's backup registers.
+    Tamp,
+    /// There on the chip, not modelled: accesses read what was written and are reported.
+    Unmodelled,
+}
+
+/// One block on the bus.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PeripheralSpec {
+    /// Its name in the manual.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// First address.
+    pub base: u32,
+    /// Length in bytes.
+    #[serde(default = "block_size")]
+    pub size: u32,
+    /// Its clock gate; none where the clock is always on.
+    #[serde(default)]
+    pub gate: Option<Gate>,
+    /// Its interrupt lines.
+    #[serde(default)]
+    pub irq: Vec<u8>,
+    /// Channels, where the number differs between parts (DMA).
+    #[serde(default)]
+    pub channels: u32,
+}
+
+const fn block_size() -> u32 {
+    0x400
+}
+
+/// One part.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// Full name.
+    pub name: String,
+    /// AM32's short name, where it means this part.
+    #[serde(default)]
+    pub short: Option<String>,
+    /// Its family.
+    pub family: Family,
+    /// Its core.
+    pub core: Core,
+    /// Main flash.
+    pub flash: Flash,
+    /// SRAM.
+    pub sram: Region,
+    /// ST's boot loader.
+    pub system_memory: Region,
+    /// The option bytes in use.
+    pub option_bytes: Region,
+    /// One-time programmable area.
+    #[serde(default)]
+    pub otp: Option<Region>,
+    /// Engineering bytes: UID, flash size, calibration.
+    pub engineering: Region,
+    /// Identification.
+    pub identity: Identity,
+    /// Factory calibration half-words.
+    #[serde(default)]
+    pub calibration: Vec<Calibration>,
+    /// Clocks.
+    pub clock: Clock,
+    /// Blocks on the bus.
+    #[serde(rename = "peripheral")]
+    pub peripherals: Vec<PeripheralSpec>,
+    /// What of this file is not certain, one line each.
+    #[serde(default)]
+    pub unknown: Vec<String>,
+}
+
+impl Part {
+    /// Reads a part file.
+    ///
+    /// # Errors
+    /// [`PartError::File`] with the line, where the text is no TOML, a field is unknown or missing.
+    pub fn from_toml(file: &str, text: &str) -> Result<Part, PartError> {
+        toml::from_str(text).map_err(|e| PartError::File { file: file.to_owned(), message: e.to_string() })
+    }
+
+    /// The block called `name`.
+    pub fn peripheral(&self, name: &str) -> Option<&PeripheralSpec> {
+        self.peripherals.iter().find(|p| p.name == name)
+    }
+
+    /// How people call it: the short name where there is one, else the full one.
+    pub fn nick(&self) -> &str {
+        self.short.as_deref().unwrap_or(&self.name)
+    }
+
+    /// DEV_ID, the low 12 bits of the id code.
+    pub const fn dev_id(&self) -> u32 {
+        self.identity.idcode & 0xFFF
+    }
+}
