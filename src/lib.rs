@@ -4,6 +4,7 @@
 //! controllers, option bytes), [`periph`], [`cpu`], [`chip`], [`am32`], [`esc`], [`report`], [`cli`].
 
 pub mod bus;
+pub mod cpu;
 pub mod flash;
 pub mod memory;
 pub mod part;

@@ -1,0 +1,241 @@
+//! The core: executes Thumb code against a [`Bus`] and says why it stopped.
+//!
+//! [`Core`] is small on purpose: its whole state is [`Registers`] and a cycle count, so that one engine can hand
+//! over to another at any instruction boundary. [`unicorn::UnicornCore`] is the engine of record. Exceptions,
+//! interrupts and resets are the chip's work.
+
+pub mod block;
+pub mod decode;
+pub mod unicorn;
+
+use crate::bus::{BusFault, Width};
+use std::fmt;
+use std::ops::Range;
+
+/// The architectural registers of an ARMv6-M core (DDI0419 B1.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Registers {
+    /// R0 to R12.
+    pub r: [u32; 13],
+    /// Main stack pointer.
+    pub msp: u32,
+    /// Process stack pointer.
+    pub psp: u32,
+    /// Link register.
+    pub lr: u32,
+    /// Address of the next instruction; bit 0 clear.
+    pub pc: u32,
+    /// Flags in 31:28, T in 24, exception number in 5:0.
+    pub xpsr: u32,
+    /// PRIMASK: no exception of configurable priority is taken.
+    pub primask: bool,
+    /// CONTROL: SPSEL in bit 1, nPRIV in bit 0.
+    pub control: u32,
+}
+
+impl Registers {
+    /// The number of the active exception; 0 in Thread mode.
+    pub const fn exception(&self) -> u32 {
+        self.xpsr & 0x3F
+    }
+
+    /// The stack pointer in use.
+    pub const fn sp(&self) -> u32 {
+        if self.uses_psp() { self.psp } else { self.msp }
+    }
+
+    /// Whether the process stack is in use.
+    pub const fn uses_psp(&self) -> bool {
+        self.control & 2 != 0 && self.exception() == 0
+    }
+
+    /// Whether the T bit is set; executing with T clear is a HardFault.
+    pub const fn thumb(&self) -> bool {
+        self.xpsr & T != 0
+    }
+}
+
+/// EPSR.T in xPSR.
+pub const T: u32 = 1 << 24;
+
+/// What the bus answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reply {
+    /// The value read, in its low bits.
+    pub value: u32,
+    /// Cycles that the master waits beyond the instruction's own.
+    pub wait: u64,
+    /// The engine must stop at the next block boundary and let the chip act.
+    pub attention: bool,
+    /// Wait states or the map changed: ask [`Bus::map`] and [`Bus::fetch_cost`] again now.
+    pub remap: bool,
+    /// Memory bytes that changed behind the engine's back: translated code there is stale.
+    pub changed: Option<Range<u32>>,
+}
+
+/// A stretch of plain memory that an engine reads, writes and executes without asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plain {
+    /// Where it stands.
+    pub address: u32,
+    /// Length in bytes, a multiple of 4 KB.
+    pub size: u32,
+    /// The host's memory, valid as long as the bus lives.
+    pub pointer: *mut u8,
+    /// Stores go to the memory; else to [`Bus::write`].
+    pub writable: bool,
+    /// Loads are checked by [`Bus::guard`] first.
+    pub guarded: bool,
+    /// It is flash, with wait states.
+    pub flash: bool,
+}
+
+/// What stands around the core. `cycle` is the instant of the access, in cycles since power-on.
+pub trait Bus {
+    /// A load outside plain memory.
+    ///
+    /// # Errors
+    /// A bus fault becomes a HardFault with the PC on the load.
+    fn read(&mut self, address: u32, width: Width, pc: u32, cycle: u64) -> Result<Reply, BusFault>;
+
+    /// A store outside writable plain memory.
+    ///
+    /// # Errors
+    /// As for [`Bus::read`].
+    fn write(&mut self, address: u32, width: Width, value: u32, pc: u32, cycle: u64) -> Result<Reply, BusFault>;
+
+    /// A load from guarded plain memory is about to happen.
+    ///
+    /// # Errors
+    /// A bus fault refuses it.
+    fn guard(&mut self, address: u32, width: Width, pc: u32, cycle: u64) -> Result<(), BusFault>;
+
+    /// A load inside a watched range, with the value that it will see.
+    fn watched(&mut self, address: u32, width: Width, value: u32, pc: u32, cycle: u64);
+
+    /// The plain memory as it stands now: flash, its alias, SRAM.
+    fn map(&self) -> Vec<Plain>;
+
+    /// What fetches from flash cost now.
+    fn fetch_cost(&self) -> block::FetchCost;
+}
+
+/// Why an instruction could not be executed. Each becomes a HardFault (ARMv6-M has no other).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum FaultKind {
+    /// The encoding is not an ARMv6-M instruction.
+    Undefined {
+        /// Its half-words; the second is 0 for a 16-bit encoding.
+        encoding: [u16; 2],
+    },
+    /// A load or store at an address that is not a multiple of its width.
+    Unaligned,
+    /// The bus refused a load.
+    Read {
+        /// The address.
+        address: u32,
+        /// The bus's reason.
+        reason: &'static str,
+    },
+    /// The bus refused a store.
+    Write {
+        /// The address.
+        address: u32,
+        /// The bus's reason.
+        reason: &'static str,
+    },
+    /// Instruction fetch where nothing can be executed.
+    Fetch {
+        /// The address.
+        address: u32,
+        /// Why.
+        reason: &'static str,
+    },
+    /// Execution with the T bit clear: a branch to an even address.
+    NotThumb,
+    /// `svc` where SVCall cannot be taken.
+    Svc,
+    /// `bkpt` with no debugger to halt for.
+    Breakpoint,
+    /// A value that is no EXC_RETURN was used to return from an exception.
+    BadReturn {
+        /// The value.
+        value: u32,
+    },
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FaultKind::Undefined { encoding: [first, 0] } => write!(f, "{first:04x} is no ARMv6-M instruction"),
+            FaultKind::Undefined { encoding: [first, second] } => {
+                write!(f, "{first:04x} {second:04x} is no ARMv6-M instruction")
+            }
+            FaultKind::Unaligned => f.write_str("unaligned access"),
+            FaultKind::Read { address, reason } => write!(f, "read of 0x{address:08X}: {reason}"),
+            FaultKind::Write { address, reason } => write!(f, "write to 0x{address:08X}: {reason}"),
+            FaultKind::Fetch { address, reason } => write!(f, "instruction fetch at 0x{address:08X}: {reason}"),
+            FaultKind::NotThumb => f.write_str("branch to an even address (no Thumb bit)"),
+            FaultKind::Svc => f.write_str("svc where SVCall cannot be taken"),
+            FaultKind::Breakpoint => f.write_str("bkpt with no debugger"),
+            FaultKind::BadReturn { value } => write!(f, "0x{value:08X} is no exception return"),
+        }
+    }
+}
+
+/// Why the core stopped. The registers are those of the instruction boundary reached.
+#[derive(Debug)]
+pub enum Stop {
+    /// The cycle limit was reached.
+    Limit,
+    /// The bus asked for attention.
+    Attention,
+    /// The instruction at PC faults; it did nothing.
+    Fault(FaultKind),
+    /// `svc` was executed; PC is after it.
+    Svc,
+    /// `bkpt` stands at PC.
+    Breakpoint,
+    /// `wfi` was executed; PC is after it.
+    WaitForInterrupt,
+    /// `wfe` was executed; PC is after it.
+    WaitForEvent,
+    /// `sev` was executed; PC is after it.
+    SendEvent,
+    /// A branch to an EXC_RETURN value in Handler mode.
+    ExceptionReturn(u32),
+    /// The engine itself failed, or a model panicked in one of its callbacks.
+    Broken(String),
+}
+
+/// A core that runs code.
+pub trait Core {
+    /// Runs until something stops it, or the cycle count reaches `limit`: at the first instruction boundary at or
+    /// after it.
+    fn run(&mut self, bus: &mut dyn Bus, limit: u64) -> Stop;
+
+    /// Cycles since power-on.
+    fn cycle(&self) -> u64;
+
+    /// Sets the cycle count (waiting, exception entry, restore).
+    fn set_cycle(&mut self, cycle: u64);
+
+    /// All registers.
+    fn registers(&self) -> Registers;
+
+    /// Sets all registers. PC counts as reached by a branch.
+    fn set_registers(&mut self, registers: &Registers);
+
+    /// Takes over the bus's map of plain memory, and its fetch costs.
+    fn remap(&mut self, bus: &dyn Bus);
+
+    /// Forgets what it knows of code in `range`.
+    fn invalidate(&mut self, range: Range<u32>);
+
+    /// Reports loads inside these ranges to [`Bus::watched`]; replaces the ranges before.
+    fn watch(&mut self, ranges: &[Range<u32>]);
+
+    /// Instructions executed since creation; a block that faulted on its way counts whole.
+    fn instructions(&self) -> u64;
+}
