@@ -6,6 +6,8 @@
 
 pub mod block;
 pub mod decode;
+#[cfg(test)]
+mod tests;
 pub mod unicorn;
 
 use crate::bus::{BusFault, Width};

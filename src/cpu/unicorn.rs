@@ -136,6 +136,9 @@ impl UnicornCore {
         engine.hook("block hook", HookType::BLOCK, on_block as *mut c_void, 1, 0)?;
         engine.hook("fault hook", INVALID, on_invalid as *mut c_void, 1, 0)?;
         engine.hook("interrupt hook", HookType::INTR, on_interrupt as *mut c_void, 1, 0)?;
+        // Unicorn brings PC up to date for memory hooks only, and the register windows need it for their time.
+        let registers = HookType::MEM_READ | HookType::MEM_WRITE;
+        engine.hook("pc hook", registers, on_register as *mut c_void, 0x4000_0000, 0xFFFF_FFFF)?;
         for window in windows {
             engine.window(window)?;
         }
@@ -227,6 +230,9 @@ impl UnicornCore {
     /// An instruction that the host executes in the engine's place.
     fn special(&mut self, kind: Kind) -> Option<Stop> {
         let pc = self.reg(RegisterARM::PC) & !1;
+        if self.reg(RegisterARM::XPSR) & super::T == 0 {
+            return Some(Stop::Fault(FaultKind::NotThumb));
+        }
         let stop = match kind {
             Kind::Undefined | Kind::Unpredictable => {
                 let encoding = self.shared.encoding(pc);
@@ -779,6 +785,8 @@ extern "C" fn on_interrupt(_: *mut sys::uc_engine, number: u32, user: *mut c_voi
         s.stop(Halt::Fault { pc, kind });
     });
 }
+
+extern "C" fn on_register(_: *mut sys::uc_engine, _: u32, _: u64, _: i32, _: i64, _: *mut c_void) {}
 
 extern "C" fn on_guarded_load(_: *mut sys::uc_engine, _: u32, address: u64, size: i32, _: i64, user: *mut c_void) {
     // SAFETY: as in `on_block`.
