@@ -8,4 +8,5 @@ pub mod cpu;
 pub mod flash;
 pub mod memory;
 pub mod part;
+pub mod periph;
 pub mod time;

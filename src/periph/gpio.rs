@@ -1,0 +1,357 @@
+//! A GPIO port (RM0091 chapter 8, RM0444 chapter 7), and the wires at its pins.
+
+use super::signal::{Drive, Signal};
+use super::{Context, Due, Peripheral, masked};
+use crate::bus::ResetCause;
+use crate::periph::Clocks;
+use crate::time::Time;
+
+const ANALOG: u32 = 3;
+const OUTPUT: u32 = 1;
+
+/// Reset values that differ between families and ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResetValues {
+    /// MODER.
+    pub moder: u32,
+    /// OSPEEDR.
+    pub ospeedr: u32,
+    /// PUPDR.
+    pub pupdr: u32,
+}
+
+impl ResetValues {
+    /// Port A carries SWDIO (pull-up) and SWCLK (pull-down); other pins are inputs on the F0, analog on the G0.
+    pub const fn of(port_a: bool, analog: bool) -> ResetValues {
+        let rest = if analog { 0xFFFF_FFFF } else { 0 };
+        if port_a {
+            ResetValues { moder: (rest & !0x3C00_0000) | 0x2800_0000, ospeedr: 0x0C00_0000, pupdr: 0x2400_0000 }
+        } else {
+            ResetValues { moder: rest, ospeedr: 0, pupdr: 0 }
+        }
+    }
+}
+
+/// One port.
+#[derive(Clone, Debug)]
+pub struct Gpio {
+    at_reset: ResetValues,
+    moder: u32,
+    otyper: u32,
+    ospeedr: u32,
+    pupdr: u32,
+    odr: u32,
+    lckr: u32,
+    lock_step: u8,
+    afr: [u32; 2],
+    /// What drives each pin from outside.
+    wires: [Option<Box<Signal>>; 16],
+    /// The level that a floating pin keeps.
+    held: u16,
+    /// Pins whose mode or pull the code has set, and that it has then sampled as inputs.
+    configured: u16,
+    sampled: [u32; 16],
+    /// Pins that the code has driven, and how often their output changed.
+    driven: u16,
+    toggles: [u32; 16],
+}
+
+impl Gpio {
+    /// A port as after reset, with nothing on its pins.
+    pub fn new(at_reset: ResetValues) -> Gpio {
+        let mut port = Gpio {
+            at_reset,
+            moder: 0,
+            otyper: 0,
+            ospeedr: 0,
+            pupdr: 0,
+            odr: 0,
+            lckr: 0,
+            lock_step: 0,
+            afr: [0; 2],
+            wires: Default::default(),
+            held: 0,
+            configured: 0,
+            sampled: [0; 16],
+            driven: 0,
+            toggles: [0; 16],
+        };
+        port.reset(ResetCause::PowerOn);
+        port
+    }
+
+    /// Puts a signal on a pin.
+    pub fn drive(&mut self, pin: u8, signal: Signal) {
+        if let Some(wire) = self.wires.get_mut(usize::from(pin)) {
+            *wire = (signal != Signal::default()).then(|| Box::new(signal));
+        }
+    }
+
+    /// Pins that the code configured as inputs and sampled since power-on, with the number of samples.
+    pub fn sampled_inputs(&self) -> impl Iterator<Item = (u8, u32)> + '_ {
+        (0..16u8)
+            .filter(|p| self.configured & (1 << p) != 0)
+            .map(|p| (p, self.sampled[usize::from(p)]))
+            .filter(|s| s.1 > 0)
+    }
+
+    /// Pins that the code drove as outputs since power-on, with the number of level changes.
+    pub fn driven_outputs(&self) -> impl Iterator<Item = (u8, u32)> + '_ {
+        (0..16u8).filter(|p| self.driven & (1 << p) != 0).map(|p| (p, self.toggles[usize::from(p)]))
+    }
+
+    /// Forgets which pins were sampled and driven.
+    pub fn forget(&mut self) {
+        self.configured = 0;
+        self.sampled = [0; 16];
+        self.driven = 0;
+        self.toggles = [0; 16];
+    }
+
+    /// The level at a pin, as its Schmitt trigger sees it; analog pins read 0.
+    pub fn level(&mut self, pin: u8, time: Time) -> bool {
+        let (field, bit) = (2 * u32::from(pin), 1u16 << pin);
+        let mode = (self.moder >> field) & 3;
+        if mode == ANALOG {
+            return false;
+        }
+        let out = self.odr & u32::from(bit) != 0;
+        let open_drain = self.otyper & u32::from(bit) != 0;
+        if mode == OUTPUT && !(open_drain && out) {
+            self.hold(bit, out);
+            return out;
+        }
+        let drive = self.wires[usize::from(pin)].as_ref().map_or(Drive::Floating, |s| s.at(time));
+        let level = match (drive, (self.pupdr >> field) & 3) {
+            (Drive::Low, _) | (Drive::Floating, 2) => false,
+            (Drive::High, _) | (Drive::Floating, 1) => true,
+            (Drive::Floating, _) => return self.held & bit != 0,
+        };
+        self.hold(bit, level);
+        level
+    }
+
+    fn hold(&mut self, bit: u16, level: bool) {
+        if level { self.held |= bit } else { self.held &= !bit }
+    }
+
+    fn input(&mut self, time: Time) -> u32 {
+        let mut value = 0;
+        for pin in 0..16u8 {
+            if self.level(pin, time) {
+                value |= 1 << pin;
+            }
+            if (self.moder >> (2 * u32::from(pin))) & 3 == 0 {
+                let n = &mut self.sampled[usize::from(pin)];
+                *n = n.saturating_add(1);
+            }
+        }
+        value
+    }
+
+    /// A pin that floats from now on keeps the level it had.
+    fn settle(&mut self, time: Time) {
+        for pin in 0..16 {
+            self.level(pin, time);
+        }
+    }
+
+    fn set_output(&mut self, value: u32) {
+        let changed = (self.odr ^ value) & 0xFFFF;
+        self.odr = value & 0xFFFF;
+        for pin in 0..16 {
+            let output = (self.moder >> (2 * pin)) & 3 == OUTPUT;
+            if output && changed & (1 << pin) != 0 {
+                let n = &mut self.toggles[pin as usize];
+                *n = n.saturating_add(1);
+            }
+        }
+    }
+
+    /// Fields of 2 bits that belong to locked pins.
+    fn frozen(&self) -> u32 {
+        if self.lckr & (1 << 16) == 0 {
+            return 0;
+        }
+        (0..16).filter(|p| self.lckr & (1 << p) != 0).fold(0, |m, p| m | 3 << (2 * p))
+    }
+
+    fn note_fields(&mut self, before: u32, after: u32) {
+        for pin in 0..16 {
+            if (before ^ after) >> (2 * pin) & 3 != 0 {
+                self.configured |= 1 << pin;
+            }
+        }
+    }
+
+    /// The key sequence: with LCKK, without, with, then a read (8.4.8).
+    fn write_lock(&mut self, value: u32) {
+        if self.lckr & (1 << 16) != 0 {
+            return;
+        }
+        let key = value & (1 << 16) != 0;
+        let same = value & 0xFFFF == self.lckr & 0xFFFF;
+        self.lock_step = match (self.lock_step, key, same) {
+            (0, true, _) => 1,
+            (1, false, true) => 2,
+            (2, true, true) => 3,
+            _ => 0,
+        };
+        self.lckr = value & 0xFFFF;
+    }
+}
+
+impl Peripheral for Gpio {
+    fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
+        match offset {
+            0x00 => self.moder,
+            0x04 => self.otyper,
+            0x08 => self.ospeedr,
+            0x0C => self.pupdr,
+            0x10 => self.input(cx.now.time),
+            0x14 => self.odr,
+            0x1C => {
+                if self.lock_step == 3 {
+                    self.lckr |= 1 << 16;
+                    self.lock_step = 0;
+                }
+                self.lckr
+            }
+            0x20 => self.afr[0],
+            0x24 => self.afr[1],
+            _ => 0,
+        }
+    }
+
+    fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
+        let frozen = self.frozen();
+        match offset {
+            0x00 => {
+                self.settle(cx.now.time);
+                let before = self.moder;
+                self.moder = masked(before, value, mask & !frozen);
+                self.note_fields(before, self.moder);
+                for pin in 0..16 {
+                    if (self.moder >> (2 * pin)) & 3 == OUTPUT {
+                        self.driven |= 1 << pin;
+                    }
+                }
+            }
+            0x04 => self.otyper = masked(self.otyper, value, mask & 0xFFFF),
+            0x08 => self.ospeedr = masked(self.ospeedr, value, mask & !frozen),
+            0x0C => {
+                self.settle(cx.now.time);
+                let before = self.pupdr;
+                self.pupdr = masked(before, value, mask & !frozen);
+                self.note_fields(before, self.pupdr);
+            }
+            0x14 => self.set_output(masked(self.odr, value, mask & 0xFFFF)),
+            0x18 => {
+                let bits = value & mask;
+                // Set wins over reset.
+                self.set_output((self.odr & !(bits >> 16)) | (bits & 0xFFFF));
+            }
+            0x1C => self.write_lock(value & mask),
+            0x20 => self.afr[0] = masked(self.afr[0], value, mask),
+            0x24 => self.afr[1] = masked(self.afr[1], value, mask),
+            0x28 => self.set_output(self.odr & !(value & mask & 0xFFFF)),
+            _ => {}
+        }
+    }
+
+    fn reset(&mut self, cause: ResetCause) {
+        self.moder = self.at_reset.moder;
+        self.otyper = 0;
+        self.ospeedr = self.at_reset.ospeedr;
+        self.pupdr = self.at_reset.pupdr;
+        self.odr = 0;
+        self.lckr = 0;
+        self.lock_step = 0;
+        self.afr = [0; 2];
+        if cause == ResetCause::PowerOn {
+            self.held = 0;
+        }
+    }
+
+    fn next_event(&self, _: &Clocks) -> Option<Due> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::Effects;
+    use crate::time::Now;
+
+    fn with<R>(time: u64, f: impl FnOnce(&mut Context<'_>) -> R) -> R {
+        let mut fx = Effects::default();
+        let now = Now { cycle: 0, time: Time(time) };
+        f(&mut Context { now, clocks: Clocks::new(8_000_000, 0, 40_000), base: 0x4800_0000, fx: &mut fx })
+    }
+
+    fn idr(port: &mut Gpio, time: u64) -> u32 {
+        with(time, |cx| port.read(0x10, cx))
+    }
+
+    fn set(port: &mut Gpio, offset: u32, value: u32) {
+        with(0, |cx| port.write(offset, value, u32::MAX, cx));
+    }
+
+    #[test]
+    fn a_floating_input_follows_its_pull_and_then_keeps_its_level() {
+        let mut port = Gpio::new(ResetValues::of(false, false));
+        assert_eq!(idr(&mut port, 0), 0);
+        set(&mut port, 0x0C, 1 << 4);
+        assert_eq!(idr(&mut port, 0), 1 << 2);
+        set(&mut port, 0x0C, 0);
+        assert_eq!(idr(&mut port, 0), 1 << 2, "no pull: the last level stays");
+        set(&mut port, 0x0C, 2 << 4);
+        assert_eq!(idr(&mut port, 0), 0);
+    }
+
+    #[test]
+    fn a_driven_input_wins_over_the_pull_and_follows_its_timeline() {
+        let mut port = Gpio::new(ResetValues::of(false, false));
+        set(&mut port, 0x0C, 2 << 8);
+        port.drive(4, Signal::timeline(Drive::High, vec![(Time(50), Drive::Low)]));
+        assert_eq!((idr(&mut port, 49), idr(&mut port, 50)), (1 << 4, 0));
+        assert_eq!(port.sampled_inputs().collect::<Vec<_>>(), [(4, 2)]);
+    }
+
+    #[test]
+    fn g0_pins_are_analog_and_read_zero_until_configured() {
+        let mut port = Gpio::new(ResetValues::of(true, true));
+        port.drive(2, Signal::steady(Drive::High));
+        assert_eq!(with(0, |cx| port.read(0, cx)), 0xEBFF_FFFF);
+        assert_eq!(idr(&mut port, 0), 1 << 13, "SWDIO's pull-up alone");
+        set(&mut port, 0, 0xEBFF_FFCF);
+        assert_eq!(idr(&mut port, 0), 1 << 13 | 1 << 2);
+    }
+
+    #[test]
+    fn outputs_by_odr_bsrr_brr() {
+        let mut port = Gpio::new(ResetValues::of(false, false));
+        set(&mut port, 0, 1 << 10);
+        set(&mut port, 0x18, 1 << 5 | 1 << 21);
+        assert_eq!(idr(&mut port, 0), 1 << 5, "set wins");
+        set(&mut port, 0x28, 1 << 5);
+        assert_eq!(idr(&mut port, 0), 0);
+        set(&mut port, 0x14, 1 << 5);
+        assert_eq!(port.driven_outputs().collect::<Vec<_>>(), [(5, 3)]);
+        set(&mut port, 0x04, 1 << 5);
+        set(&mut port, 0x0C, 2 << 10);
+        assert_eq!(idr(&mut port, 0), 0, "open drain high lets go of the pin");
+    }
+
+    #[test]
+    fn the_lock_sequence_freezes_mode_and_pull() {
+        let mut port = Gpio::new(ResetValues::of(false, false));
+        for value in [0x1_0004, 0x4, 0x1_0004] {
+            set(&mut port, 0x1C, value);
+        }
+        assert_eq!(with(0, |cx| port.read(0x1C, cx)), 0x1_0004);
+        set(&mut port, 0, 0x55);
+        assert_eq!(with(0, |cx| port.read(0, cx)), 0x45, "pin 2 stays an input");
+    }
+}

@@ -1,0 +1,177 @@
+//! The independent watchdog (RM0091 chapter 23, RM0444 chapter 28). Its reloads are an app's heartbeat.
+
+use super::{Clocks, Context, Due, Peripheral, masked};
+use crate::bus::ResetCause;
+use crate::time::Time;
+
+/// LSI cycles until a new prescaler, reload or window value is taken over.
+const UPDATE_CYCLES: u64 = 5;
+
+/// The watchdog.
+#[derive(Clone, Debug)]
+pub struct Iwdg {
+    pr: u32,
+    rlr: u32,
+    winr: u32,
+    unlocked: bool,
+    started: bool,
+    expires: Time,
+    reloaded: Time,
+    /// Until when PVU, RVU and WVU stand.
+    updating: [Time; 3],
+    reloads: u64,
+    first_reload: Option<Time>,
+}
+
+impl Default for Iwdg {
+    fn default() -> Iwdg {
+        Iwdg {
+            pr: 0,
+            rlr: 0xFFF,
+            winr: 0xFFF,
+            unlocked: false,
+            started: false,
+            expires: Time::NEVER,
+            reloaded: Time::ZERO,
+            updating: [Time::ZERO; 3],
+            reloads: 0,
+            first_reload: None,
+        }
+    }
+}
+
+impl Iwdg {
+    /// Whether it runs; only a reset stops it.
+    pub const fn is_started(&self) -> bool {
+        self.started
+    }
+
+    /// How often the code has reloaded it since the last reset, and when first.
+    pub const fn reloads(&self) -> (u64, Option<Time>) {
+        (self.reloads, self.first_reload)
+    }
+
+    /// Starts it, by key or by option byte.
+    pub fn start(&mut self, now: Time, clocks: &Clocks) {
+        self.started = true;
+        self.reload(now, clocks);
+    }
+
+    /// Counts of LSI / 4 / 2^PR, with PR 6 and 7 both 256.
+    fn span(&self, counts: u32, clocks: &Clocks) -> Time {
+        Time::from_cycles(u64::from(counts) * (4 << self.pr.min(6)), clocks.lsi_hz)
+    }
+
+    fn reload(&mut self, now: Time, clocks: &Clocks) {
+        self.reloaded = now;
+        self.expires = now + self.span(self.rlr + 1, clocks);
+    }
+
+    fn update(&mut self, which: usize, now: Time, clocks: &Clocks) {
+        self.updating[which] = now + Time::from_cycles(UPDATE_CYCLES, clocks.lsi_hz);
+    }
+}
+
+impl Peripheral for Iwdg {
+    fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
+        match offset {
+            0x4 => self.pr,
+            0x8 => self.rlr,
+            0xC => (0..3).filter(|n| cx.now.time < self.updating[*n]).fold(0, |v, n| v | 1 << n),
+            0x10 => self.winr,
+            _ => 0,
+        }
+    }
+
+    fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
+        let now = cx.now.time;
+        match (offset, value & mask & 0xFFFF) {
+            (0x0, 0xCCCC) => self.start(now, &cx.clocks),
+            (0x0, 0xAAAA) => {
+                self.unlocked = false;
+                self.reloads += 1;
+                self.first_reload.get_or_insert(now);
+                if self.started {
+                    // A reload before the counter has come down to the window resets the chip.
+                    let early =
+                        self.winr < self.rlr && now < self.reloaded + self.span(self.rlr - self.winr, &cx.clocks);
+                    if early {
+                        cx.fx.reset(ResetCause::Iwdg);
+                    }
+                    self.reload(now, &cx.clocks);
+                }
+            }
+            (0x0, key) => self.unlocked = key == 0x5555,
+            (0x4, _) if self.unlocked => {
+                self.pr = masked(self.pr, value, mask & 7);
+                self.update(0, now, &cx.clocks);
+            }
+            (0x8, _) if self.unlocked => {
+                self.rlr = masked(self.rlr, value, mask & 0xFFF);
+                self.update(1, now, &cx.clocks);
+            }
+            (0x10, _) if self.unlocked => {
+                self.winr = masked(self.winr, value, mask & 0xFFF);
+                self.update(2, now, &cx.clocks);
+                // Writing the window reloads the counter.
+                if self.started {
+                    self.reload(now, &cx.clocks);
+                }
+            }
+            _ => {}
+        }
+        cx.fx.events();
+    }
+
+    fn reset(&mut self, _: ResetCause) {
+        *self = Iwdg::default();
+    }
+
+    fn next_event(&self, _: &Clocks) -> Option<Due> {
+        self.started.then_some(Due::Time(self.expires))
+    }
+
+    fn advance(&mut self, cx: &mut Context<'_>) {
+        if self.started && cx.now.time >= self.expires {
+            cx.fx.reset(ResetCause::Iwdg);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::Effects;
+    use crate::time::Now;
+
+    fn with<R>(us: u64, f: impl FnOnce(&mut Context<'_>) -> R) -> (R, Effects) {
+        let mut fx = Effects::default();
+        let now = Now { cycle: 0, time: Time::from_micros(us) };
+        let r = f(&mut Context { now, clocks: Clocks::new(48_000_000, 0, 40_000), base: 0x4000_3000, fx: &mut fx });
+        (r, fx)
+    }
+
+    #[test]
+    fn it_resets_unless_it_is_fed() {
+        let mut w = Iwdg::default();
+        let key = |w: &mut Iwdg, us, k| with(us, |cx| w.write(0, k, u32::MAX, cx));
+        key(&mut w, 0, 0x5555);
+        with(0, |cx| w.write(4, 4, 7, cx));
+        with(0, |cx| w.write(8, 999, u32::MAX, cx));
+        assert_eq!(with(50, |cx| w.read(0xC, cx)).0, 3, "the update takes some LSI cycles");
+        assert_eq!(with(200, |cx| w.read(0xC, cx)).0, 0);
+        key(&mut w, 0, 0xCCCC);
+        assert_eq!(w.next_event(&Clocks::new(1, 0, 40_000)), Some(Due::Time(Time::from_millis(1600))));
+        key(&mut w, 1_000_000, 0xAAAA);
+        assert_eq!(with(1_700_000, |cx| w.advance(cx)).1.reset, None);
+        assert_eq!(with(2_600_000, |cx| w.advance(cx)).1.reset, Some(ResetCause::Iwdg));
+        assert_eq!(w.reloads(), (1, Some(Time::from_micros(1_000_000))));
+    }
+
+    #[test]
+    fn locked_registers_keep_their_values() {
+        let mut w = Iwdg::default();
+        with(0, |cx| w.write(8, 5, u32::MAX, cx));
+        assert_eq!(with(0, |cx| w.read(8, cx)).0, 0xFFF);
+    }
+}

@@ -1,0 +1,312 @@
+//! Reset and clock control of the STM32F03x and F05x (RM0091 chapter 6).
+
+use super::clocks::{Clocks, Oscillator, ahb_divisor};
+use super::{Context, Due, Peripheral, masked};
+use crate::bus::ResetCause;
+use crate::part;
+use crate::time::Time;
+
+const HSION: u32 = 1 << 0;
+const HSIRDY: u32 = 1 << 1;
+const HSEON: u32 = 1 << 16;
+const HSERDY: u32 = 1 << 17;
+const PLLON: u32 = 1 << 24;
+const PLLRDY: u32 = 1 << 25;
+/// HSITRIM, HSEBYP, CSSON with the enables.
+const CR_WRITABLE: u32 = HSION | 0xF8 | HSEON | 0xC_0000 | PLLON;
+/// HSITRIM = 16 and a typical HSICAL.
+const CR_RESET: u32 = 0x5A83;
+/// SW, HPRE, PPRE, ADCPRE, PLLSRC, PLLXTPRE, PLLMUL, MCO with its prescaler.
+const CFGR_WRITABLE: u32 = 0xFF3F_47F3;
+const PLL_FIELDS: u32 = 0x003F_0000;
+const LSION: u32 = 1 << 0;
+const RMVF: u32 = 1 << 24;
+
+/// The reset flags that each cause sets; internal sources also pull NRST (6.1.2).
+const fn flags(cause: ResetCause) -> u32 {
+    match cause {
+        ResetCause::PowerOn => 0x0C00_0000,
+        ResetCause::Pin => 0x0400_0000,
+        ResetCause::Software => 0x1400_0000,
+        ResetCause::Iwdg => 0x2400_0000,
+        ResetCause::Wwdg => 0x4400_0000,
+        ResetCause::OptionBytes => 0x0600_0000,
+        ResetCause::LowPower => 0x8400_0000,
+    }
+}
+
+/// The F0's RCC.
+#[derive(Clone, Debug)]
+pub struct RccF0 {
+    clock: part::Clock,
+    cr: u32,
+    cfgr: u32,
+    cfgr2: u32,
+    cfgr3: u32,
+    cir: u32,
+    cr2: u32,
+    bdcr: u32,
+    csr_flags: u32,
+    /// AHBENR, APB2ENR, APB1ENR.
+    enables: [u32; 3],
+    /// AHBRSTR, APB2RSTR, APB1RSTR.
+    resets: [u32; 3],
+    hsi: Oscillator,
+    hse: Oscillator,
+    pll: Oscillator,
+    hsi14: Oscillator,
+    lsi: Oscillator,
+    lse: Oscillator,
+    /// The watchdog keeps LSI on.
+    lsi_forced: bool,
+    /// The source in use: 0 HSI, 1 HSE, 2 PLL.
+    source: u32,
+}
+
+impl RccF0 {
+    /// As after power-on.
+    pub fn new(clock: part::Clock) -> RccF0 {
+        let mut rcc = RccF0 {
+            clock,
+            cr: 0,
+            cfgr: 0,
+            cfgr2: 0,
+            cfgr3: 0,
+            cir: 0,
+            cr2: 0,
+            bdcr: 0x18,
+            csr_flags: 0,
+            enables: [0; 3],
+            resets: [0; 3],
+            hsi: Oscillator::running(),
+            hse: Oscillator::default(),
+            pll: Oscillator::default(),
+            hsi14: Oscillator::default(),
+            lsi: Oscillator::default(),
+            lse: Oscillator::default(),
+            lsi_forced: false,
+            source: 0,
+        };
+        rcc.reset(ResetCause::PowerOn);
+        rcc
+    }
+
+    /// The clocks as they run.
+    pub fn clocks(&self) -> Clocks {
+        Clocks::new(self.sysclk() / ahb_divisor(self.cfgr >> 4), self.cfgr >> 8, self.clock.lsi_hz)
+    }
+
+    fn sysclk(&self) -> u64 {
+        match self.source {
+            1 => self.clock.hse_hz,
+            2 => self.pll_hz(),
+            _ => self.clock.reset_hz,
+        }
+    }
+
+    /// PLLSRC 0 is HSI / 2, 1 is HSE / PREDIV; PLLMUL is n + 2, with 14 and 15 both 16.
+    fn pll_hz(&self) -> u64 {
+        let factor = u64::from((self.cfgr >> 18) & 0xF) + 2;
+        let input = if self.cfgr & (1 << 16) == 0 {
+            self.clock.reset_hz / 2
+        } else {
+            self.clock.hse_hz / (u64::from(self.cfgr2 & 0xF) + 1)
+        };
+        input * factor.min(16)
+    }
+
+    /// Whether the clock of a block with this gate runs.
+    pub fn enabled(&self, gate: &part::Gate) -> bool {
+        self.enable(gate.enable) & (1 << gate.bit) != 0
+    }
+
+    fn enable(&self, offset: u32) -> u32 {
+        match offset {
+            0x14 => self.enables[0],
+            0x18 => self.enables[1],
+            0x1C => self.enables[2],
+            _ => 0,
+        }
+    }
+
+    /// Whether a block is held in reset by its reset bit.
+    pub fn held(&self, gate: &part::Gate) -> bool {
+        let register = match gate.reset {
+            0x28 => self.resets[0],
+            0x0C => self.resets[1],
+            _ => self.resets[2],
+        };
+        register & (1 << gate.bit) != 0
+    }
+
+    /// The watchdog runs and needs LSI (6.2.10: it cannot be turned off then).
+    pub fn force_lsi(&mut self, now: Time) {
+        self.lsi_forced = true;
+        self.lsi.set(true, now, Time::from_nanos(self.clock.start_up.lsi));
+    }
+
+    /// The reset flags as they stand, in CSR's positions.
+    pub const fn reset_flags(&self) -> u32 {
+        self.csr_flags
+    }
+
+    fn start(&self, which: fn(&part::StartUp) -> u64) -> Time {
+        Time::from_nanos(which(&self.clock.start_up))
+    }
+
+    fn wanted_ready(&self, now: Time) -> bool {
+        match self.cfgr & 3 {
+            0 => self.hsi.is_ready(now),
+            1 => self.hse.is_ready(now),
+            2 => self.pll.is_ready(now),
+            _ => false,
+        }
+    }
+
+    /// Switches to the wanted source once it is ready; a request that came early waits (6.2.6).
+    fn switch(&mut self, cx: &mut Context<'_>) {
+        if self.source != self.cfgr & 3 && self.wanted_ready(cx.now.time) {
+            self.source = self.cfgr & 3;
+            cx.fx.clock();
+        }
+    }
+
+    fn write_cr(&mut self, value: u32, mask: u32, cx: &mut Context<'_>) {
+        let now = cx.now.time;
+        let mut wanted = masked(self.cr, value, mask & CR_WRITABLE);
+        // A source in use, directly or through the PLL, stays on (6.4.1).
+        let pll_on_hse = self.cfgr & (1 << 16) != 0;
+        let pll_used = self.source == 2;
+        if self.source == 0 || (pll_used && !pll_on_hse) {
+            wanted |= HSION;
+        }
+        if self.source == 1 || (pll_used && pll_on_hse) {
+            wanted |= HSEON;
+        }
+        if pll_used {
+            wanted |= PLLON;
+        }
+        self.cr = wanted;
+        self.hsi.set(wanted & HSION != 0, now, self.start(|s| s.hsi));
+        self.hse.set(wanted & HSEON != 0, now, self.start(|s| s.hse));
+        self.pll.set(wanted & PLLON != 0, now, self.start(|s| s.pll));
+        cx.fx.events();
+        self.switch(cx);
+    }
+}
+
+impl Peripheral for RccF0 {
+    fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
+        let now = cx.now.time;
+        let ready = |o: &Oscillator, bit: u32| if o.is_ready(now) { bit } else { 0 };
+        match offset {
+            0x00 => self.cr | ready(&self.hsi, HSIRDY) | ready(&self.hse, HSERDY) | ready(&self.pll, PLLRDY),
+            0x04 => {
+                self.switch(cx);
+                self.cfgr | (self.source << 2)
+            }
+            0x08 => self.cir,
+            0x0C => self.resets[1],
+            0x10 => self.resets[2],
+            0x14 | 0x18 | 0x1C => self.enable(offset),
+            0x20 => self.bdcr | ready(&self.lse, 2),
+            0x24 => self.csr_flags | u32::from(self.lsi.is_on() && !self.lsi_forced) | ready(&self.lsi, 2),
+            0x28 => self.resets[0],
+            0x2C => self.cfgr2,
+            0x30 => self.cfgr3,
+            0x34 => self.cr2 | ready(&self.hsi14, 2),
+            _ => 0,
+        }
+    }
+
+    fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
+        let now = cx.now.time;
+        match offset {
+            0x00 => self.write_cr(value, mask, cx),
+            0x04 => {
+                let frozen = if self.cr & PLLON != 0 { PLL_FIELDS } else { 0 };
+                self.cfgr = masked(self.cfgr, value, mask & CFGR_WRITABLE & !frozen);
+                // PLLXTPRE is the low bit of PREDIV, seen from both sides.
+                self.cfgr2 = masked(self.cfgr2, self.cfgr >> 17, 1);
+                self.switch(cx);
+                cx.fx.clock();
+            }
+            0x08 => self.cir = masked(self.cir, value, mask & 0x3F00),
+            0x0C | 0x10 | 0x28 => {
+                let n = [0x28, 0x0C, 0x10].iter().position(|o| *o == offset).unwrap_or(0);
+                self.resets[n] = masked(self.resets[n], value, mask);
+                cx.fx.clock();
+            }
+            0x14 | 0x18 | 0x1C => {
+                let n = ((offset - 0x14) / 4) as usize;
+                self.enables[n] = masked(self.enables[n], value, mask);
+                cx.fx.clock();
+            }
+            0x20 => {
+                self.bdcr = masked(self.bdcr, value, mask & 0x1_833D);
+                self.lse.set(self.bdcr & 1 != 0, now, self.start(|s| s.lse));
+            }
+            0x24 => {
+                if mask & LSION != 0 {
+                    self.lsi.set(value & LSION != 0 || self.lsi_forced, now, self.start(|s| s.lsi));
+                }
+                if value & mask & RMVF != 0 {
+                    self.csr_flags = 0;
+                }
+            }
+            0x2C => {
+                if self.cr & PLLON == 0 {
+                    self.cfgr2 = masked(self.cfgr2, value, mask & 0xF);
+                    self.cfgr = masked(self.cfgr, self.cfgr2 << 17, 1 << 17);
+                }
+            }
+            0x30 => self.cfgr3 = masked(self.cfgr3, value, mask & 0x000F_01F3),
+            0x34 => {
+                self.cr2 = masked(self.cr2, value, mask & 0xFD);
+                self.hsi14.set(self.cr2 & 1 != 0, now, self.start(|s| s.hsi14));
+            }
+            _ => {}
+        }
+    }
+
+    fn reset(&mut self, cause: ResetCause) {
+        self.cr = CR_RESET & !HSIRDY;
+        self.cfgr = 0;
+        self.cfgr2 = 0;
+        self.cfgr3 = 0;
+        self.cir = 0;
+        self.cr2 = 0x5A80;
+        self.enables = [0x14, 0, 0];
+        self.resets = [0; 3];
+        self.hsi = Oscillator::running();
+        self.hse = Oscillator::default();
+        self.pll = Oscillator::default();
+        self.hsi14 = Oscillator::default();
+        self.source = 0;
+        if cause == ResetCause::PowerOn {
+            // LSI's switch, like the flags, is cleared by power alone (6.4.10).
+            self.lsi = Oscillator::default();
+            self.lse = Oscillator::default();
+            self.bdcr = 0x18;
+            self.csr_flags = 0;
+        }
+        self.lsi_forced = false;
+        self.csr_flags |= flags(cause);
+    }
+
+    fn next_event(&self, _: &Clocks) -> Option<Due> {
+        // Only a switch that waits for its source changes anything by itself.
+        let waiting = match self.cfgr & 3 {
+            wanted if wanted == self.source => None,
+            0 => self.hsi.pending(Time::ZERO),
+            1 => self.hse.pending(Time::ZERO),
+            2 => self.pll.pending(Time::ZERO),
+            _ => None,
+        };
+        waiting.map(Due::Time)
+    }
+
+    fn advance(&mut self, cx: &mut Context<'_>) {
+        self.switch(cx);
+    }
+}

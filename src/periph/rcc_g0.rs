@@ -1,0 +1,303 @@
+//! Reset and clock control of the STM32G0x1 (RM0444 chapter 5).
+
+use super::clocks::{Clocks, Oscillator, ahb_divisor};
+use super::{Context, Due, Peripheral, masked};
+use crate::bus::ResetCause;
+use crate::part;
+use crate::time::Time;
+
+const HSION: u32 = 1 << 8;
+const HSIRDY: u32 = 1 << 10;
+const HSEON: u32 = 1 << 16;
+const HSERDY: u32 = 1 << 17;
+const PLLON: u32 = 1 << 24;
+const PLLRDY: u32 = 1 << 25;
+/// HSIKERON and HSIDIV with the enables, HSEBYP, CSSON.
+const CR_WRITABLE: u32 = HSION | 1 << 9 | 0x3800 | HSEON | 0xC_0000 | PLLON;
+const PLL_R_ENABLE: u32 = 1 << 28;
+/// SW, HPRE, PPRE, MCO.
+const CFGR_WRITABLE: u32 = 0xFF00_7F07;
+const LSION: u32 = 1 << 0;
+const RMVF: u32 = 1 << 23;
+
+/// The reset flags that each cause sets; PINRSTF comes with every one (5.4.24).
+const fn flags(cause: ResetCause) -> u32 {
+    match cause {
+        ResetCause::PowerOn => 0x0C00_0000,
+        ResetCause::Pin => 0x0400_0000,
+        ResetCause::Software => 0x1400_0000,
+        ResetCause::Iwdg => 0x2400_0000,
+        ResetCause::Wwdg => 0x4400_0000,
+        ResetCause::OptionBytes => 0x0600_0000,
+        ResetCause::LowPower => 0x8400_0000,
+    }
+}
+
+/// The G0's RCC.
+#[derive(Clone, Debug)]
+pub struct RccG0 {
+    clock: part::Clock,
+    cr: u32,
+    icscr: u32,
+    cfgr: u32,
+    pllcfgr: u32,
+    cier: u32,
+    ccipr: u32,
+    bdcr: u32,
+    csr_flags: u32,
+    /// IOPRSTR, AHBRSTR, APBRSTR1, APBRSTR2.
+    resets: [u32; 4],
+    /// IOPENR, AHBENR, APBENR1, APBENR2.
+    enables: [u32; 4],
+    /// IOPSMENR, AHBSMENR, APBSMENR1, APBSMENR2.
+    sleep_enables: [u32; 4],
+    hsi: Oscillator,
+    hse: Oscillator,
+    pll: Oscillator,
+    lsi: Oscillator,
+    lse: Oscillator,
+    lsi_forced: bool,
+    /// The source in use: 0 HSISYS, 1 HSE, 2 PLLRCLK, 3 LSI, 4 LSE.
+    source: u32,
+}
+
+impl RccG0 {
+    /// As after power-on.
+    pub fn new(clock: part::Clock) -> RccG0 {
+        let mut rcc = RccG0 {
+            clock,
+            cr: 0,
+            icscr: 0,
+            cfgr: 0,
+            pllcfgr: 0,
+            cier: 0,
+            ccipr: 0,
+            bdcr: 0,
+            csr_flags: 0,
+            resets: [0; 4],
+            enables: [0; 4],
+            sleep_enables: [0; 4],
+            hsi: Oscillator::running(),
+            hse: Oscillator::default(),
+            pll: Oscillator::default(),
+            lsi: Oscillator::default(),
+            lse: Oscillator::default(),
+            lsi_forced: false,
+            source: 0,
+        };
+        rcc.reset(ResetCause::PowerOn);
+        rcc
+    }
+
+    /// The clocks as they run.
+    pub fn clocks(&self) -> Clocks {
+        Clocks::new(self.sysclk() / ahb_divisor(self.cfgr >> 8), self.cfgr >> 12, self.clock.lsi_hz)
+    }
+
+    fn sysclk(&self) -> u64 {
+        match self.source {
+            1 => self.clock.hse_hz,
+            2 => self.pll_hz(),
+            3 => self.clock.lsi_hz,
+            4 => 32_768,
+            _ => self.clock.reset_hz >> ((self.cr >> 11) & 7),
+        }
+    }
+
+    /// VCO = input / M * N; PLLRCLK = VCO / R.
+    fn pll_hz(&self) -> u64 {
+        let input = if self.pllcfgr & 3 == 3 { self.clock.hse_hz } else { self.clock.reset_hz };
+        let m = u64::from((self.pllcfgr >> 4) & 7) + 1;
+        let n = u64::from((self.pllcfgr >> 8) & 0x7F);
+        let r = u64::from(self.pllcfgr >> 29) + 1;
+        (input / m * n / r).max(1)
+    }
+
+    /// Whether the clock of a block with this gate runs.
+    pub fn enabled(&self, gate: &part::Gate) -> bool {
+        let index = (gate.enable.wrapping_sub(0x34) / 4) as usize;
+        self.enables.get(index).is_some_and(|r| r & (1 << gate.bit) != 0)
+    }
+
+    /// Whether a block is held in reset by its reset bit.
+    pub fn held(&self, gate: &part::Gate) -> bool {
+        let index = (gate.reset.wrapping_sub(0x24) / 4) as usize;
+        self.resets.get(index).is_some_and(|r| r & (1 << gate.bit) != 0)
+    }
+
+    /// The watchdog runs and needs LSI.
+    pub fn force_lsi(&mut self, now: Time) {
+        self.lsi_forced = true;
+        self.lsi.set(true, now, Time::from_nanos(self.clock.start_up.lsi));
+    }
+
+    /// The reset flags as they stand, in CSR's positions.
+    pub const fn reset_flags(&self) -> u32 {
+        self.csr_flags
+    }
+
+    fn start(&self, which: fn(&part::StartUp) -> u64) -> Time {
+        Time::from_nanos(which(&self.clock.start_up))
+    }
+
+    fn wanted_ready(&self, now: Time) -> bool {
+        match self.cfgr & 7 {
+            0 => self.hsi.is_ready(now),
+            1 => self.hse.is_ready(now),
+            2 => self.pll.is_ready(now) && self.pllcfgr & PLL_R_ENABLE != 0,
+            3 => self.lsi.is_ready(now),
+            4 => self.lse.is_ready(now),
+            _ => false,
+        }
+    }
+
+    fn switch(&mut self, cx: &mut Context<'_>) {
+        if self.source != self.cfgr & 7 && self.wanted_ready(cx.now.time) {
+            self.source = self.cfgr & 7;
+            cx.fx.clock();
+        }
+    }
+
+    fn write_cr(&mut self, value: u32, mask: u32, cx: &mut Context<'_>) {
+        let now = cx.now.time;
+        let mut wanted = masked(self.cr, value, mask & CR_WRITABLE);
+        let pll_on_hse = self.pllcfgr & 3 == 3;
+        let pll_used = self.source == 2;
+        if self.source == 0 || (pll_used && !pll_on_hse) {
+            wanted |= HSION;
+        }
+        if self.source == 1 || (pll_used && pll_on_hse) {
+            wanted |= HSEON;
+        }
+        if pll_used {
+            wanted |= PLLON;
+        }
+        self.cr = wanted;
+        self.hsi.set(wanted & HSION != 0, now, self.start(|s| s.hsi));
+        self.hse.set(wanted & HSEON != 0, now, self.start(|s| s.hse));
+        self.pll.set(wanted & PLLON != 0, now, self.start(|s| s.pll));
+        // HSIDIV rescales HSISYS at once.
+        cx.fx.clock();
+        self.switch(cx);
+    }
+}
+
+impl Peripheral for RccG0 {
+    fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
+        let now = cx.now.time;
+        let ready = |o: &Oscillator, bit: u32| if o.is_ready(now) { bit } else { 0 };
+        match offset {
+            0x00 => self.cr | ready(&self.hsi, HSIRDY) | ready(&self.hse, HSERDY) | ready(&self.pll, PLLRDY),
+            0x04 => self.icscr,
+            0x08 => {
+                self.switch(cx);
+                self.cfgr | (self.source << 3)
+            }
+            0x0C => self.pllcfgr,
+            0x18 => self.cier,
+            0x24..=0x30 => self.resets[((offset - 0x24) / 4) as usize],
+            0x34..=0x40 => self.enables[((offset - 0x34) / 4) as usize],
+            0x44..=0x50 => self.sleep_enables[((offset - 0x44) / 4) as usize],
+            0x54 => self.ccipr,
+            0x5C => self.bdcr | ready(&self.lse, 2),
+            0x60 => self.csr_flags | u32::from(self.lsi.is_on() && !self.lsi_forced) | ready(&self.lsi, 2),
+            _ => 0,
+        }
+    }
+
+    fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
+        let now = cx.now.time;
+        match offset {
+            0x00 => self.write_cr(value, mask, cx),
+            0x04 => self.icscr = masked(self.icscr, value, mask & 0x7F00),
+            0x08 => {
+                self.cfgr = masked(self.cfgr, value, mask & CFGR_WRITABLE);
+                self.switch(cx);
+                cx.fx.clock();
+            }
+            0x0C => {
+                // With the PLL on its dividers are frozen, with PLLRCLK in use so is its output enable (5.4.4).
+                let mut writable = 0xFE3F_7F73 | PLL_R_ENABLE | 1 << 24;
+                if self.cr & PLLON != 0 {
+                    writable = 1 << 16 | 1 << 24 | PLL_R_ENABLE;
+                }
+                if self.source == 2 {
+                    writable &= !PLL_R_ENABLE;
+                }
+                self.pllcfgr = masked(self.pllcfgr, value, mask & writable);
+                self.switch(cx);
+            }
+            0x18 => self.cier = masked(self.cier, value, mask & 0x3B),
+            0x24..=0x30 => {
+                let n = ((offset - 0x24) / 4) as usize;
+                self.resets[n] = masked(self.resets[n], value, mask);
+                cx.fx.clock();
+            }
+            0x34..=0x40 => {
+                let n = ((offset - 0x34) / 4) as usize;
+                self.enables[n] = masked(self.enables[n], value, mask);
+                cx.fx.clock();
+            }
+            0x44..=0x50 => {
+                let n = ((offset - 0x44) / 4) as usize;
+                self.sleep_enables[n] = masked(self.sleep_enables[n], value, mask);
+            }
+            0x54 => self.ccipr = masked(self.ccipr, value, mask),
+            0x5C => {
+                self.bdcr = masked(self.bdcr, value, mask & 0x0301_837D);
+                self.lse.set(self.bdcr & 1 != 0, now, self.start(|s| s.lse));
+            }
+            0x60 => {
+                if mask & LSION != 0 {
+                    self.lsi.set(value & LSION != 0 || self.lsi_forced, now, self.start(|s| s.lsi));
+                }
+                if value & mask & RMVF != 0 {
+                    self.csr_flags = 0;
+                }
+            }
+            _ => {}
+        }
+        cx.fx.events();
+    }
+
+    fn reset(&mut self, cause: ResetCause) {
+        self.cr = HSION;
+        self.icscr = 0x4000;
+        self.cfgr = 0;
+        self.pllcfgr = 0x1000;
+        self.cier = 0;
+        self.ccipr = 0;
+        self.resets = [0; 4];
+        self.enables = [0, 0x100, 0, 0];
+        self.sleep_enables = [0x2F, 0x0005_1303, 0xFFFF_FFB7, 0x0017_D801];
+        self.hsi = Oscillator::running();
+        self.hse = Oscillator::default();
+        self.pll = Oscillator::default();
+        self.source = 0;
+        if cause == ResetCause::PowerOn {
+            self.lsi = Oscillator::default();
+            self.lse = Oscillator::default();
+            self.bdcr = 0;
+            self.csr_flags = 0;
+        }
+        self.lsi_forced = false;
+        self.csr_flags |= flags(cause);
+    }
+
+    fn next_event(&self, _: &Clocks) -> Option<Due> {
+        let waiting = match self.cfgr & 7 {
+            wanted if wanted == self.source => None,
+            0 => self.hsi.pending(Time::ZERO),
+            1 => self.hse.pending(Time::ZERO),
+            2 if self.pllcfgr & PLL_R_ENABLE != 0 => self.pll.pending(Time::ZERO),
+            3 => self.lsi.pending(Time::ZERO),
+            4 => self.lse.pending(Time::ZERO),
+            _ => None,
+        };
+        waiting.map(Due::Time)
+    }
+
+    fn advance(&mut self, cx: &mut Context<'_>) {
+        self.switch(cx);
+    }
+}

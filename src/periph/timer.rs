@@ -1,0 +1,413 @@
+//! The timers TIM1, TIM2, TIM3, TIM6, TIM7 and TIM14 to TIM17 as up-counters (RM0091 chapters 17 to 20, RM0444 21 to 25).
+//!
+//! The count is computed from the cycle; nothing ticks. Input capture, slave modes and down-counting are not
+//! modelled, and told when they are turned on.
+
+use super::{Clocks, Context, Due, Peripheral, masked};
+use crate::bus::ResetCause;
+use crate::part::Kind;
+
+const CEN: u32 = 1 << 0;
+const UDIS: u32 = 1 << 1;
+const URS: u32 = 1 << 2;
+const OPM: u32 = 1 << 3;
+const DIR_CMS: u32 = 7 << 4;
+const ARPE: u32 = 1 << 7;
+const UIF: u32 = 1 << 0;
+const UG: u32 = 1 << 0;
+
+/// One timer.
+#[derive(Clone, Debug)]
+pub struct Timer {
+    /// Largest count: 16 or 32 bits.
+    max: u32,
+    channels: u32,
+    repetition: bool,
+    vectors: u32,
+    cr1: u32,
+    dier: u32,
+    sr: u32,
+    psc: u32,
+    arr: u32,
+    rcr: u32,
+    ccr: [u32; 4],
+    /// CR2, SMCR, CCMR1, CCMR2, CCER, BDTR, DCR, OR/AF1, AF2, TISEL: kept, without effect here.
+    kept: [u32; 10],
+    psc_active: u32,
+    arr_active: u32,
+    repeats_left: u32,
+    count: u32,
+    /// Timer clocks since the last count.
+    phase: u32,
+    /// HCLK cycle up to which `count` and `phase` stand.
+    anchor: u64,
+    divider: u32,
+}
+
+/// Offsets of `kept`.
+const KEPT: [u32; 10] = [0x04, 0x08, 0x18, 0x1C, 0x20, 0x44, 0x48, 0x50, 0x60, 0x68];
+
+impl Timer {
+    /// A timer of this kind as after reset.
+    pub fn new(kind: Kind) -> Timer {
+        let channels = match kind {
+            Kind::TimBasic => 0,
+            Kind::Tim1ch => 1,
+            Kind::TimRepeat => 2,
+            _ => 4,
+        };
+        let mut timer = Timer {
+            max: if kind == Kind::Tim32 { u32::MAX } else { 0xFFFF },
+            channels,
+            repetition: matches!(kind, Kind::TimAdvanced | Kind::TimRepeat),
+            vectors: if kind == Kind::TimAdvanced { 2 } else { 1 },
+            cr1: 0,
+            dier: 0,
+            sr: 0,
+            psc: 0,
+            arr: 0,
+            rcr: 0,
+            ccr: [0; 4],
+            kept: [0; 10],
+            psc_active: 0,
+            arr_active: 0,
+            repeats_left: 0,
+            count: 0,
+            phase: 0,
+            anchor: 0,
+            divider: 1,
+        };
+        timer.reset(ResetCause::PowerOn);
+        timer
+    }
+
+    /// Counts from one overflow to the next.
+    fn to_overflow(&self) -> u64 {
+        let top = if self.count <= self.arr_active { self.arr_active } else { self.max };
+        u64::from(top - self.count) + 1
+    }
+
+    /// Brings the count to `cycle`.
+    fn sync(&mut self, cycle: u64) {
+        if self.cr1 & CEN == 0 || self.arr_active == 0 {
+            self.anchor = cycle;
+            return;
+        }
+        let mut ticks = cycle.saturating_sub(self.anchor) / u64::from(self.divider);
+        self.anchor += ticks * u64::from(self.divider);
+        while ticks > 0 {
+            let step = u64::from(self.psc_active) + 1;
+            let total = u64::from(self.phase) + ticks;
+            let counts = total / step;
+            if counts < self.to_overflow() {
+                self.compare(counts);
+                self.count += counts as u32;
+                self.phase = (total % step) as u32;
+                return;
+            }
+            let needed = self.to_overflow() * step - u64::from(self.phase);
+            self.compare(self.to_overflow() - 1);
+            ticks -= needed;
+            self.count = 0;
+            self.phase = 0;
+            self.compare_at_zero();
+            self.overflow();
+            if self.cr1 & CEN == 0 {
+                return;
+            }
+            // Whole periods change nothing more once every flag is set and the shadows are loaded.
+            let period = (u64::from(self.arr_active) + 1) * (u64::from(self.psc_active) + 1);
+            if self.repeats_left == 0 && self.rcr == 0 && ticks > 2 * period && self.settled() {
+                let skipped = ticks / period - 1;
+                ticks -= skipped * period;
+            }
+        }
+    }
+
+    fn settled(&self) -> bool {
+        let flags = UIF | (((1 << self.channels) - 1) << 1);
+        self.cr1 & OPM == 0 && self.psc == self.psc_active && self.sr & flags == flags
+    }
+
+    /// Compare flags of the channels that lie in the next `counts` counts.
+    fn compare(&mut self, counts: u64) {
+        for n in 0..self.channels as usize {
+            let ahead = u64::from(self.ccr[n].wrapping_sub(self.count));
+            if self.ccr[n] > self.count && ahead <= counts {
+                self.sr |= 2 << n;
+            }
+        }
+    }
+
+    fn compare_at_zero(&mut self) {
+        for n in 0..self.channels as usize {
+            if self.ccr[n] == 0 {
+                self.sr |= 2 << n;
+            }
+        }
+    }
+
+    fn overflow(&mut self) {
+        if self.repetition && self.repeats_left > 0 {
+            self.repeats_left -= 1;
+            return;
+        }
+        self.update(true);
+    }
+
+    /// An update event; `flag` where it may set UIF.
+    fn update(&mut self, flag: bool) {
+        if self.cr1 & UDIS != 0 {
+            return;
+        }
+        self.psc_active = self.psc;
+        self.arr_active = self.arr;
+        self.repeats_left = self.rcr;
+        if flag {
+            self.sr |= UIF;
+            if self.cr1 & OPM != 0 {
+                self.cr1 &= !CEN;
+            }
+        }
+    }
+
+    fn generate(&mut self, events: u32) {
+        if events & UG != 0 {
+            self.count = 0;
+            self.phase = 0;
+            let one_pulse = self.cr1 & OPM;
+            self.cr1 &= !OPM;
+            self.update(self.cr1 & URS == 0);
+            self.cr1 |= one_pulse;
+        }
+        let compare = ((1 << self.channels) - 1) << 1;
+        self.sr |= events & (compare | 0xE0);
+    }
+
+    fn channel_mask(&self) -> u32 {
+        (1 << self.channels) - 1
+    }
+
+    fn kept(offset: u32) -> Option<usize> {
+        KEPT.iter().position(|o| *o == offset)
+    }
+
+    /// When one of the enabled interrupts would next be raised.
+    fn next_interrupt(&self) -> Option<u64> {
+        if self.cr1 & CEN == 0 || self.arr_active == 0 {
+            return None;
+        }
+        let waiting = self.dier & !self.sr & 0x1F;
+        let step = u64::from(self.psc_active) + 1;
+        let at = |counts: u64| {
+            let ticks = (counts * step).saturating_sub(u64::from(self.phase));
+            self.anchor.saturating_add(ticks.saturating_mul(u64::from(self.divider)))
+        };
+        let overflow = self.to_overflow();
+        // With a repetition counter some overflows raise nothing; stopping there is harmless.
+        let update = (waiting & UIF != 0).then(|| at(overflow));
+        let compares = (0..self.channels as usize).filter(|n| waiting & (2 << n) != 0).map(|n| {
+            if self.ccr[n] > self.count && self.ccr[n] <= self.arr_active {
+                at(u64::from(self.ccr[n] - self.count))
+            } else {
+                at(overflow)
+            }
+        });
+        update.into_iter().chain(compares).min()
+    }
+}
+
+impl Peripheral for Timer {
+    fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
+        match offset {
+            0x24 => {
+                self.sync(cx.now.cycle);
+                self.count
+            }
+            0x00 => {
+                self.sync(cx.now.cycle);
+                self.cr1
+            }
+            0x0C => self.dier,
+            0x10 => {
+                self.sync(cx.now.cycle);
+                self.sr
+            }
+            0x28 => self.psc,
+            0x2C => self.arr,
+            0x30 if self.repetition => self.rcr,
+            0x34..=0x40 if (offset - 0x34) / 4 < self.channels => self.ccr[((offset - 0x34) / 4) as usize],
+            _ => Self::kept(offset).map_or(0, |n| self.kept[n]),
+        }
+    }
+
+    fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
+        self.sync(cx.now.cycle);
+        match offset {
+            0x00 => {
+                self.cr1 = masked(self.cr1, value, mask & 0xBFF);
+                if self.cr1 & DIR_CMS != 0 {
+                    cx.unmodelled(offset, "timer counts down or centre-aligned: counted up here");
+                }
+            }
+            0x0C => self.dier = masked(self.dier, value, mask & 0x7FFF),
+            // rc_w0: a 0 clears, a 1 leaves.
+            0x10 => self.sr &= value | !mask,
+            0x14 => self.generate(value & mask),
+            0x24 => {
+                self.count = masked(self.count, value, mask) & self.max;
+                self.phase = 0;
+                self.anchor = cx.now.cycle;
+            }
+            0x28 => self.psc = masked(self.psc, value, mask & 0xFFFF),
+            0x2C => {
+                self.arr = masked(self.arr, value, mask) & self.max;
+                if self.cr1 & ARPE == 0 {
+                    self.arr_active = self.arr;
+                }
+            }
+            0x30 if self.repetition => self.rcr = masked(self.rcr, value, mask & 0xFFFF),
+            0x34..=0x40 if (offset - 0x34) / 4 < self.channels => {
+                let n = ((offset - 0x34) / 4) as usize;
+                self.ccr[n] = masked(self.ccr[n], value, mask) & self.max;
+            }
+            _ => {
+                if let Some(n) = Self::kept(offset) {
+                    self.kept[n] = masked(self.kept[n], value, mask);
+                    match offset {
+                        0x08 if self.kept[n] & 0x1_0007 != 0 => {
+                            cx.unmodelled(offset, "timer slave mode: the trigger is ignored");
+                        }
+                        0x18 | 0x1C if self.kept[n] & 0x0303 != 0 => {
+                            cx.unmodelled(offset, "timer input capture: nothing is captured");
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+        cx.fx.events();
+        cx.fx.interrupts();
+    }
+
+    fn reset(&mut self, _: ResetCause) {
+        self.cr1 = 0;
+        self.dier = 0;
+        self.sr = 0;
+        self.psc = 0;
+        self.arr = self.max;
+        self.rcr = 0;
+        self.ccr = [0; 4];
+        self.kept = [0; 10];
+        self.psc_active = 0;
+        self.arr_active = self.max;
+        self.repeats_left = 0;
+        self.count = 0;
+        self.phase = 0;
+        debug_assert!(self.channel_mask() < 16);
+    }
+
+    fn next_event(&self, _: &Clocks) -> Option<Due> {
+        self.next_interrupt().map(Due::Cycle)
+    }
+
+    fn advance(&mut self, cx: &mut Context<'_>) {
+        self.sync(cx.now.cycle);
+        // The APB prescaler may have changed: what follows is counted at the new rate.
+        self.divider = cx.clocks.timer_divider;
+    }
+
+    fn lines(&self) -> u32 {
+        let raised = self.sr & self.dier & 0xFF;
+        if self.vectors == 1 {
+            return u32::from(raised != 0);
+        }
+        // TIM1: break, update, trigger and commutation on one line, compare on the other.
+        u32::from(raised & 0xE1 != 0) | u32::from(raised & 0x1E != 0) << 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::Effects;
+    use crate::time::{Now, Time};
+
+    fn with<R>(cycle: u64, ppre: u32, f: impl FnOnce(&mut Context<'_>) -> R) -> R {
+        let mut fx = Effects::default();
+        let now = Now { cycle, time: Time::ZERO };
+        f(&mut Context { now, clocks: Clocks::new(48_000_000, ppre, 40_000), base: 0x4000_0000, fx: &mut fx })
+    }
+
+    fn set(t: &mut Timer, cycle: u64, offset: u32, value: u32) {
+        with(cycle, 0, |cx| t.write(offset, value, u32::MAX, cx));
+    }
+
+    fn get(t: &mut Timer, cycle: u64, offset: u32) -> u32 {
+        with(cycle, 0, |cx| t.read(offset, cx))
+    }
+
+    #[test]
+    fn a_microsecond_counter_as_bootloaders_set_it_up() {
+        let mut t = Timer::new(Kind::Tim32);
+        set(&mut t, 10, 0x28, 47);
+        set(&mut t, 10, 0x00, CEN);
+        assert_eq!(get(&mut t, 110, 0x24), 100, "the prescaler waits for an update event");
+        set(&mut t, 110, 0x14, UG);
+        assert_eq!(get(&mut t, 110, 0x24), 0);
+        assert_eq!(get(&mut t, 110 + 48 * 7 + 47, 0x24), 7);
+        assert_eq!(get(&mut t, 110 + 48 * 8, 0x24), 8);
+        assert_eq!(get(&mut t, 110, 0x10) & UIF, UIF, "UG sets UIF");
+        set(&mut t, 1000, 0x24, 0);
+        assert_eq!(get(&mut t, 1000 + 96, 0x24), 2, "CNT is writable");
+    }
+
+    #[test]
+    fn overflow_sets_uif_and_wraps() {
+        let mut t = Timer::new(Kind::Tim16);
+        set(&mut t, 0, 0x2C, 9);
+        set(&mut t, 0, 0x0C, 1);
+        set(&mut t, 0, 0x00, CEN);
+        assert_eq!(t.next_event(&Clocks::new(1, 0, 1)), Some(Due::Cycle(10)));
+        assert_eq!((get(&mut t, 9, 0x24), get(&mut t, 9, 0x10)), (9, 0));
+        assert_eq!((get(&mut t, 10, 0x24), t.lines()), (0, 1));
+        set(&mut t, 10, 0x10, 0);
+        assert_eq!(t.lines(), 0);
+        assert_eq!(get(&mut t, 1_000_000_007, 0x24), 7, "long spans are skipped whole");
+    }
+
+    #[test]
+    fn compare_flags_and_their_interrupts() {
+        let mut t = Timer::new(Kind::Tim16);
+        set(&mut t, 0, 0x34, 5);
+        set(&mut t, 0, 0x38, 200);
+        set(&mut t, 0, 0x0C, 2);
+        set(&mut t, 0, 0x00, CEN);
+        assert_eq!(t.next_event(&Clocks::new(1, 0, 1)), Some(Due::Cycle(5)));
+        assert_eq!((get(&mut t, 4, 0x10) & 6, get(&mut t, 5, 0x10) & 6), (0, 2));
+        assert_eq!(get(&mut t, 200, 0x10) & 6, 6);
+    }
+
+    #[test]
+    fn one_pulse_stops_and_repetition_counts() {
+        let mut t = Timer::new(Kind::TimRepeat);
+        set(&mut t, 0, 0x2C, 9);
+        set(&mut t, 0, 0x00, CEN | OPM);
+        assert_eq!((get(&mut t, 50, 0x24), get(&mut t, 50, 0x00)), (0, OPM));
+        let mut t = Timer::new(Kind::TimRepeat);
+        set(&mut t, 0, 0x2C, 9);
+        set(&mut t, 0, 0x30, 2);
+        set(&mut t, 0, 0x14, UG);
+        set(&mut t, 0, 0x10, 0);
+        set(&mut t, 0, 0x00, CEN);
+        assert_eq!((get(&mut t, 29, 0x10) & UIF, get(&mut t, 30, 0x10) & UIF), (0, UIF));
+    }
+
+    #[test]
+    fn the_apb_prescaler_slows_the_count_from_its_change_on() {
+        let mut t = Timer::new(Kind::Tim32);
+        set(&mut t, 0, 0x00, CEN);
+        with(100, 0b110, |cx| t.advance(cx));
+        assert_eq!(get(&mut t, 100 + 40, 0x24), 110, "PCLK / 8: the timer at HCLK / 4");
+    }
+}
