@@ -1,0 +1,70 @@
+//! The main job, shown on the images that the repository holds: one set that starts, and one that does not.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::{env, io};
+
+/// One command line, and the exit code that it has to give.
+struct Show {
+    title: &'static str,
+    args: &'static [&'static str],
+    code: i32,
+}
+
+const SHOWS: [Show; 2] = [
+    Show {
+        title: "A bootloader, an app and its settings page: this set starts",
+        args: &[
+            "check",
+            "firmware/built/STANDIN_F051_BOOTLOADER_PB4_V14.bin",
+            "firmware/built/STANDIN_DRYFLASH_F051_2.20.hex",
+            "firmware/built/STANDIN_EEPROM_F051.bin@0x08007c00",
+        ],
+        code: 0,
+    },
+    Show {
+        title: "The same with a blank settings page: the bootloader keeps waiting",
+        args: &[
+            "check",
+            "firmware/built/STANDIN_F051_BOOTLOADER_PB4_V14.bin",
+            "firmware/built/STANDIN_DRYFLASH_F051_2.20.hex",
+            "firmware/built/STANDIN_EEPROM_BLANK_F051.bin@0x08007c00",
+        ],
+        code: 1,
+    },
+];
+
+/// Builds dryflash, runs every show, and fails unless each gave its exit code.
+pub fn run(root: &Path) -> Result<ExitCode, String> {
+    println!("Building dryflash. The first build takes a minute or two: it compiles Unicorn, the CPU engine.");
+    let mut build = super::cargo(root);
+    let status = super::run(build.args(["build", "--release", "--quiet", "--locked", "--package", "dryflash"]))?;
+    if !status.success() {
+        return Err(format!("the build failed ({status})"));
+    }
+    let program = program(root).map_err(|error| format!("cannot tell where cargo builds: {error}"))?;
+    let shown = program.strip_prefix(root).unwrap_or(&program).display();
+
+    let mut surprises = 0;
+    for Show { title, args, code } in &SHOWS {
+        println!("\n# {title}\n$ {shown} {}", args.join(" "));
+        let status = super::run(Command::new(&program).args(*args).current_dir(root))?;
+        if status.code() == Some(*code) {
+            println!("-> exit code {code}, as it should be");
+        } else {
+            println!("-> {status}, but it should be exit code {code}");
+            surprises += 1;
+        }
+    }
+    match surprises {
+        0 => Ok(ExitCode::SUCCESS),
+        _ => Err(format!("{surprises} of {} runs did not end as they should", SHOWS.len())),
+    }
+}
+
+/// The release build stands beside the profile folder that this program was built into, whatever the build folder is.
+fn program(root: &Path) -> io::Result<PathBuf> {
+    let own = env::current_exe()?;
+    let target = own.parent().and_then(Path::parent).map_or_else(|| root.join("target"), Path::to_path_buf);
+    Ok(target.join("release").join(format!("dryflash{}", env::consts::EXE_SUFFIX)))
+}
