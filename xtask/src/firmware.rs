@@ -26,8 +26,9 @@ const FLAGS: &[&str] = &[
     "-ffreestanding",
     "-nostdlib",
     "-fno-common",
-    "-fno-jump-tables", // would call into libgcc
-    "-fno-tree-loop-distribute-patterns", // would call memcpy and memset
+    // Jump tables would call into libgcc, the other into memcpy and memset.
+    "-fno-jump-tables",
+    "-fno-tree-loop-distribute-patterns",
     "-fno-delete-null-pointer-checks",
     "-ffunction-sections",
     "-fdata-sections",
@@ -108,7 +109,8 @@ const TARGETS: &[Target] = &[F031, F051, G031, G071_64K, G071_128K];
 const PINS: &[(&str, u32, u32)] = &[("PA2", 0, 2), ("PB4", 1, 4)];
 
 /// Version 2 of the EEPROM's layout, its defaults; the rest of the page is FF.
-const EEPROM_V2: &[u8; 48] = b"\x01\x02\x01\x01\x23NEOESC f051 \x00\x00\x00\x01\x01\x01\x02\x18\x64\x37\x0e\x00\x00\x05\x00\
+const EEPROM_V2: &[u8; 48] =
+    b"\x01\x02\x01\x01\x23NEOESC f051 \x00\x00\x00\x01\x01\x01\x02\x18\x64\x37\x0e\x00\x00\x05\x00\
     \x80\x80\x80\x32\x00\x32\x00\x00\x0f\x0a\x0a\x8d\x66\x06\x00\x00";
 
 /// The compiler's first line about itself, or `None` where there is no compiler.
@@ -419,8 +421,7 @@ fn sha256(message: &[u8]) -> [u8; 32] {
     padded.extend_from_slice(&(message.len() as u64 * 8).to_be_bytes());
 
     for block in padded.chunks_exact(64) {
-        let mut w: Vec<u32> =
-            block.chunks_exact(4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]])).collect();
+        let mut w: Vec<u32> = block.chunks_exact(4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]])).collect();
         for t in 16..64 {
             let s0 = w[t - 15].rotate_right(7) ^ w[t - 15].rotate_right(18) ^ (w[t - 15] >> 3);
             let s1 = w[t - 2].rotate_right(17) ^ w[t - 2].rotate_right(19) ^ (w[t - 2] >> 10);
@@ -479,9 +480,6 @@ mod tests {
     #[test]
     fn a_hex_record_stops_at_a_64_kb_border() {
         let text = intel_hex(&[(0x0800_FFFE, &[1, 2, 3])]);
-        assert_eq!(
-            text,
-            ":020000040800F2\r\n:02FFFE000102FE\r\n:020000040801F1\r\n:0100000003FC\r\n:00000001FF\r\n"
-        );
+        assert_eq!(text, ":020000040800F2\r\n:02FFFE000102FE\r\n:020000040801F1\r\n:0100000003FC\r\n:00000001FF\r\n");
     }
 }

@@ -8,21 +8,20 @@
 #include "serial.h"
 #include "timer.h"
 
-/* Between two samples lie 10 us and the time that the real ones' slower code takes: 11.7 us in all. */
-#define SAMPLE_US 11
+#define SAMPLE_US 10
 
 #if VERSION <= 5
 /* V4, V5: the first low sample within 100 ms jumps; else the device bytes are sent, though nobody asked. */
 void decide(void)
 {
     pin_input(PULL_DOWN);
-    delay_us(30);
+    delay_us(SAMPLE_US);
     for (uint32_t i = 0; i < 10000; i++) {
         if (pin_is_low()) {
             try_jump();
             return;
         }
-        delay_us(10);
+        delay_us(SAMPLE_US);
     }
     serial_send_device_bytes();
 }
@@ -46,12 +45,16 @@ void decide(void)
 }
 
 #else
-/* How many of 500 samples are low with this pull. */
-static uint32_t count_low(enum pull pull)
+#define SAMPLES 500
+#define SETTLE_US 500 /* for the line to follow its new pull */
+
+/* Takes samples with this pull until so many are low, and returns how many are. */
+static uint32_t count_low(enum pull pull, uint32_t samples, uint32_t enough)
 {
     uint32_t low = 0;
     pin_input(pull);
-    for (uint32_t i = 0; i < 500; i++) {
+    delay_us(SETTLE_US);
+    for (uint32_t i = 0; i < samples && low < enough; i++) {
         low += (uint32_t)pin_is_low();
         delay_us(SAMPLE_US);
     }
@@ -62,48 +65,38 @@ static uint32_t count_low(enum pull pull)
 /* V10, V11: never low with a pull-down stays; then any low sample without a pull jumps. */
 void decide(void)
 {
-    if (count_low(PULL_DOWN) == 0) {
+    if (count_low(PULL_DOWN, SAMPLES, SAMPLES) == 0) {
         return;
     }
-    if (count_low(PULL_NONE) > 0) {
+    if (count_low(PULL_NONE, SAMPLES, SAMPLES) > 0) {
         try_jump();
     }
 }
 
 #else
+/* V12 on: low nearly all the time jumps, except after a software reset. V12 takes 500 samples; V13 on take up to 4000,
+ * and stop when enough of them are low. Then, as after every "no": a line that is never low stays. The count goes on
+ * from the pull-down's to the pull-up's, so a floating line, which follows both, does not count as never low. In the end
+ * any low sample without a pull jumps. */
+#define MOSTLY_LOW 451
 #if VERSION == 12
-static int mostly_low(void)
-{
-    return count_low(PULL_DOWN) > 450;
-}
+#define LOOK_FOR_LOW() count_low(PULL_DOWN, SAMPLES, SAMPLES)
 #else
-/* V13 on take up to 4000 samples, and stop at enough low ones. */
-static int mostly_low(void)
-{
-    uint32_t low = 0;
-    pin_input(PULL_DOWN);
-    for (uint32_t i = 0; i < 4000; i++) {
-        if (pin_is_low() && ++low > 450) {
-            return 1;
-        }
-        delay_us(SAMPLE_US);
-    }
-    return 0;
-}
+#define LOOK_FOR_LOW() count_low(PULL_DOWN, 4000, MOSTLY_LOW)
 #endif
 
-/* V12 on: low nearly all the time jumps, except after a software reset. Then, as after every "no": a line that stays
- * high with a pull-up stays; any low sample without a pull jumps. */
 void decide(void)
 {
     int software_reset = (RCC_CSR & RCC_CSR_SFTRSTF) != 0;
-    if (mostly_low() && !software_reset) {
+    uint32_t low = LOOK_FOR_LOW();
+    if (low >= MOSTLY_LOW && !software_reset) {
         try_jump();
     }
-    if (count_low(PULL_UP) == 0) {
+    low += count_low(PULL_UP, SAMPLES, SAMPLES);
+    if (low == 0) {
         return;
     }
-    if (count_low(PULL_NONE) > 0) {
+    if (count_low(PULL_NONE, SAMPLES, SAMPLES) > 0) {
         try_jump();
     }
 }

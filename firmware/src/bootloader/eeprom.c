@@ -1,9 +1,10 @@
 /* How a bootloader writes its own version into EEPROM[2], and what is lost by it.
  *
  * V8         before it looks at the pin, whether the page is blank or not; 48 bytes are kept
- * V9 to V11  after it has looked at the pin and stayed, not when [2] is 00 or FF; 48 bytes are kept
- * V12        the same, and only after a software reset
- * V13 on     the same, and 1,024 bytes are kept */
+ * V9 to V12  after it has looked at the pin and stayed, not when [2] is 00 or FF; 48 bytes are kept
+ * V13 on     the same, but only after a software reset; 1,024 bytes are kept
+ *
+ * None does so when its version is there already. */
 #include "version.h"
 #include "eeprom.h"
 #include "flash.h"
@@ -28,7 +29,7 @@ void eeprom_note_version(void)
         return;
     }
 #endif
-#if VERSION >= 12
+#if VERSION >= 13
     if ((RCC_CSR & RCC_CSR_SFTRSTF) == 0) {
         return;
     }

@@ -5,6 +5,7 @@
 void timer_start(void)
 {
     RCC_APB1ENR |= RCC_APB1_TIM2;
+    (void)RCC_APB1ENR; /* the clock reaches the timer two cycles later */
     TIM_PSC(TIM2) = CORE_MHZ - 1u;
     TIM_ARR(TIM2) = 0xFFFFFFFFu;
     TIM_EGR(TIM2) = TIM_EGR_UG;

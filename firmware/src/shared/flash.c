@@ -38,8 +38,8 @@ void flash_erase_page(uint32_t address)
     FLASH_CR = FLASH_CR_PER | FLASH_CR_STRT;
     __asm__ volatile("nop"); /* BSY may be read one cycle after STRT at the earliest */
 #else
-    uint32_t page = (address - FLASH_BASE) / FLASH_PAGE;
-    FLASH_CR = FLASH_CR_PER | (page << FLASH_CR_PNB_SHIFT & FLASH_CR_PNB_MASK);
+    /* The page number is taken from the absolute address, as the real ones do: a bit 19 that means nothing gets set. */
+    FLASH_CR = FLASH_CR_PER | address / FLASH_PAGE << FLASH_CR_PNB_SHIFT;
     FLASH_CR |= FLASH_CR_STRT;
 #endif
     wait_ready();
