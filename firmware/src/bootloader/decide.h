@@ -1,0 +1,7 @@
+#ifndef DECIDE_H
+#define DECIDE_H
+
+/* Looks at the signal pin after reset and jumps, or returns to stay in the bootloader. */
+void decide(void);
+
+#endif

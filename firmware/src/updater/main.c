@@ -1,0 +1,56 @@
+/* A stand-in for a bootloader updater: it sits in the app's place, without a name tag, waits 1.5 s, writes the
+ * bootloader that it carries, again and again until it is there, and resets the chip. */
+#include "layout.h"
+#include "registers.h"
+#include "clock.h"
+#include "flash.h"
+#include "startup.h"
+
+__asm__(".section .rodata.payload, \"a\"\n"
+        ".balign 4\n"
+        "payload: .incbin \"" PAYLOAD "\"\n"
+        "payload_end:\n"
+        ".text\n");
+extern const uint8_t payload[], payload_end[];
+extern uint32_t stack_top[];
+
+#define CHUNK 256u
+
+__attribute__((section(".vectors"), used))
+static const void *const vectors[48] = {
+    stack_top, (void *)reset, (void *)hang, (void *)hang,
+    [11] = (void *)hang, [14] = (void *)hang, [15] = (void *)hang,
+    [16 ... 47] = (void *)hang,
+};
+
+static void delay_ms(uint32_t ms)
+{
+    while (ms > 0) {
+        if (SYSTICK_CSR & BIT(16)) {
+            ms--;
+        }
+    }
+}
+
+static void write_bootloader(uint32_t length)
+{
+    for (uint32_t at = 0; at < length; at += CHUNK) {
+        uint32_t left = length - at;
+        if ((at & (FLASH_PAGE - 1)) == 0) {
+            flash_erase_page(FLASH_BASE + at);
+        }
+        flash_write(FLASH_BASE + at, payload + at, left < CHUNK ? left : CHUNK);
+    }
+}
+
+int main(void)
+{
+    uint32_t length = (uint32_t)(payload_end - payload);
+    clock_start();
+    delay_ms(1500);
+    while (!flash_holds(FLASH_BASE, payload, length)) {
+        write_bootloader(length);
+    }
+    SCB_AIRCR = SCB_AIRCR_RESET;
+    hang();
+}
