@@ -143,8 +143,8 @@ impl Factory {
     /// Outside of the option area, or not at its start.
     pub fn option(self, address: u32, value: u32) -> Result<Factory, FactoryError> {
         match self.lasting.family {
-            Family::F0 if address % 2 == 0 => self.option_raw(address, &[value as u8, !value as u8]),
-            Family::G0 if address % 8 == 0 => {
+            Family::F0 if address.is_multiple_of(2) => self.option_raw(address, &[value as u8, !value as u8]),
+            Family::G0 if address.is_multiple_of(8) => {
                 self.option_raw(address, &(u64::from(value) | u64::from(!value) << 32).to_le_bytes())
             }
             _ => Err(FactoryError::NoOption { address }),
@@ -194,7 +194,7 @@ impl Factory {
         let base = self.lasting.option_base;
         match self.lasting.family {
             Family::F0 => {
-                if first % self.wrp_pages != 0 || (last + 1) % self.wrp_pages != 0 {
+                if !first.is_multiple_of(self.wrp_pages) || !(last + 1).is_multiple_of(self.wrp_pages) {
                     return Err(refused("protection goes by whole sectors"));
                 }
                 let mut this = self;

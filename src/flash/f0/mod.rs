@@ -220,7 +220,7 @@ impl Controller for F0 {
             fx.stall_until(at);
             self.finish(fx);
         }
-        if width != Width::Half || address % 2 != 0 {
+        if width != Width::Half || !address.is_multiple_of(2) {
             return Err(fault("flash is programmed by half-words only")); // F39
         }
         if self.option_bytes.contains(address) {

@@ -79,7 +79,7 @@ impl F0 {
         by: Access,
         fx: &mut Effects,
     ) -> Result<(), BusFault> {
-        if width != Width::Word || offset % 4 != 0 {
+        if width != Width::Word || !offset.is_multiple_of(4) {
             fx.note(REGISTERS + offset, "flash registers take words only; the narrow write was dropped"); // F4
             return Ok(());
         }

@@ -45,11 +45,11 @@ impl G0 {
             return self.fail(sr::PGSERR, fx); // G55, G56
         }
         let row = address & !(ROW - 1);
-        if let Some(fast) = &self.live.fast {
-            if fast.row != row || address <= fast.last {
-                self.drop_fast();
-                return self.fail(sr::PGAERR | sr::FASTERR, fx); // G57
-            }
+        if let Some(fast) = &self.live.fast
+            && (fast.row != row || address <= fast.last)
+        {
+            self.drop_fast();
+            return self.fail(sr::PGAERR | sr::FASTERR, fx); // G57
         }
         if self.live.fast_since.is_none_or(|t| at.since(t) > WINDOW) {
             self.drop_fast();

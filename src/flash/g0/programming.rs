@@ -112,7 +112,7 @@ impl G0 {
         }
         let expected = match self.live.half {
             Some(half) => address == half.address + 4,
-            None => address % DOUBLE_WORD == 0,
+            None => address.is_multiple_of(DOUBLE_WORD),
         };
         (!expected).then_some(sr::PGAERR) // G43
     }
@@ -120,7 +120,7 @@ impl G0 {
     /// A store to locked flash: refused, and CFGBSY stays until a second word has come (G26, G48).
     fn store_locked(&mut self, address: u32, width: Width, value: u32, fx: &mut Effects) {
         let first = self.live.half.is_none();
-        let aligned = address % DOUBLE_WORD == 0 || !first;
+        let aligned = address.is_multiple_of(DOUBLE_WORD) || !first;
         self.fail(
             sr::PGSERR | if aligned { 0 } else { sr::PGAERR } | if width == Width::Word { 0 } else { sr::SIZERR },
             fx,

@@ -130,7 +130,7 @@ impl G0 {
         fx: &mut Effects,
     ) -> Result<(), BusFault> {
         let aligned = offset & !3;
-        if offset % width.bytes() != 0 {
+        if !offset.is_multiple_of(width.bytes()) {
             return Err(fault("an unaligned store to a flash register"));
         }
         // A narrow store carries zeros in its other lanes where ones act, and leaves them alone elsewhere (G5).
