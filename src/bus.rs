@@ -153,6 +153,10 @@ pub struct Effects {
     pub stall_until: Option<Time>,
     /// Flash bytes changed: absolute addresses in main flash. Translated code there is stale.
     pub changed: Option<Range<u32>>,
+    /// The non-maskable interrupt is raised (a double ECC error on the G0).
+    pub nmi: bool,
+    /// The backup registers are erased: read protection went from level 1 to 0.
+    pub backup_reset: bool,
     /// Things to report.
     pub notes: Vec<Note>,
 }
@@ -202,6 +206,18 @@ impl Effects {
             Some(r) => r.start.min(range.start)..r.end.max(range.end),
             None => range,
         });
+    }
+
+    /// Raises the non-maskable interrupt.
+    pub fn nmi(&mut self) {
+        self.any = true;
+        self.nmi = true;
+    }
+
+    /// Asks for the backup registers to be erased.
+    pub fn backup_reset(&mut self) {
+        self.any = true;
+        self.backup_reset = true;
     }
 
     /// Reports `text` about `address`.

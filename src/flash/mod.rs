@@ -2,10 +2,110 @@
 //!
 //! Every read and write of flash by the core, the debug port, GDB or a scenario goes through one
 //! [`Controller`]; there is no way round it. It knows nothing of the CPU that runs the code.
+//!
+//! The rules have numbers: F1 to F81 for the F0, G1 to G103 for the G0. Comments name them, [`choices`] lists
+//! those where the manual leaves a choice, and `tests/flash_rules` holds each of them against this model.
+
+pub mod cells;
+pub mod choices;
+pub mod cut;
+mod f0;
+pub mod factory;
+mod g0;
+mod keys;
+pub mod view;
+
+pub use cells::Cells;
+pub use cut::Cut;
+pub use factory::{Factory, FactoryError, Lasting};
+pub use view::State;
 
 use crate::bus::{Access, BootSource, BusFault, Effects, ResetCause, Width};
+use crate::part::{Family, Part};
 use crate::time::{Now, Time};
 use std::fmt;
+use std::ops::Range;
+
+/// The interface's base address on every part (F3, G4).
+pub const REGISTERS: u32 = 0x4002_2000;
+
+/// How long operations take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Speed {
+    /// Typical datasheet times (F78, G98).
+    #[default]
+    Typical,
+    /// 1 us for every operation. Not what a chip does: it shows in [`State`].
+    Fast,
+}
+
+impl Speed {
+    /// `typical`, or 1 us.
+    pub const fn span(self, typical: Time) -> Time {
+        match self {
+            Speed::Typical => typical,
+            Speed::Fast => Time::from_micros(1),
+        }
+    }
+}
+
+/// What a store to main flash does on an F0 while PG is 0 (F45: the manual is silent).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WriteWithoutPg {
+    /// A bus error.
+    #[default]
+    BusFault,
+    /// Nothing.
+    Ignored,
+}
+
+/// What a model of a chip may be told that a chip may not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// How long operations take.
+    pub speed: Speed,
+    /// The open question F45.
+    pub f0_write_without_pg: WriteWithoutPg,
+    /// Decides what an operation leaves that a reset breaks off.
+    pub seed: u64,
+}
+
+/// One option bit field, for people.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct OptionField {
+    /// Its name in the manual.
+    pub name: &'static str,
+    /// In force since the last load.
+    pub loaded: String,
+    /// Stored; in force after the next load.
+    pub stored: String,
+}
+
+/// A controller's whole state with its cells, for [`Controller::restore`].
+#[derive(Debug)]
+pub struct Saved(Kept);
+
+#[derive(Debug)]
+enum Kept {
+    F0(Box<f0::Kept>),
+    G0(Box<g0::Kept>),
+}
+
+/// The saved state is of another part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the saved state is of another part")]
+pub struct OtherPart;
+
+/// The controller of `part`, powered on, with blank cells and factory option bytes.
+pub fn for_part(part: &Part) -> Box<dyn Controller> {
+    match part.family {
+        Family::F0 => Box::new(f0::F0::new(part)),
+        Family::G0 => Box::new(g0::G0::new(part)),
+    }
+}
 
 /// What a read of flash is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,9 +123,9 @@ pub struct BootOptions {
     pub boot0: Option<bool>,
     /// nBOOT1.
     pub nboot1: bool,
-    /// BOOT_LOCK: main flash whatever else is set (G0).
+    /// Main flash whatever else is set: BOOT_LOCK (G0), or level 2 (F70, G83).
     pub boot_lock: bool,
-    /// The empty check diverts a boot from main flash to system memory (G0).
+    /// The empty check diverts a boot from main flash to system memory (G0; F0 parts of this kind have none, F77).
     pub empty: bool,
     /// The independent watchdog starts by hardware (WDG_SW / IWDG_SW = 0).
     pub hardware_iwdg: bool,
@@ -117,4 +217,75 @@ pub trait Controller: fmt::Debug + Send {
 
     /// Ends what has ended by `now`.
     fn advance(&mut self, now: Now, fx: &mut Effects);
+
+    /// When the operation in flight ends, passed or not: reads and fetches of flash wait until then (F27, G27).
+    fn busy_until(&self) -> Option<Time>;
+
+    /// Whether an operation is in flight at `now`.
+    fn is_busy(&self, now: Now) -> bool {
+        self.busy_until().is_some_and(|end| end > now.time)
+    }
+
+    /// Whether the non-maskable interrupt is requested (ECCD on the G0).
+    fn nmi(&self) -> bool {
+        false
+    }
+
+    /// Whether the debug port reaches the core: not at level 2, nor with DBG_SWEN = 0 (F70, G83, G93).
+    fn debug_open(&self) -> bool;
+
+    /// Power goes. An operation in flight leaves what `seed` decides; the cut is told. Everything volatile is
+    /// lost; [`Controller::power_on`] brings it back.
+    fn power_off(&mut self, now: Now, seed: u64) -> Option<Cut>;
+
+    /// The cut that the last [`Controller::reset`] (or a power-on without power-off) made, once. Main flash in
+    /// its range changed.
+    fn broken_off(&mut self) -> Option<Cut>;
+
+    /// Main flash.
+    fn cells(&self) -> &Cells;
+
+    /// The read-protection level in force, as loaded.
+    fn rdp_level(&self) -> u8;
+
+    /// Whether `page` may not be erased or programmed because of write protection or PCROP, as loaded.
+    fn protected(&self, page: u32) -> bool;
+
+    /// The stored option area, word by word, with addresses.
+    fn option_bytes(&self) -> Vec<(u32, u32)>;
+
+    /// The option bytes, field by field.
+    fn option_fields(&self) -> Vec<OptionField>;
+
+    /// Names of the flags that are set in the status register.
+    fn flags(&self) -> Vec<&'static str>;
+
+    /// The address ranges that may be programmed or loaded through [`Controller::write`] and
+    /// [`Controller::read`]: main flash, option bytes, OTP.
+    fn ranges(&self) -> Vec<Range<u32>>;
+
+    /// What the model was told.
+    fn settings(&self) -> Settings;
+
+    /// Tells the model.
+    fn set_settings(&mut self, settings: Settings);
+
+    /// Everything, for [`Controller::restore`].
+    fn save(&self) -> Saved;
+
+    /// Goes back to `saved`; the cells keep their host address. Returns the addresses of the blocks of
+    /// [`cells::BLOCK`] bytes in main flash that may have changed.
+    ///
+    /// # Errors
+    /// [`OtherPart`] where it does not fit; nothing is changed then.
+    fn restore(&mut self, saved: &Saved) -> Result<Vec<u32>, OtherPart>;
+
+    /// What outlives power-off.
+    fn lasting(&self) -> Lasting;
+
+    /// Puts the chip into a factory condition and powers it on; nothing else may set cells. See [`Factory`].
+    ///
+    /// # Errors
+    /// Where the condition is of another part.
+    fn install(&mut self, lasting: &Lasting) -> Result<(), FactoryError>;
 }

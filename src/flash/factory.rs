@@ -1,0 +1,264 @@
+//! What outlives power-off, and the door for stating it before power-on.
+//!
+//! Scenarios and tests use [`Factory`] to say how the chip left the hand of whoever had it before. Nothing else
+//! sets cells or option bytes past the controller.
+
+use super::Controller;
+use super::cells::{Cells, DOUBLE_WORD, Mark, PROGRAMMED};
+use crate::part::Family;
+use serde::{Deserialize, Serialize};
+
+/// What outlives power-off: cells, wear, marks, option bytes, OTP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lasting {
+    /// The family, which decides how the option bytes are laid out.
+    pub family: Family,
+    /// First address of main flash.
+    pub base: u32,
+    /// Main flash.
+    #[serde(with = "base64_bytes")]
+    pub bytes: Vec<u8>,
+    /// Erases of each page.
+    pub wear: Vec<u32>,
+    /// One mark a double word (G0): 1 programmed, 2 one bad bit, 4 two bad bits.
+    #[serde(with = "base64_bytes")]
+    pub marks: Vec<u8>,
+    /// First address of the option bytes.
+    pub option_base: u32,
+    /// The option area as stored, complements included.
+    #[serde(with = "base64_bytes")]
+    pub options: Vec<u8>,
+    /// First address of OTP.
+    pub otp_base: u32,
+    /// OTP; empty where there is none.
+    #[serde(with = "base64_bytes")]
+    pub otp: Vec<u8>,
+    /// One mark a double word of OTP.
+    #[serde(with = "base64_bytes")]
+    pub otp_marks: Vec<u8>,
+}
+
+/// Why a factory condition cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FactoryError {
+    /// Bytes outside main flash and OTP.
+    #[error("{len} bytes at {address:#010X} do not lie in flash")]
+    Outside {
+        /// First address.
+        address: u32,
+        /// How many.
+        len: usize,
+    },
+    /// An address that holds no option byte or register.
+    #[error("{address:#010X} is no option byte of this part")]
+    NoOption {
+        /// The address as given.
+        address: u32,
+    },
+    /// There is no such level.
+    #[error("there is no read-protection level {0}")]
+    Level(u8),
+    /// Pages that cannot be write-protected as asked.
+    #[error("pages {first} to {last} cannot be write-protected: {reason}")]
+    Pages {
+        /// First page.
+        first: u32,
+        /// Last page.
+        last: u32,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The state is of another part.
+    #[error("the state is of another part")]
+    OtherPart,
+}
+
+/// A condition under construction: changes to what a controller holds, put into force all at once.
+#[derive(Clone, Debug)]
+pub struct Factory {
+    lasting: Lasting,
+    page: u32,
+    wrp_pages: u32,
+}
+
+impl Factory {
+    /// Starts from what `controller` holds. `wrp_pages` is the part's write-protection unit.
+    pub fn of(controller: &dyn Controller, wrp_pages: u32) -> Factory {
+        Factory { lasting: controller.lasting(), page: controller.cells().page_size(), wrp_pages: wrp_pages.max(1) }
+    }
+
+    /// Bytes in main flash or OTP. Double words that are not all ones count as programmed.
+    ///
+    /// # Errors
+    /// Where they do not fit.
+    pub fn cells(mut self, address: u32, bytes: &[u8]) -> Result<Factory, FactoryError> {
+        let l = &mut self.lasting;
+        let outside = FactoryError::Outside { address, len: bytes.len() };
+        let (base, area, marks) = if address >= l.base && (address - l.base) as usize <= l.bytes.len() {
+            (l.base, &mut l.bytes, &mut l.marks)
+        } else if !l.otp.is_empty() && address >= l.otp_base {
+            (l.otp_base, &mut l.otp, &mut l.otp_marks)
+        } else {
+            return Err(outside);
+        };
+        let start = (address - base) as usize;
+        area.get_mut(start..start.saturating_add(bytes.len())).ok_or(outside)?.copy_from_slice(bytes);
+        let unit = DOUBLE_WORD as usize;
+        for index in start / unit..(start + bytes.len()).div_ceil(unit) {
+            let blank = area.iter().skip(index * unit).take(unit).all(|b| *b == 0xFF);
+            if let Some(mark) = marks.get_mut(index) {
+                *mark = if blank { 0 } else { PROGRAMMED };
+            }
+        }
+        Ok(self)
+    }
+
+    /// The mark of a double word (G0): as of [`Lasting::marks`].
+    ///
+    /// # Errors
+    /// Outside of main flash.
+    pub fn mark(mut self, address: u32, mark: Mark) -> Result<Factory, FactoryError> {
+        let index = (address.wrapping_sub(self.lasting.base) / DOUBLE_WORD) as usize;
+        *self.lasting.marks.get_mut(index).ok_or(FactoryError::Outside { address, len: 8 })? = mark;
+        Ok(self)
+    }
+
+    /// Bytes of the option area exactly as stored, complements as given.
+    ///
+    /// # Errors
+    /// Outside of the option area.
+    pub fn option_raw(mut self, address: u32, bytes: &[u8]) -> Result<Factory, FactoryError> {
+        let start = address.wrapping_sub(self.lasting.option_base) as usize;
+        let end = start.saturating_add(bytes.len());
+        let area = self.lasting.options.get_mut(start..end).ok_or(FactoryError::NoOption { address })?;
+        area.copy_from_slice(bytes);
+        Ok(self)
+    }
+
+    /// An option byte (F0: one byte at an even address) or word (G0: at a multiple of 8), complemented as the
+    /// hardware does.
+    ///
+    /// # Errors
+    /// Outside of the option area, or not at its start.
+    pub fn option(self, address: u32, value: u32) -> Result<Factory, FactoryError> {
+        match self.lasting.family {
+            Family::F0 if address.is_multiple_of(2) => self.option_raw(address, &[value as u8, !value as u8]),
+            Family::G0 if address.is_multiple_of(8) => {
+                self.option_raw(address, &(u64::from(value) | u64::from(!value) << 32).to_le_bytes())
+            }
+            _ => Err(FactoryError::NoOption { address }),
+        }
+    }
+
+    fn byte(&self, offset: usize) -> u32 {
+        self.lasting.options.get(offset).copied().unwrap_or(0xFF).into()
+    }
+
+    fn word(&self, offset: usize) -> u32 {
+        (0..4).map(|i| self.byte(offset + i) << (8 * i)).sum()
+    }
+
+    /// The read-protection level.
+    ///
+    /// # Errors
+    /// For levels above 2.
+    pub fn rdp(self, level: u8) -> Result<Factory, FactoryError> {
+        let byte = match level {
+            0 => 0xAA,
+            1 => 0xBB,
+            2 => 0xCC,
+            _ => return Err(FactoryError::Level(level)),
+        };
+        let base = self.lasting.option_base;
+        match self.lasting.family {
+            Family::F0 => self.option(base, byte),
+            Family::G0 => {
+                let optr = (self.word(0) & !0xFF) | byte;
+                self.option(base, optr)
+            }
+        }
+    }
+
+    /// Write-protects the pages `first` to `last`; on an F0 whole sectors, on a G0 the next free one of the two
+    /// areas.
+    ///
+    /// # Errors
+    /// Where sectors do not fit, or both areas are taken.
+    pub fn wrp(self, first: u32, last: u32) -> Result<Factory, FactoryError> {
+        let refused = |reason| FactoryError::Pages { first, last, reason };
+        let pages = self.lasting.bytes.len() as u32 / self.page.max(1);
+        if first > last || last >= pages {
+            return Err(refused("there are no such pages"));
+        }
+        let base = self.lasting.option_base;
+        match self.lasting.family {
+            Family::F0 => {
+                if !first.is_multiple_of(self.wrp_pages) || !(last + 1).is_multiple_of(self.wrp_pages) {
+                    return Err(refused("protection goes by whole sectors"));
+                }
+                let mut this = self;
+                for sector in first / this.wrp_pages..=last / this.wrp_pages {
+                    let offset = 8 + 2 * (sector / 8);
+                    let bits = this.byte(offset as usize) & !(1 << (sector % 8));
+                    this = this.option(base + offset, bits)?;
+                }
+                Ok(this)
+            }
+            Family::G0 => {
+                let free = |word: u32| word & 0xFF > word >> 16 & 0xFF;
+                let area = [0x18u32, 0x20].into_iter().find(|a| free(self.word(*a as usize)));
+                let area = area.ok_or(refused("both areas are taken"))?;
+                self.option(base + area, first | last << 16)
+            }
+        }
+    }
+
+    /// The condition.
+    pub fn lasting(self) -> Lasting {
+        self.lasting
+    }
+
+    /// Puts it into force: the chip is powered on with it.
+    ///
+    /// # Errors
+    /// Where `controller` is of another part.
+    pub fn install(self, controller: &mut dyn Controller) -> Result<(), FactoryError> {
+        controller.install(&self.lasting)
+    }
+}
+
+impl Cells {
+    /// Takes over bytes, wear and marks.
+    pub(super) fn install(&mut self, lasting: &Lasting) -> Result<(), FactoryError> {
+        let fits = lasting.base == self.base()
+            && lasting.bytes.len() == self.size() as usize
+            && lasting.wear.len() == self.all_wear().len()
+            && lasting.marks.len() == self.all_marks().len();
+        if !fits {
+            return Err(FactoryError::OtherPart);
+        }
+        self.force(self.base(), &lasting.bytes);
+        for (page, wear) in (0..).zip(&lasting.wear) {
+            self.set_wear(page, *wear);
+        }
+        for (i, mark) in (0..).zip(&lasting.marks) {
+            self.set_mark(self.base() + i * DOUBLE_WORD, *mark);
+        }
+        Ok(())
+    }
+}
+
+mod base64_bytes {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u8>, D::Error> {
+        STANDARD.decode(String::deserialize(d)?).map_err(D::Error::custom)
+    }
+}
