@@ -4,5 +4,6 @@
 //! controllers, option bytes), [`periph`], [`cpu`], [`chip`], [`am32`], [`esc`], [`report`], [`cli`].
 
 pub mod bus;
+pub mod image;
 pub mod memory;
 pub mod time;
