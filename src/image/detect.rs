@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 /// Archives by their first bytes. None of these is the start of an image: as a stack pointer each would be odd,
 /// or far outside any SRAM.
-const ARCHIVES: [(&[u8], &str); 9] = [
+const ARCHIVES: [(&[u8], &str); 10] = [
+    (b"!<arch>\n", "static library"),
     (b"PK\x03\x04", "ZIP"),
     (b"PK\x05\x06", "ZIP"),
     (b"\x1F\x8B\x08", "gzip"),

@@ -43,6 +43,7 @@ fn what_is_evidently_no_image_is_refused() {
         assert!(refused(name, b"\n\n<!DOCTYPE html>\n").contains("is an HTML page"), "{name}");
         assert!(refused(name, b"\xEF\xBB\xBF<HTML>").contains("is an HTML page"), "{name}");
         assert!(refused(name, b"PK\x03\x04....").contains("is an archive (ZIP): unpack it first"), "{name}");
+        assert!(refused(name, b"!<arch>\n/  ").contains("static library"), "{name}");
         assert!(refused(name, b"\x1F\x8B\x08\x00").contains("gzip"), "{name}");
         assert!(refused(name, b"UF2\n\x57\x51\x5D\x9E").contains("is a UF2 file, which is not supported"), "{name}");
         assert!(refused(name, b"DfuSe\x01..").contains("is a DFU file"), "{name}");
