@@ -4,8 +4,10 @@
 //! controllers, option bytes), [`periph`], [`cpu`], [`chip`], [`am32`], [`esc`], [`report`], [`cli`].
 
 pub mod bus;
+pub mod chip;
 pub mod cpu;
 pub mod flash;
+pub mod image;
 pub mod memory;
 pub mod part;
 pub mod periph;

@@ -62,6 +62,13 @@ impl Sub for Time {
     }
 }
 
+impl serde::Serialize for Time {
+    /// Microseconds, to the nanosecond.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64((self.0 / 1_000) as f64 / 1e3)
+    }
+}
+
 impl fmt::Display for Time {
     /// `12.3 us` below a millisecond, `5.37 ms` below a second, `1.250 s` above.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

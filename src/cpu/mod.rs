@@ -110,7 +110,7 @@ pub trait Bus {
     ///
     /// # Errors
     /// A bus fault refuses it.
-    fn guard(&mut self, address: u32, width: Width, pc: u32, cycle: u64) -> Result<(), BusFault>;
+    fn guard(&mut self, address: u32, width: Width, pc: u32, cycle: u64) -> Result<Reply, BusFault>;
 
     /// A load inside a watched range, with the value that it will see.
     fn watched(&mut self, address: u32, width: Width, value: u32, pc: u32, cycle: u64);
@@ -191,6 +191,8 @@ impl fmt::Display for FaultKind {
 pub enum Stop {
     /// The cycle limit was reached.
     Limit,
+    /// The core is about to execute inside the range given to [`Core::stop_inside`].
+    Inside,
     /// The bus asked for attention.
     Attention,
     /// The instruction at PC faults; it did nothing.
@@ -226,6 +228,9 @@ pub trait Core {
     /// All registers.
     fn registers(&self) -> Registers;
 
+    /// PRIMASK alone: it is asked for at each boundary where an interrupt is pending.
+    fn primask(&self) -> bool;
+
     /// Sets all registers. PC counts as reached by a branch.
     fn set_registers(&mut self, registers: &Registers);
 
@@ -237,6 +242,9 @@ pub trait Core {
 
     /// Reports loads inside these ranges to [`Bus::watched`]; replaces the ranges before.
     fn watch(&mut self, ranges: &[Range<u32>]);
+
+    /// Stops with [`Stop::Inside`] before any instruction inside these ranges; replaces the ranges before.
+    fn stop_inside(&mut self, ranges: &[Range<u32>]);
 
     /// Instructions executed since creation; a block that faulted on its way counts whole.
     fn instructions(&self) -> u64;

@@ -42,11 +42,17 @@ impl Bus for Bench {
     fn read(&mut self, address: u32, _: Width, pc: u32, cycle: u64) -> Result<Reply, BusFault> {
         assert!(self.panic_at != Some(address), "told to");
         self.seen.push((address, pc, cycle));
+        if address >> 28 == 3 {
+            return Err(fault("nothing is there"));
+        }
         if address == IO + 0x100 { Err(fault("refused")) } else { Ok(Reply { value: 0x55, ..Reply::default() }) }
     }
 
     fn write(&mut self, address: u32, width: Width, value: u32, pc: u32, cycle: u64) -> Result<Reply, BusFault> {
         self.seen.push((address, pc, cycle));
+        if address >> 28 == 3 {
+            return Err(fault("nothing is there"));
+        }
         let mut reply = Reply::default();
         if address >= FLASH && address < SRAM {
             let bytes = value.to_le_bytes();
@@ -62,8 +68,8 @@ impl Bus for Bench {
         Ok(reply)
     }
 
-    fn guard(&mut self, _: u32, _: Width, _: u32, _: u64) -> Result<(), BusFault> {
-        Ok(())
+    fn guard(&mut self, _: u32, _: Width, _: u32, _: u64) -> Result<Reply, BusFault> {
+        Ok(Reply::default())
     }
 
     fn watched(&mut self, address: u32, _: Width, value: u32, pc: u32, cycle: u64) {

@@ -58,10 +58,20 @@ struct Window {
     base: u32,
 }
 
+/// What an access through a hook is.
+#[derive(Clone, Copy)]
+enum Way {
+    Read,
+    Write(u32),
+    /// A load from guarded memory: the bus may refuse it; the memory gives the value.
+    Guard,
+}
+
 /// Why a hook stopped the engine.
 #[derive(Debug)]
 enum Halt {
     Limit,
+    Inside,
     Attention,
     /// The host handles the instruction at the block's start.
     Special(Kind),
@@ -93,6 +103,7 @@ struct Shared {
     current_address: u32,
     halt: Option<Halt>,
     watched: Vec<Range<u32>>,
+    stop_inside: Vec<Range<u32>>,
 }
 
 /// Mapped memory, and the blocks known in it by half-word.
@@ -131,6 +142,7 @@ impl UnicornCore {
             current_address: 0,
             halt: None,
             watched: Vec::new(),
+            stop_inside: Vec::new(),
         });
         let mut engine = UnicornCore { uc, shared, loads: Vec::new(), windows: Vec::new() };
         engine.hook("block hook", HookType::BLOCK, on_block as *mut c_void, 1, 0)?;
@@ -202,6 +214,7 @@ impl UnicornCore {
     fn outcome(&mut self, result: Result<(), uc_error>) -> Option<Stop> {
         match self.shared.halt.take() {
             Some(Halt::Limit) => Some(Stop::Limit),
+            Some(Halt::Inside) => Some(Stop::Inside),
             Some(Halt::Attention) => {
                 self.shared.attention = false;
                 Some(Stop::Attention)
@@ -376,6 +389,10 @@ impl Core for UnicornCore {
         registers
     }
 
+    fn primask(&self) -> bool {
+        self.reg(RegisterARM::PRIMASK) & 1 != 0
+    }
+
     fn set_registers(&mut self, registers: &Registers) {
         for (value, id) in registers.r.iter().zip(LOW_REGISTERS) {
             self.set_reg(id, *value);
@@ -415,6 +432,10 @@ impl Core for UnicornCore {
         }
     }
 
+    fn stop_inside(&mut self, ranges: &[Range<u32>]) {
+        self.shared.stop_inside = ranges.to_vec();
+    }
+
     fn instructions(&self) -> u64 {
         self.shared.instructions
     }
@@ -444,6 +465,10 @@ impl Shared {
         }
         if self.cycle >= self.limit {
             self.halt = Some(Halt::Limit);
+            return false;
+        }
+        if !self.stop_inside.is_empty() && self.stop_inside.iter().any(|r| r.contains(&address)) {
+            self.halt = Some(Halt::Inside);
             return false;
         }
         let Some(block) = self.lookup(address, size) else {
@@ -580,15 +605,16 @@ impl Shared {
     }
 
     /// One access to the bus, from a hook. Returns the value read, 0 where the bus refused.
-    fn access(&mut self, address: u32, width: Width, write: Option<u32>) -> u32 {
+    fn access(&mut self, address: u32, width: Width, kind: Way) -> u32 {
         let pc = self.pc();
         let cycle = self.now(pc);
         let Some(mut bus) = self.bus else { return 0 };
         // SAFETY: set by `run` for as long as the engine runs; hooks run inside, one at a time.
         let bus = unsafe { bus.as_mut() };
-        let result = match write {
-            Some(value) => bus.write(address, width, value, pc, cycle),
-            None => bus.read(address, width, pc, cycle),
+        let result = match kind {
+            Way::Write(value) => bus.write(address, width, value, pc, cycle),
+            Way::Read => bus.read(address, width, pc, cycle),
+            Way::Guard => bus.guard(address, width, pc, cycle),
         };
         match result {
             Ok(reply) => {
@@ -603,9 +629,9 @@ impl Shared {
                 reply.value
             }
             Err(fault) => {
-                let kind = match write {
-                    Some(_) => FaultKind::Write { address, reason: fault.reason },
-                    None => FaultKind::Read { address, reason: fault.reason },
+                let kind = match kind {
+                    Way::Write(_) => FaultKind::Write { address, reason: fault.reason },
+                    Way::Read | Way::Guard => FaultKind::Read { address, reason: fault.reason },
                 };
                 self.stop(Halt::Fault { pc, kind });
                 0
@@ -718,7 +744,7 @@ extern "C" fn on_read(_: *mut sys::uc_engine, offset: u64, size: u32, user: *mut
     // SAFETY: as in `on_block`.
     let shared = unsafe { &mut *window.shared };
     let address = window.base.wrapping_add(offset as u32);
-    shielded(shared, 0, |s| u64::from(s.access(address, Width::from_bytes(size as usize), None)))
+    shielded(shared, 0, |s| u64::from(s.access(address, Width::from_bytes(size as usize), Way::Read)))
 }
 
 extern "C" fn on_write(_: *mut sys::uc_engine, offset: u64, size: u32, value: u64, user: *mut c_void) {
@@ -729,7 +755,7 @@ extern "C" fn on_write(_: *mut sys::uc_engine, offset: u64, size: u32, value: u6
     let address = window.base.wrapping_add(offset as u32);
     let width = Width::from_bytes(size as usize);
     shielded(shared, (), |s| {
-        s.access(address, width, Some(value as u32 & width.mask()));
+        s.access(address, width, Way::Write(value as u32 & width.mask()));
     });
 }
 
@@ -747,8 +773,14 @@ extern "C" fn on_invalid(
         let address = address as u32;
         let width = Width::from_bytes(size as usize);
         if kind == MemType::WRITE_PROT as u32 {
-            s.access(address, width, Some(value as u32 & width.mask()));
+            s.access(address, width, Way::Write(value as u32 & width.mask()));
             return s.halt.is_none();
+        }
+        // The bus knows best why nothing answers there (read protection, say).
+        if kind == MemType::WRITE_UNMAPPED as u32 {
+            s.access(address, width, Way::Write(value as u32 & width.mask()));
+        } else if kind == MemType::READ_UNMAPPED as u32 || kind == MemType::READ_PROT as u32 {
+            s.access(address, width, Way::Read);
         }
         let pc = s.pc();
         let kind = if kind == MemType::WRITE_UNMAPPED as u32 {
@@ -792,15 +824,7 @@ extern "C" fn on_guarded_load(_: *mut sys::uc_engine, _: u32, address: u64, size
     // SAFETY: as in `on_block`.
     let shared = unsafe { &mut *user.cast::<Shared>() };
     shielded(shared, (), |s| {
-        let pc = s.pc();
-        let cycle = s.now(pc);
-        let Some(mut bus) = s.bus else { return };
-        // SAFETY: as in `access`.
-        let bus = unsafe { bus.as_mut() };
-        if let Err(fault) = bus.guard(address as u32, Width::from_bytes(size as usize), pc, cycle) {
-            let kind = FaultKind::Read { address: address as u32, reason: fault.reason };
-            s.stop(Halt::Fault { pc, kind });
-        }
+        s.access(address as u32, Width::from_bytes(size as usize), Way::Guard);
     });
 }
 

@@ -1,0 +1,715 @@
+//! Everything around the core: the memory map, the blocks, time, and what accesses ask for.
+
+use super::clock::Hclk;
+use super::device::{Device, Devices, Slot};
+use super::event::{Event, EventKind, Log};
+use crate::bus::{self, Access, BootSource, BusFault, Effects, Master, ResetCause, Width, fault};
+use crate::cpu::block::FetchCost;
+use crate::cpu::{Bus, Plain, Reply};
+use crate::flash::{self, Controller, Purpose};
+use crate::memory::HostMemory;
+use crate::part::{Family, Part};
+use crate::periph::nvic::{Nvic, Request};
+use crate::periph::systick::SysTick;
+use crate::periph::{Clocks, Context, Due, Peripheral};
+use crate::time::{Now, Time};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Private peripheral bus.
+pub const PPB: Range<u32> = 0xE000_0000..0xE010_0000;
+/// System memory, OTP, engineering and option bytes of either family.
+pub const INFORMATION: Range<u32> = 0x1FFF_0000..0x2000_0000;
+
+/// How many of the last register reads are kept, to tell what code was polling.
+const RECENT: usize = 64;
+
+/// The bus and what hangs on it.
+#[derive(Debug)]
+pub struct Board {
+    /// What the chip is.
+    pub part: Arc<Part>,
+    /// Flash, option bytes, protection.
+    pub flash: Box<dyn Controller>,
+    /// SRAM.
+    pub sram: HostMemory,
+    /// The blocks.
+    pub devices: Devices,
+    /// Interrupts and the System Control Block.
+    pub nvic: Nvic,
+    /// The system timer.
+    pub systick: SysTick,
+    /// The core's clock.
+    pub hclk: Hclk,
+    /// What happened.
+    pub log: Log,
+    /// The reset that was asked for and waits for the next boundary.
+    pub reset_wanted: Option<ResetCause>,
+    /// Loads of watched ranges.
+    pub watched: Vec<WatchedLoad>,
+    clocks: Clocks,
+    /// What stands at address 0.
+    at_zero: BootSource,
+    /// The core may read and fetch all of flash without asking.
+    flash_plain: bool,
+    /// The core may fetch from flash at all.
+    flash_runs: bool,
+    /// The cycle of the next event of any block.
+    next_event: u64,
+    /// The cycle up to which the core runs now.
+    horizon: u64,
+    recent: Box<[(u32, u32); RECENT]>,
+    recent_at: usize,
+    fx: Effects,
+}
+
+/// A load from a watched range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WatchedLoad {
+    /// Its address, the alias at 0 resolved.
+    pub address: u32,
+    /// Its width.
+    pub width: Width,
+    /// The value read.
+    pub value: u32,
+    /// The instruction.
+    pub pc: u32,
+    /// When.
+    pub time: Time,
+}
+
+/// A register that code read again and again, and from where.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Polled {
+    /// The register.
+    pub address: u32,
+    /// Its name, such as `GPIOA+0x10 (IDR)`.
+    pub name: String,
+    /// The instruction that read it last.
+    pub pc: u32,
+    /// How many of the last reads were of it.
+    pub reads: usize,
+}
+
+/// Where an address leads.
+enum Place {
+    Flash(u32),
+    Sram(usize),
+    Information(u32),
+    Block(usize),
+    Private(u32),
+    Nowhere,
+}
+
+impl Board {
+    /// The board of `part`, powered on, with blank flash and factory option bytes.
+    pub fn new(part: &Arc<Part>) -> Board {
+        let devices = Devices::new(part);
+        let clocks = devices.rcc.clocks();
+        let calibration = match part.family {
+            Family::F0 => 6000,
+            Family::G0 => 1000,
+        };
+        Board {
+            part: Arc::clone(part),
+            flash: flash::for_part(part),
+            sram: HostMemory::new(part.sram.size as usize, 0),
+            nvic: Nvic::new(part.core, part.identity.cpuid),
+            systick: SysTick::new(calibration),
+            hclk: Hclk::new(Now::default(), clocks.hclk_hz),
+            log: Log::default(),
+            reset_wanted: None,
+            watched: Vec::new(),
+            clocks,
+            devices,
+            at_zero: BootSource::Flash,
+            flash_plain: true,
+            flash_runs: true,
+            next_event: u64::MAX,
+            horizon: u64::MAX,
+            recent: Box::new([(0, 0); RECENT]),
+            recent_at: 0,
+            fx: Effects::default(),
+        }
+    }
+
+    /// What stands at address 0.
+    pub const fn at_zero(&self) -> BootSource {
+        self.at_zero
+    }
+
+    /// The clocks as they run.
+    pub const fn clocks(&self) -> Clocks {
+        self.clocks
+    }
+
+    /// The cycle of the next event.
+    pub const fn next_event(&self) -> u64 {
+        self.next_event
+    }
+
+    /// Says up to where the core is about to run, so that an earlier event asks for attention.
+    pub const fn set_horizon(&mut self, cycle: u64) {
+        self.horizon = cycle;
+    }
+
+    fn place(&self, address: u32) -> Place {
+        if self.part.flash.contains(address) {
+            return Place::Flash(address);
+        }
+        if self.part.sram.contains(address) {
+            return Place::Sram((address - self.part.sram.base) as usize);
+        }
+        if INFORMATION.contains(&address) {
+            return Place::Information(address);
+        }
+        if PPB.contains(&address) {
+            return Place::Private(address);
+        }
+        if let Some(n) = self.devices.at(address) {
+            return Place::Block(n);
+        }
+        // The alias is as large as what it shows.
+        match self.at_zero {
+            BootSource::Flash if address < self.part.flash.size => Place::Flash(self.part.flash.base + address),
+            BootSource::Sram if address < self.part.sram.size => Place::Sram(address as usize),
+            BootSource::SystemMemory if address < self.part.system_memory.size => {
+                Place::Information(self.part.system_memory.base + address)
+            }
+            _ => Place::Nowhere,
+        }
+    }
+
+    /// The address behind the alias at 0.
+    pub fn resolve(&self, address: u32) -> u32 {
+        match self.place(address) {
+            Place::Flash(a) | Place::Information(a) => a,
+            Place::Sram(offset) => self.part.sram.base + offset as u32,
+            _ => address,
+        }
+    }
+
+    /// Whether code at `pc` runs from flash.
+    fn runs_from_flash(&self, pc: u32) -> bool {
+        matches!(self.place(pc), Place::Flash(_))
+    }
+
+    /// A load by anyone, with all its effects; [`Reply::wait`] is for the core's own accesses.
+    ///
+    /// # Errors
+    /// The bus fault that the chip would give.
+    pub fn load(
+        &mut self,
+        address: u32,
+        width: Width,
+        purpose: Purpose,
+        by: Access,
+        pc: u32,
+    ) -> Result<Reply, BusFault> {
+        let result = self.dispatch_load(address, width, purpose, by);
+        let reply = self.settle(by, pc);
+        result.map(|value| Reply { value, ..reply })
+    }
+
+    /// A store by anyone, with all its effects.
+    ///
+    /// # Errors
+    /// The bus fault that the chip would give.
+    pub fn store(&mut self, address: u32, width: Width, value: u32, by: Access, pc: u32) -> Result<Reply, BusFault> {
+        let result = self.dispatch_store(address, width, value, by);
+        let reply = self.settle(by, pc);
+        result.map(|()| reply)
+    }
+
+    fn dispatch_load(&mut self, address: u32, width: Width, purpose: Purpose, by: Access) -> Result<u32, BusFault> {
+        if address % width.bytes() != 0 {
+            return Err(fault("unaligned"));
+        }
+        match self.place(address) {
+            Place::Flash(a) => self.flash.read(a, width, purpose, by, &mut self.fx),
+            Place::Sram(offset) => Ok(bus::lane(self.sram.word(offset & !3), address, width)),
+            Place::Information(a) => self.read_information(a, width, purpose, by),
+            Place::Block(n) => self.read_block(n, address, width, by),
+            Place::Private(a) => Ok(bus::lane(self.read_private(a & !3, by), a, width)),
+            Place::Nowhere => self.nowhere(address),
+        }
+    }
+
+    fn dispatch_store(&mut self, address: u32, width: Width, value: u32, by: Access) -> Result<(), BusFault> {
+        if address % width.bytes() != 0 {
+            return Err(fault("unaligned"));
+        }
+        match self.place(address) {
+            Place::Flash(a) => self.flash.write(a, width, value, by, &mut self.fx),
+            Place::Sram(offset) => {
+                self.sram.write(offset, &value.to_le_bytes()[..width.bytes() as usize]);
+                self.fx
+                    .changed(self.part.sram.base + offset as u32..self.part.sram.base + offset as u32 + width.bytes());
+                Ok(())
+            }
+            Place::Information(a) => self.write_information(a, width, value, by),
+            Place::Block(n) => self.write_block(n, address, width, value, by),
+            Place::Private(a) => {
+                let shift = 8 * (a & 3);
+                self.write_private(a & !3, value << shift, width.mask() << shift, by);
+                Ok(())
+            }
+            Place::Nowhere => self.nowhere(address).map(|_| ()),
+        }
+    }
+
+    /// Inside the bridges' windows an address that no block owns reads 0; elsewhere the bus has nobody to answer.
+    fn nowhere(&mut self, address: u32) -> Result<u32, BusFault> {
+        if (0x4000_0000..0x4001_8000).contains(&address) {
+            self.fx.note(address, "no block of this part is there: reads 0, writes are dropped");
+            return Ok(0);
+        }
+        Err(fault("nothing is there"))
+    }
+
+    fn read_information(&mut self, a: u32, width: Width, purpose: Purpose, by: Access) -> Result<u32, BusFault> {
+        let part = Arc::clone(&self.part);
+        if part.option_bytes.contains(a) || part.otp.is_some_and(|o| o.contains(a)) {
+            return self.flash.read(a, width, purpose, by, &mut self.fx);
+        }
+        if part.engineering.contains(a) {
+            return Ok(bus::lane(engineering(&part, a & !3), a, width));
+        }
+        if part.system_memory.contains(a) {
+            self.fx.note(a, "ST's boot loader is not part of the model: reads 0");
+            return Ok(0);
+        }
+        Err(fault("nothing is there"))
+    }
+
+    fn write_information(&mut self, a: u32, width: Width, value: u32, by: Access) -> Result<(), BusFault> {
+        let part = Arc::clone(&self.part);
+        if part.option_bytes.contains(a) || part.otp.is_some_and(|o| o.contains(a)) {
+            return self.flash.write(a, width, value, by, &mut self.fx);
+        }
+        if part.engineering.contains(a) || part.system_memory.contains(a) {
+            return Err(fault("system memory cannot be written"));
+        }
+        Err(fault("nothing is there"))
+    }
+
+    fn read_block(&mut self, n: usize, address: u32, width: Width, by: Access) -> Result<u32, BusFault> {
+        let slot = &mut self.devices.slots[n];
+        let base = slot.base;
+        if let Some(gate) = &slot.gate
+            && !self.devices.rcc.enabled(gate)
+        {
+            self.fx.note(base, "its clock is off: reads 0, writes are dropped");
+            return Ok(0);
+        }
+        let offset = (address - base) & !3;
+        let mut cx = Context { now: by.now, clocks: self.clocks, base, fx: &mut self.fx };
+        let word = match &mut slot.device {
+            Device::Rcc => self.devices.rcc.peripheral().read(offset, &mut cx),
+            Device::Flash => return self.flash.read_register(address - base, width, by, &mut self.fx),
+            device => match device.peripheral() {
+                Some(p) => p.read(offset, &mut cx),
+                None => 0,
+            },
+        };
+        Ok(bus::lane(word, address, width))
+    }
+
+    fn write_block(&mut self, n: usize, address: u32, width: Width, value: u32, by: Access) -> Result<(), BusFault> {
+        let slot = &mut self.devices.slots[n];
+        let base = slot.base;
+        if let Some(gate) = &slot.gate {
+            if !self.devices.rcc.enabled(gate) {
+                self.fx.note(base, "its clock is off: reads 0, writes are dropped");
+                return Ok(());
+            }
+            if self.devices.rcc.held(gate) {
+                return Ok(());
+            }
+        }
+        let offset = (address - base) & !3;
+        // The APB bridge has no byte lanes: it repeats narrow data over the word (RM0091 2.1, RM0444 2.1).
+        let (word, mask) = match (slot.apb, width) {
+            (_, Width::Word) => (value, u32::MAX),
+            (true, Width::Byte) => ((value & 0xFF) * 0x0101_0101, u32::MAX),
+            (true, Width::Half) => ((value & 0xFFFF) * 0x0001_0001, u32::MAX),
+            (false, _) => (value << (8 * (address & 3)), width.mask() << (8 * (address & 3))),
+        };
+        let mut cx = Context { now: by.now, clocks: self.clocks, base, fx: &mut self.fx };
+        match &mut slot.device {
+            Device::Rcc => self.devices.rcc.peripheral().write(offset, word, mask, &mut cx),
+            Device::Flash => return self.flash.write_register(address - base, width, value, by, &mut self.fx),
+            Device::Iwdg(iwdg) => {
+                iwdg.write(offset, word, mask, &mut cx);
+                if iwdg.is_started() {
+                    self.devices.rcc.force_lsi(by.now.time);
+                }
+            }
+            device => {
+                if let Some(p) = device.peripheral() {
+                    p.write(offset, word, mask, &mut cx);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_private(&mut self, a: u32, by: Access) -> u32 {
+        let mut cx = Context { now: by.now, clocks: self.clocks, base: 0xE000_E000, fx: &mut self.fx };
+        match a {
+            0xE000_E010..=0xE000_E01C => self.systick.read(a - 0xE000_E010, &mut cx),
+            0xE000_E100..=0xE000_ED3C | 0xE000_ED90..=0xE000_EDA0 => self.nvic.read(a - 0xE000_E000, &mut cx),
+            _ => {
+                self.fx.note(a, "private peripheral register that is not modelled: reads 0");
+                0
+            }
+        }
+    }
+
+    fn write_private(&mut self, a: u32, value: u32, mask: u32, by: Access) {
+        let mut cx = Context { now: by.now, clocks: self.clocks, base: 0xE000_E000, fx: &mut self.fx };
+        match a {
+            0xE000_E010..=0xE000_E01C => self.systick.write(a - 0xE000_E010, value, mask, &mut cx),
+            0xE000_E100..=0xE000_ED3C | 0xE000_ED90..=0xE000_EDA0 => {
+                if let Some(Request::Reset) = self.nvic.write(a - 0xE000_E000, value, mask, &mut cx) {
+                    self.fx.reset(ResetCause::Software);
+                }
+            }
+            _ => self.fx.note(a, "private peripheral register that is not modelled: the write is dropped"),
+        }
+    }
+
+    /// Carries out what the last access asked for, and says what the core has to know.
+    fn settle(&mut self, by: Access, pc: u32) -> Reply {
+        let mut reply = Reply::default();
+        let mut now = by.now;
+        // Code in flash cannot be fetched while an operation runs (RM0091 3.2.2, RM0444 3.3.6).
+        if by.master == Master::Cpu
+            && let Some(end) = self.flash.busy_until()
+            && end > now.time
+            && self.runs_from_flash(pc)
+        {
+            self.fx.stall_until(end);
+        }
+        if !self.fx.any {
+            return reply;
+        }
+        if let Some(until) = self.fx.stall_until.take()
+            && until > now.time
+        {
+            let cycle = self.hclk.cycle_at(until);
+            reply.wait = cycle - now.cycle;
+            now = self.hclk.at(cycle);
+            self.flash.advance(now, &mut self.fx);
+            self.fx.events = true;
+        }
+        self.carry_out(now, pc, &mut reply);
+        reply
+    }
+
+    /// Applies the pending effects at `now`.
+    fn carry_out(&mut self, now: Now, pc: u32, reply: &mut Reply) {
+        let mut fx = std::mem::take(&mut self.fx);
+        if fx.clock {
+            self.follow_clocks(now, pc, &mut fx);
+        }
+        if fx.clock || fx.interrupts || fx.events {
+            self.refresh(now);
+        }
+        if let Some(cause) = fx.reset {
+            self.reset_wanted.get_or_insert(cause);
+            reply.attention = true;
+        }
+        for note in fx.notes.drain(..) {
+            self.log.note(note.address, pc, now.time, note.text);
+        }
+        reply.changed = fx.changed.take();
+        reply.remap |= self.follow_map(now, fx.remap || fx.clock || fx.events);
+        reply.attention |= self.nvic.any_pending() || self.next_event < self.horizon;
+        fx.any = false;
+        fx.remap = false;
+        fx.clock = false;
+        fx.interrupts = false;
+        fx.events = false;
+        fx.reset = None;
+        fx.stall_until = None;
+        self.fx = fx;
+    }
+
+    /// A clock was switched, gated or rescaled.
+    fn follow_clocks(&mut self, now: Now, pc: u32, fx: &mut Effects) {
+        let before = self.clocks;
+        self.clocks = self.devices.rcc.clocks();
+        if self.clocks.hclk_hz != before.hclk_hz {
+            self.hclk = Hclk::new(now, self.clocks.hclk_hz);
+            self.log.push(now.time, pc, EventKind::Clock { hz: self.clocks.hclk_hz });
+        }
+        for slot in &mut self.devices.slots {
+            if let Some(gate) = &slot.gate
+                && self.devices.rcc.held(gate)
+                && let Some(p) = slot.device.peripheral()
+            {
+                p.reset(ResetCause::Software);
+            }
+            if let Device::Timer(timer) = &mut slot.device {
+                timer.advance(&mut Context { now, clocks: self.clocks, base: slot.base, fx });
+            }
+        }
+    }
+
+    /// Collects interrupt lines and finds the next event.
+    fn refresh(&mut self, now: Now) {
+        let mut lines = 0u32;
+        let mut next = u64::MAX;
+        let mut earlier = |due: Option<Due>, hclk: &Hclk| {
+            let cycle = match due {
+                Some(Due::Cycle(cycle)) => cycle,
+                Some(Due::Time(time)) => hclk.cycle_at(time),
+                None => u64::MAX,
+            };
+            next = next.min(cycle);
+        };
+        for Slot { device, irq, irqs, .. } in &self.devices.slots {
+            if let Some(p) = device.view() {
+                let raised = p.lines();
+                for n in 0..*irqs {
+                    if raised & (1 << n) != 0 {
+                        lines |= 1 << irq[usize::from(n)];
+                    }
+                }
+                earlier(p.next_event(&self.clocks), &self.hclk);
+            } else if matches!(device, Device::Flash) && *irqs > 0 && self.flash.interrupt() {
+                lines |= 1 << irq[0];
+            }
+        }
+        earlier(self.devices.rcc.view().next_event(&self.clocks), &self.hclk);
+        earlier(self.systick.next_event(&self.clocks), &self.hclk);
+        earlier(self.flash.next_event().map(Due::Time), &self.hclk);
+        self.nvic.set_lines(lines);
+        if self.systick.take_pending() {
+            self.nvic.pend_systick();
+        }
+        if self.flash.nmi() {
+            self.nvic.pend_nmi();
+        }
+        // An event that is already due happens at the next boundary.
+        self.next_event = next.max(now.cycle + 1);
+    }
+
+    /// Whether the core's view of memory, or the cost of it, changed.
+    fn follow_map(&mut self, now: Now, look: bool) -> bool {
+        if !look {
+            return false;
+        }
+        let zero = self.devices.syscfg().map_or(BootSource::Flash, |s| s.at_zero());
+        let plain = self.flash.plain(now);
+        let mut changed = zero != self.at_zero || plain != self.flash_plain;
+        self.at_zero = zero;
+        if plain != self.flash_plain {
+            self.flash_plain = plain;
+            let by = Access { master: Master::Cpu, now };
+            let mut fx = Effects::default();
+            let base = self.part.flash.base;
+            self.flash_runs = plain || self.flash.read(base, Width::Word, Purpose::Fetch, by, &mut fx).is_ok();
+        }
+        let cost = self.cost();
+        if cost != self.log.cost {
+            self.log.cost = cost;
+            changed = true;
+            self.check_latency(now);
+        }
+        changed
+    }
+
+    fn cost(&self) -> FetchCost {
+        let latency = self.flash.latency();
+        let ws = latency.wait_states;
+        FetchCost { sequential: if latency.prefetch { 0 } else { ws }, target: ws, literal: ws }
+    }
+
+    /// Too few wait states for HCLK: the chip would read rubbish; the model reads on, and says so.
+    fn check_latency(&mut self, now: Now) {
+        let steps: &[u64] = match self.part.family {
+            Family::F0 => &[24_000_000, 48_000_000],
+            Family::G0 => &[24_000_000, 48_000_000, 64_000_000],
+        };
+        let ws = self.flash.latency().wait_states as usize;
+        let limit = steps.get(ws).or(steps.last()).copied().unwrap_or(u64::MAX);
+        if self.clocks.hclk_hz > limit {
+            let text = format!(
+                "HCLK is {} MHz with {ws} wait states: flash reads are not guaranteed",
+                self.clocks.hclk_hz / 1_000_000
+            );
+            self.log.note(flash::REGISTERS, 0, now.time, text);
+        }
+    }
+
+    /// Lets every block act that is due at `now`. What the core has to know comes back.
+    pub fn advance(&mut self, now: Now, pc: u32) -> Reply {
+        for slot in &mut self.devices.slots {
+            if let Some(p) = slot.device.peripheral() {
+                p.advance(&mut Context { now, clocks: self.clocks, base: slot.base, fx: &mut self.fx });
+            }
+        }
+        let mut cx = Context { now, clocks: self.clocks, base: crate::chip::RCC_BASE, fx: &mut self.fx };
+        self.devices.rcc.peripheral().advance(&mut cx);
+        self.systick.advance(&mut cx);
+        self.flash.advance(now, &mut self.fx);
+        self.fx.any = true;
+        self.fx.events = true;
+        self.fx.interrupts = true;
+        let mut reply = Reply::default();
+        self.carry_out(now, pc, &mut reply);
+        reply
+    }
+
+    /// A reset of everything but the debug side; boots from `boot`.
+    pub fn reset(&mut self, cause: ResetCause, now: Now, boot: BootSource) {
+        self.devices.reset(cause);
+        self.nvic.reset();
+        self.systick.reset(cause);
+        if let Some(syscfg) = self.devices.syscfg() {
+            syscfg.booted(boot);
+        }
+        self.clocks = self.devices.rcc.clocks();
+        self.hclk = Hclk::new(now, self.clocks.hclk_hz);
+        let clocks = self.clocks;
+        if self.flash.boot_options().hardware_iwdg
+            && let Some(iwdg) = self.devices.iwdg_mut()
+        {
+            iwdg.start(now.time, &clocks);
+            self.devices.rcc.force_lsi(now.time);
+        }
+        for slot in &mut self.devices.slots {
+            if let Device::Timer(timer) = &mut slot.device {
+                timer.advance(&mut Context { now, clocks, base: slot.base, fx: &mut self.fx });
+            }
+        }
+        self.reset_wanted = None;
+        self.fx = Effects::default();
+        self.refresh(now);
+        // Forces a fresh look at what may be read and fetched.
+        self.flash_plain = !self.flash.plain(now);
+        self.follow_map(now, true);
+    }
+
+    /// Takes up what depends on a restored state.
+    pub fn resume(&mut self, now: Now) {
+        self.clocks = self.devices.rcc.clocks();
+        self.fx = Effects::default();
+        self.refresh(now);
+        self.flash_plain = !self.flash.plain(now);
+        self.follow_map(now, true);
+    }
+
+    /// The registers that code read most among its last reads, most read first.
+    pub fn polled(&self) -> Vec<Polled> {
+        let mut found: Vec<Polled> = Vec::new();
+        for (address, pc) in self.recent.iter().filter(|(address, _)| *address != 0) {
+            match found.iter_mut().find(|p| p.address == *address) {
+                Some(p) => {
+                    p.reads += 1;
+                    p.pc = *pc;
+                }
+                None => {
+                    let name = super::names::register(&self.part, *address);
+                    found.push(Polled { address: *address, name, pc: *pc, reads: 1 });
+                }
+            }
+        }
+        found.sort_by_key(|p| std::cmp::Reverse(p.reads));
+        found
+    }
+
+    /// Forgets what was polled so far.
+    pub fn forget_polls(&mut self) {
+        self.recent.fill((0, 0));
+    }
+}
+
+/// The word at an address of the engineering bytes: UID, flash size, calibration; FF elsewhere.
+fn engineering(part: &Part, a: u32) -> u32 {
+    let id = &part.identity;
+    if let Some(word) = id.uid.get((a.wrapping_sub(id.uid_address) / 4) as usize)
+        && a >= id.uid_address
+    {
+        return *word;
+    }
+    let mut word = u32::MAX;
+    let mut put = |address: u32, value: u16| {
+        if address & !3 == a {
+            word = bus::merge(word, address, Width::Half, u32::from(value));
+        }
+    };
+    put(id.flash_size_address, (part.flash.size / 1024) as u16);
+    for c in &part.calibration {
+        put(c.address, c.value);
+    }
+    word
+}
+
+impl Bus for Board {
+    fn read(&mut self, address: u32, width: Width, pc: u32, cycle: u64) -> Result<Reply, BusFault> {
+        self.recent[self.recent_at % RECENT] = (address, pc);
+        self.recent_at = self.recent_at.wrapping_add(1);
+        let by = Access { master: Master::Cpu, now: self.hclk.at(cycle) };
+        self.load(address, width, Purpose::Data, by, pc)
+    }
+
+    fn write(&mut self, address: u32, width: Width, value: u32, pc: u32, cycle: u64) -> Result<Reply, BusFault> {
+        let by = Access { master: Master::Cpu, now: self.hclk.at(cycle) };
+        self.store(address, width, value, by, pc)
+    }
+
+    fn guard(&mut self, address: u32, width: Width, pc: u32, cycle: u64) -> Result<Reply, BusFault> {
+        let by = Access { master: Master::Cpu, now: self.hclk.at(cycle) };
+        self.load(address, width, Purpose::Data, by, pc)
+    }
+
+    fn watched(&mut self, address: u32, width: Width, value: u32, pc: u32, cycle: u64) {
+        let time = self.hclk.at(cycle).time;
+        let address = self.resolve(address);
+        self.watched.push(WatchedLoad { address, width, value, pc, time });
+    }
+
+    fn map(&self) -> Vec<Plain> {
+        let part = &self.part;
+        let flash = |address| Plain {
+            address,
+            size: part.flash.size,
+            pointer: self.flash.cells().pointer(),
+            writable: false,
+            guarded: !self.flash_plain,
+            flash: true,
+        };
+        let sram = |address| Plain {
+            address,
+            size: part.sram.size,
+            pointer: self.sram.pointer(),
+            writable: true,
+            guarded: false,
+            flash: false,
+        };
+        let mut map = vec![sram(part.sram.base)];
+        if self.flash_runs {
+            map.push(flash(part.flash.base));
+        }
+        match self.at_zero {
+            BootSource::Flash if self.flash_runs => map.push(flash(0)),
+            BootSource::Sram => map.push(sram(0)),
+            BootSource::Flash | BootSource::SystemMemory => {}
+        }
+        map
+    }
+
+    fn fetch_cost(&self) -> FetchCost {
+        self.cost()
+    }
+}
+
+impl Event {
+    /// Whether it tells of something that is not modelled.
+    pub const fn is_unmodelled(&self) -> bool {
+        matches!(self.kind, EventKind::Note { .. })
+    }
+}

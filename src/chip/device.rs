@@ -1,0 +1,322 @@
+//! The blocks of a part brought to life, and which stands at an address.
+
+use crate::bus::ResetCause;
+use crate::part::{Family, Gate, Kind, Part};
+use crate::periph::adc::Adc;
+use crate::periph::dbgmcu::Dbgmcu;
+use crate::periph::exti::Exti;
+use crate::periph::gpio::{Gpio, ResetValues};
+use crate::periph::iwdg::Iwdg;
+use crate::periph::plain::Plain;
+use crate::periph::rcc_f0::RccF0;
+use crate::periph::rcc_g0::RccG0;
+use crate::periph::syscfg::Syscfg;
+use crate::periph::timer::Timer;
+use crate::periph::usart::Usart;
+use crate::periph::{Clocks, Peripheral};
+use crate::time::Time;
+
+/// One block's model. The flash interface is the chip's own.
+#[derive(Clone, Debug)]
+pub enum Device {
+    /// A GPIO port.
+    Gpio(Gpio),
+    /// A timer.
+    Timer(Timer),
+    /// The watchdog.
+    Iwdg(Iwdg),
+    /// SYSCFG.
+    Syscfg(Syscfg),
+    /// External interrupts.
+    Exti(Exti),
+    /// The converter.
+    Adc(Adc),
+    /// A USART.
+    Usart(Usart),
+    /// Debug support.
+    Dbgmcu(Dbgmcu),
+    /// Registers that are kept.
+    Plain(Plain),
+    /// RCC: [`Devices::rcc`].
+    Rcc,
+    /// The flash interface.
+    Flash,
+}
+
+impl Device {
+    /// As a peripheral; none for RCC and the flash interface.
+    pub fn peripheral(&mut self) -> Option<&mut dyn Peripheral> {
+        Some(match self {
+            Device::Gpio(d) => d,
+            Device::Timer(d) => d,
+            Device::Iwdg(d) => d,
+            Device::Syscfg(d) => d,
+            Device::Exti(d) => d,
+            Device::Adc(d) => d,
+            Device::Usart(d) => d,
+            Device::Dbgmcu(d) => d,
+            Device::Plain(d) => d,
+            Device::Rcc | Device::Flash => return None,
+        })
+    }
+
+    /// The same for reading its state.
+    pub fn view(&self) -> Option<&dyn Peripheral> {
+        Some(match self {
+            Device::Gpio(d) => d,
+            Device::Timer(d) => d,
+            Device::Iwdg(d) => d,
+            Device::Syscfg(d) => d,
+            Device::Exti(d) => d,
+            Device::Adc(d) => d,
+            Device::Usart(d) => d,
+            Device::Dbgmcu(d) => d,
+            Device::Plain(d) => d,
+            Device::Rcc | Device::Flash => return None,
+        })
+    }
+}
+
+/// RCC of either family.
+#[derive(Clone, Debug)]
+pub enum Rcc {
+    /// STM32F0.
+    F0(RccF0),
+    /// STM32G0.
+    G0(RccG0),
+}
+
+impl Rcc {
+    /// As a peripheral.
+    pub fn peripheral(&mut self) -> &mut dyn Peripheral {
+        match self {
+            Rcc::F0(r) => r,
+            Rcc::G0(r) => r,
+        }
+    }
+
+    /// The same for reading its state.
+    pub fn view(&self) -> &dyn Peripheral {
+        match self {
+            Rcc::F0(r) => r,
+            Rcc::G0(r) => r,
+        }
+    }
+
+    /// The clocks as they run.
+    pub fn clocks(&self) -> Clocks {
+        match self {
+            Rcc::F0(r) => r.clocks(),
+            Rcc::G0(r) => r.clocks(),
+        }
+    }
+
+    /// Whether a block with this gate has its clock.
+    pub fn enabled(&self, gate: &Gate) -> bool {
+        match self {
+            Rcc::F0(r) => r.enabled(gate),
+            Rcc::G0(r) => r.enabled(gate),
+        }
+    }
+
+    /// Whether a block with this gate is held in reset.
+    pub fn held(&self, gate: &Gate) -> bool {
+        match self {
+            Rcc::F0(r) => r.held(gate),
+            Rcc::G0(r) => r.held(gate),
+        }
+    }
+
+    /// The watchdog needs LSI.
+    pub fn force_lsi(&mut self, now: Time) {
+        match self {
+            Rcc::F0(r) => r.force_lsi(now),
+            Rcc::G0(r) => r.force_lsi(now),
+        }
+    }
+
+    /// Reset flags in RCC_CSR's positions.
+    pub const fn reset_flags(&self) -> u32 {
+        match self {
+            Rcc::F0(r) => r.reset_flags(),
+            Rcc::G0(r) => r.reset_flags(),
+        }
+    }
+}
+
+/// A block: what stands there and where.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    /// Its model.
+    pub device: Device,
+    /// First address.
+    pub base: u32,
+    /// Length in bytes.
+    pub size: u32,
+    /// Its clock gate.
+    pub gate: Option<Gate>,
+    /// The NVIC line of each of its interrupts.
+    pub irq: [u8; 3],
+    /// How many of these there are.
+    pub irqs: u8,
+    /// The APB bridge widens narrow writes by repeating them; AHB and the I/O port write single lanes.
+    pub apb: bool,
+}
+
+/// Register windows: APB and AHB peripherals, and the GPIO ports of either family.
+pub const WINDOWS: [(u32, u32); 3] = [(0x4000_0000, 0x3_0000), (0x4800_0000, 0x2000), (0x5000_0000, 0x2000)];
+
+/// Bytes of address space that one entry of the look-up table covers.
+const GRAIN: u32 = 0x100;
+const NOBODY: u8 = u8::MAX;
+
+/// All blocks of a part.
+#[derive(Clone, Debug)]
+pub struct Devices {
+    /// Reset and clocks.
+    pub rcc: Rcc,
+    /// The blocks, in the part file's order.
+    pub slots: Vec<Slot>,
+    table: Vec<u8>,
+}
+
+impl Devices {
+    /// The blocks of `part`, as after power-on.
+    pub fn new(part: &Part) -> Devices {
+        let rcc = match part.family {
+            Family::F0 => Rcc::F0(RccF0::new(part.clock)),
+            Family::G0 => Rcc::G0(RccG0::new(part.clock)),
+        };
+        let g071 = part.peripheral("COMP").is_some();
+        let comparators = part.family == Family::F0 && part.peripheral("TIM15").is_some();
+        let exti_reset = match (part.family, g071 || comparators) {
+            (Family::F0, true) => 0x0F94_0000,
+            (Family::F0, false) => 0x0FF4_0000,
+            (Family::G0, true) => 0xFFF8_0000,
+            (Family::G0, false) => 0xFFFE_0000,
+        };
+        let mut slots = Vec::new();
+        for spec in &part.peripherals {
+            let device = match spec.kind {
+                Kind::RccF0 | Kind::RccG0 => Device::Rcc,
+                Kind::Flash => Device::Flash,
+                Kind::Gpio => {
+                    let values = ResetValues::of(spec.name == "GPIOA", part.family == Family::G0);
+                    Device::Gpio(Gpio::new(values))
+                }
+                Kind::TimAdvanced | Kind::Tim32 | Kind::Tim16 | Kind::TimBasic | Kind::Tim1ch | Kind::TimRepeat => {
+                    Device::Timer(Timer::new(spec.kind))
+                }
+                Kind::SyscfgF0 | Kind::SyscfgG0 => Device::Syscfg(Syscfg::new(part.family, comparators)),
+                Kind::ExtiF0 | Kind::ExtiG0 => Device::Exti(Exti::new(part.family, exti_reset)),
+                Kind::Iwdg => Device::Iwdg(Iwdg::default()),
+                Kind::AdcF0 | Kind::AdcG0 => Device::Adc(Adc::new(part.family)),
+                Kind::Usart => Device::Usart(Usart::default()),
+                Kind::Dbgmcu => Device::Dbgmcu(Dbgmcu::new(part.identity.idcode)),
+                kind => Device::Plain(Plain::new(kind, part.family, spec.channels, &spec.name)),
+            };
+            let mut irq = [0; 3];
+            for (to, from) in irq.iter_mut().zip(&spec.irq) {
+                *to = *from;
+            }
+            slots.push(Slot {
+                device,
+                base: spec.base,
+                size: spec.size,
+                gate: spec.gate,
+                irq,
+                irqs: spec.irq.len().min(3) as u8,
+                apb: spec.base < 0x4002_0000,
+            });
+        }
+        let entries = WINDOWS.iter().map(|(_, size)| size / GRAIN).sum::<u32>();
+        let mut devices = Devices { rcc, slots, table: vec![NOBODY; entries as usize] };
+        for (n, slot) in devices.slots.iter().enumerate() {
+            for address in (slot.base..slot.base + slot.size).step_by(GRAIN as usize) {
+                if let Some(i) = entry(address) {
+                    devices.table[i] = n as u8;
+                }
+            }
+        }
+        devices
+    }
+
+    /// The index of the block at `address`.
+    pub fn at(&self, address: u32) -> Option<usize> {
+        entry(address).map(|i| self.table[i]).filter(|n| *n != NOBODY).map(usize::from)
+    }
+
+    /// Resets every block but RCC, or by power also that.
+    pub fn reset(&mut self, cause: ResetCause) {
+        self.rcc.peripheral().reset(cause);
+        for slot in &mut self.slots {
+            if let Some(p) = slot.device.peripheral() {
+                p.reset(cause);
+            }
+        }
+    }
+
+    /// The port with this letter.
+    pub fn gpio(&mut self, part: &Part, letter: char) -> Option<&mut Gpio> {
+        let name = ['G', 'P', 'I', 'O', letter];
+        let index = part.peripherals.iter().position(|p| p.name.chars().eq(name.iter().copied()))?;
+        match &mut self.slots.get_mut(index)?.device {
+            Device::Gpio(g) => Some(g),
+            _ => None,
+        }
+    }
+
+    /// SYSCFG.
+    pub fn syscfg(&mut self) -> Option<&mut Syscfg> {
+        self.slots.iter_mut().find_map(|s| match &mut s.device {
+            Device::Syscfg(d) => Some(d),
+            _ => None,
+        })
+    }
+
+    /// The watchdog.
+    pub fn iwdg(&self) -> Option<&Iwdg> {
+        self.slots.iter().find_map(|s| match &s.device {
+            Device::Iwdg(d) => Some(d),
+            _ => None,
+        })
+    }
+
+    /// The watchdog, to start it.
+    pub fn iwdg_mut(&mut self) -> Option<&mut Iwdg> {
+        self.slots.iter_mut().find_map(|s| match &mut s.device {
+            Device::Iwdg(d) => Some(d),
+            _ => None,
+        })
+    }
+}
+
+fn entry(address: u32) -> Option<usize> {
+    let mut first = 0;
+    for (base, size) in WINDOWS {
+        let offset = address.wrapping_sub(base);
+        if offset < size {
+            return Some((first + offset / GRAIN) as usize);
+        }
+        first += size / GRAIN;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_block_of_every_part_is_found_at_its_addresses() {
+        for part in crate::part::all().unwrap() {
+            let devices = Devices::new(&part);
+            for (n, spec) in part.peripherals.iter().enumerate() {
+                assert_eq!(devices.at(spec.base), Some(n), "{} {}", part.name, spec.name);
+                assert_eq!(devices.at(spec.base + spec.size - 1), Some(n), "{} {}", part.name, spec.name);
+            }
+            assert_eq!(devices.at(0x4003_0000), None);
+            assert_eq!(devices.at(0x4000_1800), None);
+        }
+    }
+}

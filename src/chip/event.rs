@@ -1,0 +1,89 @@
+//! What happened on a chip, in order.
+
+use crate::bus::ResetCause;
+use crate::cpu::FaultKind;
+use crate::cpu::block::FetchCost;
+use crate::time::Time;
+use std::collections::HashSet;
+
+/// The log keeps the first events; a chip that resets for ever must not fill memory.
+const MOST: usize = 10_000;
+
+/// One event.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Event {
+    /// Virtual time since power-on.
+    #[serde(rename = "time_us")]
+    pub time: Time,
+    /// The instruction that caused it, or was about to run.
+    pub pc: u32,
+    /// What it was.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum EventKind {
+    /// A reset, and the core started anew.
+    Reset {
+        /// Its cause.
+        cause: ResetCause,
+    },
+    /// HCLK changed.
+    Clock {
+        /// To this frequency.
+        hz: u64,
+    },
+    /// An instruction could not be executed.
+    Fault {
+        /// Why.
+        fault: FaultKind,
+    },
+    /// A fault inside HardFault or NMI, or while entering it: the core stands still.
+    Lockup,
+    /// The core slept with nothing to wake it.
+    Asleep,
+    /// Something that the model does not have was touched: once for each address.
+    Note {
+        /// The address.
+        address: u32,
+        /// What it was, and what the model did.
+        text: String,
+    },
+}
+
+/// The events so far.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    /// In order of time.
+    pub events: Vec<Event>,
+    told: HashSet<u32>,
+    /// The last known cost of fetches: a change is looked into once.
+    pub cost: FetchCost,
+}
+
+impl Log {
+    /// Adds an event.
+    pub fn push(&mut self, time: Time, pc: u32, kind: EventKind) {
+        if self.events.len() < MOST {
+            self.events.push(Event { time, pc, kind });
+        }
+    }
+
+    /// Adds a note unless its address has one.
+    pub fn note(&mut self, address: u32, pc: u32, time: Time, text: String) {
+        if self.told.insert(address) {
+            self.push(time, pc, EventKind::Note { address, text });
+        }
+    }
+
+    /// The notes: address, PC, text.
+    pub fn notes(&self) -> impl Iterator<Item = (u32, u32, &str)> {
+        self.events.iter().filter_map(|e| match &e.kind {
+            EventKind::Note { address, text } => Some((*address, e.pc, text.as_str())),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,507 @@
+//! A part brought to life: core, memory, blocks, clock, resets and power.
+//!
+//! [`Chip::run`] goes from event to event; the world outside the pins belongs to `esc/`.
+
+mod board;
+mod clock;
+mod device;
+mod event;
+mod exception;
+mod names;
+
+pub use board::{Board, INFORMATION, PPB, Polled, WatchedLoad};
+pub use clock::Hclk;
+pub use device::{Device, Devices, Rcc, Slot, WINDOWS};
+pub use event::{Event, EventKind, Log};
+pub use names::register as register_name;
+
+use crate::bus::{Access, BootSource, BusFault, Master, ResetCause, Width};
+use crate::cpu::unicorn::{EngineError, UnicornCore};
+use crate::cpu::{Core, FaultKind, Registers, Reply, Stop, T};
+use crate::flash::{Cut, OtherPart, Purpose, Saved};
+use crate::part::{Family, Part};
+use crate::periph::signal::Signal;
+use crate::time::{Now, Time};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// RCC's base on every part.
+pub const RCC_BASE: u32 = 0x4002_1000;
+
+/// Why a chip stopped running.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// The time asked for is over.
+    Time,
+    /// The core is about to execute inside a range given to [`Chip::stop_inside`].
+    Inside,
+    /// The chip has reset itself and stands at its reset vector.
+    Reset(ResetCause),
+    /// An instruction faulted; HardFault has been entered.
+    Fault(FaultKind),
+    /// The core is locked up: only a reset helps.
+    Lockup,
+    /// The core sleeps, and nothing will ever wake it.
+    Asleep,
+    /// The core runs ST's boot loader, which is not part of the model.
+    SystemMemory,
+    /// Power is off.
+    Off,
+    /// The engine or a model failed. A bug in dryflash.
+    Broken(String),
+}
+
+/// A chip.
+pub struct Chip {
+    /// Everything around the core.
+    pub board: Board,
+    core: Box<dyn Core>,
+    event_register: bool,
+    locked_up: bool,
+    powered: bool,
+    boot: BootSource,
+    /// The BOOT0 pin, where it decides.
+    boot0_pin: bool,
+    seed: u64,
+}
+
+/// A whole chip, for [`Chip::restore`].
+pub struct SavedChip {
+    part: Arc<Part>,
+    registers: Registers,
+    cycle: u64,
+    sram: Vec<u8>,
+    flash: Saved,
+    devices: Devices,
+    nvic: crate::periph::nvic::Nvic,
+    systick: crate::periph::systick::SysTick,
+    hclk: Hclk,
+    log: Log,
+    reset_wanted: Option<ResetCause>,
+    event_register: bool,
+    locked_up: bool,
+    powered: bool,
+    boot: BootSource,
+}
+
+impl Chip {
+    /// A chip of this part with blank flash and factory option bytes, without power. `seed` decides what SRAM holds
+    /// at power-on.
+    ///
+    /// # Errors
+    /// The emulation engine could not be set up.
+    pub fn new(part: &Arc<Part>, seed: u64) -> Result<Chip, EngineError> {
+        let board = Board::new(part);
+        let mut windows: Vec<Range<u32>> = vec![INFORMATION, PPB];
+        windows.extend(WINDOWS.iter().map(|(base, size)| *base..base + size));
+        let line = match part.family {
+            Family::F0 => 4,
+            Family::G0 => 8,
+        };
+        let core = Box::new(UnicornCore::new(part.core, line, &windows)?);
+        Ok(Chip {
+            board,
+            core,
+            event_register: false,
+            locked_up: false,
+            powered: false,
+            boot: BootSource::Flash,
+            boot0_pin: false,
+            seed,
+        })
+    }
+
+    /// What it is.
+    pub fn part(&self) -> &Arc<Part> {
+        &self.board.part
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Now {
+        self.board.hclk.at(self.core.cycle())
+    }
+
+    /// The core's registers.
+    pub fn registers(&self) -> Registers {
+        self.core.registers()
+    }
+
+    /// Instructions executed since the chip was made.
+    pub fn instructions(&self) -> u64 {
+        self.core.instructions()
+    }
+
+    /// Whether power is on.
+    pub const fn is_powered(&self) -> bool {
+        self.powered
+    }
+
+    /// From where the core booted.
+    pub const fn booted_from(&self) -> BootSource {
+        self.boot
+    }
+
+    /// The level of the BOOT0 pin at the next reset.
+    pub const fn set_boot0(&mut self, high: bool) {
+        self.boot0_pin = high;
+    }
+
+    /// Puts a signal on a pin: port letter and number. Whether the part has that port.
+    pub fn drive(&mut self, port: char, pin: u8, signal: Signal) -> bool {
+        let part = Arc::clone(&self.board.part);
+        match self.board.devices.gpio(&part, port) {
+            Some(gpio) => {
+                gpio.drive(pin, signal);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Power comes on: time starts anew, SRAM holds its seeded pattern, the core stands at its reset vector.
+    pub fn power_on(&mut self) {
+        self.board.log = Log::default();
+        self.board.watched.clear();
+        self.board.forget_polls();
+        self.core.set_cycle(0);
+        let start = Now::default();
+        self.board.flash.power_on(start);
+        self.fill_sram();
+        self.powered = true;
+        self.start(ResetCause::PowerOn, start);
+    }
+
+    /// Power goes. A flash operation in flight leaves what `seed` decides.
+    pub fn power_off(&mut self, seed: u64) -> Option<Cut> {
+        let now = self.now();
+        self.powered = false;
+        let cut = self.board.flash.power_off(now, seed);
+        self.forget_code();
+        cut
+    }
+
+    /// A reset with power kept. Option bytes are loaded anew for [`ResetCause::OptionBytes`].
+    pub fn reset(&mut self, cause: ResetCause) {
+        let now = self.now();
+        self.board.flash.reset(cause, now);
+        if self.board.flash.broken_off().is_some() {
+            self.forget_code();
+        }
+        self.start(cause, now);
+    }
+
+    fn forget_code(&mut self) {
+        let flash = self.board.part.flash;
+        self.core.invalidate(flash.base..flash.end());
+    }
+
+    /// SRAM comes up with a pattern that depends on the seed alone.
+    fn fill_sram(&mut self) {
+        let mut state = self.seed ^ 0x9E37_79B9_7F4A_7C15;
+        let len = self.board.sram.len();
+        let mut bytes = Vec::with_capacity(len + 8);
+        while bytes.len() < len {
+            // xorshift64*: any fixed sequence does.
+            state ^= state >> 12;
+            state ^= state << 25;
+            state ^= state >> 27;
+            bytes.extend(state.wrapping_mul(0x2545_F491_4F6C_DD1D).to_le_bytes());
+        }
+        self.board.sram.write(0, &bytes[..len]);
+        let sram = self.board.part.sram;
+        self.core.invalidate(sram.base..sram.end());
+    }
+
+    /// Where the next reset boots from (RM0091 2.5, RM0444 2.5).
+    fn boot_source(&self) -> BootSource {
+        let options = self.board.flash.boot_options();
+        let boot0 = options.boot0.unwrap_or(self.boot0_pin);
+        match (options.boot_lock, boot0, options.nboot1) {
+            (true, ..) => BootSource::Flash,
+            (false, false, _) if options.empty => BootSource::SystemMemory,
+            (false, false, _) => BootSource::Flash,
+            (false, true, true) => BootSource::SystemMemory,
+            (false, true, false) => BootSource::Sram,
+        }
+    }
+
+    /// Everything as after a reset by `cause`; the core takes SP and PC from address 0.
+    fn start(&mut self, cause: ResetCause, now: Now) {
+        self.boot = self.boot_source();
+        self.board.flash.booted(self.boot);
+        self.board.reset(cause, now, self.boot);
+        self.core.remap(&self.board);
+        self.locked_up = false;
+        self.event_register = false;
+        let by = Access { master: Master::Cpu, now };
+        let mut fetch = |address| self.board.load(address, Width::Word, Purpose::Fetch, by, 0).map(|reply| reply.value);
+        let (sp, pc) = match self.boot {
+            BootSource::SystemMemory => (0, self.board.part.system_memory.base),
+            _ => (fetch(0).unwrap_or(0), fetch(4).unwrap_or(0)),
+        };
+        let xpsr = if pc & 1 != 0 { T } else { 0 };
+        self.core.set_registers(&Registers { msp: sp & !3, lr: u32::MAX, pc: pc & !1, xpsr, ..Registers::default() });
+        self.board.log.push(now.time, pc & !1, EventKind::Reset { cause });
+    }
+
+    /// Stops with [`Halt::Inside`] before an instruction inside these ranges of memory, seen at their own address or
+    /// through the alias at 0.
+    pub fn stop_inside(&mut self, ranges: &[Range<u32>]) {
+        let ranges = self.with_alias(ranges);
+        self.core.stop_inside(&ranges);
+    }
+
+    /// Records loads inside these ranges in [`Board::watched`], at their own address or through the alias at 0.
+    pub fn watch(&mut self, ranges: &[Range<u32>]) {
+        let ranges = self.with_alias(ranges);
+        self.core.watch(&ranges);
+    }
+
+    fn with_alias(&self, ranges: &[Range<u32>]) -> Vec<Range<u32>> {
+        let base = self.board.part.flash.base;
+        let mut all = ranges.to_vec();
+        all.extend(ranges.iter().filter(|r| r.start >= base).map(|r| r.start - base..r.end - base));
+        all
+    }
+
+    /// Runs until `until`, or until something worth telling happens before.
+    pub fn run(&mut self, until: Time) -> Halt {
+        if !self.powered {
+            return Halt::Off;
+        }
+        if self.boot == BootSource::SystemMemory {
+            return Halt::SystemMemory;
+        }
+        loop {
+            if self.locked_up {
+                return Halt::Lockup;
+            }
+            if let Some(cause) = self.board.reset_wanted.take() {
+                self.reset(cause);
+                return Halt::Reset(cause);
+            }
+            let now = self.now();
+            if now.time >= until {
+                return Halt::Time;
+            }
+            if now.cycle >= self.board.next_event() {
+                self.pass_event(now);
+                continue;
+            }
+            if let Some(number) = self.board.nvic.next(self.core.primask()) {
+                if let Err(kind) = self.enter(number)
+                    && let Some(halt) = self.faulted(kind)
+                {
+                    return halt;
+                }
+                continue;
+            }
+            let limit = self.board.next_event().min(self.board.hclk.cycle_at(until));
+            self.board.set_horizon(limit);
+            let stop = self.core.run(&mut self.board, limit);
+            if let Some(halt) = self.stopped(stop, until) {
+                return halt;
+            }
+        }
+    }
+
+    /// Lets the blocks act that are due.
+    fn pass_event(&mut self, now: Now) {
+        let pc = self.core.registers().pc;
+        let reply = self.board.advance(now, pc);
+        self.follow(&reply);
+    }
+
+    /// The core takes over what changed outside its own accesses.
+    fn follow(&mut self, reply: &Reply) {
+        if let Some(range) = &reply.changed {
+            self.core.invalidate(range.clone());
+        }
+        if reply.remap {
+            self.core.remap(&self.board);
+        }
+    }
+
+    fn faulted(&mut self, kind: FaultKind) -> Option<Halt> {
+        if self.fault(kind) {
+            return Some(Halt::Fault(kind));
+        }
+        let now = self.now();
+        let pc = self.core.registers().pc;
+        self.board.log.push(now.time, pc, EventKind::Lockup);
+        self.locked_up = true;
+        Some(Halt::Lockup)
+    }
+
+    fn tell_fault(&mut self, pc: u32, fault: FaultKind) {
+        let time = self.now().time;
+        self.board.log.push(time, pc, EventKind::Fault { fault });
+    }
+
+    /// What the core's stop means; none to run on.
+    fn stopped(&mut self, stop: Stop, until: Time) -> Option<Halt> {
+        match stop {
+            Stop::Limit => None,
+            Stop::Attention => {
+                self.core.remap(&self.board);
+                None
+            }
+            Stop::Inside => Some(Halt::Inside),
+            Stop::Fault(kind) => self.faulted(kind),
+            Stop::Breakpoint => self.faulted(FaultKind::Breakpoint),
+            Stop::Svc => {
+                let mut registers = self.core.registers();
+                if self.board.nvic.can_take_svcall(registers.primask) {
+                    self.board.nvic.pend_svcall();
+                    return None;
+                }
+                registers.pc = registers.pc.wrapping_sub(2);
+                self.core.set_registers(&registers);
+                self.faulted(FaultKind::Svc)
+            }
+            Stop::ExceptionReturn(value) => match self.leave(value) {
+                Ok(()) => None,
+                Err(kind) => self.faulted(kind),
+            },
+            Stop::WaitForInterrupt => self.sleep(until),
+            Stop::WaitForEvent => {
+                if std::mem::take(&mut self.event_register) {
+                    return None;
+                }
+                self.sleep(until)
+            }
+            Stop::SendEvent => {
+                self.event_register = true;
+                None
+            }
+            Stop::Broken(text) => Some(Halt::Broken(text)),
+        }
+    }
+
+    /// The core sleeps until an interrupt is pending that would be taken were PRIMASK clear.
+    fn sleep(&mut self, until: Time) -> Option<Halt> {
+        loop {
+            if self.board.reset_wanted.is_some() || self.board.nvic.wakes() {
+                return None;
+            }
+            let next = self.board.next_event();
+            let end = self.board.hclk.cycle_at(until);
+            if next == u64::MAX {
+                let now = self.now();
+                let pc = self.core.registers().pc;
+                self.board.log.push(now.time, pc, EventKind::Asleep);
+                return Some(Halt::Asleep);
+            }
+            if next >= end {
+                // Asleep still: the next run sleeps on, as `wfi` may wake at any time for no reason.
+                self.core.set_cycle(end);
+                return Some(Halt::Time);
+            }
+            self.core.set_cycle(next.max(self.core.cycle()));
+            let now = self.now();
+            self.pass_event(now);
+        }
+    }
+
+    /// A load by the debug port.
+    ///
+    /// # Errors
+    /// The bus fault that a probe would be told.
+    pub fn debug_read(&mut self, address: u32, width: Width) -> Result<u32, BusFault> {
+        self.board.flash.debugger_seen();
+        let by = Access { master: Master::Debug, now: self.now() };
+        let reply = self.board.load(address, width, Purpose::Data, by, 0)?;
+        self.debug_follow(&reply);
+        Ok(reply.value)
+    }
+
+    /// A store by the debug port.
+    ///
+    /// # Errors
+    /// The bus fault that a probe would be told.
+    pub fn debug_write(&mut self, address: u32, width: Width, value: u32) -> Result<(), BusFault> {
+        self.board.flash.debugger_seen();
+        let by = Access { master: Master::Debug, now: self.now() };
+        let reply = self.board.store(address, width, value, by, 0)?;
+        self.debug_follow(&reply);
+        Ok(())
+    }
+
+    fn debug_follow(&mut self, reply: &Reply) {
+        if reply.wait > 0 {
+            self.core.set_cycle(self.core.cycle() + reply.wait);
+        }
+        self.follow(reply);
+        if let Some(cause) = self.board.reset_wanted.take() {
+            self.reset(cause);
+        }
+    }
+
+    /// Lets time pass with the core halted, until flash is idle.
+    pub fn wait_for_flash(&mut self) {
+        while let Some(end) = self.board.flash.busy_until() {
+            let now = self.now();
+            if end <= now.time {
+                self.pass_event(now);
+                return;
+            }
+            self.core.set_cycle(self.board.hclk.cycle_at(end).max(now.cycle + 1));
+            let now = self.now();
+            self.pass_event(now);
+        }
+    }
+
+    /// The whole state. Engines' translations are not part of it.
+    pub fn save(&self) -> SavedChip {
+        SavedChip {
+            part: Arc::clone(&self.board.part),
+            registers: self.core.registers(),
+            cycle: self.core.cycle(),
+            sram: self.board.sram.bytes(0, self.board.sram.len()),
+            flash: self.board.flash.save(),
+            devices: self.board.devices.clone(),
+            nvic: self.board.nvic.clone(),
+            systick: self.board.systick.clone(),
+            hclk: self.board.hclk,
+            log: self.board.log.clone(),
+            reset_wanted: self.board.reset_wanted,
+            event_register: self.event_register,
+            locked_up: self.locked_up,
+            powered: self.powered,
+            boot: self.boot,
+        }
+    }
+
+    /// Goes back to a saved state of the same part.
+    ///
+    /// # Errors
+    /// The state is of another part; nothing is changed then.
+    pub fn restore(&mut self, saved: &SavedChip) -> Result<(), OtherPart> {
+        if saved.part.name != self.board.part.name {
+            return Err(OtherPart);
+        }
+        for block in self.board.flash.restore(&saved.flash)? {
+            self.core.invalidate(block..block + crate::flash::cells::BLOCK);
+        }
+        self.board.sram.write(0, &saved.sram);
+        let sram = self.board.part.sram;
+        self.core.invalidate(sram.base..sram.end());
+        self.board.devices = saved.devices.clone();
+        self.board.nvic = saved.nvic.clone();
+        self.board.systick = saved.systick.clone();
+        self.board.hclk = saved.hclk;
+        self.board.log = saved.log.clone();
+        self.board.reset_wanted = saved.reset_wanted;
+        self.board.watched.clear();
+        self.board.forget_polls();
+        self.event_register = saved.event_register;
+        self.locked_up = saved.locked_up;
+        self.powered = saved.powered;
+        self.boot = saved.boot;
+        self.core.set_cycle(saved.cycle);
+        self.board.resume(self.now());
+        self.core.remap(&self.board);
+        self.core.set_registers(&saved.registers);
+        Ok(())
+    }
+}
