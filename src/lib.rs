@@ -6,6 +6,7 @@
 pub mod am32;
 pub mod bus;
 pub mod flash;
+pub mod image;
 pub mod memory;
 pub mod part;
 pub mod time;
