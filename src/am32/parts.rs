@@ -71,10 +71,8 @@ fn narrow(files: &[File], mut parts: Vec<Arc<Part>>, mut evidence: Vec<String>) 
     };
     for (image, known) in files {
         let name = &known.name;
-        if matches!(name.kind, Some(Kind::Bootloader | Kind::Updater)) && name.mcu == Some(Mcu::G071) {
-            // The bootloader for 128K carries no size in its name.
-            let size = name.flash_kb.unwrap_or(128) * 1024;
-            keep(format!("the file name {}", image.name), &|p, _| p.flash.size == size);
+        if let (Some(Kind::Bootloader | Kind::Updater), Some(kb)) = (name.kind, name.flash_kb) {
+            keep(format!("the file name {}", image.name), &|p, _| p.flash.size == kb * 1024);
         }
     }
     for (image, known) in files {
@@ -105,6 +103,16 @@ fn narrow(files: &[File], mut parts: Vec<Arc<Part>>, mut evidence: Vec<String>) 
         };
         keep(format!("the length of {}", image.name), &|p, _| end <= u64::from(p.flash.end()));
     }
+    for (image, known) in files {
+        // A bootloader for the larger G071 carries no size in its name; but neither did the first ones for the
+        // smaller, so this comes last.
+        let name = &known.name;
+        let is_code = matches!(name.kind, Some(Kind::Bootloader | Kind::Updater));
+        if is_code && name.mcu == Some(Mcu::G071) && name.flash_kb.is_none() {
+            keep(format!("the lack of a size in the file name {}", image.name), &|p, _| p.flash.size == 128 * 1024);
+        }
+    }
+    evidence.dedup();
     let evidence = match evidence.as_slice() {
         [] => "nothing in the files tells the part".to_owned(),
         some => format!("by {}", some.join(", and ")),
@@ -153,7 +161,9 @@ mod tests {
         assert_eq!(chosen(&[app(), bl("b", 0x35)]), ["G071_64K"]);
         assert_eq!(chosen(&[app(), bl("b", 0x2B)]), ["G071"]);
         assert_eq!(chosen(&[app(), old("AM32_G071_BOOTLOADER_PB4_64K_V12.bin")]), ["G071_64K"]);
-        assert_eq!(chosen(&[app(), old("AM32_G071_BOOTLOADER_PB4_V12.bin")]), ["G071"]);
+        let bare = |name| f::image(name, &f::start(0x2000_1000, 0x0800_0221), None);
+        assert_eq!(chosen(&[app(), bare("AM32_G071_BOOTLOADER_PB4_V12.bin")]), ["G071"]);
+        assert_eq!(chosen(&[app(), bl("AM32_G071_BOOTLOADER_PB4_V12.bin", 0x35)]), ["G071_64K"]);
         assert_eq!(chosen(&[app(), f::image("e", &f::eeprom(1, 2, (2, 5)), Some(0x0801_F800))]), ["G071"]);
         assert_eq!(chosen(&[app(), f::image("eeprom_f800.bin", &f::eeprom(1, 2, (2, 5)), None)]), ["G071_64K"]);
     }

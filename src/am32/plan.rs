@@ -55,7 +55,7 @@ impl Plan {
     /// As [`plan()`].
     pub fn for_part(&self, part: &Arc<Part>) -> Result<Plan, PlanError> {
         let wish = Wish { part: Some(part.clone()), ..self.wish.clone() };
-        Ok(Plan { part_evidence: self.part_evidence.clone(), ..plan(self.given.clone(), &wish)? })
+        plan_for(self.given.clone(), &wish, Some(&self.part_evidence))
     }
 
     /// Whether no finding is an error.
@@ -106,6 +106,11 @@ fn options(role: Role) -> String {
 /// # Errors
 /// Wrong use only: see [`PlanError`]. What is wrong with the files is in [`Plan::findings`].
 pub fn plan(given: Vec<Given>, wish: &Wish) -> Result<Plan, PlanError> {
+    plan_for(given, wish, None)
+}
+
+/// As [`plan()`]; `found` says how the wish's part was found, where the command line did not name it.
+fn plan_for(given: Vec<Given>, wish: &Wish, found: Option<&str>) -> Result<Plan, PlanError> {
     if given.is_empty() {
         return Err(PlanError::NoFiles);
     }
@@ -113,6 +118,7 @@ pub fn plan(given: Vec<Given>, wish: &Wish) -> Result<Plan, PlanError> {
     no_role_twice(&given, &known)?;
     let files: Vec<parts::File> = given.iter().map(|g| &g.image).zip(&known).collect();
     let Choice { parts: candidates, evidence, foreign } = parts::choose(&files, wish.part.as_ref());
+    let evidence = found.map_or(evidence, str::to_owned);
     let part = candidates.first();
     let layout = match part {
         Some(part) => Layout::of(part).ok_or_else(|| no_layout(part))?,

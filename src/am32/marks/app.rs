@@ -64,7 +64,7 @@ fn old_version(view: &View, start: u32) -> Option<OldVersion> {
     let name = text.iter().map(|b| char::from(*b)).collect::<String>();
     let name = name.trim_end_matches(['\0', ' ']).to_owned();
     let printable = !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
-    printable.then(|| OldVersion { address, firmware: Firmware { major: *major, minor: *minor }, name })
+    printable.then_some(OldVersion { address, firmware: Firmware { major: *major, minor: *minor }, name })
 }
 
 fn tag(view: &View) -> Option<Tag> {

@@ -173,6 +173,11 @@ const CASES: &[Case] = &[
         || check(vec![bl(), app(), f::image("e", &f::eeprom(1, 4, (2, 21)), Some(0x0800_F800))]),
         || check(vec![bl(), app(), f::image("e", &f::eeprom(1, 4, (2, 21)), Some(0x0800_7C00))]),
     ),
+    (
+        Id::EEPROM_ELSEWHERE,
+        || one("G071", f::image("eeprom_7c00.bin", &f::eeprom(1, 4, (2, 21)), None)),
+        || one("F051", f::image("eeprom_7c00.bin", &f::eeprom(1, 4, (2, 21)), None)),
+    ),
     (Id::EEPROM_ELSEWHERE, || check_on("G071_64K", vec![f::image("x", &full(), None)]), || check(good())),
     (Id::APP_MISSING, || check(vec![bl(), page()]), || check(good())),
     (
@@ -323,6 +328,8 @@ fn several_candidates_are_planned_one_by_one() {
         .iter()
         .map(|p| (p.nick().to_owned(), plan.for_part(p).unwrap().pieces[1].image.start()))
         .collect();
+    let again = plan.for_part(&plan.candidates[1]).unwrap();
+    assert_eq!((again.candidates.len(), again.part_evidence), (1, plan.part_evidence.clone()));
     assert_eq!(starts, [("G071_64K".to_owned(), 0x0800_F800), ("G071".to_owned(), 0x0801_F800)]);
 }
 

@@ -144,6 +144,7 @@ fn misplaced(context: &Context, piece: &Piece, findings: &mut Vec<Finding>) {
     }
     match piece.role {
         Role::Eeprom if start != layout.eeprom => findings.push(eeprom_elsewhere(context, piece)),
+        Role::Eeprom => findings.extend(called_elsewhere(context, piece)),
         Role::Bootloader | Role::Full if start != layout.base => findings.push(moved(context, piece, layout.base)),
         Role::App if start != layout.app && !(can && start == 0x0800_4000) => {
             findings.push(moved(context, piece, layout.app));
@@ -189,6 +190,24 @@ fn eeprom_elsewhere(context: &Context, piece: &Piece) -> Finding {
         ),
     };
     about(Finding::new(Id::EEPROM_ELSEWHERE, message, advice), &piece.image, start)
+}
+
+/// A page that goes to its role's place, while its name tells another.
+fn called_elsewhere(context: &Context, piece: &Piece) -> Option<Finding> {
+    let layout = context.layout;
+    let address = layout.base.checked_add(piece.info.name.eeprom_offset?)?;
+    let owners = layout::eeprom_owners(address);
+    if address == layout.eeprom || owners.is_empty() {
+        return None;
+    }
+    let message = format!(
+        "its name says {address:#010X} (where {} keeps it); it goes to {:#010X}, where the {layout} keeps it",
+        owners.join(", "),
+        layout.eeprom
+    );
+    let advice = format!("check that it is the page for the {layout}, or name the part that it is for with --part");
+    let finding = Finding::new(Id::EEPROM_ELSEWHERE, message, advice).as_bad_as(Severity::Warning);
+    Some(finding.file(&piece.image.name).at(address))
 }
 
 /// A full image's settings at another layout's address, where this layout's is empty.

@@ -20,7 +20,10 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
             let finding = Finding::new(Id::REMARK, remark.to_string(), advice);
             findings.push(finding.file(&piece.image.name).as_bad_as(severity));
         }
-        findings.extend(bootloader(piece));
+        // Other MCUs count their versions in their own way.
+        if context.foreign.is_none() {
+            findings.extend(bootloader(piece));
+        }
         if piece.role == Role::App || piece.info.app.is_some() {
             findings.extend(updater(piece));
             findings.extend(no_tag(piece));

@@ -6,7 +6,7 @@ use crate::am32::findings::{Finding, Id};
 use crate::am32::piece::Piece;
 use crate::image::Segment;
 use crate::part::Part;
-use std::ops::Range;
+use std::collections::BTreeSet;
 
 pub(super) fn judge(context: &Context, part: &Part, findings: &mut Vec<Finding>) {
     for (i, later) in context.pieces.iter().enumerate() {
@@ -68,21 +68,33 @@ struct Shared {
     differing: Option<(u32, u8, u8)>,
 }
 
+impl Shared {
+    fn add(&mut self, a: &Segment, b: &Segment) {
+        let start = a.address.max(b.address);
+        let (Some(in_a), Some(in_b)) = (tail(a, start), tail(b, start)) else { return };
+        for (i, (x, y)) in in_a.iter().zip(in_b).enumerate() {
+            let address = start.wrapping_add(i as u32);
+            self.first = self.first.or(Some(address));
+            self.bytes += 1;
+            if x != y {
+                self.different += 1;
+                self.differing = self.differing.or(Some((address, *x, *y)));
+            }
+        }
+    }
+}
+
 fn shared(earlier: &Piece, later: &Piece) -> Shared {
     let mut shared = Shared::default();
-    for a in &earlier.image.segments {
-        for b in &later.image.segments {
-            let start = a.address.max(b.address);
-            let (Some(in_a), Some(in_b)) = (tail(a, start), tail(b, start)) else { continue };
-            for (i, (x, y)) in in_a.iter().zip(in_b).enumerate() {
-                let address = start.wrapping_add(i as u32);
-                shared.first = shared.first.or(Some(address));
-                shared.bytes += 1;
-                if x != y {
-                    shared.different += 1;
-                    shared.differing = shared.differing.or(Some((address, *x, *y)));
-                }
-            }
+    // Both ascend, so one walk meets every pair that overlaps.
+    let (mut first, mut second) = (earlier.image.segments.iter(), later.image.segments.iter());
+    let (mut a, mut b) = (first.next(), second.next());
+    while let (Some(in_a), Some(in_b)) = (a, b) {
+        shared.add(in_a, in_b);
+        if in_a.end() <= in_b.end() {
+            a = first.next();
+        } else {
+            b = second.next();
         }
     }
     shared
@@ -96,21 +108,22 @@ fn tail(segment: &Segment, start: u32) -> Option<&[u8]> {
 /// The first written byte of `earlier` in a page that `later` erases, and does not write itself.
 fn erased(part: &Part, earlier: &Piece, later: &Piece) -> Option<u32> {
     let pages = pages(part, later);
-    let lost = |address: u32| pages.iter().any(|p| p.contains(&address)) && later.image.byte(address).is_none();
+    let lost = |address: u32| {
+        part.flash.contains(address)
+            && pages.contains(&((address - part.flash.base) / part.flash.page))
+            && later.image.byte(address).is_none()
+    };
     earlier.image.segments.iter().find_map(|s| {
         let written = s.data.iter().enumerate().filter(|(_, b)| **b != 0xFF);
-        written.map(|(i, _)| s.address.wrapping_add(i as u32)).find(|a| part.flash.contains(*a) && lost(*a))
+        written.map(|(i, _)| s.address.wrapping_add(i as u32)).find(|a| lost(*a))
     })
 }
 
-/// The pages that a piece touches, as joined ranges.
-fn pages(part: &Part, piece: &Piece) -> Vec<Range<u32>> {
+/// The pages that a piece touches, by number.
+fn pages(part: &Part, piece: &Piece) -> BTreeSet<u32> {
     let flash = part.flash;
     let inside = piece.image.slice(flash.base..flash.end());
-    let down = |address: u32| address - (address - flash.base) % flash.page;
-    let range = |s: &Segment| {
-        let last = u32::try_from(s.end().saturating_sub(1)).unwrap_or(flash.end() - 1);
-        down(s.address)..down(last) + flash.page
-    };
-    inside.segments.iter().map(range).collect()
+    let page = |address: u32| (address - flash.base) / flash.page;
+    let last = |s: &Segment| u32::try_from(s.end().saturating_sub(1)).unwrap_or(flash.end() - 1);
+    inside.segments.iter().flat_map(|s| page(s.address)..=page(last(s))).collect()
 }

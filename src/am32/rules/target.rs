@@ -37,7 +37,7 @@ fn by_tag_or_name(context: &Context, piece: &Piece) -> Option<Finding> {
         let other = tag.mcu.filter(|other| *other != mcu);
         if let Some(other) = other {
             let message = format!(
-                "its name tag at {:#010X} is '{}': it is for the {other}, and the part is a {} ({})",
+                "its name tag at {:#010X} is '{}': it is for the {other}, and the part is the {} ({})",
                 tag.address, tag.text, context.layout, context.evidence
             );
             let advice = format!("take the app for the {mcu}{}", part_option(context, other));
@@ -50,7 +50,7 @@ fn by_tag_or_name(context: &Context, piece: &Piece) -> Option<Finding> {
         (_, Some(other)) if other != mcu => ("its file name", other),
         _ => return None,
     };
-    let message = format!("{what} says {other}, and the part is a {} ({})", context.layout, context.evidence);
+    let message = format!("{what} says {other}, and the part is the {} ({})", context.layout, context.evidence);
     let advice = format!("take the file for the {mcu}{}", part_option(context, other));
     Some(Finding::new(Id::NAME_MISMATCH, message, advice).file(name))
 }
@@ -62,7 +62,7 @@ fn part_option(context: &Context, other: Mcu) -> String {
     }
     let wish = crate::am32::Wish { part: None, ..context.wish.clone() };
     let line = command::with(&Context { wish: &wish, ..*context }, "");
-    format!(", or, where the ESC has a {other}: {}", line.replacen("check", &format!("check --part {other}"), 1))
+    format!(", or, where the ESC has the {other}: {}", line.replacen("check", &format!("check --part {other}"), 1))
 }
 
 fn by_marks(context: &Context, piece: &Piece) -> Option<Finding> {
@@ -84,7 +84,7 @@ fn by_marks(context: &Context, piece: &Piece) -> Option<Finding> {
     if signs.is_empty() {
         return None;
     }
-    let message = format!("{}; the part is a {} ({})", signs.join(", and "), context.layout, context.evidence);
+    let message = format!("{}; the part is the {} ({})", signs.join(", and "), context.layout, context.evidence);
     let advice = format!("check that it is the file for the {}; a run shows what it does there", context.layout);
     Some(Finding::new(Id::MARKS_MISMATCH, message, advice).file(&piece.image.name))
 }
