@@ -30,14 +30,14 @@ fn address() -> impl Strategy<Value = Option<u32>> {
         0x8000_0000,
         0xFFFF_FF00,
     ];
-    prop_oneof![Just(None), proptest::sample::select(&edges[..]).prop_map(Some), any::<u32>().prop_map(Some)]
+    prop_oneof![Just(None), proptest::sample::select(edges.to_vec()).prop_map(Some), any::<u32>().prop_map(Some)]
 }
 
 /// Words that mean something in images, among any others.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let words =
         [0x2000_1000u32, 0x0800_0221, 0x0800_1115, 0x5925_E3DA, 0x4EB8_63D9, 0x1431_3734, 0x0206_061F, u32::MAX, 1];
-    let word = prop_oneof![proptest::sample::select(&words[..]), any::<u32>()];
+    let word = prop_oneof![proptest::sample::select(words.to_vec()), any::<u32>()];
     (proptest::collection::vec(word, 1..40), 1..120usize).prop_map(|(words, times)| {
         words.iter().cycle().take(words.len() * times).flat_map(|w| w.to_le_bytes()).collect()
     })
