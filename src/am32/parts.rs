@@ -32,7 +32,7 @@ pub(super) fn choose(files: &[File], wish: Option<&Arc<Part>>) -> Choice {
         Some((mcu, evidence)) => {
             let parts: Vec<_> = all.iter().filter(|p| Layout::of(p).is_some_and(|l| l.mcu == mcu)).cloned().collect();
             if parts.is_empty() {
-                return Choice { parts, evidence, foreign: Some(mcu) };
+                return Choice { parts, evidence: format!("by {evidence}"), foreign: Some(mcu) };
             }
             (parts, vec![evidence])
         }

@@ -122,7 +122,7 @@ fn plan_for(given: Vec<Given>, wish: &Wish, found: Option<&str>) -> Result<Plan,
     let part = candidates.first();
     let layout = match part {
         Some(part) => Layout::of(part).ok_or_else(|| no_layout(part))?,
-        None => foreign.and_then(|mcu: Mcu| mcu.layouts().next()).unwrap_or(&LAYOUTS[0]),
+        None => foreign.and_then(|mcu| foreign_layout(mcu, &known)).unwrap_or(&LAYOUTS[0]),
     };
     let mut findings = Vec::new();
     let mut pieces = Vec::new();
@@ -153,6 +153,14 @@ fn no_role_twice(given: &[Given], known: &[Recognised]) -> Result<(), PlanError>
         }
     }
     Ok(())
+}
+
+/// Where the files of an MCU that is not modelled go: to its CAN layout, where one of them is for CAN.
+fn foreign_layout(mcu: Mcu, known: &[Recognised]) -> Option<&'static Layout> {
+    let can = known
+        .iter()
+        .any(|k| k.bootloader.is_some_and(|b| b.can) || k.app.as_ref().is_some_and(|a| a.can_signature.is_some()));
+    mcu.layouts().find(|l| l.can == can).or_else(|| mcu.layouts().next())
 }
 
 fn no_layout(part: &Part) -> PlanError {

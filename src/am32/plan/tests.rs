@@ -366,6 +366,17 @@ fn a_clash_names_both_places() {
 }
 
 #[test]
+fn files_of_an_mcu_that_is_not_modelled_are_placed_for_it() {
+    let plan = check(vec![
+        f::image("AM32_L431_BOOTLOADER_PA2_CAN_V17.bin", &f::can_bootloader(), None),
+        f::image("AM32_TBS_12S_L431_CAN_2.20.bin", &f::can_app(), None),
+    ]);
+    assert!(plan.candidates.is_empty() && plan.part_evidence.starts_with("by the name tag"), "{}", plan.part_evidence);
+    assert_eq!(plan.pieces.iter().map(|p| p.image.start()).collect::<Vec<_>>(), [0x0800_0000, 0x0800_4000]);
+    assert_eq!(ids(&plan), [Id::FOREIGN_MCU]);
+}
+
+#[test]
 fn wrong_use() {
     assert_eq!(plan(vec![], &Wish::default()).unwrap_err(), PlanError::NoFiles);
     let twice = plan(vec![bl(), bl()].into_iter().map(|image| Given { image, role: None }).collect(), &Wish::default());

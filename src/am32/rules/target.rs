@@ -24,7 +24,7 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
 }
 
 fn not_modelled(context: &Context, mcu: Mcu) -> Finding {
-    let message = format!("the files are for the {mcu}, by {}; dryflash has no model of it", context.evidence);
+    let message = format!("the files are for the {mcu} ({}); dryflash has no model of it", context.evidence);
     let advice =
         "take the files for your ESC's MCU; `dryflash parts` lists what is modelled, and --part overrides the name";
     Finding::new(Id::FOREIGN_MCU, message, advice)
