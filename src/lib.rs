@@ -3,6 +3,7 @@
 //! Rooms, each using only those above it: [`image`] (files), [`part`] (silicon as data), [`flash`] (cells,
 //! controllers, option bytes), [`periph`], [`cpu`], [`chip`], [`am32`], [`esc`], [`report`], [`cli`].
 
+pub mod am32;
 pub mod bus;
 pub mod chip;
 pub mod cpu;

@@ -1,0 +1,68 @@
+//! The command line that an advice names: the one that was given, with what is to change.
+
+use super::piece::{Piece, PlacedBy};
+use super::roles::Evidence;
+use super::rules::Context;
+
+/// `text` as a shell takes it for one word.
+pub(super) fn quote(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-./:@+,=%".contains(&b) || b >= 0x80;
+    if !text.is_empty() && text.bytes().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// How a piece was given: role, name and address.
+pub(super) fn argument(piece: &Piece) -> String {
+    let mut text = quote(&piece.image.name);
+    if piece.placed_by == PlacedBy::User {
+        text = format!("{text}@{:#010X}", piece.image.start());
+    }
+    if piece.evidence == Evidence::Given {
+        text = format!("{} {text}", piece.role.option());
+    }
+    text
+}
+
+/// `dryflash check` with every piece as `edit` writes it, none to leave it out, and `more` at the end.
+pub(super) fn check(context: &Context, edit: impl Fn(&Piece) -> Option<String>, more: &str) -> String {
+    let mut words = vec!["dryflash check".to_owned()];
+    if let Some(part) = &context.wish.part {
+        words.push(format!("--part {}", part.nick()));
+    }
+    words.extend(context.pieces.iter().filter_map(edit));
+    if !more.is_empty() {
+        words.push(more.to_owned());
+    }
+    format!("`{}`", words.join(" "))
+}
+
+/// As it was given, and `more`.
+pub(super) fn with(context: &Context, more: &str) -> String {
+    check(context, |piece| Some(argument(piece)), more)
+}
+
+/// As it was given, but `changed` written as `text`.
+pub(super) fn replacing(context: &Context, changed: &Piece, text: &str) -> String {
+    let edit = |piece: &Piece| Some(if std::ptr::eq(piece, changed) { text.to_owned() } else { argument(piece) });
+    check(context, edit, "")
+}
+
+/// As it was given, without `piece`, and `more`.
+pub(super) fn without(context: &Context, left_out: &Piece, more: &str) -> String {
+    check(context, |piece| (!std::ptr::eq(piece, left_out)).then(|| argument(piece)), more)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_for_a_shell() {
+        assert_eq!(quote("a/b_1.hex"), "a/b_1.hex");
+        assert_eq!(quote("my app.hex"), "'my app.hex'");
+        assert_eq!(quote("it's"), "'it'\\''s'");
+        assert_eq!(quote(""), "''");
+    }
+}

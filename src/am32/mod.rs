@@ -1,0 +1,30 @@
+//! What is known of AM32: where its things lie, how its files are recognised, what goes wrong with them.
+//!
+//! Nothing here runs: [`plan()`] takes the files and says what each is, where it goes, on which part, and what
+//! can be seen to be wrong with them. `dryflash explain` prints [`explain()`].
+
+mod catalogue;
+mod command;
+pub mod eeprom;
+mod findings;
+#[cfg(test)]
+mod fixtures;
+pub mod layout;
+pub mod marks;
+pub mod names;
+mod parts;
+mod piece;
+mod pin;
+mod plan;
+mod roles;
+mod rules;
+
+pub use catalogue::{Explanation, Seen, all, explain};
+pub use eeprom::{BootByte, Eeprom};
+pub use findings::{Finding, Id, Severity};
+pub use layout::{Layout, Mcu};
+pub use names::{FileName, Firmware};
+pub use piece::{Info, Piece, PlacedBy};
+pub use pin::Pin;
+pub use plan::{Given, Plan, PlanError, Wish, plan};
+pub use roles::{Evidence, Role};

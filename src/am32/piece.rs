@@ -1,0 +1,156 @@
+//! One file of a plan: its bytes where they go, what it is, what it tells about itself.
+
+use super::eeprom::{self, Eeprom};
+use super::marks::{AppMarks, BootloaderMarks};
+use super::names::{FileName, Firmware};
+use super::roles::{Evidence, Recognised, Role};
+use super::{Layout, Mcu};
+use crate::image::Image;
+
+/// Who said where it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlacedBy {
+    /// The file holds its addresses.
+    File,
+    /// The user gave an address.
+    User,
+    /// It has its role's address.
+    Role,
+}
+
+/// What a piece tells about itself.
+#[derive(Clone, Debug)]
+pub struct Info {
+    /// Its bootloader's marks.
+    pub bootloader: Option<BootloaderMarks>,
+    /// Its app's marks. Addresses are those the app is linked for.
+    pub app: Option<AppMarks>,
+    /// Its EEPROM page.
+    pub eeprom: Option<Eeprom>,
+    /// The MCU whose start-up file made its vector table: a hint.
+    pub shape: Option<Mcu>,
+    /// What its file's name tells.
+    pub name: FileName,
+}
+
+impl Info {
+    /// The bootloader's version: exact by its marks, else by the file's name where the marks allow it.
+    pub fn bootloader_version(&self) -> Option<u8> {
+        let marks = self.bootloader?;
+        match marks.version {
+            super::marks::BootVersion::Byte { version, .. } => Some(version),
+            super::marks::BootVersion::V13 => Some(13),
+            other => self.name.bootloader.filter(|v| other.allows(*v)),
+        }
+    }
+
+    /// The app's version: from its bytes up to 2.16, else from the file's name.
+    pub fn firmware(&self) -> Option<Firmware> {
+        let old = self.app.as_ref()?.old_version.as_ref();
+        old.map(|v| v.firmware).or(self.name.firmware)
+    }
+
+    /// What to tell people about it, a phrase each: `V14 or newer`, `pin PB4`, `name tag AM32REF_F051`.
+    pub fn phrases(&self) -> Vec<String> {
+        let mut phrases = Vec::new();
+        if let Some(b) = self.bootloader {
+            phrases.push(match self.bootloader_version() {
+                Some(version) => format!("V{version}"),
+                None => b.version.to_string(),
+            });
+            if let Some(pin) = b.info.and_then(|i| i.pin) {
+                phrases.push(format!("pin {pin}"));
+            }
+            if let Some(info) = b.info {
+                phrases.push(format!("flash code {:02X}", info.flash_code));
+                if info.magic {
+                    phrases.push(format!("protocol {}", info.protocol));
+                }
+            }
+            if b.can {
+                phrases.push("CAN".to_owned());
+            }
+        }
+        if let Some(app) = &self.app {
+            if let Some(tag) = &app.tag {
+                phrases.push(format!("name tag {}", tag.text));
+            }
+            if let Some(version) = self.firmware() {
+                phrases.push(format!("firmware {version}"));
+            }
+            if app.can_signature.is_some() {
+                phrases.push("CAN signature".to_owned());
+            }
+        }
+        phrases.extend(self.eeprom.as_ref().map(Eeprom::to_string));
+        phrases
+    }
+}
+
+/// One file of a plan.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// Its bytes, at the addresses where they would be programmed.
+    pub image: Image,
+    /// What it is.
+    pub role: Role,
+    /// What says so.
+    pub evidence: Evidence,
+    /// Who said where it goes.
+    pub placed_by: PlacedBy,
+    /// What it tells about itself.
+    pub info: Info,
+    /// What its bytes alone say that it is.
+    pub(super) by_bytes: Option<Role>,
+}
+
+impl Piece {
+    pub(super) fn new(image: Image, known: Recognised, placed_by: PlacedBy, layout: &Layout) -> Piece {
+        let page = match known.role {
+            Role::Eeprom => image.segments.first().map(|s| s.data.clone()),
+            Role::Full | Role::Bootloader | Role::App => page_at(&image, layout),
+            Role::Unknown => None,
+        };
+        let info = Info {
+            bootloader: known.bootloader,
+            app: known.app,
+            eeprom: page.as_deref().and_then(eeprom::decode),
+            shape: known.shape,
+            name: known.name,
+        };
+        let mut piece =
+            Piece { image, role: known.role, evidence: known.evidence, placed_by, info, by_bytes: known.by_bytes };
+        // An app's bytes that reach the page need not be one.
+        if matches!(piece.role, Role::Bootloader | Role::App) && !page.as_deref().is_some_and(eeprom::sane) {
+            piece.info.eeprom = None;
+        }
+        piece
+    }
+
+    /// Whether it brings what `role` stands for: a full image brings all that is not blank in it.
+    pub fn brings(&self, role: Role, layout: &Layout) -> bool {
+        if self.role == role {
+            return true;
+        }
+        match (self.role, role) {
+            (Role::Full, Role::Bootloader) => written(&self.image, layout.base, layout.app),
+            (Role::Full, Role::App) => written(&self.image, layout.app, layout.eeprom),
+            (Role::Full, Role::Eeprom) => self.image.byte(layout.eeprom).is_some(),
+            (Role::Bootloader | Role::App, Role::Eeprom) => self.info.eeprom.is_some(),
+            _ => false,
+        }
+    }
+}
+
+/// The EEPROM page amid an image: as many bytes of it as the image holds, at most 192.
+fn page_at(image: &Image, layout: &Layout) -> Option<Vec<u8>> {
+    let page = image.slice(layout.eeprom..layout.eeprom_end());
+    let first = page.segments.first().filter(|s| s.address == layout.eeprom)?;
+    Some(first.data.iter().take(192).copied().collect())
+}
+
+/// Whether `image` holds anything but FF from `start` up to `end`.
+pub(super) fn written(image: &Image, start: u32, end: u32) -> bool {
+    image.slice(start..end).segments.iter().any(|s| s.data.iter().any(|b| *b != 0xFF))
+}

@@ -1,0 +1,291 @@
+//! Is everything where it belongs?
+
+use super::Context;
+use crate::am32::command;
+use crate::am32::findings::{Finding, Id, Severity};
+use crate::am32::layout;
+use crate::am32::piece::{Piece, PlacedBy, written};
+use crate::am32::roles::{Role, wrong_base};
+use crate::image::{Image, Segment};
+use crate::part::Part;
+use std::ops::Range;
+
+/// Option bytes of the F0, the F4 and their kin, and of the G0 and its kin.
+const OPTION_BYTES: [Range<u32>; 2] = [0x1FFF_F800..0x1FFF_F830, 0x1FFF_7800..0x1FFF_7880];
+
+pub(super) fn judge(context: &Context, part: &Part, findings: &mut Vec<Finding>) {
+    for piece in context.pieces {
+        if let Some(meant) = wrong_base(piece.image.start()) {
+            findings.push(wrong(context, piece, meant));
+        } else {
+            outside(context, part, piece, findings);
+            misplaced(context, piece, findings);
+            too_long(context, piece, findings);
+        }
+        odd(part, piece, findings);
+    }
+}
+
+fn wrong(context: &Context, piece: &Piece, meant: u32) -> Finding {
+    let image = &piece.image;
+    let start = image.start();
+    let what = if start < 0x0800_0000 { "a zero is missing" } else { "there is a zero too many" };
+    let advice = match piece.placed_by {
+        PlacedBy::User => {
+            let text = format!("{}@{meant:#010X}", command::quote(&image.name));
+            format!("did you mean {meant:#010X}? {}", command::replacing(context, piece, &text))
+        }
+        _ => format!("the file was written with a wrong base: build it again, to start at {meant:#010X}"),
+    };
+    let message = format!("it would go to {start:#010X}, where there is no flash: {what}");
+    about(Finding::new(Id::WRONG_BASE, message, advice), image, start)
+}
+
+fn about(finding: Finding, image: &Image, address: u32) -> Finding {
+    let finding = finding.file(&image.name).at(address);
+    match image.origin(address) {
+        Some(origin) => finding.place(origin.position),
+        None => finding,
+    }
+}
+
+fn outside(context: &Context, part: &Part, piece: &Piece, findings: &mut Vec<Finding>) {
+    let image = &piece.image;
+    let flash = part.flash;
+    let own = part.option_bytes.base..part.option_bytes.end();
+    for segment in &image.segments {
+        if OPTION_BYTES.iter().chain([&own]).any(|r| r.contains(&segment.address)) {
+            findings.push(option_bytes(context, part, piece, segment.address));
+            continue;
+        }
+        let Some((address, bytes)) = beyond(segment, flash.base, flash.end()) else { continue };
+        let message = format!(
+            "{bytes} bytes from {address:#010X} on lie outside of the {}'s flash ({:#010X} to {:#010X})",
+            part.nick(),
+            flash.base,
+            flash.end() - 1
+        );
+        let advice = match (piece.role, piece.placed_by) {
+            (Role::Eeprom, _) => {
+                format!("the EEPROM page of the {} goes to {:#010X}", part.nick(), context.layout.eeprom)
+            }
+            (_, PlacedBy::User) => format!("give the address that it is linked for, e.g. {}", home(context, piece)),
+            _ if address >= flash.end() => {
+                "it is for a part with more flash: take the file for this one, or name the part with --part".to_owned()
+            }
+            _ => format!("build the file again so that it starts in flash, at {:#010X}", flash.base),
+        };
+        findings.push(about(Finding::new(Id::OUT_OF_RANGE, message, advice), image, address));
+    }
+}
+
+/// The first address of `segment` outside of a range, and how many bytes are.
+fn beyond(segment: &Segment, start: u32, end: u32) -> Option<(u32, u64)> {
+    let (from, to) = (u64::from(segment.address), segment.end());
+    let inside = to.min(u64::from(end)).saturating_sub(from.max(u64::from(start)));
+    let bytes = (to - from) - inside;
+    let first = if segment.address >= start && segment.address < end { end } else { segment.address };
+    (bytes > 0).then_some((first, bytes))
+}
+
+fn home(context: &Context, piece: &Piece) -> String {
+    match piece.role.home(context.layout) {
+        Some(home) => {
+            let text = format!("{}@{home:#010X}", command::quote(&piece.image.name));
+            command::replacing(context, piece, &text)
+        }
+        None => command::with(context, ""),
+    }
+}
+
+fn option_bytes(context: &Context, part: &Part, piece: &Piece, address: u32) -> Finding {
+    let is_own = part.option_bytes.contains(address);
+    let whose = if is_own {
+        format!("of the {}", part.nick())
+    } else {
+        format!("of another family than the {}'s", part.nick())
+    };
+    let message = format!("it holds option bytes {whose}, at {address:#010X}");
+    let (advice, severity) = match (is_own, context.wish.option_bytes) {
+        (true, false) => (
+            format!("they are left out; {} programs them", command::with(context, "--option-bytes")),
+            Severity::Warning,
+        ),
+        (true, true) => ("they are programmed, as --option-bytes asks".to_owned(), Severity::Note),
+        (false, _) => {
+            ("they are left out; take them out of the file, or a tool may refuse it".to_owned(), Severity::Warning)
+        }
+    };
+    about(Finding::new(Id::OPTION_BYTES, message, advice).as_bad_as(severity), &piece.image, address)
+}
+
+fn misplaced(context: &Context, piece: &Piece, findings: &mut Vec<Finding>) {
+    let (layout, image) = (context.layout, &piece.image);
+    let start = image.start();
+    let is_app = piece.by_bytes == Some(Role::App);
+    // An app for the CAN layouts is where it belongs there; that it does not fit is another rule's.
+    let can = piece.info.app.as_ref().is_some_and(|a| a.can_signature.is_some());
+    if is_app && start == layout.base {
+        let advice = match piece.placed_by {
+            PlacedBy::File => format!("the file's addresses are wrong; it has to start at {:#010X}", layout.app),
+            _ => {
+                let text = format!("--app {}@{:#010X}", command::quote(&image.name), layout.app);
+                format!("an app goes to {:#010X}: {}", layout.app, command::replacing(context, piece, &text))
+            }
+        };
+        let pc = piece.info.app.as_ref().and_then(|a| a.vectors).map_or(0, |v| v.pc);
+        let message = format!(
+            "an app would go to the bootloader's place at {start:#010X}; its reset vector is {pc:#010X}, \
+             so all its code would be {:#X} bytes too low",
+            layout.app - layout.base
+        );
+        findings.push(about(Finding::new(Id::APP_AT_BOOTLOADER, message, advice), image, start));
+        return;
+    }
+    match piece.role {
+        Role::Eeprom if start != layout.eeprom => findings.push(eeprom_elsewhere(context, piece)),
+        Role::Eeprom => findings.extend(called_elsewhere(context, piece)),
+        Role::Bootloader | Role::Full if start != layout.base => findings.push(moved(context, piece, layout.base)),
+        Role::App if start != layout.app && !(can && start == 0x0800_4000) => {
+            findings.push(moved(context, piece, layout.app));
+        }
+        _ => (),
+    }
+    let Some(owners) = foreign_page(context, piece) else { return };
+    let (address, owners) = owners;
+    let message = format!(
+        "the settings in it are at {address:#010X}, where {owners} keeps them; the {layout} looks at {:#010X}",
+        layout.eeprom
+    );
+    let advice = format!("take the full image for the {layout}, or name the part that it is for with --part");
+    findings.push(about(Finding::new(Id::EEPROM_ELSEWHERE, message, advice), image, address));
+}
+
+fn moved(context: &Context, piece: &Piece, home: u32) -> Finding {
+    let start = piece.image.start();
+    let message = format!("the {} would go to {start:#010X}, but it is linked for {home:#010X}", piece.role);
+    let advice = match piece.placed_by {
+        PlacedBy::User => format!("give it its own address: {}", self::home(context, piece)),
+        _ => format!(
+            "the file has to start at {home:#010X}; if it is no {}, say what it is with --bootloader, --app, --eeprom or --full",
+            piece.role
+        ),
+    };
+    about(Finding::new(Id::MISPLACED, message, advice), &piece.image, start)
+}
+
+fn eeprom_elsewhere(context: &Context, piece: &Piece) -> Finding {
+    let (layout, start) = (context.layout, piece.image.start());
+    let owners = layout::eeprom_owners(start);
+    let whose = if owners.is_empty() { String::new() } else { format!(" (where {} keeps it)", owners.join(", ")) };
+    let message = format!(
+        "the EEPROM page would go to {start:#010X}{whose}; the bootloader of the {layout} looks at {:#010X}",
+        layout.eeprom
+    );
+    let advice = match piece.placed_by {
+        PlacedBy::User => format!("give it the {layout}'s address: {}", home(context, piece)),
+        _ => format!(
+            "take the page for the {layout}, or the .bin of it, which goes to {:#010X} by itself",
+            layout.eeprom
+        ),
+    };
+    about(Finding::new(Id::EEPROM_ELSEWHERE, message, advice), &piece.image, start)
+}
+
+/// A page that goes to its role's place, while its name tells another.
+fn called_elsewhere(context: &Context, piece: &Piece) -> Option<Finding> {
+    let layout = context.layout;
+    let address = layout.base.checked_add(piece.info.name.eeprom_offset?)?;
+    let owners = layout::eeprom_owners(address);
+    if address == layout.eeprom || owners.is_empty() {
+        return None;
+    }
+    let message = format!(
+        "its name says {address:#010X} (where {} keeps it); it goes to {:#010X}, where the {layout} keeps it",
+        owners.join(", "),
+        layout.eeprom
+    );
+    let advice = format!("check that it is the page for the {layout}, or name the part that it is for with --part");
+    let finding = Finding::new(Id::EEPROM_ELSEWHERE, message, advice).as_bad_as(Severity::Warning);
+    Some(finding.file(&piece.image.name).at(address))
+}
+
+/// A full image's settings at another layout's address, where this layout's is empty.
+fn foreign_page(context: &Context, piece: &Piece) -> Option<(u32, String)> {
+    if piece.role != Role::Full || written(&piece.image, context.layout.eeprom, context.layout.eeprom_end()) {
+        return None;
+    }
+    layout::LAYOUTS.iter().filter(|l| l.eeprom != context.layout.eeprom && l.base == context.layout.base).find_map(
+        |l| {
+            let page = piece.image.bytes(l.eeprom..l.eeprom + 48)?;
+            let settings = crate::am32::eeprom::sane(&page) && page.first() != Some(&0xFF);
+            settings.then(|| (l.eeprom, layout::eeprom_owners(l.eeprom).join(", ")))
+        },
+    )
+}
+
+fn too_long(context: &Context, piece: &Piece, findings: &mut Vec<Finding>) {
+    let (layout, image) = (context.layout, &piece.image);
+    if piece.role == Role::Bootloader && image.start() == layout.base && written(image, layout.app, layout.eeprom) {
+        let last = image.slice(layout.base..layout.eeprom).end();
+        let message = format!(
+            "the bootloader reaches up to {:#010X}, into the app, which starts at {:#010X}",
+            last.saturating_sub(1),
+            layout.app
+        );
+        let advice = if piece.info.bootloader.is_some_and(|b| b.can) {
+            format!("it is for CAN, with 16K; the {layout} needs one of at most {} bytes", layout.bootloader_len())
+        } else {
+            let role = command::argument(piece);
+            format!(
+                "take a bootloader of at most {} bytes; if it is a full image, say so: {}",
+                layout.bootloader_len(),
+                command::replacing(context, piece, &format!("--full {}", role.trim_start_matches("--bootloader ")))
+            )
+        };
+        findings.push(about(Finding::new(Id::BOOTLOADER_TOO_LONG, message, advice), image, layout.app));
+    }
+    let page = image.bytes(layout.eeprom..layout.eeprom + 48);
+    let settings = page.is_none_or(|p| crate::am32::eeprom::sane(&p) || p.iter().all(|b| *b == 0xFF));
+    let reaches = image.byte(layout.eeprom).is_some() && !settings || page_cut(image, layout.eeprom);
+    if piece.role == Role::App && reaches {
+        let message = format!(
+            "the app reaches into the EEPROM page at {:#010X}, where the bootloader looks for its boot byte",
+            layout.eeprom
+        );
+        let advice = "take an app for this part; one that is too long for it cannot be flashed";
+        findings.push(about(Finding::new(Id::APP_IN_EEPROM, message, advice), image, layout.eeprom));
+    }
+}
+
+/// Whether bytes run on from below into the page and end before settings could.
+fn page_cut(image: &Image, eeprom: u32) -> bool {
+    let runs_on = image.segment_at(eeprom).is_some_and(|s| s.address < eeprom);
+    runs_on && image.bytes(eeprom..eeprom + 48).is_none()
+}
+
+fn odd(part: &Part, piece: &Piece, findings: &mut Vec<Finding>) {
+    // What the controller takes at once: a half-word on the F0, a double word on the G0.
+    let unit = match part.family {
+        crate::part::Family::F0 => 2,
+        crate::part::Family::G0 => 8,
+    };
+    for segment in &piece.image.segments {
+        let (start, end) = (segment.address % unit, segment.end() % u64::from(unit));
+        // A G0 is padded by every tool, a length that is no multiple of 8 is everyday.
+        if start == 0 && (end == 0 || unit == 8 && end % 2 == 0) {
+            continue;
+        }
+        let message = format!(
+            "{} bytes at {:#010X}: the {} is programmed {unit} bytes at a time",
+            segment.data.len(),
+            segment.address,
+            part.nick()
+        );
+        let advice = "tools fill up with FF or refuse; the virtual programmer fills up with FF";
+        let severity = if start == 0 { Severity::Note } else { Severity::Warning };
+        findings.push(
+            about(Finding::new(Id::ODD_BYTES, message, advice), &piece.image, segment.address).as_bad_as(severity),
+        );
+    }
+}

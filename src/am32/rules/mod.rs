@@ -1,0 +1,52 @@
+//! The rules: each looks at the pieces at their places and says what is wrong.
+
+mod addresses;
+mod age;
+mod overlap;
+mod presence;
+mod settings;
+mod target;
+
+use super::findings::Finding;
+use super::layout::{Layout, Mcu};
+use super::piece::Piece;
+use super::plan::Wish;
+use super::roles::Role;
+use crate::part::Part;
+
+/// What the rules look at.
+pub(super) struct Context<'a> {
+    /// The part; none where the files are for an MCU that is not modelled.
+    pub part: Option<&'a Part>,
+    /// Its layout, or that MCU's.
+    pub layout: &'static Layout,
+    /// The MCU that is not modelled.
+    pub foreign: Option<Mcu>,
+    /// How the part was found.
+    pub evidence: &'a str,
+    /// The files, in the order given.
+    pub pieces: &'a [Piece],
+    /// What else the command line says.
+    pub wish: &'a Wish,
+}
+
+impl Context<'_> {
+    /// The last piece that brings what `role` stands for: what it brings stays in flash.
+    pub fn bringing(&self, role: Role) -> Option<&Piece> {
+        self.pieces.iter().rev().find(|p| p.brings(role, self.layout))
+    }
+}
+
+/// All that can be seen to be wrong.
+pub(super) fn judge(context: &Context) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    target::judge(context, &mut findings);
+    age::judge(context, &mut findings);
+    if let Some(part) = context.part {
+        addresses::judge(context, part, &mut findings);
+        overlap::judge(context, part, &mut findings);
+        presence::judge(context, &mut findings);
+        settings::judge(context, &mut findings);
+    }
+    findings
+}

@@ -1,0 +1,129 @@
+//! Do files get into each other's way?
+
+use super::Context;
+use crate::am32::command;
+use crate::am32::findings::{Finding, Id};
+use crate::am32::piece::Piece;
+use crate::image::Segment;
+use crate::part::Part;
+use std::collections::BTreeSet;
+
+pub(super) fn judge(context: &Context, part: &Part, findings: &mut Vec<Finding>) {
+    for (i, later) in context.pieces.iter().enumerate() {
+        for earlier in context.pieces.iter().take(i) {
+            findings.extend(pair(context, part, earlier, later));
+        }
+    }
+}
+
+fn pair(context: &Context, part: &Part, earlier: &Piece, later: &Piece) -> Option<Finding> {
+    let shared = shared(earlier, later);
+    let name = |p: &Piece, address| p.image.origin(address).map_or(p.image.name.to_string(), |o| o.to_string());
+    if let Some((address, a, b)) = shared.differing {
+        let message = format!(
+            "it puts {b:02X} on {address:#010X}, and {} puts {a:02X} there; {} of {} shared bytes differ",
+            name(earlier, address),
+            shared.different,
+            shared.bytes
+        );
+        let advice = format!(
+            "leave one of them out: {} or {}",
+            command::without(context, earlier, ""),
+            command::without(context, later, "")
+        );
+        let place = later.image.origin(address).map(|o| o.position);
+        let finding = Finding::new(Id::CLASH, message, advice).file(&later.image.name).at(address);
+        return Some(match place {
+            Some(place) => finding.place(place),
+            None => finding,
+        });
+    }
+    if let Some(address) = erased(part, earlier, later) {
+        let page = part.flash.page;
+        let start = address - (address - part.flash.base) % page;
+        let message = format!(
+            "to program it, the page from {start:#010X} to {:#010X} is erased, and with it what {} put on {address:#010X}",
+            start + (page - 1),
+            name(earlier, address)
+        );
+        let advice = "join the two files into one, or move one of them to a page of its own";
+        return Some(Finding::new(Id::ERASED, message, advice).file(&later.image.name).at(address));
+    }
+    let first = shared.first?;
+    let message = format!(
+        "{} bytes from {first:#010X} on are in {} as well, with the same values",
+        shared.bytes, earlier.image.name
+    );
+    let advice = "nothing has to be done; leaving one out changes nothing on these bytes";
+    Some(Finding::new(Id::REPEATED, message, advice).file(&later.image.name).at(first))
+}
+
+#[derive(Default)]
+struct Shared {
+    /// The lowest shared address.
+    first: Option<u32>,
+    bytes: u64,
+    different: u64,
+    /// The first address with other data, the earlier value and the later one.
+    differing: Option<(u32, u8, u8)>,
+}
+
+impl Shared {
+    fn add(&mut self, a: &Segment, b: &Segment) {
+        let start = a.address.max(b.address);
+        let (Some(in_a), Some(in_b)) = (tail(a, start), tail(b, start)) else { return };
+        for (i, (x, y)) in in_a.iter().zip(in_b).enumerate() {
+            let address = start.wrapping_add(i as u32);
+            self.first = self.first.or(Some(address));
+            self.bytes += 1;
+            if x != y {
+                self.different += 1;
+                self.differing = self.differing.or(Some((address, *x, *y)));
+            }
+        }
+    }
+}
+
+fn shared(earlier: &Piece, later: &Piece) -> Shared {
+    let mut shared = Shared::default();
+    // Both ascend, so one walk meets every pair that overlaps.
+    let (mut first, mut second) = (earlier.image.segments.iter(), later.image.segments.iter());
+    let (mut a, mut b) = (first.next(), second.next());
+    while let (Some(in_a), Some(in_b)) = (a, b) {
+        shared.add(in_a, in_b);
+        if in_a.end() <= in_b.end() {
+            a = first.next();
+        } else {
+            b = second.next();
+        }
+    }
+    shared
+}
+
+/// The bytes of `segment` from `start` on, which is not below it.
+fn tail(segment: &Segment, start: u32) -> Option<&[u8]> {
+    segment.data.get((start - segment.address) as usize..).filter(|t| !t.is_empty())
+}
+
+/// The first written byte of `earlier` in a page that `later` erases, and does not write itself.
+fn erased(part: &Part, earlier: &Piece, later: &Piece) -> Option<u32> {
+    let pages = pages(part, later);
+    let lost = |address: u32| {
+        part.flash.contains(address)
+            && pages.contains(&((address - part.flash.base) / part.flash.page))
+            && later.image.byte(address).is_none()
+    };
+    earlier.image.segments.iter().find_map(|s| {
+        let written = s.data.iter().enumerate().filter(|(_, b)| **b != 0xFF);
+        written.map(|(i, _)| s.address.wrapping_add(i as u32)).find(|a| lost(*a))
+    })
+}
+
+/// The pages that a piece touches, by number.
+fn pages(part: &Part, piece: &Piece) -> BTreeSet<u32> {
+    let flash = part.flash;
+    let inside = piece.image.slice(flash.base..flash.end());
+    let page = |address: u32| (address - flash.base) / flash.page;
+    let last = |s: &Segment| u32::try_from(s.end().saturating_sub(1)).unwrap_or(flash.end() - 1);
+    inside.segments.iter().flat_map(|s| page(s.address)..=page(last(s))).collect()
+}

@@ -1,0 +1,114 @@
+//! Is everything there that an ESC needs, and is each file what it is said to be?
+
+use super::Context;
+use crate::am32::command;
+use crate::am32::findings::{Finding, Id, Severity};
+use crate::am32::names::Kind;
+use crate::am32::piece::Piece;
+use crate::am32::roles::{Evidence, Role, wrong_base};
+
+pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
+    for piece in context.pieces {
+        findings.extend(contradiction(context, piece));
+        findings.extend(unclear(piece));
+        findings.extend(blank(piece));
+    }
+    if !context.wish.has_state {
+        missing(context, findings);
+    }
+}
+
+fn contradiction(context: &Context, piece: &Piece) -> Option<Finding> {
+    let called = match piece.info.name.kind {
+        Some(Kind::Bootloader) => Some(Role::Bootloader),
+        Some(Kind::App | Kind::Updater) => Some(Role::App),
+        Some(Kind::Eeprom) => Some(Role::Eeprom),
+        Some(Kind::Full) => Some(Role::Full),
+        None => None,
+    };
+    let bytes = piece.by_bytes?;
+    let (says, said) = if piece.evidence == Evidence::Given && piece.role != bytes {
+        ("it was given as", piece.role)
+    } else {
+        ("its name says", called.filter(|c| *c != piece.role && *c != bytes)?)
+    };
+    let message = format!("{says} {said}, but its bytes are those of {}", article(bytes));
+    let text = format!("{} {}", bytes.option(), command::quote(&piece.image.name));
+    let advice = match piece.evidence {
+        Evidence::Given => format!("give it as what it is: {}", command::replacing(context, piece, &text)),
+        _ => format!("it is taken as {}; check that it is the file you meant", article(bytes)),
+    };
+    Some(Finding::new(Id::CONTRADICTION, message, advice).file(&piece.image.name))
+}
+
+fn article(role: Role) -> String {
+    match role {
+        Role::App | Role::Eeprom => format!("an {role}"),
+        _ => format!("a {role}"),
+    }
+}
+
+/// A file with an address but without a role is programmed as it is.
+fn unclear(piece: &Piece) -> Option<Finding> {
+    let start = piece.image.start();
+    let in_flash = (0x0800_0000..0x0808_0000).contains(&start);
+    if piece.role != Role::Unknown || !in_flash {
+        return None;
+    }
+    let message = format!("nothing tells what it is; it goes to {start:#010X} as its address says");
+    let advice = "say what it is with --bootloader, --app, --eeprom or --full";
+    Some(Finding::new(Id::UNCLEAR, message, advice).file(&piece.image.name).at(start).as_bad_as(Severity::Warning))
+}
+
+fn blank(piece: &Piece) -> Option<Finding> {
+    let empty = piece.image.segments.iter().all(|s| s.data.iter().all(|b| *b == 0xFF));
+    if !empty || !matches!(piece.role, Role::Bootloader | Role::App | Role::Full) {
+        return None;
+    }
+    let message = format!("all its {} bytes are FF, as erased flash is; it holds no {}", piece.image.len(), piece.role);
+    let advice = "take another copy of the file; a protected chip that was read out gives such files";
+    Some(Finding::new(Id::BLANK_FILE, message, advice).file(&piece.image.name))
+}
+
+fn missing(context: &Context, findings: &mut Vec<Finding>) {
+    let layout = context.layout;
+    let has = |role| context.bringing(role).is_some();
+    let code = |role| context.pieces.iter().any(|p| p.role == role && wrong_base(p.image.start()).is_some());
+    let (bootloader, app) = (has(Role::Bootloader) || code(Role::Bootloader), has(Role::App) || code(Role::App));
+    let part = context.part.map_or("part", |p| p.nick());
+    if !bootloader && !context.wish.from_app {
+        let message = if app {
+            "there is no bootloader: an app alone is an update, and a blank chip would not start it".to_owned()
+        } else {
+            "there is no bootloader: nothing would run".to_owned()
+        };
+        let advice = if layout.flash_code.is_some() {
+            format!(
+                "add it: {}; to look at the app only: {}",
+                command::with(context, &format!("--bootloader AM32_{}_BOOTLOADER_<PIN>_V<N>.hex", layout.mcu)),
+                command::with(context, "--from-app")
+            )
+        } else {
+            format!(
+                "none is published for the {part}; to look at the app only: {}",
+                command::with(context, "--from-app")
+            )
+        };
+        findings.push(Finding::new(Id::BOOTLOADER_MISSING, message, advice).at(layout.base));
+    }
+    if !app {
+        let message = format!("there is no app: the bootloader has nothing to start at {:#010X}", layout.app);
+        let advice =
+            format!("add it: {}", command::with(context, &format!("--app AM32_<TARGET>_{}_<VERSION>.hex", layout.mcu)));
+        findings.push(Finding::new(Id::APP_MISSING, message, advice).at(layout.app));
+    }
+    // A page at a wrong address is told by itself.
+    if bootloader && !has(Role::Eeprom) && !context.wish.from_app {
+        let message = format!(
+            "nothing goes to the EEPROM page at {:#010X}: the bootloader reads FF there, expects 01, and never starts the app",
+            layout.eeprom
+        );
+        let advice = format!("add a page: {}", command::with(context, "--eeprom eeprom_default.bin"));
+        findings.push(Finding::new(Id::EEPROM_MISSING, message, advice).at(layout.eeprom));
+    }
+}

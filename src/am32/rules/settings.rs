@@ -1,0 +1,74 @@
+//! What the EEPROM page says, where the bootloader will look for it.
+
+use super::Context;
+use crate::am32::command;
+use crate::am32::eeprom::{self, BootByte};
+use crate::am32::findings::{Finding, Id};
+use crate::am32::piece::Piece;
+use crate::am32::roles::Role;
+
+pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
+    let address = context.layout.eeprom;
+    let Some(piece) = context.pieces.iter().rev().find(|p| p.image.byte(address).is_some()) else { return };
+    // Code that runs into the page is another rule's.
+    if !piece.brings(Role::Eeprom, context.layout) {
+        return;
+    }
+    let byte = piece.image.byte(address).unwrap_or(0xFF);
+    let finding = match BootByte::new(byte) {
+        BootByte::Ready => {
+            findings.extend(rewritten(context, piece));
+            return;
+        }
+        BootByte::Blank => Finding::new(
+            Id::EEPROM_BLANK,
+            format!("the boot byte at {address:#010X} is FF: the bootloader expects 01 and never starts the app"),
+            format!("put written settings there: {}", with_default(context, piece)),
+        ),
+        BootByte::CutOff => Finding::new(
+            Id::BOOT_BYTE_CUT_OFF,
+            format!(
+                "the boot byte at {address:#010X} is 00, as an update leaves it that was cut off: the app is not started"
+            ),
+            format!(
+                "let a configurator flash the app again, or put sound settings there: {}",
+                with_default(context, piece)
+            ),
+        ),
+        BootByte::Other(_) => Finding::new(
+            Id::BOOT_BYTE_OTHER,
+            format!(
+                "the boot byte at {address:#010X} is {byte:02X}: the bootloader expects 01 and never starts the app"
+            ),
+            format!("this is no settings page; put one there: {}", with_default(context, piece)),
+        ),
+    };
+    findings.push(finding.file(&piece.image.name).at(address));
+}
+
+fn with_default(context: &Context, piece: &Piece) -> String {
+    if piece.role == Role::Eeprom {
+        command::replacing(context, piece, "--eeprom eeprom_default.bin")
+    } else {
+        command::with(context, "--eeprom eeprom_default.bin")
+    }
+}
+
+fn rewritten(context: &Context, piece: &Piece) -> Option<Finding> {
+    let page = piece.info.eeprom.as_ref()?;
+    let firmware = context.bringing(Role::App)?.info.firmware()?;
+    let wanted = eeprom::layout_of(firmware);
+    if page.layout == wanted {
+        return None;
+    }
+    let message = match page.layout {
+        0xFF => {
+            format!("the page holds no settings; firmware {firmware} writes its own of layout {wanted} when it starts")
+        }
+        layout => format!(
+            "the settings have layout {layout}; firmware {firmware} writes layout {wanted}, and rewrites the page when it starts"
+        ),
+    };
+    let advice = "nothing has to be done; look at the settings with a configurator after the first start";
+    Some(Finding::new(Id::EEPROM_REWRITTEN, message, advice).file(&piece.image.name).at(context.layout.eeprom))
+}

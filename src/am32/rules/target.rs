@@ -1,0 +1,188 @@
+//! Are the files for this part, and for each other?
+
+use super::Context;
+use crate::am32::command;
+use crate::am32::findings::{Finding, Id, Severity};
+use crate::am32::layout::{self, Mcu};
+use crate::am32::piece::Piece;
+use crate::am32::roles::Role;
+
+pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
+    if let Some(mcu) = context.foreign {
+        findings.push(not_modelled(context, mcu));
+    }
+    for piece in context.pieces {
+        if context.part.is_some() {
+            findings.extend(by_tag_or_name(context, piece));
+            findings.extend(by_marks(context, piece));
+            findings.extend(other_core(context, piece));
+            findings.extend(flash_size(context, piece));
+        }
+        findings.extend(pin(piece));
+    }
+    can(context, findings);
+}
+
+fn not_modelled(context: &Context, mcu: Mcu) -> Finding {
+    let message = format!("the files are for the {mcu} ({}); dryflash has no model of it", context.evidence);
+    let advice =
+        "take the files for your ESC's MCU; `dryflash parts` lists what is modelled, and --part overrides the name";
+    Finding::new(Id::FOREIGN_MCU, message, advice)
+}
+
+fn by_tag_or_name(context: &Context, piece: &Piece) -> Option<Finding> {
+    let mcu = context.layout.mcu;
+    let name = &piece.image.name;
+    if let Some(tag) = piece.info.app.as_ref().and_then(|a| a.tag.as_ref()) {
+        let other = tag.mcu.filter(|other| *other != mcu);
+        if let Some(other) = other {
+            let message = format!(
+                "its name tag at {:#010X} is '{}': it is for the {other}, and the part is the {} ({})",
+                tag.address, tag.text, context.layout, context.evidence
+            );
+            let advice = format!("take the app for the {mcu}{}", part_option(context, other));
+            return Some(Finding::new(Id::TAG_MISMATCH, message, advice).file(name).at(tag.address));
+        }
+    }
+    let inside = piece.image.amj.as_ref().and_then(|amj| amj.mcu_type.as_deref());
+    let (what, other) = match (inside.and_then(Mcu::from_word), piece.info.name.mcu) {
+        (Some(other), _) if other != mcu => ("its mcuType", other),
+        (_, Some(other)) if other != mcu => ("its file name", other),
+        _ => return None,
+    };
+    let message = format!("{what} says {other}, and the part is the {} ({})", context.layout, context.evidence);
+    let advice = format!("take the file for the {mcu}{}", part_option(context, other));
+    Some(Finding::new(Id::NAME_MISMATCH, message, advice).file(name))
+}
+
+/// The way out where it is the part that is wrong.
+fn part_option(context: &Context, other: Mcu) -> String {
+    if !other.is_modelled() {
+        return String::new();
+    }
+    let wish = crate::am32::Wish { part: None, ..context.wish.clone() };
+    let line = command::with(&Context { wish: &wish, ..*context }, "");
+    format!(", or, where the ESC has the {other}: {}", line.replacen("check", &format!("check --part {other}"), 1))
+}
+
+fn by_marks(context: &Context, piece: &Piece) -> Option<Finding> {
+    let part = context.part?;
+    let mut signs = Vec::new();
+    if let Some(other) = piece.info.shape.filter(|s| *s != context.layout.mcu) {
+        signs.push(format!("its vector table is filled in as the {other}'s"));
+    }
+    let app = piece.info.app.as_ref().and_then(|a| a.vectors);
+    for v in [piece.info.bootloader.and_then(|b| b.vectors), app].into_iter().flatten() {
+        if v.sp > part.sram.end() {
+            signs.push(format!(
+                "its stack starts at {:#010X}, above the SRAM, which ends at {:#010X}",
+                v.sp,
+                part.sram.end()
+            ));
+        }
+    }
+    if signs.is_empty() {
+        return None;
+    }
+    let message = format!("{}; the part is the {} ({})", signs.join(", and "), context.layout, context.evidence);
+    let advice = format!("check that it is the file for the {}; a run shows what it does there", context.layout);
+    Some(Finding::new(Id::MARKS_MISMATCH, message, advice).file(&piece.image.name))
+}
+
+/// Code that no part here could run, though a part was named.
+fn other_core(context: &Context, piece: &Piece) -> Option<Finding> {
+    let marks = piece.info.bootloader?;
+    let info = marks.info?;
+    let owner = match info.flash_code {
+        _ if marks.riscv => Mcu::V203,
+        0x15 | 0x16 => Mcu::A153,
+        _ => return None,
+    };
+    let message = format!(
+        "by its device info (flash code {:02X}){} it is a bootloader of the {owner}, which no {} can run",
+        info.flash_code,
+        if marks.riscv { " and its RISC-V code" } else { "" },
+        context.layout
+    );
+    let advice = format!("take the bootloader for the {}", context.layout.mcu);
+    Some(Finding::new(Id::FOREIGN_MCU, message, advice).file(&piece.image.name).at(info.address))
+}
+
+fn flash_size(context: &Context, piece: &Piece) -> Option<Finding> {
+    let info = piece.info.bootloader?.info?;
+    let own = context.layout.flash_code?;
+    // Those are told by their core.
+    if info.flash_code == own
+        || piece.info.bootloader.is_some_and(|b| b.riscv)
+        || matches!(info.flash_code, 0x15 | 0x16)
+    {
+        return None;
+    }
+    let layout = context.layout;
+    let code_at = info.address.saturating_add(4);
+    let sibling = layout.mcu.layouts().find(|l| l.flash_code == Some(info.flash_code) && !l.can);
+    let owners = layout::flash_code_owners(info.flash_code).join(", ");
+    let mut message =
+        format!("its flash code at {code_at:#010X} is {:02X} ({owners}); the {layout}'s is {own:02X}", info.flash_code);
+    let mut severity = Severity::Error;
+    if let Some(sibling) = sibling {
+        message += &format!(": it reads the boot byte at {:#010X}, not at {:#010X}", sibling.eeprom, layout.eeprom);
+        let page = context.pieces.iter().rev().find_map(|p| p.image.byte(sibling.eeprom));
+        if context.part.is_some_and(|p| !p.flash.contains(sibling.eeprom)) {
+            message += ", which is beyond the end of flash";
+        } else if page == Some(1) {
+            severity = Severity::Warning;
+        }
+    }
+    let advice = format!(
+        "take the bootloader for the {layout}{}",
+        sibling.map_or(String::new(), |s| {
+            let part = s.parts.first().and_then(|name| crate::part::find(name).ok());
+            part.map_or(String::new(), |p| format!(", or name the part: --part {}", p.nick()))
+        })
+    );
+    Some(Finding::new(Id::LAYOUTS_DISAGREE, message, advice).file(&piece.image.name).at(code_at).as_bad_as(severity))
+}
+
+fn pin(piece: &Piece) -> Option<Finding> {
+    let info = piece.info.bootloader?.info?;
+    let marked = info.pin?;
+    let inside = piece.image.amj.as_ref().and_then(|amj| amj.pin.as_deref()).and_then(|p| p.parse().ok());
+    let named = piece.info.name.pin.or(inside).filter(|named| *named != marked)?;
+    let address = info.address.saturating_add(3);
+    let message = format!("its name says {named}, but its device info at {address:#010X} says {marked}");
+    let advice = format!(
+        "check which pin the ESC's signal wire is on: a bootloader that listens on {marked} is not found by configurators on {named}"
+    );
+    Some(Finding::new(Id::PIN_MISMATCH, message, advice).file(&piece.image.name).at(address))
+}
+
+fn can(context: &Context, findings: &mut Vec<Finding>) {
+    let bootloader = context.bringing(Role::Bootloader);
+    let app = context.bringing(Role::App);
+    let can_bootloader = bootloader.filter(|p| p.info.bootloader.is_some_and(|b| b.can));
+    let is_can = |p: &&Piece| p.info.app.as_ref().is_some_and(|a| a.can_signature.is_some());
+    let can_app = app.filter(is_can);
+    let (piece, message) = match (bootloader, can_bootloader, app, can_app) {
+        (Some(b), None, _, Some(app)) => (
+            app,
+            format!(
+                "it is an app for CAN bootloaders, linked for 0x08004000; {} is none, and starts 0x08001000",
+                b.image.name
+            ),
+        ),
+        (None, _, _, Some(app)) if context.part.is_some() => {
+            (app, format!("it is an app for CAN bootloaders, linked for 0x08004000; the {} has none", context.layout))
+        }
+        (_, Some(b), Some(app), None) => (
+            b,
+            format!(
+                "it is a CAN bootloader: it starts 0x08004000, and only what has a signature; {} has none",
+                app.image.name
+            ),
+        ),
+        _ => return,
+    };
+    let advice = "take both files with CAN in their names, or both without";
+    findings.push(Finding::new(Id::CAN_MISMATCH, message, advice).file(&piece.image.name).at(0x0800_4000));
+}
