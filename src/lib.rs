@@ -6,10 +6,13 @@
 pub mod am32;
 pub mod bus;
 pub mod chip;
+pub mod cli;
 pub mod cpu;
+pub mod esc;
 pub mod flash;
 pub mod image;
 pub mod memory;
 pub mod part;
 pub mod periph;
+pub mod report;
 pub mod time;

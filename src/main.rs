@@ -1,1 +1,5 @@
-fn main() {}
+//! The `dryflash` command.
+
+fn main() -> std::process::ExitCode {
+    dryflash::cli::main()
+}

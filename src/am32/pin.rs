@@ -12,6 +12,22 @@ pub struct Pin {
 }
 
 impl Pin {
+    /// The pins that published bootloaders listen on.
+    pub const SIGNAL: [Pin; 7] = [
+        Pin { port: 0, number: 2 },
+        Pin { port: 1, number: 4 },
+        Pin { port: 0, number: 6 },
+        Pin { port: 0, number: 15 },
+        Pin { port: 0, number: 0 },
+        Pin { port: 1, number: 2 },
+        Pin { port: 2, number: 6 },
+    ];
+
+    /// The port's letter and the number.
+    pub const fn port_and_number(self) -> (char, u8) {
+        ((b'A' + self.port) as char, self.number)
+    }
+
     /// From AM32's code; none where the port does not exist (0x64, which old bootloaders send, is port G).
     pub const fn from_code(code: u8) -> Option<Pin> {
         let port = code >> 4;

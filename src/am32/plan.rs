@@ -111,7 +111,7 @@ pub fn plan(given: Vec<Given>, wish: &Wish) -> Result<Plan, PlanError> {
 
 /// As [`plan()`]; `found` says how the wish's part was found, where the command line did not name it.
 fn plan_for(given: Vec<Given>, wish: &Wish, found: Option<&str>) -> Result<Plan, PlanError> {
-    if given.is_empty() {
+    if given.is_empty() && !wish.has_state {
         return Err(PlanError::NoFiles);
     }
     let known: Vec<Recognised> = given.iter().map(|g| recognise(&g.image, g.role)).collect();

@@ -593,6 +593,14 @@ impl Board {
         self.follow_map(now, true);
     }
 
+    /// Points the vector table there, on a core that can.
+    pub fn set_vtor(&mut self, table: u32) {
+        let now = self.hclk.at(0);
+        let mut cx = Context { now, clocks: self.clocks, base: PPB.start, fx: &mut self.fx };
+        self.nvic.write(0xD08, table, u32::MAX, &mut cx);
+        self.fx = Effects::default();
+    }
+
     /// Takes up what depends on a restored state.
     pub fn resume(&mut self, now: Now) {
         self.clocks = self.devices.rcc.clocks();

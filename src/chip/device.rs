@@ -257,13 +257,17 @@ impl Devices {
     }
 
     /// The port with this letter.
-    pub fn gpio(&mut self, part: &Part, letter: char) -> Option<&mut Gpio> {
-        let name = ['G', 'P', 'I', 'O', letter];
-        let index = part.peripherals.iter().position(|p| p.name.chars().eq(name.iter().copied()))?;
-        match &mut self.slots.get_mut(index)?.device {
-            Device::Gpio(g) => Some(g),
+    pub fn gpio(&mut self, letter: char) -> Option<&mut Gpio> {
+        self.gpios().find(|(l, _)| *l == letter).map(|(_, g)| g)
+    }
+
+    /// The ports with their letters.
+    pub fn gpios(&mut self) -> impl Iterator<Item = (char, &mut Gpio)> {
+        // Ports lie 0x400 apart from A on, on both families.
+        self.slots.iter_mut().filter_map(|s| match &mut s.device {
+            Device::Gpio(g) => Some((char::from(b'A' + ((s.base & 0x1FFF) / 0x400) as u8), g)),
             _ => None,
-        }
+        })
     }
 
     /// SYSCFG.

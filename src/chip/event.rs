@@ -79,6 +79,27 @@ impl Log {
         }
     }
 
+    fn faults(&self) -> impl DoubleEndedIterator<Item = (u32, FaultKind)> + '_ {
+        self.events.iter().filter_map(|e| match e.kind {
+            EventKind::Fault { fault } => Some((e.pc, fault)),
+            _ => None,
+        })
+    }
+
+    /// PC and cause of the first fault since the last reset: what led to all that followed.
+    pub fn first_fault(&self) -> Option<(u32, FaultKind)> {
+        let reset = self.events.iter().rposition(|e| matches!(e.kind, EventKind::Reset { .. })).unwrap_or(0);
+        self.events[reset..].iter().find_map(|e| match e.kind {
+            EventKind::Fault { fault } => Some((e.pc, fault)),
+            _ => None,
+        })
+    }
+
+    /// PC and cause of the last fault.
+    pub fn last_fault(&self) -> Option<(u32, FaultKind)> {
+        self.faults().next_back()
+    }
+
     /// The notes: address, PC, text.
     pub fn notes(&self) -> impl Iterator<Item = (u32, u32, &str)> {
         self.events.iter().filter_map(|e| match &e.kind {

@@ -28,6 +28,15 @@ use std::sync::Arc;
 /// RCC's base on every part.
 pub const RCC_BASE: u32 = 0x4002_1000;
 
+/// A pin that the code configured and sampled.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct SampledPin {
+    /// `PB4`.
+    pub pin: String,
+    /// Reads of its port while it was an input.
+    pub samples: u32,
+}
+
 /// Why a chip stopped running.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Halt {
@@ -148,14 +157,33 @@ impl Chip {
 
     /// Puts a signal on a pin: port letter and number. Whether the part has that port.
     pub fn drive(&mut self, port: char, pin: u8, signal: Signal) -> bool {
-        let part = Arc::clone(&self.board.part);
-        match self.board.devices.gpio(&part, port) {
+        match self.board.devices.gpio(port) {
             Some(gpio) => {
                 gpio.drive(pin, signal);
                 true
             }
             None => false,
         }
+    }
+
+    /// Forgets which pins the code has sampled and driven.
+    pub fn forget_pins(&mut self) {
+        self.board.devices.gpios().for_each(|(_, gpio)| gpio.forget());
+    }
+
+    /// Pins that the code configured as inputs and then sampled, most samples first.
+    pub fn sampled_pins(&mut self) -> Vec<SampledPin> {
+        let mut pins: Vec<SampledPin> = Vec::new();
+        for (letter, gpio) in self.board.devices.gpios() {
+            pins.extend(gpio.sampled_inputs().map(|(n, samples)| SampledPin { pin: format!("P{letter}{n}"), samples }));
+        }
+        pins.sort_by_key(|p| std::cmp::Reverse(p.samples));
+        pins
+    }
+
+    /// How often the code has reloaded the watchdog since the last reset, and when first.
+    pub fn watchdog(&self) -> (u64, Option<Time>) {
+        self.board.devices.iwdg().map_or((0, None), |w| w.reloads())
     }
 
     /// Power comes on: time starts anew, SRAM holds its seeded pattern, the core stands at its reset vector.
@@ -435,6 +463,25 @@ impl Chip {
         if let Some(cause) = self.board.reset_wanted.take() {
             self.reset(cause);
         }
+    }
+
+    /// The flash controller was used directly with the core halted, up to `now`: the rest of the chip follows.
+    pub fn catch_up(&mut self, now: Now) {
+        self.core.set_cycle(now.cycle.max(self.core.cycle()));
+        self.forget_code();
+        let now = self.now();
+        self.pass_event(now);
+    }
+
+    /// Starts the app whose vector table stands at `table`, as a bootloader would: interrupts off, main stack and PC
+    /// from the table, VTOR where the core has it. Everything else is as it is.
+    pub fn start_app(&mut self, table: u32) {
+        let cells = self.board.flash.cells();
+        let (sp, pc) = (cells.read(table, Width::Word), cells.read(table + 4, Width::Word));
+        let xpsr = if pc & 1 != 0 { T } else { 0 };
+        let registers = Registers { msp: sp & !3, pc: pc & !1, xpsr, primask: true, ..self.core.registers() };
+        self.core.set_registers(&registers);
+        self.board.set_vtor(table);
     }
 
     /// Lets time pass with the core halted, until flash is idle.

@@ -1,0 +1,129 @@
+//! `dryflash check`: what would happen if these files were flashed and powered.
+
+use super::{Format, OK, Outcome, Output, WOULD_NOT};
+use crate::am32::{Given, Role};
+use crate::esc::{self, Options, PowerUp, StateFile, Verdict, Wire};
+use crate::image::{Image, split_address};
+use crate::report;
+use crate::time::Time;
+use anyhow::{Context, bail};
+use clap::{ArgAction, ValueEnum};
+use std::path::{Path, PathBuf};
+
+/// Say what would happen if these files were flashed and powered
+///
+/// Puts the files into the model of a part the way a programmer would, switches the power on, and runs the shipped
+/// code. Roles (bootloader, app, EEPROM, full image) are found from marks, names, sizes and addresses; an address for
+/// a .bin is given as FILE@ADDR.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  dryflash check AM32_F051_BOOTLOADER_PB4_V17.bin AM32_NEOESC_F051_2.20.hex eeprom_default.bin
+  dryflash check bootloader.bin@0x08000000 app.hex eeprom.bin@0x08007c00
+  dryflash check --part F051 WRAITH32_FULL.bin")]
+pub struct Args {
+    /// Files: .bin, Intel HEX, ELF or .amj; FILE@ADDR puts a .bin at an address.
+    #[arg(value_name = "FILE[@ADDR]")]
+    files: Vec<String>,
+    /// The part: full name, or AM32's short one (F031, F051, G031, G071, G071_64K). Found from the files where absent.
+    #[arg(long)]
+    part: Option<String>,
+    /// A file that is the bootloader.
+    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append)]
+    bootloader: Vec<String>,
+    /// A file that is the app.
+    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append)]
+    app: Vec<String>,
+    /// A file that is the EEPROM page (the settings).
+    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append)]
+    eeprom: Vec<String>,
+    /// A file that holds everything, from the start of flash.
+    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append)]
+    full: Vec<String>,
+    /// The signal wire at power-on; may be repeated. By default low, floating, high, and low after a software reset.
+    #[arg(long, value_enum, action = ArgAction::Append)]
+    signal: Vec<Signal>,
+    /// With --signal: a software reset follows each power-on.
+    #[arg(long, requires = "signal")]
+    software_reset: bool,
+    /// Milliseconds of virtual time after which an undecided bootloader counts as staying.
+    #[arg(long = "for", value_name = "MS", default_value_t = 400, value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    limit: u64,
+    /// Start the app as a bootloader would, without one.
+    #[arg(long)]
+    from_app: bool,
+    /// Also program option bytes that a file holds.
+    #[arg(long)]
+    option_bytes: bool,
+    /// A virtual ESC to flash onto, kept in this file between commands; made where it does not exist.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Decides what SRAM holds at power-on.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Signal {
+    Low,
+    Floating,
+    High,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Wrong usage or unreadable input.
+pub fn run(args: Args, output: Output) -> anyhow::Result<Outcome> {
+    let mut files = Vec::new();
+    let roles = [Role::Bootloader, Role::App, Role::Eeprom, Role::Full];
+    let named = roles.into_iter().zip([&args.bootloader, &args.app, &args.eeprom, &args.full]);
+    for (role, paths) in named {
+        for path in paths {
+            files.push(load(path, Some(role))?);
+        }
+    }
+    for path in &args.files {
+        files.push(load(path, None)?);
+    }
+    let mut state = args.state.as_deref().map(StateFile::open).transpose()?;
+    if files.is_empty() && state.as_ref().is_none_or(|s| s.part().is_none()) {
+        bail!("no file was given; name at least one, e.g. `dryflash check bootloader.hex app.hex eeprom.bin`");
+    }
+    let part = args.part.as_deref().map(crate::part::find).transpose()?;
+    let options = Options {
+        part,
+        power_ups: power_ups(&args),
+        limit: Time::from_millis(args.limit),
+        from_app: args.from_app,
+        option_bytes: args.option_bytes,
+        seed: args.seed,
+    };
+    let verdict = esc::check(files, &options, state.as_mut())?;
+    Ok(Outcome { text: report(&verdict, output)?, code: if verdict.starts() { OK } else { WOULD_NOT } })
+}
+
+fn report(verdict: &Verdict, output: Output) -> anyhow::Result<String> {
+    Ok(match output.format {
+        Format::Text => report::text::verdict(verdict, output.style),
+        Format::Json => report::json::verdict(verdict).context("the report could not be written as JSON")?,
+    })
+}
+
+fn power_ups(args: &Args) -> Vec<PowerUp> {
+    if args.signal.is_empty() {
+        return PowerUp::USUAL.to_vec();
+    }
+    let wire = |s: &Signal| match s {
+        Signal::Low => Wire::Low,
+        Signal::Floating => Wire::Floating,
+        Signal::High => Wire::High,
+    };
+    args.signal.iter().map(|s| PowerUp { signal: wire(s), software_reset: args.software_reset }).collect()
+}
+
+/// Reads `FILE` or `FILE@ADDR`. A file whose name holds an `@` wins over an address.
+fn load(arg: &str, role: Option<Role>) -> anyhow::Result<Given> {
+    let (path, at) = split_address(arg)?;
+    let (path, at) = if at.is_some() && Path::new(arg).exists() { (arg, None) } else { (path, at) };
+    Ok(Given { image: Image::load(Path::new(path), at)?, role })
+}

@@ -1,0 +1,119 @@
+//! The command line: one file a verb, arguments in, a library call, a report out.
+
+mod check;
+mod explain;
+mod parts;
+
+use crate::report::Style;
+use clap::{Parser, Subcommand, ValueEnum};
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+/// As hoped.
+pub const OK: u8 = 0;
+/// Well-formed input, but the ESC would not do what was asked.
+pub const WOULD_NOT: u8 = 1;
+/// Wrong usage or unreadable input.
+pub const USAGE: u8 = 2;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "dryflash",
+    version,
+    about = "A virtual STM32 that people flash before they touch the real one",
+    after_help = "Exit codes: 0 as hoped; 1 the ESC would not do what was asked; 2 wrong usage or unreadable input."
+)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+    /// How to print.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// When to colour.
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto)]
+    color: Colour,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Check(check::Args),
+    Parts(parts::Args),
+    Explain(explain::Args),
+}
+
+/// Output forms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs; the format is documented and versioned.
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Colour {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    Always,
+    Never,
+}
+
+/// What a verb came to: what goes to standard output, and the exit code.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Standard output.
+    pub text: String,
+    /// The exit code.
+    pub code: u8,
+}
+
+/// How a verb is to print.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    /// The form.
+    pub format: Format,
+    /// Colour.
+    pub style: Style,
+}
+
+/// Parses the process's arguments, runs the verb, prints, and returns the exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; clap prints each where it belongs.
+            let code = if error.use_stderr() { USAGE } else { OK };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let colour = match cli.color {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+    };
+    let output = Output { format: cli.format, style: Style { colour } };
+    let outcome = match cli.verb {
+        Verb::Check(args) => check::run(args, output),
+        Verb::Parts(args) => parts::run(&args, output),
+        Verb::Explain(args) => explain::run(&args, output),
+    };
+    match outcome {
+        Ok(outcome) => {
+            let mut out = std::io::stdout().lock();
+            // A reader that has seen enough (head, less) is no error.
+            let written = out.write_all(outcome.text.as_bytes()).and_then(|()| out.flush());
+            match written {
+                Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+                    eprintln!("dryflash: cannot write the report: {e}");
+                    ExitCode::from(USAGE)
+                }
+                _ => ExitCode::from(outcome.code),
+            }
+        }
+        Err(error) => {
+            eprintln!("dryflash: {error:#}");
+            ExitCode::from(USAGE)
+        }
+    }
+}

@@ -1,0 +1,463 @@
+//! One power-up, observed: what the bootloader read of the EEPROM page and the app's header, whether it jumped, and
+//! whether the app ran.
+//!
+//! Nothing here knows what an AM32 bootloader is: the evidence comes from loads of watched addresses and from where
+//! the core executes, so it is there for any bootloader, known or not.
+
+use crate::bus::{BootSource, ResetCause, Width};
+use crate::chip::{Chip, Halt, Polled, SampledPin, WatchedLoad};
+use crate::cpu::{FaultKind, Registers};
+use crate::periph::signal::{Drive, Signal};
+use crate::time::Time;
+use std::ops::Range;
+
+/// Instructions after which the app counts as running, unless it feeds its watchdog before.
+pub const APP_INSTRUCTIONS: u64 = 10_000;
+/// How long the app's first instructions may take.
+const APP_TIME: Time = Time::from_millis(400);
+/// Resets after which a chip counts as resetting for ever.
+const MANY_RESETS: usize = 8;
+
+/// The signal wire during a power-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wire {
+    /// Held low, as a flight controller does.
+    Low,
+    /// Nothing connected.
+    Floating,
+    /// Held high, as a configurator does.
+    High,
+}
+
+impl Wire {
+    const fn drive(self) -> Drive {
+        match self {
+            Wire::Low => Drive::Low,
+            Wire::Floating => Drive::Floating,
+            Wire::High => Drive::High,
+        }
+    }
+}
+
+/// One power-up to try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+pub struct PowerUp {
+    /// The signal wire.
+    pub signal: Wire,
+    /// A software reset follows at once, so that its flag is set.
+    pub software_reset: bool,
+}
+
+impl PowerUp {
+    /// The four that are tried unless one asks for others: signal low, floating, high, and low after a software reset.
+    pub const USUAL: [PowerUp; 4] = [
+        PowerUp { signal: Wire::Low, software_reset: false },
+        PowerUp { signal: Wire::Floating, software_reset: false },
+        PowerUp { signal: Wire::High, software_reset: false },
+        PowerUp { signal: Wire::Low, software_reset: true },
+    ];
+
+    /// The one that decides: a power-on with the signal low.
+    pub const DECISIVE: PowerUp = PowerUp::USUAL[0];
+}
+
+impl std::fmt::Display for PowerUp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.signal {
+            Wire::Low => "signal low",
+            Wire::Floating => "signal floating",
+            Wire::High => "signal high",
+        })?;
+        f.write_str(if self.software_reset { ", software reset" } else { "" })
+    }
+}
+
+/// The bench around a chip: where to look, and which pins the signal wire may be on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bench {
+    /// Where the first byte of the settings, which decides, may stand; the part's own place first.
+    pub boot_bytes: Vec<u32>,
+    /// The app's vector table.
+    pub app: u32,
+    /// Where the app's code may lie: executing there is the jump.
+    pub app_area: Range<u32>,
+    /// The signal wire's pin; all of them where it is not known: the code uses but one.
+    pub pins: Vec<(char, u8)>,
+    /// When undecided becomes "stays".
+    pub limit: Time,
+    /// Start the app as a bootloader would, without one.
+    pub from_app: bool,
+}
+
+/// The jump into the app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Jump {
+    /// Where the core goes on.
+    pub address: u32,
+    /// Whether that is the app's reset vector.
+    pub at_reset_vector: bool,
+    /// The main stack pointer.
+    pub msp: u32,
+    /// The vector table's base, 0 on a core without VTOR.
+    pub vtor: u32,
+    /// Whether interrupts were off (PRIMASK), as they should be.
+    pub interrupts_off: bool,
+    /// When.
+    pub time_us: Time,
+}
+
+/// The app's first instructions.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct AppRun {
+    /// Instructions executed.
+    pub instructions: u64,
+    /// Virtual time they took.
+    pub time_us: Time,
+    /// Time from the jump to the first reload of the watchdog.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_watchdog_reload_us: Option<Time>,
+}
+
+/// How a power-up ended.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case", tag = "how")]
+pub enum Ending {
+    /// The app's first instructions ran.
+    AppRuns,
+    /// Undecided when the time was over: it stays in the bootloader.
+    Stays,
+    /// A fault before the app was reached.
+    BootloaderFault {
+        /// The cause.
+        fault: FaultKind,
+        /// The instruction.
+        pc: u32,
+    },
+    /// A fault in the app.
+    AppFault {
+        /// The cause.
+        fault: FaultKind,
+        /// The instruction.
+        pc: u32,
+    },
+    /// The core locked up: a fault while handling a fault.
+    Lockup {
+        /// Where it stood.
+        pc: u32,
+        /// The first fault.
+        fault: Option<FaultKind>,
+        /// After the jump.
+        in_app: bool,
+    },
+    /// The app reset the chip.
+    AppReset {
+        /// How.
+        cause: ResetCause,
+    },
+    /// The chip resets again and again before any app is reached.
+    Resets {
+        /// The last cause.
+        cause: ResetCause,
+    },
+    /// The core sleeps for ever.
+    Asleep {
+        /// Where.
+        pc: u32,
+    },
+    /// The chip runs ST's boot loader.
+    SystemMemory,
+    /// A failure of dryflash itself.
+    Broken {
+        /// What it says.
+        message: String,
+    },
+}
+
+/// A register or memory word that is not modelled and was touched.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Unmodelled {
+    /// The address.
+    pub address: u32,
+    /// The register's name.
+    pub name: String,
+    /// The instruction that touched it first.
+    pub pc: u32,
+    /// What it was, and what the model did.
+    pub text: String,
+}
+
+/// Whose code it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Author {
+    /// Before the jump.
+    Bootloader,
+    /// After it.
+    App,
+}
+
+/// A page that the code changed.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct ChangedPage {
+    /// Whose code did it.
+    pub by: Author,
+    /// Its first address.
+    pub address: u32,
+    /// How often it was erased.
+    pub erased: u32,
+    /// Bytes that differ.
+    pub bytes: usize,
+}
+
+/// What was seen in one power-up.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct BootRun {
+    /// Which.
+    pub power_up: PowerUp,
+    /// How it ended.
+    pub ending: Ending,
+    /// When it ended.
+    pub time_us: Time,
+    /// The first load of the boot byte, and the last before the jump.
+    pub boot_byte: Vec<Load>,
+    /// The first load of each of the app's first two words.
+    pub header: Vec<Load>,
+    /// The jump, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jump: Option<Jump>,
+    /// The app's first instructions, where it was reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app: Option<AppRun>,
+    /// Pins that the bootloader sampled.
+    pub sampled: Vec<SampledPin>,
+    /// What the code was polling when it ended undecided.
+    pub polled: Vec<Polled>,
+    /// Where it stood.
+    pub pc: u32,
+    /// Pages that the code changed.
+    pub changed: Vec<ChangedPage>,
+    /// What was touched and is not modelled.
+    pub unmodelled: Vec<Unmodelled>,
+    /// Resets by the code on the way.
+    pub resets: usize,
+}
+
+/// One observed load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Load {
+    /// The watched address.
+    pub address: u32,
+    /// Its value: a byte, or a word.
+    pub value: u32,
+    /// The instruction.
+    pub pc: u32,
+    /// When.
+    pub time_us: Time,
+}
+
+/// Runs one power-up on a chip without power. The chip's flash is left as the code left it.
+pub fn boot(chip: &mut Chip, bench: &Bench, power_up: PowerUp) -> BootRun {
+    let before = Contents::of(chip);
+    for (port, pin) in &bench.pins {
+        chip.drive(*port, *pin, Signal::steady(power_up.signal.drive()));
+    }
+    chip.forget_pins();
+    chip.power_on();
+    if power_up.software_reset && chip.booted_from() == BootSource::Flash {
+        chip.reset(ResetCause::Software);
+    }
+    let mut run = BootRun {
+        power_up,
+        ending: Ending::Stays,
+        time_us: Time::ZERO,
+        boot_byte: Vec::new(),
+        header: Vec::new(),
+        jump: None,
+        app: None,
+        sampled: Vec::new(),
+        polled: Vec::new(),
+        pc: 0,
+        changed: Vec::new(),
+        unmodelled: Vec::new(),
+        resets: 0,
+    };
+    let reached = if bench.from_app {
+        chip.start_app(bench.app);
+        true
+    } else {
+        bootloader(chip, bench, &mut run)
+    };
+    let between = Contents::of(chip);
+    before.compare(&between, chip, Author::Bootloader, &mut run.changed);
+    if reached {
+        run.ending = app(chip, bench, &mut run);
+        between.compare(&Contents::of(chip), chip, Author::App, &mut run.changed);
+    }
+    chip.watch(&[]);
+    chip.stop_inside(&[]);
+    finish(chip, &mut run);
+    run
+}
+
+/// Main flash and its wear at one instant.
+struct Contents {
+    bytes: Vec<u8>,
+    wear: Vec<u32>,
+}
+
+impl Contents {
+    fn of(chip: &Chip) -> Contents {
+        let flash = chip.part().flash;
+        let cells = chip.board.flash.cells();
+        Contents {
+            bytes: cells.bytes(flash.base, flash.size),
+            wear: (0..flash.pages()).map(|p| cells.wear(p)).collect(),
+        }
+    }
+
+    /// Adds the pages that differ from `self` to `later`.
+    fn compare(&self, later: &Contents, chip: &Chip, by: Author, changed: &mut Vec<ChangedPage>) {
+        let flash = chip.part().flash;
+        let pages = self.bytes.chunks(flash.page as usize).zip(later.bytes.chunks(flash.page as usize));
+        let wear = self.wear.iter().zip(&later.wear);
+        for (n, ((then, now), (worn, wear))) in (0u32..).zip(pages.zip(wear)) {
+            let bytes = then.iter().zip(now).filter(|(a, b)| a != b).count();
+            let erased = wear.saturating_sub(*worn);
+            if bytes > 0 || erased > 0 {
+                changed.push(ChangedPage { by, address: flash.base + n * flash.page, erased, bytes });
+            }
+        }
+    }
+}
+
+/// Runs the bootloader. Whether it reached the app.
+fn bootloader(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> bool {
+    let header = bench.app..bench.app + 8;
+    let bytes = bench.boot_bytes.iter().map(|a| *a..a + 1);
+    chip.watch(&bytes.chain([header]).collect::<Vec<_>>());
+    chip.stop_inside(std::slice::from_ref(&bench.app_area));
+    let halt = loop {
+        let halt = chip.run(bench.limit);
+        if let Halt::Reset(_) = halt {
+            run.resets += 1;
+            if run.resets < MANY_RESETS {
+                continue;
+            }
+        }
+        break halt;
+    };
+    for load in &chip.board.watched {
+        take_load(bench, load, run);
+    }
+    run.sampled = chip.sampled_pins();
+    let pc = chip.registers().pc;
+    run.ending = match halt {
+        Halt::Inside => return true,
+        Halt::Time => Ending::Stays,
+        Halt::Reset(cause) => Ending::Resets { cause },
+        other => ended(chip, other, pc, false),
+    };
+    false
+}
+
+/// What a halt means, before or after the jump.
+fn ended(chip: &Chip, halt: Halt, pc: u32, in_app: bool) -> Ending {
+    match halt {
+        Halt::Fault(fault) => {
+            let pc = chip.board.log.last_fault().map_or(pc, |(pc, _)| pc);
+            if in_app { Ending::AppFault { fault, pc } } else { Ending::BootloaderFault { fault, pc } }
+        }
+        Halt::Lockup => {
+            let first = chip.board.log.first_fault();
+            Ending::Lockup { pc: first.map_or(pc, |(pc, _)| pc), fault: first.map(|(_, f)| f), in_app }
+        }
+        Halt::Asleep => Ending::Asleep { pc },
+        Halt::SystemMemory => Ending::SystemMemory,
+        Halt::Reset(cause) => Ending::AppReset { cause },
+        Halt::Broken(message) => Ending::Broken { message },
+        Halt::Off => Ending::Broken { message: "the chip has no power".to_owned() },
+        Halt::Time | Halt::Inside => Ending::AppRuns,
+    }
+}
+
+/// The app's first instructions.
+fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
+    let registers = chip.registers();
+    let start = chip.now().time;
+    run.jump = Some(jump(chip, bench, &registers, start));
+    // Watching slows every load down, and the app's own reads of its settings are no decision.
+    chip.watch(&[]);
+    chip.stop_inside(&[]);
+    let first = chip.instructions();
+    let (mut step, mut ending) = (Time::from_micros(20), None);
+    let reloads_before = chip.watchdog().0;
+    loop {
+        let halt = chip.run(chip.now().time + step);
+        let executed = chip.instructions() - first;
+        let fed = chip.watchdog().0 > reloads_before;
+        match halt {
+            Halt::Time if executed >= APP_INSTRUCTIONS || fed || chip.now().time >= start + APP_TIME => break,
+            Halt::Time => step = Time((step.0 * 2).min(2_000_000_000)),
+            other => {
+                let pc = chip.registers().pc;
+                ending = Some(ended(chip, other, pc, true));
+                break;
+            }
+        }
+    }
+    let (reloads, reload) = chip.watchdog();
+    let reload = reload.filter(|_| reloads > reloads_before).map(|t| t.since(start));
+    run.app = Some(AppRun {
+        instructions: chip.instructions() - first,
+        time_us: chip.now().time.since(start),
+        first_watchdog_reload_us: reload,
+    });
+    ending.unwrap_or(Ending::AppRuns)
+}
+
+fn jump(chip: &Chip, bench: &Bench, registers: &Registers, time: Time) -> Jump {
+    let cells = chip.board.flash.cells();
+    let vector = cells.read(bench.app.wrapping_add(4), Width::Word) & !1;
+    let address = chip.board.resolve(registers.pc);
+    Jump {
+        address,
+        at_reset_vector: address == vector,
+        msp: registers.msp,
+        vtor: chip.board.nvic.vtor(),
+        interrupts_off: registers.primask,
+        time_us: time,
+    }
+}
+
+/// Files a watched load under the boot byte or the header.
+fn take_load(bench: &Bench, load: &WatchedLoad, run: &mut BootRun) {
+    let covers = |at: u32| load.address <= at && at - load.address < load.width.bytes();
+    if let Some(at) = bench.boot_bytes.iter().copied().find(|at| covers(*at)) {
+        let value = (load.value >> (8 * (at - load.address))) & 0xFF;
+        let seen = Load { address: at, value, pc: load.pc, time_us: load.time };
+        if run.boot_byte.len() > 1 {
+            run.boot_byte.truncate(1);
+        }
+        run.boot_byte.push(seen);
+        return;
+    }
+    for address in [bench.app, bench.app + 4] {
+        if covers(address) && run.header.iter().all(|l| l.address != address) {
+            run.header.push(Load { address, value: load.value, pc: load.pc, time_us: load.time });
+        }
+    }
+}
+
+fn finish(chip: &Chip, run: &mut BootRun) {
+    run.time_us = chip.now().time;
+    run.pc = chip.registers().pc;
+    if matches!(run.ending, Ending::Stays) {
+        run.polled = chip.board.polled();
+        run.polled.truncate(4);
+    }
+    for (address, pc, text) in chip.board.log.notes() {
+        let name = crate::chip::register_name(chip.part(), address);
+        run.unmodelled.push(Unmodelled { address, name, pc, text: text.to_owned() });
+    }
+}

@@ -1,0 +1,203 @@
+//! The main job: what would happen if these files were flashed and powered.
+
+use super::boot::{self, Bench, PowerUp};
+use super::program;
+use super::state::{StateError, StateFile};
+use super::verdict::{self, Verdict};
+use crate::am32::{self, Given, Layout, Plan, PlanError, Wish};
+use crate::chip::Chip;
+use crate::cpu::unicorn::EngineError;
+use crate::part::Part;
+use crate::time::Time;
+use std::sync::Arc;
+
+/// How to check.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The part; found from the files where none.
+    pub part: Option<Arc<Part>>,
+    /// The power-ups to try.
+    pub power_ups: Vec<PowerUp>,
+    /// When undecided becomes "stays".
+    pub limit: Time,
+    /// Start the app as a bootloader would.
+    pub from_app: bool,
+    /// Program option bytes that a file holds.
+    pub option_bytes: bool,
+    /// Decides what SRAM holds at power-on.
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            part: None,
+            power_ups: PowerUp::USUAL.to_vec(),
+            limit: Time::from_millis(400),
+            from_app: false,
+            option_bytes: false,
+            seed: 1,
+        }
+    }
+}
+
+/// Why there is no verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// Wrong use.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The state file.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The files fit several parts that would behave differently.
+    #[error("the files fit {}, which would behave differently; say which with --part", .0.join(", "))]
+    Ambiguous(Vec<String>),
+    /// No power-up was asked for.
+    #[error("no power-up was asked for")]
+    NoPowerUp,
+    /// The emulation engine could not be set up.
+    #[error("{0}; is there enough memory?")]
+    Engine(#[from] EngineError),
+}
+
+/// Flashes the files onto a virtual ESC, powers it, and says what happens. With a `state`, the files go onto what it
+/// holds, and what was flashed is written back; the power-ups are not.
+///
+/// # Errors
+/// Wrong use, a state file that cannot be used, or files that fit several parts with different outcomes. What is
+/// wrong with the files themselves is in [`Verdict::findings`].
+pub fn check(files: Vec<Given>, options: &Options, mut state: Option<&mut StateFile>) -> Result<Verdict, CheckError> {
+    if options.power_ups.is_empty() {
+        return Err(CheckError::NoPowerUp);
+    }
+    let held = state.as_ref().and_then(|s| s.part().cloned());
+    let wish = Wish {
+        part: options.part.clone().or_else(|| held.clone()),
+        from_app: options.from_app,
+        option_bytes: options.option_bytes,
+        has_state: held.is_some(),
+    };
+    let plan = am32::plan(files, &wish)?;
+    let Some(first) = plan.candidates.first().cloned() else {
+        return Ok(refused(plan));
+    };
+    let mut verdict = judge(&plan, &first, options, state.as_deref_mut())?;
+    let mut others = Vec::new();
+    for part in plan.candidates.iter().skip(1) {
+        let other = judge(&plan.for_part(part)?, part, options, None)?;
+        if other.outcome() != verdict.outcome() {
+            others.push(part.nick().to_owned());
+        }
+        verdict.also.push(Arc::clone(part));
+    }
+    if !others.is_empty() {
+        return Err(CheckError::Ambiguous(plan.candidates.iter().map(|p| p.nick().to_owned()).collect()));
+    }
+    Ok(verdict)
+}
+
+/// Files for an MCU that is not modelled: the findings say so.
+fn refused(plan: Plan) -> Verdict {
+    Verdict {
+        part: None,
+        part_evidence: plan.part_evidence,
+        also: Vec::new(),
+        pieces: plan.pieces,
+        programmed: Vec::new(),
+        runs: Vec::new(),
+        reasons: Vec::new(),
+        findings: plan.findings,
+        app_runs: false,
+    }
+}
+
+fn judge(
+    plan: &Plan,
+    part: &Arc<Part>,
+    options: &Options,
+    state: Option<&mut StateFile>,
+) -> Result<Verdict, CheckError> {
+    let layout =
+        Layout::of(part).ok_or_else(|| PlanError::NoLayout { part: part.name.clone(), known: String::new() })?;
+    let mut verdict = Verdict {
+        part: Some(Arc::clone(part)),
+        part_evidence: plan.part_evidence.clone(),
+        also: Vec::new(),
+        pieces: plan.pieces.clone(),
+        programmed: Vec::new(),
+        runs: Vec::new(),
+        reasons: Vec::new(),
+        findings: plan.findings.clone(),
+        app_runs: false,
+    };
+    let mut chip = Chip::new(part, options.seed)?;
+    if let Some(state) = &state {
+        state.install(&mut chip)?;
+    }
+    if !flash(&mut chip, options, &mut verdict) {
+        verdict.findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
+        return Ok(verdict);
+    }
+    if let Some(state) = state {
+        state.save(&chip)?;
+    }
+    let bench = bench(plan, part, layout, options);
+    let decisive = verdict::decisive(&options.power_ups);
+    let flashed = chip.save();
+    for (n, power_up) in options.power_ups.iter().enumerate() {
+        if n > 0 {
+            // The same part: it fits.
+            let _ = chip.restore(&flashed);
+        }
+        let run = boot::boot(&mut chip, &bench, *power_up);
+        let reason = verdict::reason(&run, layout);
+        verdict.findings.extend(verdict::findings(&run, reason.as_ref(), layout, n == decisive));
+        verdict.reasons.push(reason);
+        verdict.runs.push(run);
+    }
+    verdict.findings.extend(verdict::unmodelled(&verdict.runs));
+    verdict.app_runs = verdict.runs.get(decisive).is_some_and(|r| r.ending == boot::Ending::AppRuns);
+    verdict.findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
+    Ok(verdict)
+}
+
+/// Programs every piece. Whether the flash took them all; power is off afterwards.
+fn flash(chip: &mut Chip, options: &Options, verdict: &mut Verdict) -> bool {
+    chip.power_on();
+    for piece in &verdict.pieces {
+        match program::program(chip, &piece.image, options.option_bytes) {
+            Ok(done) => verdict.programmed.push(done),
+            Err(error) => {
+                verdict.findings.push(verdict::not_programmed(&error, &piece.image.name));
+                chip.power_off(options.seed);
+                return false;
+            }
+        }
+    }
+    chip.power_off(options.seed);
+    true
+}
+
+/// Where to look, and which pins the wire may be on.
+fn bench(plan: &Plan, part: &Part, layout: &Layout, options: &Options) -> Bench {
+    let mut boot_bytes = vec![layout.eeprom];
+    for other in layout.mcu.layouts() {
+        if !boot_bytes.contains(&other.eeprom) && part.flash.contains(other.eeprom) {
+            boot_bytes.push(other.eeprom);
+        }
+    }
+    let marked = plan.pieces.iter().find_map(|p| p.info.bootloader.and_then(|b| b.info).and_then(|i| i.pin));
+    let pins = match marked {
+        Some(pin) => vec![pin.port_and_number()],
+        None => am32::Pin::SIGNAL.iter().map(|p| p.port_and_number()).collect(),
+    };
+    Bench {
+        boot_bytes,
+        app: layout.app,
+        app_area: layout.app..part.flash.end(),
+        pins,
+        limit: options.limit,
+        from_app: options.from_app,
+    }
+}

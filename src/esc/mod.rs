@@ -1,0 +1,16 @@
+//! A chip on a bench: files flashed the way a programmer would, power-ups with a signal wire, and what was seen.
+//!
+//! [`check()`] is the main job: [`crate::am32::plan`] says what the files are, [`program`] puts them into the chip,
+//! [`boot`] runs the shipped code for each [`PowerUp`], [`verdict`] says what it means.
+
+pub mod boot;
+mod check;
+pub mod program;
+pub mod state;
+pub mod verdict;
+
+pub use boot::{AppRun, Bench, BootRun, Ending, Jump, PowerUp, Wire};
+pub use check::{CheckError, Options, check};
+pub use program::{ProgramError, Programmed};
+pub use state::{StateError, StateFile};
+pub use verdict::{Reason, Verdict};

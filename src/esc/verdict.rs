@@ -1,0 +1,362 @@
+//! What a power-up means: which check refused, in words and as findings.
+//!
+//! The evidence is in [`BootRun`]; here it meets what is known of AM32's bootloaders.
+
+use super::boot::{Author, BootRun, Ending, Load, PowerUp, Wire};
+use super::program::{ProgramError, Programmed};
+use crate::am32::{Finding, Id, Layout, Piece, Severity};
+use crate::cpu::FaultKind;
+use crate::part::Part;
+use crate::time::Time;
+use std::sync::Arc;
+
+/// Stack pointers that bootloaders from V12 on accept in an app's header.
+const SP: std::ops::RangeInclusive<u32> = 0x2000_0000..=0x2001_0000;
+/// How far above the app's start they let its reset vector point.
+const PC_SPAN: u32 = 256 * 1024;
+
+/// Why the app was not reached.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case", tag = "check")]
+pub enum Reason {
+    /// The boot byte is not 01.
+    BootByte {
+        /// The last load of it.
+        read: Load,
+    },
+    /// The app's stack pointer is out of range.
+    HeaderSp {
+        /// The load.
+        read: Load,
+    },
+    /// The app's reset vector is out of range.
+    HeaderPc {
+        /// The load.
+        read: Load,
+    },
+    /// The signal wire was not what the bootloader waits for.
+    Signal,
+    /// A software reset came before.
+    SoftwareReset,
+    /// It waits for a clock or another peripheral that never becomes ready, before it looks at the signal.
+    Hung {
+        /// The register it reads.
+        register: String,
+        /// Its address.
+        address: u32,
+        /// The instruction that reads it.
+        pc: u32,
+    },
+    /// A fault or lock-up.
+    Fault,
+    /// Resets for ever, sleeps for ever, or runs ST's boot loader.
+    Other,
+}
+
+/// What would happen.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The part; none where the files are for an MCU that is not modelled.
+    pub part: Option<Arc<Part>>,
+    /// How it was found.
+    pub part_evidence: String,
+    /// Further parts that the files fit, with the same outcome.
+    pub also: Vec<Arc<Part>>,
+    /// The files, where they went.
+    pub pieces: Vec<Piece>,
+    /// What programming did, by piece; nothing for pieces after one that failed.
+    pub programmed: Vec<Programmed>,
+    /// The power-ups in the order asked for.
+    pub runs: Vec<BootRun>,
+    /// Why each of them ended without the app, where it did.
+    pub reasons: Vec<Option<Reason>>,
+    /// What is wrong, or worth knowing: errors first.
+    pub findings: Vec<Finding>,
+    /// The power-up that decides ended with the app running.
+    pub app_runs: bool,
+}
+
+impl Verdict {
+    /// Whether the ESC would start: the app runs after the deciding power-up, and no finding is an error.
+    pub fn starts(&self) -> bool {
+        self.app_runs && self.findings.iter().all(|f| f.severity < Severity::Error)
+    }
+
+    /// How the power-ups ended, to compare two candidates by.
+    pub(super) fn outcome(&self) -> Vec<(bool, bool)> {
+        self.runs
+            .iter()
+            .map(|r| (r.ending == Ending::AppRuns, r.jump.is_some()))
+            .chain([(self.starts(), true)])
+            .collect()
+    }
+}
+
+/// Why this power-up did not reach a running app; none where it did.
+pub fn reason(run: &BootRun, layout: &Layout) -> Option<Reason> {
+    match &run.ending {
+        Ending::AppRuns => return None,
+        Ending::Stays => {}
+        Ending::Resets { .. } | Ending::Asleep { .. } | Ending::SystemMemory | Ending::Broken { .. } => {
+            return Some(Reason::Other);
+        }
+        Ending::BootloaderFault { .. } | Ending::AppFault { .. } | Ending::Lockup { .. } | Ending::AppReset { .. } => {
+            return Some(Reason::Fault);
+        }
+    }
+    if let Some(read) = run.boot_byte.last() {
+        if read.value != 1 {
+            return Some(Reason::BootByte { read: *read });
+        }
+        for read in &run.header {
+            if read.address == layout.app && !SP.contains(&read.value) {
+                return Some(Reason::HeaderSp { read: *read });
+            }
+            if read.address == layout.app + 4 && read.value.wrapping_sub(layout.app) > PC_SPAN {
+                return Some(Reason::HeaderPc { read: *read });
+            }
+        }
+    }
+    let sampled: u32 = run.sampled.iter().map(|s| s.samples).sum();
+    if sampled == 0
+        && let Some(top) = run.polled.first()
+    {
+        return Some(Reason::Hung { register: top.name.clone(), address: top.address, pc: top.pc });
+    }
+    if run.power_up.software_reset { Some(Reason::SoftwareReset) } else { Some(Reason::Signal) }
+}
+
+/// A time after which a jump on a low wire is unusual: all known bootloaders decide sooner.
+const SLOW: Time = Time::from_millis(40);
+
+/// What a run shows to be wrong. `decides` where the verdict hangs on it: else a bootloader that stays may be right to.
+pub fn findings(run: &BootRun, reason: Option<&Reason>, layout: &Layout, decides: bool) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let page = layout.eeprom;
+    if decides && let Some(reason) = reason {
+        found.extend(refusal(run, reason, layout));
+    }
+    if let Some(jump) = run.jump
+        && decides
+        && !run.boot_byte.is_empty()
+    {
+        if !jump.interrupts_off {
+            found.push(
+                Finding::new(
+                    Id::RUN_INTERRUPTS,
+                    "the bootloader jumped with interrupts on",
+                    "use a release bootloader",
+                )
+                .at(jump.address),
+            );
+        }
+        if jump.time_us > SLOW && run.power_up.signal == Wire::Low {
+            let message = format!("the jump came after {}, where known bootloaders take up to 20 ms", jump.time_us);
+            found.push(Finding::new(Id::RUN_SLOW, message, "compare with a release bootloader of the same version"));
+        }
+    }
+    let wiped = run.changed.iter().find(|c| c.by == Author::Bootloader && c.address == page && c.erased > 0);
+    if let Some(c) = wiped
+        && decides
+    {
+        let message =
+            format!("the bootloader erased and rewrote the EEPROM page at 0x{page:08X}: {} bytes differ now", c.bytes);
+        found.push(
+            Finding::new(
+                Id::RUN_SETTINGS_WIPED,
+                message,
+                "save the settings with a configurator before, or use V13 or newer",
+            )
+            .at(page),
+        );
+    }
+    found
+}
+
+fn refusal(run: &BootRun, reason: &Reason, layout: &Layout) -> Vec<Finding> {
+    let waited = run.time_us;
+    let finding = match reason {
+        Reason::BootByte { read } => return vec![boot_byte(read, layout, run)],
+        Reason::HeaderSp { read } => Finding::new(
+            Id::RUN_HEADER_SP,
+            format!(
+                "the bootloader read the app's stack pointer 0x{:08X} at 0x{:08X} (PC 0x{:08X}) and did not jump: it has to lie in 0x20000000 to 0x20010000",
+                read.value, read.address, read.pc
+            ),
+            format!("check that the app is at 0x{:08X} and is for this part", layout.app),
+        )
+        .at(read.address),
+        Reason::HeaderPc { read } => Finding::new(
+            Id::RUN_HEADER_PC,
+            format!(
+                "the bootloader read the app's reset vector 0x{:08X} at 0x{:08X} (PC 0x{:08X}) and did not jump: it has to point into the app",
+                read.value, read.address, read.pc
+            ),
+            format!("check that the app is linked for 0x{:08X} and was written there", layout.app),
+        )
+        .at(read.address),
+        Reason::Signal if run.power_up.signal == Wire::High => Finding::new(
+            Id::RUN_SIGNAL_HIGH,
+            format!("the signal wire is high, and the bootloader stays while it is{}", polling(run)),
+            "hold the wire low, as a flight controller does",
+        ),
+        Reason::Signal | Reason::SoftwareReset => Finding::new(
+            Id::RUN_NO_JUMP,
+            format!("the bootloader had not jumped after {waited}{}", polling(run)),
+            "check that the bootloader is for this signal pin and this part",
+        ),
+        Reason::Hung { register, address, pc } => Finding::new(
+            Id::RUN_HUNG_AT_CLOCK,
+            format!(
+                "the code at 0x{pc:08X} reads {register} (0x{address:08X}) again and again and never sees what it waits for: this bootloader is not for this part"
+            ),
+            "use the bootloader for this part; its name tells: AM32_<MCU>_BOOTLOADER_<PIN>_V<n>",
+        )
+        .at(*pc),
+        Reason::Fault | Reason::Other => return vec![broken(run, layout)],
+    };
+    vec![finding]
+}
+
+fn polling(run: &BootRun) -> String {
+    match run.polled.first() {
+        Some(p) => format!("; it was polling {} at PC 0x{:08X}", p.name, p.pc),
+        None => String::new(),
+    }
+}
+
+fn boot_byte(read: &Load, layout: &Layout, run: &BootRun) -> Finding {
+    let elsewhere = if read.address == layout.eeprom {
+        String::new()
+    } else {
+        let owners = crate::am32::layout::eeprom_owners(read.address).join(", ");
+        format!(" (this bootloader looks where {owners} has its settings, not at 0x{:08X})", layout.eeprom)
+    };
+    let saw = format!(
+        "the bootloader read {:02X} at 0x{:08X} (PC 0x{:08X}, after {}), expected 01 and went on waiting{elsewhere}",
+        read.value, read.address, read.pc, read.time_us
+    );
+    let add = "add the settings: --eeprom eeprom_default.bin";
+    if !elsewhere.is_empty() {
+        let message = format!("{saw}{}", polling(run));
+        return Finding::new(Id::RUN_BOOT_BYTE_BLANK, message, "use the bootloader for this flash size")
+            .at(read.address);
+    }
+    match read.value {
+        0xFF => Finding::new(Id::RUN_BOOT_BYTE_BLANK, format!("the EEPROM page is blank: {saw}"), add),
+        0x00 => Finding::new(
+            Id::RUN_BOOT_BYTE_CUT_OFF,
+            format!("the EEPROM page says that an update was cut off: {saw}"),
+            "write the app again with a configurator, or a fresh EEPROM page: --eeprom eeprom_default.bin",
+        ),
+        _ => {
+            Finding::new(Id::RUN_BOOT_BYTE_BLANK, format!("what stands in the EEPROM page is no boot byte: {saw}"), add)
+        }
+    }
+    .at(read.address)
+}
+
+/// A fault, a lock-up, resets, sleep.
+fn broken(run: &BootRun, layout: &Layout) -> Finding {
+    let other_part = "is this bootloader for this part? its name tells: AM32_<MCU>_BOOTLOADER_<PIN>_V<n>";
+    let app = format!("check that the app is for this part and was written whole to 0x{:08X}", layout.app);
+    match &run.ending {
+        Ending::BootloaderFault { fault, pc } => {
+            let message = format!("the bootloader faulted at PC 0x{pc:08X} after {}: {fault}", run.time_us);
+            let hint = if is_foreign(fault) { "; that is what code for another part does" } else { "" };
+            Finding::new(Id::RUN_BOOTLOADER_FAULT, format!("{message}{hint}"), other_part).at(*pc)
+        }
+        Ending::AppFault { fault, pc } => {
+            let message = format!("the app faulted at PC 0x{pc:08X} after {}: {fault}", run.time_us);
+            Finding::new(Id::RUN_APP_FAULT, message, app).at(*pc)
+        }
+        Ending::Lockup { pc, fault, in_app } => {
+            let cause = fault.map_or_else(String::new, |f| format!(": {f}"));
+            let who = if *in_app { "the app" } else { "the chip" };
+            let message = format!("{who} locked up at PC 0x{pc:08X} after {}{cause}", run.time_us);
+            Finding::new(Id::RUN_LOCKUP, message, if *in_app { app.as_str() } else { other_part }).at(*pc)
+        }
+        Ending::AppReset { cause } => {
+            let message = format!("the app reset the chip after {}: {cause}", run.time_us);
+            Finding::new(Id::RUN_APP_RESET, message, app)
+        }
+        Ending::Resets { cause } => {
+            let message = format!("the chip resets again and again: {cause}");
+            Finding::new(Id::RUN_WATCHDOG, message, other_part)
+        }
+        Ending::Asleep { pc } => {
+            let message = format!("the core sleeps at PC 0x{pc:08X} and nothing will wake it");
+            Finding::new(Id::RUN_NO_JUMP, message, other_part).at(*pc)
+        }
+        Ending::SystemMemory => Finding::new(
+            Id::RUN_SYSTEM_MEMORY,
+            "the chip starts ST's boot loader in system memory, not main flash",
+            "write the bootloader, then power-cycle; or set the boot option bytes back",
+        ),
+        Ending::Broken { message } => Finding::new(
+            Id::RUN_NO_JUMP,
+            format!("dryflash itself failed: {message}"),
+            "this is a bug in dryflash: please report it with the files",
+        ),
+        Ending::AppRuns | Ending::Stays => {
+            Finding::new(Id::RUN_NO_JUMP, "the bootloader had not jumped", "check the files")
+        }
+    }
+}
+
+const fn is_foreign(fault: &FaultKind) -> bool {
+    matches!(fault, FaultKind::Undefined { .. } | FaultKind::Read { .. } | FaultKind::Write { .. })
+}
+
+/// A register that is not modelled was touched: one finding for all of them.
+pub fn unmodelled(runs: &[BootRun]) -> Option<Finding> {
+    let mut all: Vec<_> = runs.iter().flat_map(|r| &r.unmodelled).collect();
+    all.sort();
+    all.dedup_by_key(|u| u.address);
+    let first = all.first()?;
+    let shown: Vec<String> = all
+        .iter()
+        .take(3)
+        .map(|u| format!("{} (0x{:08X}, PC 0x{:08X}): {}", u.name, u.address, u.pc, u.text))
+        .collect();
+    let more = if all.len() > 3 { format!("; and {} more", all.len() - 3) } else { String::new() };
+    let message = format!("the code touched what the model does not have: {}{more}", shown.join("; "));
+    let finding =
+        Finding::new(Id::RUN_UNMODELLED, message, "the outcome may differ where it matters; `--format json` lists all");
+    Some(finding.at(first.address).as_bad_as(Severity::Note))
+}
+
+/// The flash did not take a file.
+pub fn not_programmed(error: &ProgramError, file: &Arc<str>) -> Finding {
+    match error {
+        ProgramError::Locked { level: 1 } => Finding::new(
+            Id::RUN_FLASH_LOCKED,
+            "locked: read protection level 1 is active, so it cannot be flashed until it is unlocked, which erases everything",
+            "unlock it (st-flash erase after lowering RDP, or a configurator's unlocker), then flash all three files",
+        ),
+        ProgramError::Locked { .. } => Finding::new(
+            Id::RUN_FLASH_LOCKED,
+            "locked for good: read protection level 2 is active; no probe can connect to this chip ever again",
+            "it can only be updated through its bootloader, if it has one that runs",
+        ),
+        ProgramError::Erase { address, flags } | ProgramError::Write { address, flags } if flags.contains("WRP") => {
+            Finding::new(
+                Id::RUN_FLASH_LOCKED,
+                format!("the flash at 0x{address:08X} is write-protected ({flags}); nothing after it was written"),
+                "take the write protection off in the option bytes, then flash again",
+            )
+            .at(*address)
+        }
+        other => Finding::new(
+            Id::RUN_PROGRAMMING,
+            format!("the flash did not take the file: {other}"),
+            "erase the chip and try again; if this is a fresh --state, please report it",
+        ),
+    }
+    .file(file)
+}
+
+/// Whether the verdict hangs on this power-up: the power-on with the signal low, or the first of those asked for.
+pub fn decisive(power_ups: &[PowerUp]) -> usize {
+    power_ups.iter().position(|p| *p == PowerUp::DECISIVE).unwrap_or(0)
+}

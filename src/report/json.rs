@@ -1,0 +1,97 @@
+//! The JSON report: format `dryflash-check`, version 1. `docs/check-json.md` describes it.
+
+use crate::am32::{Finding, PlacedBy};
+use crate::esc::verdict::Reason;
+use crate::esc::{BootRun, Programmed, Verdict};
+use serde::Serialize;
+
+/// The version of the format: raised when a field changes its meaning or goes.
+pub const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Check<'a> {
+    format: &'static str,
+    version: u32,
+    starts: bool,
+    app_runs: bool,
+    part: Option<PartOut<'a>>,
+    also: Vec<&'a str>,
+    files: Vec<FileOut<'a>>,
+    power_ups: Vec<PowerUpOut<'a>>,
+    findings: &'a [Finding],
+}
+
+#[derive(Serialize)]
+struct PartOut<'a> {
+    name: &'a str,
+    short: Option<&'a str>,
+    evidence: &'a str,
+}
+
+#[derive(Serialize)]
+struct FileOut<'a> {
+    name: &'a str,
+    format: crate::image::Format,
+    role: crate::am32::Role,
+    evidence: String,
+    placed_by: PlacedBy,
+    segments: Vec<SegmentOut>,
+    tells: Vec<String>,
+    programmed: Option<&'a Programmed>,
+}
+
+#[derive(Serialize)]
+struct SegmentOut {
+    address: u32,
+    length: usize,
+}
+
+#[derive(Serialize)]
+struct PowerUpOut<'a> {
+    #[serde(flatten)]
+    run: &'a BootRun,
+    reason: Option<&'a Reason>,
+}
+
+/// The verdict of a check, indented, with a newline at the end.
+///
+/// # Errors
+/// None that input can cause: a failure of serialisation is a bug.
+pub fn verdict(verdict: &Verdict) -> Result<String, serde_json::Error> {
+    let files = verdict.pieces.iter().enumerate().map(|(n, piece)| FileOut {
+        name: &piece.image.name,
+        format: piece.image.format,
+        role: piece.role,
+        evidence: piece.evidence.to_string(),
+        placed_by: piece.placed_by,
+        segments: piece
+            .image
+            .segments
+            .iter()
+            .map(|s| SegmentOut { address: s.address, length: s.data.len() })
+            .collect(),
+        tells: piece.info.phrases(),
+        programmed: verdict.programmed.get(n),
+    });
+    let check = Check {
+        format: "dryflash-check",
+        version: VERSION,
+        starts: verdict.starts(),
+        app_runs: verdict.app_runs,
+        part: verdict.part.as_ref().map(|p| PartOut {
+            name: &p.name,
+            short: p.short.as_deref(),
+            evidence: &verdict.part_evidence,
+        }),
+        also: verdict.also.iter().map(|p| p.name.as_str()).collect(),
+        files: files.collect(),
+        power_ups: verdict
+            .runs
+            .iter()
+            .zip(&verdict.reasons)
+            .map(|(run, reason)| PowerUpOut { run, reason: reason.as_ref() })
+            .collect(),
+        findings: &verdict.findings,
+    };
+    serde_json::to_string_pretty(&check).map(|text| text + "\n")
+}

@@ -1,0 +1,245 @@
+//! The readable report.
+
+use super::Style;
+use crate::am32::{Finding, PlacedBy, Severity};
+use crate::esc::verdict::Reason;
+use crate::esc::{BootRun, Ending, Verdict};
+use std::fmt::Write;
+
+/// Columns of wrapped text.
+const WIDTH: usize = 100;
+
+/// The verdict of a check.
+pub fn verdict(verdict: &Verdict, style: Style) -> String {
+    let mut out = String::new();
+    head(verdict, style, &mut out);
+    files(verdict, style, &mut out);
+    power_ups(verdict, style, &mut out);
+    findings(&verdict.findings, style, &mut out);
+    conclusion(verdict, style, &mut out);
+    out
+}
+
+fn head(verdict: &Verdict, style: Style, out: &mut String) {
+    let part = match &verdict.part {
+        Some(part) if part.short.is_some() => format!("{} ({})", part.name, part.nick()),
+        Some(part) => part.name.clone(),
+        None => "no part that is modelled".to_owned(),
+    };
+    let _ = writeln!(out, "{}, {}", style.heading(&part), verdict.part_evidence);
+    if !verdict.also.is_empty() {
+        let names: Vec<&str> = verdict.also.iter().map(|p| p.nick()).collect();
+        let _ = writeln!(out, "the same outcome on {}", names.join(", "));
+    }
+}
+
+fn files(verdict: &Verdict, style: Style, out: &mut String) {
+    let _ = writeln!(out, "\n{}", style.heading("files"));
+    let names = verdict.pieces.iter().map(|p| p.image.name.len()).max().unwrap_or(0);
+    for piece in &verdict.pieces {
+        let at = piece.image.segments.first().map_or(0, |s| s.address);
+        let moved = match piece.placed_by {
+            PlacedBy::Role => " (its role's address)",
+            PlacedBy::File | PlacedBy::User => "",
+        };
+        let mut told = vec![format!("0x{at:08X}{moved}"), format!("{} bytes", thousands(piece.image.len()))];
+        told.extend(piece.info.phrases());
+        let _ = writeln!(out, "  {:<10} {:<names$}  {}", piece.role.to_string(), piece.image.name, told.join(", "));
+        let _ = writeln!(out, "  {:<10} {:<names$}  {}", "", "", piece.evidence);
+    }
+}
+
+fn power_ups(verdict: &Verdict, style: Style, out: &mut String) {
+    if verdict.runs.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{}", style.heading("power-ups"));
+    for (run, reason) in verdict.runs.iter().zip(&verdict.reasons) {
+        let _ = writeln!(out, "  {:<27} {}", run.power_up.to_string(), ending(run, reason.as_ref(), style));
+        for line in evidence(run, reason.as_ref()) {
+            let _ = writeln!(out, "  {:<27} {line}", "");
+        }
+    }
+}
+
+fn ending(run: &BootRun, reason: Option<&Reason>, style: Style) -> String {
+    match &run.ending {
+        Ending::AppRuns => {
+            let started = match (&run.jump, run.boot_byte.is_empty() && run.header.is_empty()) {
+                (Some(jump), false) => format!("jumps to 0x{:08X} after {}", jump.address, jump.time_us),
+                (Some(jump), true) => format!("app entered at 0x{:08X} after {}", jump.address, jump.time_us),
+                (None, _) => "started".to_owned(),
+            };
+            format!("{}: {started}, and the app runs", style.good("starts"))
+        }
+        Ending::Stays => {
+            let why = match reason {
+                Some(Reason::BootByte { read }) => format!("boot byte {:02X}, not 01", read.value),
+                Some(Reason::HeaderSp { .. }) => "the app's stack pointer is refused".to_owned(),
+                Some(Reason::HeaderPc { .. }) => "the app's reset vector is refused".to_owned(),
+                Some(Reason::Hung { register, .. }) => format!("waits for {register} for ever"),
+                Some(Reason::SoftwareReset) => "after a software reset".to_owned(),
+                _ => match run.power_up.signal {
+                    crate::esc::Wire::High => "the wire is high".to_owned(),
+                    _ => "no reason seen".to_owned(),
+                },
+            };
+            format!("{} in the bootloader: {why} (watched for {})", style.bad("stays"), run.time_us)
+        }
+        Ending::BootloaderFault { fault, pc } => {
+            format!("{} in the bootloader at PC 0x{pc:08X} after {}: {fault}", style.bad("HardFault"), run.time_us)
+        }
+        Ending::AppFault { fault, pc } => {
+            format!("{} in the app at PC 0x{pc:08X} after {}: {fault}", style.bad("HardFault"), run.time_us)
+        }
+        Ending::Lockup { pc, fault, .. } => {
+            let cause = fault.map_or_else(String::new, |f| format!(": {f}"));
+            format!("{} at PC 0x{pc:08X} after {}{cause}", style.bad("locks up"), run.time_us)
+        }
+        Ending::AppReset { cause } => format!("{} after {}: {cause}", style.bad("the app resets"), run.time_us),
+        Ending::Resets { cause } => format!("{} again and again: {cause}", style.bad("resets")),
+        Ending::Asleep { pc } => format!("{} for ever at PC 0x{pc:08X}", style.bad("sleeps")),
+        Ending::SystemMemory => format!("{} in ST's boot loader (system memory)", style.bad("stays")),
+        Ending::Broken { message } => format!("{}: {message}", style.bad("dryflash failed")),
+    }
+}
+
+/// What was seen, a line each.
+fn evidence(run: &BootRun, reason: Option<&Reason>) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(read) = run.boot_byte.last() {
+        lines.push(format!(
+            "boot byte at 0x{:08X} read as {:02X}, PC 0x{:08X}, {}",
+            read.address, read.value, read.pc, read.time_us
+        ));
+    }
+    if let Some(jump) = &run.jump {
+        let mut line = format!("MSP 0x{:08X}", jump.msp);
+        if jump.vtor != 0 {
+            let _ = write!(line, ", VTOR 0x{:08X}", jump.vtor);
+        }
+        if !jump.at_reset_vector {
+            line.push_str(", not the app's reset vector");
+        }
+        if let Some(app) = &run.app {
+            let _ = write!(line, "; the app ran {} instructions", thousands(app.instructions as usize));
+            if let Some(reload) = app.first_watchdog_reload_us {
+                let _ = write!(line, " and fed its watchdog after {reload}");
+            }
+        }
+        lines.push(line);
+    }
+    if let (Ending::Stays, Some(polled)) = (&run.ending, run.polled.first()) {
+        let pins: Vec<&str> = run.sampled.iter().map(|s| s.pin.as_str()).take(2).collect();
+        let pins = if pins.is_empty() { String::new() } else { format!("; samples {}", pins.join(", ")) };
+        if !matches!(reason, Some(Reason::Hung { .. })) {
+            lines.push(format!("polls {} at PC 0x{:08X}{pins}", polled.name, polled.pc));
+        }
+    }
+    for page in &run.changed {
+        let who = match page.by {
+            crate::esc::boot::Author::Bootloader => "the bootloader",
+            crate::esc::boot::Author::App => "the app",
+        };
+        lines.push(format!("{who} rewrote the page at 0x{:08X}: {} bytes differ", page.address, page.bytes));
+    }
+    lines
+}
+
+fn findings(findings: &[Finding], style: Style, out: &mut String) {
+    if findings.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{}", style.heading("findings"));
+    for finding in findings {
+        let place = match (&finding.file, &finding.place) {
+            (Some(file), Some(place)) => format!("{file} {place}: "),
+            (Some(file), None) => format!("{file}: "),
+            _ => String::new(),
+        };
+        let text = format!("{} {}: {place}{}", style.severity(finding.severity), finding.id, finding.message);
+        wrap(&text, "  ", "      ", out);
+        if !finding.advice.is_empty() {
+            wrap(&format!("-> {}", finding.advice), "      ", "         ", out);
+        }
+    }
+}
+
+fn conclusion(verdict: &Verdict, style: Style, out: &mut String) {
+    let errors = verdict.findings.iter().filter(|f| f.severity == Severity::Error).count();
+    let text = match (verdict.starts(), verdict.app_runs) {
+        (true, _) => style.good("This ESC would start."),
+        (false, true) => style.bad("This ESC would start, but something is wrong with the files."),
+        (false, false) => style.bad("This ESC would not start."),
+    };
+    let _ = writeln!(out, "\n{text}");
+    if errors > 0 {
+        let first = verdict.findings.iter().find(|f| f.severity == Severity::Error);
+        if let Some(first) = first {
+            let _ = writeln!(out, "`dryflash explain {}` tells more.", first.id);
+        }
+    }
+}
+
+/// Writes `text` in lines of at most [`WIDTH`] columns; escape sequences do not count.
+fn wrap(text: &str, first: &str, rest: &str, out: &mut String) {
+    let mut line = first.to_owned();
+    let mut used = first.len();
+    let mut empty = true;
+    for word in text.split(' ') {
+        let length = visible(word);
+        if !empty && used + 1 + length > WIDTH {
+            let _ = writeln!(out, "{line}");
+            line = rest.to_owned();
+            used = rest.len();
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+            used += 1;
+        }
+        line.push_str(word);
+        used += length;
+        empty = false;
+    }
+    let _ = writeln!(out, "{line}");
+}
+
+fn visible(word: &str) -> usize {
+    let mut escape = false;
+    word.chars()
+        .filter(|c| {
+            let starts = *c == '\x1b';
+            let hidden = escape || starts;
+            escape = hidden && !(escape && c.is_ascii_alphabetic());
+            !hidden
+        })
+        .count()
+}
+
+/// `27,648`.
+pub(super) fn thousands(n: usize) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_lines() {
+        assert_eq!([0, 999, 1_000, 27_648, 1_234_567].map(thousands), ["0", "999", "1,000", "27,648", "1,234,567"]);
+        let mut out = String::new();
+        wrap(&"word ".repeat(30), "> ", "  ", &mut out);
+        assert!(out.lines().all(|l| l.len() <= WIDTH) && out.lines().count() == 2, "{out}");
+        assert_eq!(visible("\x1b[1m\x1b[31merror\x1b[0m"), 5);
+    }
+}
