@@ -57,6 +57,11 @@ pub fn g0(
 }
 
 impl Rule {
+    /// What a flashing program does, rather than what the chip does.
+    fn by_client(&self) -> bool {
+        matches!(self.section, "st-flash" | "OpenOCD" | "BMP")
+    }
+
     fn trial(self) -> Trial {
         let name = format!("{:<4} {:<15} {:<4} {}", self.id, self.section, self.confidence, self.what);
         Trial::test(name, move || {
@@ -110,13 +115,27 @@ fn choices_name_rules() -> Check {
     Ok(())
 }
 
+/// What the manual does not settle is listed as a choice.
+fn unsettled_rules_are_choices(unsettled: &BTreeSet<&str>) -> Check {
+    let chosen: BTreeSet<&str> = dryflash::flash::choices::all().iter().map(|c| c.rule).collect();
+    match unsettled.difference(&chosen).next() {
+        Some(id) => Err(format!("{id} is inferred, third-party or unknown, and no choice is listed")),
+        None => Ok(()),
+    }
+}
+
 fn main() {
     let arguments = Arguments::from_args();
     let rules = rules();
     let tested: BTreeSet<&'static str> = rules.iter().map(|r| r.id).collect();
+    let unsettled: BTreeSet<&'static str> =
+        rules.iter().filter(|r| matches!(r.confidence, "I" | "T" | "U") && !r.by_client()).map(|r| r.id).collect();
     let mut trials: Vec<Trial> = rules.into_iter().map(Rule::trial).collect();
     trials.push(Trial::test("every rule is tested, or says why not", move || {
         every_rule_is_accounted_for(&tested).map_err(Into::into)
+    }));
+    trials.push(Trial::test("every unsettled rule is a choice", move || {
+        unsettled_rules_are_choices(&unsettled).map_err(Into::into)
     }));
     trials.push(Trial::test("every choice names a rule", || choices_name_rules().map_err(Into::into)));
     trials.extend(random::trials());

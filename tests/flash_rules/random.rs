@@ -7,7 +7,7 @@ use dryflash::flash::cut::Progress;
 use dryflash::time::Time;
 use libtest_mimic::{Failed, Trial};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
 /// One thing done to the chip.
 #[derive(Clone, Debug)]
@@ -169,10 +169,14 @@ fn run(part: &'static str, steps: &[Step]) -> Result<(), String> {
     Ok(())
 }
 
+/// The same cases on every machine.
+fn runner(config: Config) -> TestRunner {
+    TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
+}
+
 fn sequences(part: &'static str, cases: u32) -> Result<(), Failed> {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
-    let mut runner = TestRunner::new(config);
-    runner
+    runner(config)
         .run(&prop::collection::vec(step(), 1..60), |steps| run(part, &steps).map_err(TestCaseError::fail))
         .map_err(|e| e.to_string().into())
 }
@@ -199,7 +203,7 @@ fn saving(part: &'static str, cases: u32) -> Result<(), Failed> {
         }
         Ok(())
     };
-    TestRunner::new(config).run(&(steps(), steps()), once).map_err(|e| e.to_string().into())
+    runner(config).run(&(steps(), steps()), once).map_err(|e| e.to_string().into())
 }
 
 /// Cuts each kind of operation with many seeds: each outcome comes up, and the same seed gives the same.
@@ -297,8 +301,8 @@ fn regression_is_ordered() -> Result<(), Failed> {
 
 pub fn trials() -> Vec<Trial> {
     vec![
-        Trial::test("random sequences on an F051", || sequences("F051", 400)),
-        Trial::test("random sequences on a G031", || sequences("G031", 400)),
+        Trial::test("random sequences on an F051", || sequences("F051", 2000)),
+        Trial::test("random sequences on a G031", || sequences("G031", 2000)),
         Trial::test("save and restore anywhere on an F031", || saving("F031", 60)),
         Trial::test("save and restore anywhere on a G071", || saving("G071_64K", 60)),
         Trial::test("power cuts leave what the seed decides", cuts),
