@@ -12,6 +12,7 @@ mod g0_registers;
 mod random;
 mod refusals;
 mod sequences;
+mod strangers;
 mod untested;
 
 use bench::{Bench, Check};
@@ -139,5 +140,6 @@ fn main() {
     }));
     trials.push(Trial::test("every choice names a rule", || choices_name_rules().map_err(Into::into)));
     trials.extend(random::trials());
+    trials.extend(strangers::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -230,7 +230,8 @@ fn cuts() -> Result<(), Failed> {
         b.w(0x20, 0xFFFE_FEAA);
         b.w(0x14, 1 << 17);
     };
-    let cases: [(&str, &dyn Fn(&mut Bench), &[Progress]); 4] = [
+    type Case<'a> = (&'a str, &'a dyn Fn(&mut Bench), &'a [Progress]);
+    let cases: [Case<'_>; 4] = [
         ("F051", &programming, &[Progress::None, Progress::Part, Progress::All]),
         ("G071", &double_word, &[Progress::None, Progress::Part, Progress::All]),
         ("F051", &option_erase, &[Progress::None, Progress::Part, Progress::All]),
