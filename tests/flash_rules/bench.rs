@@ -6,6 +6,7 @@ use dryflash::bus::{Access, BootSource, BusFault, Effects, Master, ResetCause, W
 use dryflash::flash::{Controller, Factory, Lasting, Purpose, REGISTERS, for_part};
 use dryflash::part::{self, Part};
 use dryflash::time::{Now, Time};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What a rule's check returns: why it does not hold.
@@ -29,6 +30,8 @@ pub struct Bench {
     pub nmi: bool,
     /// Whether the backup registers were erased.
     pub backup_reset: bool,
+    /// Where main flash was said to have changed.
+    pub changed: Vec<Range<u32>>,
     /// What the chip reported.
     pub notes: Vec<String>,
 }
@@ -45,6 +48,7 @@ impl Bench {
             resets: Vec::new(),
             nmi: false,
             backup_reset: false,
+            changed: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -76,6 +80,7 @@ impl Bench {
         }
         self.nmi |= fx.nmi;
         self.backup_reset |= fx.backup_reset;
+        self.changed.extend(fx.changed);
         self.notes.extend(fx.notes.into_iter().map(|n| n.text));
         if let Some(cause) = fx.reset {
             self.resets.push(cause);

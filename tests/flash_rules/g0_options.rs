@@ -162,6 +162,11 @@ fn bytes() -> Vec<Rule> {
             same!((b.r(SR), b.r(WRP1AR)), (OPTVERR, 0x3F));
             b.factory(|f| f.option(OPTIONS + 0x18, 0x3F));
             same!(b.r(SR), OPTVERR); // the others are still wrong
+            for wrong in [0x08, 0x10, 0x28, 0x30] {
+                let mut other = Bench::of("G071");
+                other.factory(|f| f.option_raw(OPTIONS + wrong, &[3, 0, 0, 0, 0, 0, 0, 0]));
+                same!(((0..64).all(|p| other.chip.protected(p)), other.r(SR)), (true, OPTVERR));
+            }
             Ok(())
         }),
         g0("G77", "RM0490 4.4.2", "M*", "the way out of a mismatch: write all, back to level 0", |b| {

@@ -138,6 +138,11 @@ fn check(b: &Bench, protected: &[bool], before: &Lasting, after: &Lasting) -> Re
         if protected[i] && !regress {
             return Err(format!("page {i} is protected and changed"));
         }
+        for ((old, new), address) in old.iter().zip(new).zip(before.base + (i * page) as u32..) {
+            if old != new && !b.changed.iter().any(|r| r.contains(&address)) {
+                return Err(format!("{address:#X} changed and nobody was told"));
+            }
+        }
         let erased = after.wear[i] > before.wear[i];
         if !erased && old.iter().zip(new).any(|(o, n)| n & !o != 0) {
             return Err(format!("a bit of page {i} was set without an erase"));
@@ -161,6 +166,7 @@ fn run(part: &'static str, steps: &[Step]) -> Result<(), String> {
         let before = b.lasting();
         let protected: Vec<bool> = (0..b.chip.cells().pages()).map(|p| b.chip.protected(p)).collect();
         b.backup_reset = false;
+        b.changed.clear();
         act(&mut b, step);
         if !cutting {
             check(&b, &protected, &before, &b.lasting()).map_err(|e| format!("{step:?}: {e}"))?;
@@ -300,6 +306,81 @@ fn regression_is_ordered() -> Result<(), Failed> {
     if erased == 0 { Err("no seed leaves flash erased and RDP unwritten".into()) } else { Ok(()) }
 }
 
+/// Whoever maps the cells hears of each change: what is programmed, fast too, and what is erased.
+fn changes_are_told() -> Result<(), Failed> {
+    let told = |b: &mut Bench, want: std::ops::Range<u32>, what: &str| {
+        let got = std::mem::take(&mut b.changed);
+        if got == [want.clone()] { Ok(()) } else { Err(format!("{what}: {got:X?}, not {want:X?}")) }
+    };
+    const FLASH: u32 = 0x0800_0000;
+    let mut b = Bench::of("F051");
+    keys(&mut b, 4, [0x4567_0123, 0xCDEF_89AB]);
+    b.w(0x10, 1);
+    b.half(FLASH + 6, 0x1234).map_err(|e| e.to_string())?;
+    told(&mut b, FLASH + 6..FLASH + 8, "a half-word")?;
+    b.wait();
+    b.w(0x14, FLASH + 0x405);
+    b.w(0x10, 2);
+    b.w(0x10, 0x42);
+    told(&mut b, FLASH + 0x400..FLASH + 0x800, "a page of the F0")?;
+    b.wait();
+    b.w(0x10, 0x44);
+    told(&mut b, FLASH..FLASH + 0x8000, "all of the F0")?;
+
+    let mut b = Bench::of("G071");
+    keys(&mut b, 8, [0x4567_0123, 0xCDEF_89AB]);
+    b.w(0x14, 2 | 3 << 3 | 1 << 16);
+    told(&mut b, FLASH + 0x1800..FLASH + 0x2000, "a page of the G0")?;
+    for enable in [1, 1 << 18] {
+        b.w(0x14, enable);
+        for i in 0..2 {
+            b.word(FLASH + 0x1800 + 4 * i, 0).map_err(|e| e.to_string())?;
+        }
+        told(&mut b, FLASH + 0x1800..FLASH + 0x1808, "a double word")?;
+        b.wait();
+        b.pass(Time::from_millis(1));
+        b.w(0x10, u32::MAX);
+        b.w(0x14, 2 | 3 << 3 | 1 << 16);
+        b.wait();
+        b.changed.clear();
+    }
+    b.w(0x14, 4 | 1 << 16);
+    told(&mut b, FLASH..FLASH + 0x2_0000, "all of the G0")?;
+    b.factory(|f| f.rdp(1));
+    keys(&mut b, 8, [0x4567_0123, 0xCDEF_89AB]);
+    keys(&mut b, 0xC, [0x0819_2A3B, 0x4C5D_6E7F]);
+    b.w(0x20, 0xFFFF_FEAA);
+    b.w(0x14, 1 << 17);
+    told(&mut b, FLASH..FLASH + 0x2_0000, "level 1 to 0 of the G0")?;
+    Ok(())
+}
+
+/// A page half erased: each byte is as before, erased, or between, and some are of each kind.
+fn half_erased_pages() -> Result<(), Failed> {
+    let mut parts = 0;
+    for seed in 0..60 {
+        let mut b = Bench::of("G071");
+        b.factory(|f| f.cells(0x0800_0000, &[0x50; 0x800]));
+        keys(&mut b, 8, [0x4567_0123, 0xCDEF_89AB]);
+        b.w(0x14, 2 | 1 << 16);
+        let cut = b.chip.power_off(b.now, seed).ok_or("nothing in flight")?;
+        if cut.progress != Progress::Part {
+            continue;
+        }
+        parts += 1;
+        let bytes = b.peek(0x0800_0000, 0x800);
+        let kept = bytes.chunks(8).filter(|c| **c == [0x50; 8]).count();
+        let gone = bytes.chunks(8).filter(|c| **c == [0xFF; 8]).count();
+        if bytes.iter().any(|x| x & 0x50 != 0x50) || kept < 40 || gone < 40 || kept + gone > 200 {
+            return Err(format!("seed {seed}: {kept} kept, {gone} gone of 256").into());
+        }
+        if b.chip.cells().flawed() != 256 - kept - gone {
+            return Err(format!("seed {seed}: {} flawed", b.chip.cells().flawed()).into());
+        }
+    }
+    if parts < 10 { Err("too few partial erases".into()) } else { Ok(()) }
+}
+
 pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("random sequences on an F051", || sequences("F051", 2000)),
@@ -307,6 +388,8 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("save and restore anywhere on an F031", || saving("F031", 60)),
         Trial::test("save and restore anywhere on a G071", || saving("G071_64K", 60)),
         Trial::test("power cuts leave what the seed decides", cuts),
+        Trial::test("a page half erased", half_erased_pages),
+        Trial::test("every change of main flash is told", changes_are_told),
         Trial::test("a cut on the way from level 1 to 0 gives nothing away", regression_is_ordered),
     ]
 }
