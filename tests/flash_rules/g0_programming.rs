@@ -405,6 +405,15 @@ fn fast() -> Vec<Rule> {
             same!(b.chip.cells().ecc(FLASH), dryflash::flash::cells::Ecc::Bad);
             Ok(())
         }),
+        g0("G55", "RM0490 4.3.6", "M*", "an error in the row ends it, BSY1 falls", |b| {
+            begin_fast(b)?;
+            row(b, FLASH, 0..4);
+            b.half(FLASH + 16, 0).unwrap();
+            b.wait();
+            same!((b.r(SR), b.chip.next_event()), (SIZERR, None));
+            same!(finish(b), SIZERR);
+            Ok(())
+        }),
         g0(
             "G58",
             "RM0490 4.3.6",

@@ -355,6 +355,55 @@ fn changes_are_told() -> Result<(), Failed> {
     Ok(())
 }
 
+/// OTP and option bytes cut: no bit outside of what was being programmed, and each outcome comes up.
+fn cuts_of_bytes() -> Result<(), Failed> {
+    let (mut otp, mut option) = (Vec::new(), Vec::new());
+    for seed in 0..60 {
+        let mut b = Bench::of("G071");
+        keys(&mut b, 8, [0x4567_0123, 0xCDEF_89AB]);
+        b.w(0x14, 1);
+        b.word(0x1FFF_7008, 0x0F0F_1234).map_err(|e| e.to_string())?;
+        b.word(0x1FFF_700C, 0x0F0F_1234).map_err(|e| e.to_string())?;
+        let cut = b.chip.power_off(b.now, seed).ok_or("nothing in flight")?;
+        let l = b.lasting();
+        let word = u32::from_le_bytes([l.otp[8], l.otp[9], l.otp[10], l.otp[11]]);
+        let fits = match cut.progress {
+            Progress::None => word == u32::MAX && l.otp_marks[1] == 0,
+            Progress::Part => word & 0x0F0F_1234 == 0x0F0F_1234 && word != 0x0F0F_1234 && l.otp_marks[1] == 5,
+            _ => word == 0x0F0F_1234 && l.otp_marks[1] == 1,
+        };
+        if !fits || l.otp[16..] != [0xFF; 1008] {
+            return Err(format!("OTP, seed {seed}: {word:#X} {}", l.otp_marks[1]).into());
+        }
+        otp.push(cut.progress);
+
+        let mut b = Bench::of("F051");
+        b.factory(|f| f.option_raw(0x1FFF_F804, &[0xFF, 0xFF]));
+        keys(&mut b, 4, [0x4567_0123, 0xCDEF_89AB]);
+        keys(&mut b, 8, [0x4567_0123, 0xCDEF_89AB]);
+        b.w(0x10, 0x210);
+        b.half(0x1FFF_F804, 0x5A).map_err(|e| e.to_string())?;
+        let cut = b.chip.power_off(b.now, seed).ok_or("nothing in flight")?;
+        let l = b.lasting();
+        let pair = [l.options[4], l.options[5]];
+        let fits = match cut.progress {
+            Progress::None => pair == [0xFF, 0xFF],
+            Progress::Part => pair[0] & 0x5A == 0x5A && pair[1] & 0xA5 == 0xA5,
+            _ => pair == [0x5A, 0xA5],
+        };
+        if !fits || l.options[..4] != [0xAA, 0x55, 0xFF, 0] || l.options[6..8] != [0xFF, 0] {
+            return Err(format!("option byte, seed {seed}: {:X?}", l.options).into());
+        }
+        option.push(cut.progress);
+    }
+    for seen in [otp, option] {
+        if [Progress::None, Progress::Part, Progress::All].iter().any(|p| !seen.contains(p)) {
+            return Err("an outcome never came up".into());
+        }
+    }
+    Ok(())
+}
+
 /// A page half erased: each byte is as before, erased, or between, and some are of each kind.
 fn half_erased_pages() -> Result<(), Failed> {
     let mut parts = 0;
@@ -388,6 +437,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("save and restore anywhere on an F031", || saving("F031", 60)),
         Trial::test("save and restore anywhere on a G071", || saving("G071_64K", 60)),
         Trial::test("power cuts leave what the seed decides", cuts),
+        Trial::test("OTP and option bytes half programmed", cuts_of_bytes),
         Trial::test("a page half erased", half_erased_pages),
         Trial::test("every change of main flash is told", changes_are_told),
         Trial::test("a cut on the way from level 1 to 0 gives nothing away", regression_is_ordered),
