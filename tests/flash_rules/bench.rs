@@ -3,7 +3,7 @@
 //! It stands on the controller alone; everything it offers a whole chip offers too.
 
 use dryflash::bus::{Access, BootSource, BusFault, Effects, Master, ResetCause, Width};
-use dryflash::flash::{Controller, Factory, Lasting, Purpose, REGISTERS, for_part};
+use dryflash::flash::{Controller, Factory, Lasting, Latency, Purpose, REGISTERS, for_part};
 use dryflash::part::{self, Part};
 use dryflash::time::{Now, Time};
 use std::ops::Range;
@@ -72,7 +72,15 @@ impl Bench {
     ) -> Result<T, BusFault> {
         let mut fx = Effects::default();
         let by = Access { master: self.master, now: self.now };
+        let before = self.outlook();
         let result = act(self.chip.as_mut(), by, &mut fx);
+        let after = self.outlook();
+        // Whoever only looks when told to has to be told.
+        assert!(fx.any || before == after, "a change went untold");
+        assert!(fx.interrupts || before.0 == after.0, "the interrupt line changed untold");
+        assert!(fx.events || before.1 == after.1, "the next event changed untold");
+        assert!(fx.remap || fx.events || before.2 == after.2, "what may be read changed untold");
+        assert!(fx.clock || before.3 == after.3, "the latency changed untold");
         self.now.time = self.now.time + CYCLE;
         self.now.cycle += 1;
         if let Some(end) = fx.stall_until {
@@ -87,6 +95,17 @@ impl Bench {
             self.chip.reset(cause, self.now);
         }
         result
+    }
+
+    /// What others act upon: interrupt line, next event, whether cells may be mapped, latency.
+    fn outlook(&self) -> (bool, Option<Time>, bool, Latency) {
+        let c = &self.chip;
+        (c.interrupt(), c.next_event(), c.plain(Now { cycle: u64::MAX, time: Time::NEVER }), c.latency())
+    }
+
+    /// Time passes, and nobody looks at the chip.
+    pub fn pass_unseen(&mut self, time: Time) {
+        self.now.time = self.now.time + time;
     }
 
     /// A load of any width, from registers or memory.

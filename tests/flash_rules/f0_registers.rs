@@ -241,6 +241,9 @@ pub fn rules() -> Vec<Rule> {
             unlock(b);
             unlock(b);
             same!(b.r(CR), 0);
+            b.w(KEYR, KEY2);
+            b.w(KEYR, 1);
+            same!(b.r(CR), 0);
             b.w(CR, LOCK);
             unlock(b);
             same!(b.r(CR), 0);
@@ -359,6 +362,11 @@ pub fn rules() -> Vec<Rule> {
             b.wait();
             same!(b.now.time.since(from), Time::from_nanos(3 * 53_500));
             same!((b.peek_word(FLASH), b.peek_word(FLASH + 4)), (0x2222_1111, 0xFFFF_3333));
+            b.pass_unseen(Time::from_millis(1));
+            let from = b.now.time;
+            b.half(FLASH + 6, 1).unwrap();
+            same!(b.chip.busy_until(), Some(from + Time::from_nanos(53_500)));
+            same!(b.now.time.since(from), Time::from_nanos(62));
             Ok(())
         }),
         f0("F1", "RM0091 3.2.1", "D", "the parts' sizes agree with the size registers' places", |_| {

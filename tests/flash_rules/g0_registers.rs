@@ -304,6 +304,13 @@ fn registers() -> Vec<Rule> {
             same!(b.r(SR), 0);
             same!((0..6).map(|i| b.peek_word(FLASH + 4 * i)).collect::<Vec<_>>(), (0..6).collect::<Vec<_>>());
             holds!(b.now.time >= Time::from_micros(3 * 85));
+            b.word(FLASH + 24, 1).unwrap();
+            b.word(FLASH + 28, 1).unwrap();
+            b.pass_unseen(Time::from_millis(1));
+            b.word(FLASH + 32, 1).unwrap();
+            let from = b.now.time;
+            b.word(FLASH + 36, 1).unwrap();
+            same!(b.chip.busy_until(), Some(from + Time::from_micros(85)));
             Ok(())
         }),
     ]

@@ -355,6 +355,31 @@ fn changes_are_told() -> Result<(), Failed> {
     Ok(())
 }
 
+/// Power that goes after the end cuts nothing, even if nobody looked in between.
+fn late_cuts_cut_nothing() -> Result<(), Failed> {
+    let mut b = Bench::of("F051");
+    keys(&mut b, 4, [0x4567_0123, 0xCDEF_89AB]);
+    b.w(0x10, 1);
+    b.half(0x0800_0000, 0x1234).map_err(|e| e.to_string())?;
+    b.pass_unseen(Time::from_micros(54));
+    let mut other = Bench::of("G071");
+    keys(&mut other, 8, [0x4567_0123, 0xCDEF_89AB]);
+    other.w(0x14, 2 | 1 << 16);
+    other.pass_unseen(Time::from_millis(22));
+    for mut b in [b, other] {
+        let saved = b.chip.save();
+        if let Some(cut) = b.chip.power_off(b.now, 1) {
+            return Err(cut.to_string().into());
+        }
+        b.chip.restore(&saved).map_err(|e| e.to_string())?;
+        b.reset(dryflash::bus::ResetCause::Software);
+        if let Some(cut) = b.chip.broken_off() {
+            return Err(cut.to_string().into());
+        }
+    }
+    Ok(())
+}
+
 /// OTP and option bytes cut: no bit outside of what was being programmed, and each outcome comes up.
 fn cuts_of_bytes() -> Result<(), Failed> {
     let (mut otp, mut option) = (Vec::new(), Vec::new());
@@ -438,6 +463,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("save and restore anywhere on a G071", || saving("G071_64K", 60)),
         Trial::test("power cuts leave what the seed decides", cuts),
         Trial::test("OTP and option bytes half programmed", cuts_of_bytes),
+        Trial::test("a cut after the end cuts nothing", late_cuts_cut_nothing),
         Trial::test("a page half erased", half_erased_pages),
         Trial::test("every change of main flash is told", changes_are_told),
         Trial::test("a cut on the way from level 1 to 0 gives nothing away", regression_is_ordered),
