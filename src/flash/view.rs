@@ -149,15 +149,16 @@ impl fmt::Display for State {
     /// One thing a line, in a fixed order; what is as usual is left out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "flash")?;
+        let mut lines: Vec<(u32, String)> = Vec::new();
         for s in &self.segments {
             let first: Vec<String> = s.first.iter().map(|b| format!("{b:02X}")).collect();
-            writeln!(f, "  {:#010X}  {:6} bytes  {}  {}", s.address, s.length, s.digest, first.join(" "))?;
+            lines.push((s.address, format!("{:6} bytes  {}  {}", s.length, s.digest, first.join(" "))));
         }
-        for b in &self.blank {
-            writeln!(f, "  {:#010X}  {:6} bytes  blank", b.start, b.end - b.start)?;
-        }
-        for address in &self.bad_ecc {
-            writeln!(f, "  {address:#010X}  bad ECC")?;
+        lines.extend(self.blank.iter().map(|b| (b.start, format!("{:6} bytes  blank", b.end - b.start))));
+        lines.extend(self.bad_ecc.iter().map(|a| (*a, "     8 bytes  bad ECC".to_owned())));
+        lines.sort_by_key(|(address, _)| *address);
+        for (address, line) in lines {
+            writeln!(f, "  {address:#010X}  {line}")?;
         }
         writeln!(f, "option bytes")?;
         for pair in self.option_bytes.chunks(4).filter(|c| c.iter().any(|(_, w)| *w != u32::MAX)) {
@@ -184,5 +185,58 @@ impl fmt::Display for State {
             writeln!(f, "speed  fast: operations take 1 us, not datasheet times")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flash::{Factory, Settings, for_part};
+    use crate::part;
+
+    fn snapshot(name: &str, state: &State) {
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots"));
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.bind(|| insta::assert_snapshot!(name, state));
+    }
+
+    fn chip(name: &str, change: impl FnOnce(Factory) -> Factory) -> Box<dyn Controller> {
+        let part = part::find(name).unwrap();
+        let mut chip = for_part(&part);
+        change(Factory::of(chip.as_ref(), part.flash.wrp_pages)).install(chip.as_mut()).unwrap();
+        chip
+    }
+
+    #[test]
+    fn fnv1a_is_the_published_function() {
+        assert_eq!(fnv1a(b""), 0xCBF2_9CE4_8422_2325);
+        assert_eq!(fnv1a(b"foobar"), 0x8594_4171_F739_67E8);
+    }
+
+    #[test]
+    fn a_blank_f031() {
+        snapshot("flash_f031_blank", &State::of(chip("F031", |f| f).as_ref()));
+    }
+
+    #[test]
+    fn an_f051_with_code_and_protection() {
+        let chip = chip("F051", |f| {
+            let f = f.cells(0x0800_0000, &[0, 0x10, 0, 0x20, 0xC1, 0, 0, 8]).unwrap();
+            let f = f.cells(0x0800_1000, &[0x5A; 3000]).unwrap().cells(0x0800_7C00, &[1, 2, 3]).unwrap();
+            f.wrp(0, 3).unwrap().rdp(1).unwrap()
+        });
+        snapshot("flash_f051_protected", &State::of(chip.as_ref()));
+    }
+
+    #[test]
+    fn a_g071_in_trouble() {
+        let mut chip = chip("G071_64K", |f| {
+            let f = f.cells(0x0800_0000, &[1; 16]).unwrap().mark(0x0800_0008, 5).unwrap();
+            f.option(0x1FFF_7818, 0x0004_0002).unwrap().option_raw(0x1FFF_7870, &[0xFF; 8]).unwrap()
+        });
+        chip.set_settings(Settings { speed: Speed::Fast, ..chip.settings() });
+        snapshot("flash_g071_mismatch", &State::of(chip.as_ref()));
     }
 }

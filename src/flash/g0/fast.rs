@@ -41,22 +41,18 @@ impl G0 {
     pub(super) fn fast_double_word(&mut self, half: Half, second: u32, at: Time, fx: &mut Effects) {
         let address = half.address;
         if half.refused || !self.flash.contains(address) || !self.live.fresh {
-            self.drop_fast();
             return self.fail(sr::PGSERR, fx); // G55, G56
         }
         let row = address & !(ROW - 1);
         if let Some(fast) = &self.live.fast
             && (fast.row != row || address <= fast.last)
         {
-            self.drop_fast();
             return self.fail(sr::PGAERR | sr::FASTERR, fx); // G57
         }
         if self.live.fast_since.is_none_or(|t| at.since(t) > WINDOW) {
-            self.drop_fast();
             return self.fail(sr::FASTERR, fx); // G59
         }
         if self.address_is_protected(address) {
-            self.drop_fast();
             return self.fail(sr::WRPERR, fx); // G49
         }
         let data = u64::from(half.word) | u64::from(second) << 32;
@@ -75,7 +71,6 @@ impl G0 {
             if self.live.operation.is_some() {
                 self.finish(fx);
             }
-            self.drop_fast();
             self.fail(sr::MISERR | sr::FASTERR, fx);
         }
     }
@@ -94,9 +89,5 @@ impl G0 {
             self.live.half = None;
             fx.events();
         }
-    }
-
-    pub(super) fn drop_fast(&mut self) {
-        self.live.fast = None;
     }
 }

@@ -184,14 +184,17 @@ impl G0 {
         fx.events();
     }
 
-    /// Error flags instead of an operation; a half-sent double word is dropped. OPERR only with ERRIE (G52).
+    /// Error flags instead of an operation; a half-sent double word is dropped, a row of fast programming ends.
+    /// OPERR only with ERRIE (G52).
     fn fail(&mut self, flags: u32, fx: &mut Effects) {
         self.live.sr |= flags;
         if self.live.cr & cr::ERRIE != 0 {
             self.live.sr |= sr::OPERR;
         }
         self.live.half = None;
+        self.live.fast = None;
         fx.interrupts();
+        fx.events();
     }
 
     fn break_off(&mut self, now: Now, seed: u64) -> Option<Cut> {

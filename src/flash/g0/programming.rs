@@ -84,7 +84,6 @@ impl G0 {
             return Ok(());
         }
         if let Some(flags) = self.refusal(address, width) {
-            self.drop_fast();
             self.fail(flags, fx);
             return Ok(());
         }

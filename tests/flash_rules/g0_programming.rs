@@ -1,0 +1,506 @@
+//! G0: erase, program, fast programming, ECC, times (G30 to G67, G98 to G102).
+
+use crate::bench::{Bench, Check};
+use crate::g0_registers::*;
+use crate::{Rule, g0, holds, same};
+use dryflash::bus::{ResetCause, Width};
+use dryflash::flash::cut::Progress;
+use dryflash::time::Time;
+
+pub fn rules() -> Vec<Rule> {
+    let mut rules = erasing();
+    rules.extend(programming());
+    rules.extend(fast());
+    rules.extend(ecc());
+    rules
+}
+
+fn erasing() -> Vec<Rule> {
+    vec![
+        g0("G30", "RM0490 4.3.5", "M*", "page erase: PER, PNB, STRT, in one write or in steps", |b| {
+            b.factory(|f| f.cells(FLASH, &[0; 0x2000]));
+            same!(erase(b, 1), 0);
+            b.w(CR, PER);
+            b.w(CR, PER | 3 << 3);
+            b.w(CR, PER | 3 << 3 | STRT);
+            same!(finish(b), 0);
+            let blank: Vec<bool> = (0..4).map(|p| b.peek_word(FLASH + p * 0x800) == u32::MAX).collect();
+            same!(blank, vec![false, true, false, true]);
+            same!((0..4).map(|p| b.chip.cells().wear(p)).collect::<Vec<_>>(), vec![0, 1, 0, 1]);
+            holds!(!b.chip.cells().is_programmed(FLASH + 0x800));
+            Ok(())
+        }),
+        g0("G31", "RM0490 4.3.5", "M*", "mass erase takes main flash only", |b| {
+            b.factory(|f| f.cells(FLASH, &[0; 0x2_0000])?.cells(OTP, &[0; 8])?.option(OPTIONS, 0xFFFE_FEAA));
+            unlock(b);
+            b.w(CR, MER1 | STRT);
+            same!(finish(b), 0);
+            holds!(b.chip.cells().is_blank(b.chip.cells().range()));
+            same!((b.load(OTP), b.load(OPTIONS)), (Ok(0), Ok(0xFFFE_FEAA)));
+            Ok(())
+        }),
+        g0("G32", "RM0490 4.7.5", "M*", "hardware clears STRT; PER and MER1 stay", |b| {
+            unlock(b);
+            for bits in [PER, MER1] {
+                b.w(CR, bits | STRT);
+                same!(b.r(CR), bits | STRT | OPTLOCK);
+                b.wait();
+                same!(b.r(CR), bits | OPTLOCK);
+            }
+            Ok(())
+        }),
+        g0("G33", "RM0490 4.3.6", "M*", "a pending error flag makes the next erase or program fail with PGSERR", |b| {
+            same!(program(b, FLASH, 1, 2), 0);
+            unlock(b);
+            b.w(CR, PG);
+            b.word(FLASH + 4, 1).unwrap();
+            same!(b.r(SR), PGAERR);
+            b.w(CR, PER | STRT);
+            same!((b.r(SR), b.peek_word(FLASH), b.chip.is_busy(b.now)), (PGAERR | PGSERR, 1, false));
+            b.w(SR, PGAERR);
+            b.w(CR, MER1 | STRT);
+            same!((b.r(SR), b.peek_word(FLASH)), (PGSERR, 1));
+            b.w(CR, PG);
+            b.word(FLASH + 8, 1).unwrap();
+            b.word(FLASH + 12, 1).unwrap();
+            same!((b.r(SR), b.peek_word(FLASH + 8)), (PGSERR, u32::MAX));
+            Ok(())
+        }),
+        g0("G34", "RM0490 4.3.6", "M*", "operation bits that exclude each other: PGSERR", |b| {
+            b.factory(|f| f.cells(FLASH, &[0; 8]));
+            unlock(b);
+            for bits in [PER | PG, PER | FSTPG, PER | MER1, MER1 | PG, MER1 | FSTPG] {
+                b.w(CR, bits);
+                b.w(CR, bits | STRT);
+                same!((b.r(SR), b.r(CR)), (PGSERR, bits | OPTLOCK));
+                b.w(SR, PGSERR);
+            }
+            for bits in [PER | PG, PER | FSTPG, MER1 | PG, MER1 | FSTPG, PG | FSTPG] {
+                b.w(CR, bits);
+                b.word(FLASH + 8, 0).unwrap();
+                same!(b.r(SR), PGSERR);
+                b.w(SR, PGSERR);
+            }
+            same!(b.peek(FLASH, 9), vec![0, 0, 0, 0, 0, 0, 0, 0, 0xFF]);
+            Ok(())
+        }),
+        g0("G35", "RM0490 4.7.5", "U", "a page number beyond flash: nothing, and no flag", |b| {
+            let before = b.lasting();
+            for page in [64, 127, 0x3FF] {
+                same!(erase(b, page), 0);
+            }
+            holds!(b.lasting() == before);
+            same!(erase(b, 63), 0);
+            same!(b.chip.cells().wear(63), 1);
+            Ok(())
+        }),
+        g0("G36", "not stated", "U", "STRT alone does nothing and falls", |b| {
+            unlock(b);
+            b.w(CR, STRT | PG);
+            same!((b.r(CR), b.r(SR)), (PG | OPTLOCK, 0));
+            Ok(())
+        }),
+        g0("G40", "RM0490 4.3.4", "M*", "a reset in flight leaves what the seed decides, and says so", |b| {
+            let mut seen = Vec::new();
+            for seed in 0..40 {
+                b.factory(|f| f.cells(FLASH, &[0x55; 0x800]));
+                b.chip.set_settings(dryflash::flash::Settings { seed, ..b.chip.settings() });
+                unlock(b);
+                b.w(CR, PER | STRT);
+                b.reset(ResetCause::Iwdg);
+                let cut = b.chip.broken_off().ok_or("no cut was told")?;
+                same!((cut.changed.clone(), b.chip.broken_off()), (FLASH..FLASH + 0x800, None));
+                let blank = b.chip.cells().is_blank(FLASH..FLASH + 0x800);
+                let whole = b.peek(FLASH, 0x800) == vec![0x55; 0x800];
+                let half = b.chip.cells().flawed() > 0;
+                same!(
+                    (blank, whole, half),
+                    match cut.progress {
+                        Progress::All => (true, false, false),
+                        Progress::None => (false, true, false),
+                        _ => (false, false, true),
+                    }
+                );
+                same!(b.r(SR), 0);
+                if !seen.contains(&cut.progress) {
+                    seen.push(cut.progress);
+                }
+            }
+            same!(seen.len(), 3);
+            Ok(())
+        }),
+        g0("G98", "datasheet", "T", "a double word takes 85 us, a page 22 ms, all 22.1 ms", |b| {
+            unlock(b);
+            b.w(CR, PG);
+            b.word(FLASH, 1).unwrap();
+            let from = b.now.time;
+            b.word(FLASH + 4, 1).unwrap();
+            same!(b.chip.busy_until(), Some(from + Time::from_micros(85)));
+            b.wait();
+            for (bits, micros) in [(PER, 22_000), (MER1, 22_100)] {
+                b.w(CR, bits);
+                let from = b.now.time;
+                b.w(CR, bits | STRT);
+                same!(b.chip.next_event(), Some(from + Time::from_micros(micros)));
+                b.wait();
+            }
+            Ok(())
+        }),
+        g0("G99", "inferred", "I", "an option change takes 23 ms", |b| {
+            unlock_options(b);
+            let from = b.now.time;
+            b.w(CR, OPTSTRT);
+            same!(b.chip.busy_until(), Some(from + Time::from_millis(23)));
+            Ok(())
+        }),
+    ]
+}
+
+fn programming() -> Vec<Rule> {
+    vec![
+        g0("G41", "RM0490 4.3.6", "M*", "two words make a double word; the second launches it", |b| {
+            unlock(b);
+            b.w(CR, PG);
+            b.word(FLASH + 8, 0x1111_2222).unwrap();
+            same!(b.peek_word(FLASH + 8), u32::MAX);
+            b.word(FLASH + 12, 0x3333_4444).unwrap();
+            same!(finish(b), 0);
+            same!((b.load(FLASH + 8), b.load(FLASH + 12)), (Ok(0x1111_2222), Ok(0x3333_4444)));
+            Ok(())
+        }),
+        g0("G42", "RM0490 4.3.6", "M*", "a byte or half-word: SIZERR, aborted", |b| {
+            for width in [Width::Byte, Width::Half] {
+                unlock(b);
+                b.w(CR, PG);
+                same!(b.store_as(FLASH, width, 0), Ok(()));
+                same!(finish(b), SIZERR);
+                b.w(CR, PG);
+                b.word(FLASH, 0).unwrap();
+                b.store_as(FLASH + 4, width, 0).unwrap();
+                same!((finish(b), b.peek_word(FLASH)), (SIZERR, u32::MAX));
+            }
+            Ok(())
+        }),
+        g0("G43", "RM0490 4.3.6", "M*", "words that make no double word: PGAERR, aborted", |b| {
+            unlock(b);
+            for words in [[4, 8], [0, 8], [0, 0], [8, 4]] {
+                b.w(CR, PG);
+                b.word(FLASH + words[0], 0).unwrap();
+                if words[0] % 8 == 0 {
+                    same!(b.r(SR), CFGBSY);
+                    b.word(FLASH + words[1], 0).unwrap();
+                }
+                same!(finish(b), PGAERR);
+            }
+            holds!(b.chip.cells().is_blank(FLASH..FLASH + 16));
+            Ok(())
+        }),
+        g0("G44", "RM0490 4.3.6", "M*", "a double word that is not erased: PROGERR, skipped", |b| {
+            same!(program(b, FLASH, u32::MAX, 0x7FFF_FFFF), 0);
+            same!(program(b, FLASH, 0x1234, 0), PROGERR);
+            same!(program(b, FLASH, u32::MAX, 0x7FFF_FFFF), PROGERR);
+            same!((b.peek_word(FLASH), b.peek_word(FLASH + 4)), (u32::MAX, 0x7FFF_FFFF));
+            Ok(())
+        }),
+        g0("G44", "RM0490 4.3.6", "M*", "all zeros go over anything in main flash", |b| {
+            same!(program(b, FLASH, 1, 2), 0);
+            same!(program(b, FLASH, 0, 0), 0);
+            same!(program(b, FLASH, 0, 0), 0);
+            same!((b.peek_word(FLASH), b.peek_word(FLASH + 4), b.chip.cells().flawed()), (0, 0, 0));
+            same!(program(b, FLASH + 8, 0, 0), 0);
+            Ok(())
+        }),
+        g0("G45", "ST forum 207093", "T", "zeros over a double word programmed with ones: PROGERR", |b| {
+            same!(program(b, FLASH, u32::MAX, u32::MAX), 0);
+            same!(program(b, FLASH, 0, 0), PROGERR);
+            same!(erase(b, 0), 0);
+            same!(program(b, FLASH, 0, 0), 0);
+            Ok(())
+        }),
+        g0("G46", "inferred", "T", "ones into an erased double word are taken, and use it up", |b| {
+            same!(program(b, FLASH, u32::MAX, u32::MAX), 0);
+            holds!(b.chip.cells().is_programmed(FLASH) && b.chip.cells().is_blank(FLASH..FLASH + 8));
+            same!(program(b, FLASH, 1, 1), PROGERR);
+            Ok(())
+        }),
+        g0("G47", "RM0490 4.3.6", "M*", "a store with PG = 0: PGSERR, no bus error, nothing written", |b| {
+            unlock(b);
+            same!(b.word(FLASH, 0), Ok(()));
+            same!((b.r(SR), b.peek_word(FLASH)), (PGSERR, u32::MAX));
+            Ok(())
+        }),
+        g0(
+            "G48",
+            "RM0490 4.7.4",
+            "M*",
+            "a store to locked flash: PGSERR and CFGBSY; off a double word PGAERR too",
+            |b| {
+                same!(b.word(FLASH + 4, 0), Ok(()));
+                same!((b.r(SR), b.peek_word(FLASH + 4)), (PGSERR | PGAERR | CFGBSY, u32::MAX));
+                same!(b.word(FLASH + 8, 0), Ok(()));
+                same!(b.r(SR), PGSERR | PGAERR);
+                Ok(())
+            },
+        ),
+        g0("G51", "RM0490 4.3.6", "M*", "each of the seven error flags stands in the way, others do not", |b| {
+            b.factory(|f| f.wrp(1, 1));
+            unlock(b);
+            // WRPERR from a protected page.
+            b.w(CR, PER | 1 << 3 | STRT);
+            b.w(CR, PER | STRT);
+            same!(finish(b), WRPERR | PGSERR);
+            // PROGERR.
+            same!(program(b, FLASH, 1, 1), 0);
+            b.w(CR, PG);
+            for _ in 0..2 {
+                b.word(FLASH, 1).unwrap();
+                b.word(FLASH + 4, 1).unwrap();
+            }
+            same!(finish(b), PROGERR | PGSERR);
+            // SIZERR.
+            b.w(CR, PG);
+            b.half(FLASH + 8, 1).unwrap();
+            b.word(FLASH + 8, 1).unwrap();
+            same!(finish(b), SIZERR | PGSERR);
+            // EOP does not matter.
+            b.w(CR, EOPIE | PG);
+            for i in 0..4 {
+                b.word(FLASH + 16 + 4 * i, i).unwrap();
+            }
+            b.wait();
+            same!((b.r(SR), b.peek_word(FLASH + 28)), (EOP, 3));
+            Ok(())
+        }),
+        g0("G52", "RM0490 4.7.4", "M*", "EOP only with EOPIE, OPERR only with ERRIE", |b| {
+            same!(program(b, FLASH, 1, 1), 0);
+            same!(erase(b, 3), 0);
+            same!(program(b, FLASH, 1, 1), PROGERR);
+            unlock(b);
+            b.w(CR, EOPIE | ERRIE);
+            same!(program(b, FLASH + 8, 1, 1), EOP);
+            same!(program(b, FLASH + 8, 1, 1), PROGERR | OPERR);
+            same!(erase(b, 3), EOP);
+            Ok(())
+        }),
+        g0("G53", "RM0490 4.6", "M*", "interrupts: EOP, OPERR, RDERR, ECCC, each with its enable", |b| {
+            unlock(b);
+            b.w(CR, PER | EOPIE | STRT);
+            holds!(!b.chip.interrupt());
+            b.wait();
+            holds!(b.chip.interrupt());
+            b.w(SR, EOP);
+            holds!(!b.chip.interrupt());
+            b.w(CR, ERRIE);
+            b.word(FLASH, 0).unwrap();
+            holds!(b.chip.interrupt());
+            b.w(SR, PGSERR);
+            holds!(b.chip.interrupt());
+            b.w(SR, OPERR);
+            holds!(!b.chip.interrupt());
+            b.factory(|f| f.mark(FLASH + 8, 1 | 2)?.option(OPTIONS + 8, 2)?.option(OPTIONS + 16, 3));
+            unlock(b);
+            b.load(FLASH + 8).unwrap();
+            holds!(!b.chip.interrupt() && !b.nmi);
+            b.w(ECCR, 1 << 24);
+            holds!(b.chip.interrupt());
+            b.w(ECCR, 1 << 30 | 1 << 24);
+            b.load(FLASH + 1024).unwrap();
+            same!((b.r(SR), b.chip.interrupt()), (RDERR, false));
+            b.w(CR, RDERRIE);
+            holds!(b.chip.interrupt());
+            Ok(())
+        }),
+        g0("G100", "BMP stm32g0", "T", "the debugger too programs by words only; CR takes half-words", |b| {
+            b.debugger();
+            unlock(b);
+            b.w(CR, PG);
+            b.half(FLASH, 1).unwrap();
+            same!(b.r(SR), SIZERR);
+            b.w(SR, SIZERR);
+            same!(b.store_as(0x4002_2014, Width::Half, 0), Ok(()));
+            same!(b.r(CR), OPTLOCK);
+            same!(program(b, FLASH, 1, 2), 0);
+            same!(b.load(FLASH), Ok(1));
+            Ok(())
+        }),
+        g0("G101", "G0-HAL", "D", "words in the wrong order, as a 64-bit store may send them: PGAERR", |b| {
+            unlock(b);
+            b.w(CR, PG);
+            b.word(FLASH + 4, 2).unwrap();
+            same!(b.r(SR), PGAERR);
+            Ok(())
+        }),
+        g0("G102", "stlink 1473", "T", "a stale flag makes an erase end at once with PGSERR", |b| {
+            same!(program(b, FLASH, 1, 1), 0);
+            unlock(b);
+            b.w(CR, PG);
+            b.word(FLASH, 1).unwrap();
+            b.word(FLASH + 4, 1).unwrap();
+            b.w(CR, PER | STRT);
+            same!((b.r(SR), b.chip.is_busy(b.now), b.peek_word(FLASH)), (PROGERR | PGSERR, false, 1));
+            Ok(())
+        }),
+    ]
+}
+
+/// Erases page 0 and sets FSTPG.
+fn begin_fast(b: &mut Bench) -> Check {
+    same!(erase(b, 0), 0);
+    b.w(CR, FSTPG);
+    Ok(())
+}
+
+fn row(b: &mut Bench, base: u32, words: std::ops::Range<u32>) {
+    for i in words {
+        b.word(base + 4 * i, i).unwrap();
+    }
+}
+
+fn fast() -> Vec<Rule> {
+    vec![
+        g0("G55", "RM0490 4.3.6", "M*", "a row of 32 double words goes in one run, in main flash only", |b| {
+            begin_fast(b)?;
+            let from = b.now.time;
+            row(b, FLASH, 0..64);
+            same!(finish(b), 0);
+            same!((b.peek_word(FLASH), b.peek_word(FLASH + 252)), (0, 63));
+            let took = b.now.time.since(from);
+            holds!(took > Time::from_micros(1_690) && took < Time::from_micros(1_720));
+            b.w(CR, FSTPG);
+            b.word(OTP, 0).unwrap();
+            b.word(OTP + 4, 0).unwrap();
+            same!((finish(b), b.load(OTP)), (PGSERR, Ok(u32::MAX)));
+            Ok(())
+        }),
+        g0("G56", "RM0490 4.3.6", "M*", "without a fresh erase: PGSERR", |b| {
+            unlock(b);
+            b.w(CR, FSTPG);
+            row(b, FLASH, 0..2);
+            same!(finish(b), PGSERR);
+            begin_fast(b)?;
+            row(b, FLASH, 0..64);
+            row(b, FLASH + 256, 0..64);
+            same!(finish(b), 0);
+            same!(program(b, FLASH + 0x400, 1, 1), 0);
+            b.w(CR, FSTPG);
+            row(b, FLASH + 0x200, 0..2);
+            same!((finish(b), b.peek_word(FLASH + 0x200)), (PGSERR, u32::MAX));
+            Ok(())
+        }),
+        g0("G57", "RM0490 4.3.6", "M*", "addresses must rise within the row: PGAERR and FASTERR", |b| {
+            for wrong in [0, 256] {
+                begin_fast(b)?;
+                row(b, FLASH, 0..4);
+                row(b, FLASH + wrong, 0..2);
+                same!(finish(b), PGAERR | FASTERR);
+            }
+            Ok(())
+        }),
+        g0("G57", "RM0490 4.3.6", "M*", "no blank check: what was not erased goes bad", |b| {
+            same!(program(b, FLASH, 0xF0, 0xF0), 0);
+            same!(erase(b, 1), 0);
+            b.w(CR, FSTPG);
+            row(b, FLASH, 0..64);
+            same!((finish(b), b.chip.cells().flawed()), (0, 1));
+            same!(b.chip.cells().ecc(FLASH), dryflash::flash::cells::Ecc::Bad);
+            Ok(())
+        }),
+        g0("G55", "RM0490 4.3.6", "M*", "an error in the row ends it, BSY1 falls", |b| {
+            begin_fast(b)?;
+            row(b, FLASH, 0..4);
+            b.half(FLASH + 16, 0).unwrap();
+            b.wait();
+            same!((b.r(SR), b.chip.next_event()), (SIZERR, None));
+            same!(finish(b), SIZERR);
+            Ok(())
+        }),
+        g0(
+            "G58",
+            "RM0490 4.3.6",
+            "M*",
+            "the next double word too late: MISERR and FASTERR, those before are good",
+            |b| {
+                begin_fast(b)?;
+                row(b, FLASH, 0..4);
+                b.pass(Time::from_micros(70));
+                same!(b.r(SR), BSY1 | CFGBSY);
+                b.pass(Time::from_micros(10));
+                same!(b.r(SR), MISERR | FASTERR);
+                same!((finish(b), b.peek_word(FLASH + 12)), (MISERR | FASTERR, 3));
+                Ok(())
+            },
+        ),
+        g0("G59", "RM0490 4.3.6", "M*", "FSTPG set for more than 7 ms: FASTERR", |b| {
+            begin_fast(b)?;
+            b.pass(Time::from_micros(5_000));
+            row(b, FLASH, 0..64);
+            same!(finish(b), 0);
+            begin_fast(b)?;
+            b.pass(Time::from_micros(7_100));
+            row(b, FLASH, 0..2);
+            same!((finish(b), b.peek_word(FLASH)), (FASTERR, u32::MAX));
+            Ok(())
+        }),
+        g0("G60", "RM0490 4.3.6", "M*", "a read of flash ends the row with no flag", |b| {
+            begin_fast(b)?;
+            row(b, FLASH, 0..4);
+            same!(b.fetch(FLASH + 0x1000), Ok(u32::MAX));
+            b.wait();
+            same!(b.r(SR), 0);
+            b.pass(Time::from_millis(1));
+            same!(b.r(SR), 0);
+            Ok(())
+        }),
+        g0("G61", "RM0490 4.3.6", "M*", "BSY1 from the first double word to the last", |b| {
+            begin_fast(b)?;
+            row(b, FLASH, 0..2);
+            b.pass(Time::from_micros(54));
+            same!(b.r(SR), BSY1 | CFGBSY);
+            row(b, FLASH, 2..64);
+            b.wait();
+            same!(b.r(SR), 0);
+            Ok(())
+        }),
+    ]
+}
+
+fn ecc() -> Vec<Rule> {
+    vec![
+        g0("G62", "RM0440 4.3.2", "M*", "one bad bit: ECCC; two: ECCD and NMI; the first address stays", |b| {
+            b.factory(|f| f.cells(FLASH, &[7; 64])?.mark(FLASH + 8, 1 | 2)?.mark(FLASH + 24, 1 | 4));
+            holds!(!b.chip.plain(b.now));
+            same!(b.load(FLASH), Ok(0x0707_0707));
+            same!(b.r(ECCR), 0);
+            same!(b.load(FLASH + 12), Ok(0x0707_0707));
+            same!((b.r(ECCR), b.nmi), (1 << 30 | 1, false));
+            same!(b.load(FLASH + 24), Ok(0x0707_0707));
+            same!((b.r(ECCR), b.nmi, b.chip.nmi()), (3 << 30 | 1, true, true));
+            b.w(ECCR, 3 << 30);
+            holds!(!b.chip.nmi());
+            b.load(FLASH + 24).unwrap();
+            same!(b.r(ECCR), 1 << 31 | 3);
+            Ok(())
+        }),
+        g0("G63", "U0 metapac, RM0440", "M*", "ADDR_ECC counts double words from the start of flash", |b| {
+            b.factory(|f| f.mark(FLASH + 0x1_FFF8, 1 | 4));
+            b.load(FLASH + 0x1_FFFC).unwrap();
+            same!(b.r(ECCR), 1 << 31 | 0x3FFF);
+            Ok(())
+        }),
+        g0("G64", "RM0440 4.3.2", "M*", "an erased double word reads without complaint", |b| {
+            same!((b.load(FLASH), b.r(ECCR), b.nmi), (Ok(u32::MAX), 0, false));
+            Ok(())
+        }),
+        g0("G66", "ST forum 686058", "T", "a read of a bad word gives data and NMI, no bus error; a fetch too", |b| {
+            b.factory(|f| f.cells(FLASH, &[7; 8])?.mark(FLASH, 1 | 4));
+            same!((b.fetch(FLASH), b.nmi), (Ok(0x0707_0707), true));
+            Ok(())
+        }),
+        g0("G67", "inferred", "I", "zeros heal a bad word, other data is refused", |b| {
+            b.factory(|f| f.cells(FLASH, &[7; 8])?.mark(FLASH, 1 | 4));
+            same!((program(b, FLASH, 1, 1), b.chip.cells().flawed()), (PROGERR, 1));
+            same!((program(b, FLASH, 0, 0), b.chip.cells().flawed()), (0, 0));
+            Ok(())
+        }),
+    ]
+}
