@@ -476,6 +476,13 @@ impl Chip {
     /// Starts the app whose vector table stands at `table`, as a bootloader would: interrupts off, main stack and PC
     /// from the table, VTOR where the core has it. Everything else is as it is.
     pub fn start_app(&mut self, table: u32) {
+        if self.boot != BootSource::Flash {
+            // An empty chip would have gone to system memory; with a bootloader it would not be empty.
+            self.boot = BootSource::Flash;
+            self.board.flash.booted(self.boot);
+            self.board.reset(ResetCause::PowerOn, self.now(), self.boot);
+            self.core.remap(&self.board);
+        }
         let cells = self.board.flash.cells();
         let (sp, pc) = (cells.read(table, Width::Word), cells.read(table + 4, Width::Word));
         let xpsr = if pc & 1 != 0 { T } else { 0 };

@@ -104,12 +104,12 @@ impl Block {
         u64::from(sum.cycles) + u64::from(sum.lines * cost.sequential) + u64::from(sum.literals * cost.literal)
     }
 
-    /// The first instruction boundary that is reached at or after `cycles` from the block's start; none where the
-    /// block ends before.
+    /// The first instruction boundary inside the block that is reached at or after `cycles` from its start; none where
+    /// the block ends before. The start itself is none: whoever stops there has not moved.
     pub fn boundary(&self, cycles: u64, cost: FetchCost) -> Option<u32> {
         let mut offset = 0;
         while offset < self.size {
-            if self.until(offset, cost) >= cycles {
+            if offset > 0 && self.until(offset, cost) >= cycles {
                 return Some(offset);
             }
             let i = offset as usize;
@@ -162,8 +162,8 @@ mod tests {
         let b = Block::new(0x0800_0000, &CODE, Core::M0, 4);
         let free = FetchCost::default();
         assert_eq!(
-            [b.boundary(0, free), b.boundary(3, free), b.boundary(5, free), b.boundary(9, free)],
-            [Some(0), Some(4), Some(8), None]
+            [b.boundary(1, free), b.boundary(3, free), b.boundary(5, free), b.boundary(9, free)],
+            [Some(2), Some(4), Some(8), None]
         );
     }
 }

@@ -348,6 +348,17 @@ fn wait_states_are_paid_at_branch_targets() {
 }
 
 #[test]
+fn a_limit_inside_the_first_fetch_still_moves_on() {
+    let mut bench = Bench::new(&[0x3001, 0x3001, 0x3001, 0xE7FB]);
+    bench.cost = FetchCost { sequential: 2, target: 2, literal: 2 };
+    let mut core = bench.core();
+    for limit in 1..200 {
+        assert!(matches!(core.run(&mut bench, limit), Stop::Limit));
+        assert!(core.cycle() >= limit && core.cycle() < limit + 12, "limit {limit}: {}", core.cycle());
+    }
+}
+
+#[test]
 fn a_panic_in_the_model_is_this_cores_failure() {
     let mut bench = Bench::new(&[0x6801, LOOP]);
     bench.panic_at = Some(IO);

@@ -344,10 +344,12 @@ impl Core for UnicornCore {
         let pointer: NonNull<dyn Bus + 'static> = unsafe { std::mem::transmute(NonNull::from(bus)) };
         self.shared.bus = Some(pointer);
         self.shared.limit = limit;
+        let mut idle = 0;
         let stop = loop {
             if self.shared.cycle >= limit {
                 break Stop::Limit;
             }
+            let before = self.shared.cycle;
             let thumb = self.reg(RegisterARM::XPSR) & super::T != 0;
             if !thumb {
                 let pc = self.reg(RegisterARM::PC);
@@ -356,6 +358,12 @@ impl Core for UnicornCore {
             let result = self.go(NOWHERE);
             if let Some(stop) = self.outcome(result) {
                 break stop;
+            }
+            // Every round executes something; an engine that stands still must not hang its caller.
+            idle = if self.shared.cycle == before { idle + 1 } else { 0 };
+            if idle > 100 {
+                let pc = self.reg(RegisterARM::PC);
+                break Stop::Broken(format!("the engine does not move on from PC 0x{pc:08X}"));
             }
         };
         self.shared.bus = None;

@@ -136,7 +136,7 @@ fn judge(
         state.install(&mut chip)?;
     }
     if !flash(&mut chip, options, &mut verdict) {
-        verdict.findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
+        verdict::join(&mut verdict.findings, false);
         return Ok(verdict);
     }
     if let Some(state) = state {
@@ -158,7 +158,7 @@ fn judge(
     }
     verdict.findings.extend(verdict::unmodelled(&verdict.runs));
     verdict.app_runs = verdict.runs.get(decisive).is_some_and(|r| r.ending == boot::Ending::AppRuns);
-    verdict.findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
+    verdict::join(&mut verdict.findings, verdict.app_runs);
     Ok(verdict)
 }
 

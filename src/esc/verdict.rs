@@ -104,7 +104,9 @@ pub fn reason(run: &BootRun, layout: &Layout) -> Option<Reason> {
             return Some(Reason::Fault);
         }
     }
-    if let Some(read) = run.boot_byte.last() {
+    if let (Some(first), Some(last)) = (run.boot_byte.first(), run.boot_byte.last()) {
+        // It looks again and again; the first look tells most, unless the code changed the byte.
+        let read = if last.value == first.value { first } else { last };
         if read.value != 1 {
             return Some(Reason::BootByte { read: *read });
         }
@@ -354,6 +356,29 @@ pub fn not_programmed(error: &ProgramError, file: &Arc<str>) -> Finding {
         ),
     }
     .file(file)
+}
+
+/// Puts what files showed and what the run showed together. A static finding about the settings gets the run's
+/// evidence instead of a second error beside it; a guess that the run refuted goes.
+pub fn join(findings: &mut Vec<Finding>, app_runs: bool) {
+    let about_settings =
+        [Id::EEPROM_MISSING, Id::EEPROM_BLANK, Id::BOOT_BYTE_CUT_OFF, Id::BOOT_BYTE_OTHER, Id::EEPROM_ELSEWHERE];
+    let run = [Id::RUN_BOOT_BYTE_BLANK, Id::RUN_BOOT_BYTE_CUT_OFF];
+    if let Some(seen) = findings.iter().position(|f| run.contains(&f.id))
+        && let Some(known) =
+            findings.iter().position(|f| about_settings.contains(&f.id) && f.severity == Severity::Error)
+    {
+        let evidence = findings[seen].message.clone();
+        let evidence = evidence.split_once(": ").map_or(evidence.as_str(), |(_, e)| e).to_owned();
+        findings[known].message.push_str("; ");
+        findings[known].message.push_str(&evidence);
+        findings.remove(seen);
+    }
+    if app_runs {
+        findings.retain(|f| f.id != Id::MARKS_MISMATCH);
+    }
+    // Stable: within a severity the order is that of the files and the power-ups.
+    findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
 }
 
 /// Whether the verdict hangs on this power-up: the power-on with the signal low, or the first of those asked for.

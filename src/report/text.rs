@@ -42,10 +42,11 @@ fn files(verdict: &Verdict, style: Style, out: &mut String) {
             PlacedBy::Role => " (its role's address)",
             PlacedBy::File | PlacedBy::User => "",
         };
-        let mut told = vec![format!("0x{at:08X}{moved}"), format!("{} bytes", thousands(piece.image.len()))];
+        let place = format!("0x{at:08X}{moved}, {} bytes", thousands(piece.image.len()));
+        let _ = writeln!(out, "  {:<12} {:<names$}  {place}", piece.role.to_string(), piece.image.name);
+        let mut told = vec![piece.evidence.to_string()];
         told.extend(piece.info.phrases());
-        let _ = writeln!(out, "  {:<10} {:<names$}  {}", piece.role.to_string(), piece.image.name, told.join(", "));
-        let _ = writeln!(out, "  {:<10} {:<names$}  {}", "", "", piece.evidence);
+        let _ = writeln!(out, "  {:<12} {}", "", told.join(", "));
     }
 }
 
@@ -107,7 +108,9 @@ fn ending(run: &BootRun, reason: Option<&Reason>, style: Style) -> String {
 /// What was seen, a line each.
 fn evidence(run: &BootRun, reason: Option<&Reason>) -> Vec<String> {
     let mut lines = Vec::new();
-    if let Some(read) = run.boot_byte.last() {
+    // Before a jump the last look decides; a bootloader that stays looks again and again, and the first tells.
+    let look = if run.jump.is_some() { run.boot_byte.last() } else { run.boot_byte.first() };
+    if let Some(read) = look {
         lines.push(format!(
             "boot byte at 0x{:08X} read as {:02X}, PC 0x{:08X}, {}",
             read.address, read.value, read.pc, read.time_us
