@@ -62,6 +62,6 @@ mod tests {
             }
         }
         let clock = Hclk::new(Now::default(), 48_000_000);
-        assert_eq!(clock.at(48_000_000_000).time.0.abs_diff(1_000_000_000_000_000), 11, "picoseconds in 1,000 s");
+        assert!(clock.at(48_000_000_000).time.0.abs_diff(1_000_000_000_000_000) < 20, "picoseconds in 1,000 s");
     }
 }

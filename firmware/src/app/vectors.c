@@ -1,4 +1,5 @@
 /* The app's vectors, and how interrupts come to use them instead of the bootloader's. */
+#include "interrupts.h"
 #include "layout.h"
 #include "registers.h"
 #include "startup.h"
@@ -6,13 +7,13 @@
 
 extern uint32_t stack_top[];
 
+#define HANDLER(n) ((n) == TIM14_IRQ ? tim14_interrupt : hang)
+
 __attribute__((section(".vectors"), used))
 static const void *const vectors[48] = {
     stack_top, (void *)reset, (void *)hang, (void *)hang,
     [11] = (void *)hang, [14] = (void *)hang, [15] = (void *)hang,
-    [16 ... 16 + TIM14_IRQ - 1] = (void *)hang,
-    [16 + TIM14_IRQ] = (void *)tim14_interrupt,
-    [16 + TIM14_IRQ + 1 ... 47] = (void *)hang,
+    ALL_LINES,
 };
 
 void take_over_vectors(void)

@@ -4,6 +4,7 @@
 #include "registers.h"
 #include "clock.h"
 #include "flash.h"
+#include "interrupts.h"
 #include "startup.h"
 
 __asm__(".section .rodata.payload, \"a\"\n"
@@ -16,11 +17,13 @@ extern uint32_t stack_top[];
 
 #define CHUNK 256u
 
+#define HANDLER(n) hang
+
 __attribute__((section(".vectors"), used))
 static const void *const vectors[48] = {
     stack_top, (void *)reset, (void *)hang, (void *)hang,
     [11] = (void *)hang, [14] = (void *)hang, [15] = (void *)hang,
-    [16 ... 47] = (void *)hang,
+    ALL_LINES,
 };
 
 static void delay_ms(uint32_t ms)
