@@ -2,7 +2,7 @@
 
 use super::{Format, OK, Outcome, Output, WOULD_NOT};
 use crate::am32::{Given, Role};
-use crate::esc::{self, Options, PowerUp, StateFile, Verdict, Wire};
+use crate::esc::{self, AfterPowerOn, Options, PowerUp, StateFile, Verdict, Wire};
 use crate::image::{Image, split_address};
 use crate::report;
 use crate::time::Time;
@@ -39,12 +39,15 @@ pub struct Args {
     /// A file that holds everything, from the start of flash.
     #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append)]
     full: Vec<String>,
-    /// The signal wire at power-on; may be repeated. By default low, floating, high, and low after a software reset.
-    #[arg(long, value_enum, action = ArgAction::Append)]
-    signal: Vec<Signal>,
-    /// With --signal: a software reset follows each power-on.
-    #[arg(long, requires = "signal")]
-    software_reset: bool,
+    /// The signal wire at power-on (low, floating or high) and its changes, LEVEL@MS each; may be repeated.
+    ///
+    /// `--signal high,low@100` holds it high for 100 ms, then low. By default four power-ups are tried: low,
+    /// floating, high, and low after a software reset.
+    #[arg(long, value_name = "LEVEL[,LEVEL@MS]...", value_parser = wire, action = ArgAction::Append)]
+    signal: Vec<PowerUp>,
+    /// With --signal: a reset that follows each power-on at once.
+    #[arg(long, value_enum, requires = "signal")]
+    reset: Option<Reset>,
     /// Milliseconds of virtual time after which an undecided bootloader counts as staying.
     #[arg(long = "for", value_name = "MS", default_value_t = 400, value_parser = clap::value_parser!(u64).range(1..=60_000))]
     limit: u64,
@@ -63,10 +66,9 @@ pub struct Args {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Signal {
-    Low,
-    Floating,
-    High,
+enum Reset {
+    Software,
+    Pin,
 }
 
 /// Runs the verb.
@@ -111,14 +113,37 @@ fn report(verdict: &Verdict, output: Output) -> anyhow::Result<String> {
 
 fn power_ups(args: &Args) -> Vec<PowerUp> {
     if args.signal.is_empty() {
-        return PowerUp::USUAL.to_vec();
+        return PowerUp::usual();
     }
-    let wire = |s: &Signal| match s {
-        Signal::Low => Wire::Low,
-        Signal::Floating => Wire::Floating,
-        Signal::High => Wire::High,
+    let reset = match args.reset {
+        None => AfterPowerOn::Nothing,
+        Some(Reset::Software) => AfterPowerOn::SoftwareReset,
+        Some(Reset::Pin) => AfterPowerOn::PinReset,
     };
-    args.signal.iter().map(|s| PowerUp { signal: wire(s), software_reset: args.software_reset }).collect()
+    args.signal.iter().map(|p| PowerUp { reset, ..p.clone() }).collect()
+}
+
+/// Reads `high,low@100`.
+fn wire(text: &str) -> Result<PowerUp, String> {
+    let level = |word: &str| match word.trim() {
+        "low" => Ok(Wire::Low),
+        "floating" => Ok(Wire::Floating),
+        "high" => Ok(Wire::High),
+        other => Err(format!("'{other}' is not low, floating or high")),
+    };
+    let mut parts = text.split(',');
+    let mut power_up = PowerUp::steady(level(parts.next().unwrap_or_default())?);
+    for part in parts {
+        let Some((word, ms)) = part.split_once('@') else {
+            return Err(format!("'{part}' has no time: write it as LEVEL@MS, such as low@100"));
+        };
+        let ms: f64 = ms.trim().parse().map_err(|_| format!("'{ms}' is not a number of milliseconds"))?;
+        if !(0.0..=60_000.0).contains(&ms) {
+            return Err(format!("{ms} ms is not between 0 and 60,000"));
+        }
+        power_up.changes.push((Time::from_nanos((ms * 1e6) as u64), level(word)?));
+    }
+    Ok(power_up)
 }
 
 /// Reads `FILE` or `FILE@ADDR`. A file whose name holds an `@` wins over an address.

@@ -4,7 +4,7 @@
 //! Nothing here knows what an AM32 bootloader is: the evidence comes from loads of watched addresses and from where
 //! the core executes, so it is there for any bootloader, known or not.
 
-use crate::bus::{BootSource, ResetCause, Width};
+use crate::bus::{ResetCause, Width};
 use crate::chip::{Chip, Halt, Polled, SampledPin, WatchedLoad};
 use crate::cpu::{FaultKind, Registers};
 use crate::periph::signal::{Drive, Signal};
@@ -40,36 +40,72 @@ impl Wire {
     }
 }
 
-/// One power-up to try.
+/// A reset that follows a power-on at once, before any code has run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterPowerOn {
+    /// None.
+    Nothing,
+    /// By SYSRESETREQ, as an app does that has lost its signal.
+    SoftwareReset,
+    /// By the NRST pin, as a probe does.
+    PinReset,
+}
+
+/// One power-up to try.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 pub struct PowerUp {
-    /// The signal wire.
+    /// The signal wire at power-on.
     pub signal: Wire,
-    /// A software reset follows at once, so that its flag is set.
-    pub software_reset: bool,
+    /// How it changes: time since power-on, and the level from then on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<(Time, Wire)>,
+    /// A reset that follows at once.
+    pub reset: AfterPowerOn,
 }
 
 impl PowerUp {
+    /// A power-on with the wire at this level all the time.
+    pub const fn steady(signal: Wire) -> PowerUp {
+        PowerUp { signal, changes: Vec::new(), reset: AfterPowerOn::Nothing }
+    }
+
     /// The four that are tried unless one asks for others: signal low, floating, high, and low after a software reset.
-    pub const USUAL: [PowerUp; 4] = [
-        PowerUp { signal: Wire::Low, software_reset: false },
-        PowerUp { signal: Wire::Floating, software_reset: false },
-        PowerUp { signal: Wire::High, software_reset: false },
-        PowerUp { signal: Wire::Low, software_reset: true },
-    ];
+    pub fn usual() -> Vec<PowerUp> {
+        let after = PowerUp { reset: AfterPowerOn::SoftwareReset, ..PowerUp::steady(Wire::Low) };
+        vec![PowerUp::DECISIVE, PowerUp::steady(Wire::Floating), PowerUp::steady(Wire::High), after]
+    }
 
     /// The one that decides: a power-on with the signal low.
-    pub const DECISIVE: PowerUp = PowerUp::USUAL[0];
+    pub const DECISIVE: PowerUp = PowerUp::steady(Wire::Low);
+
+    fn wire(&self) -> Signal {
+        let changes = self.changes.iter().map(|(time, wire)| (*time, wire.drive())).collect();
+        Signal::timeline(self.signal.drive(), changes)
+    }
+}
+
+impl std::fmt::Display for Wire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Wire::Low => "low",
+            Wire::Floating => "floating",
+            Wire::High => "high",
+        })
+    }
 }
 
 impl std::fmt::Display for PowerUp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self.signal {
-            Wire::Low => "signal low",
-            Wire::Floating => "signal floating",
-            Wire::High => "signal high",
-        })?;
-        f.write_str(if self.software_reset { ", software reset" } else { "" })
+        write!(f, "signal {}", self.signal)?;
+        for (time, wire) in &self.changes {
+            write!(f, ", {wire} at {} ms", time.micros() / 1e3)?;
+        }
+        f.write_str(match self.reset {
+            AfterPowerOn::Nothing => "",
+            AfterPowerOn::SoftwareReset => ", software reset",
+            AfterPowerOn::PinReset => ", pin reset",
+        })
     }
 }
 
@@ -257,18 +293,20 @@ pub struct Load {
 }
 
 /// Runs one power-up on a chip without power. The chip's flash is left as the code left it.
-pub fn boot(chip: &mut Chip, bench: &Bench, power_up: PowerUp) -> BootRun {
+pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
     let before = Contents::of(chip);
     for (port, pin) in &bench.pins {
-        chip.drive(*port, *pin, Signal::steady(power_up.signal.drive()));
+        chip.drive(*port, *pin, power_up.wire());
     }
     chip.forget_pins();
     chip.power_on();
-    if power_up.software_reset && chip.booted_from() == BootSource::Flash {
-        chip.reset(ResetCause::Software);
+    match power_up.reset {
+        AfterPowerOn::Nothing => {}
+        AfterPowerOn::SoftwareReset => chip.reset(ResetCause::Software),
+        AfterPowerOn::PinReset => chip.reset(ResetCause::Pin),
     }
     let mut run = BootRun {
-        power_up,
+        power_up: power_up.clone(),
         ending: Ending::Stays,
         time_us: Time::ZERO,
         boot_byte: Vec::new(),

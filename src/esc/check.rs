@@ -32,7 +32,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             part: None,
-            power_ups: PowerUp::USUAL.to_vec(),
+            power_ups: PowerUp::usual(),
             limit: Time::from_millis(400),
             from_app: false,
             option_bytes: false,
@@ -150,7 +150,7 @@ fn judge(
             // The same part: it fits.
             let _ = chip.restore(&flashed);
         }
-        let run = boot::boot(&mut chip, &bench, *power_up);
+        let run = boot::boot(&mut chip, &bench, power_up);
         let reason = verdict::reason(&run, layout);
         verdict.findings.extend(verdict::findings(&run, reason.as_ref(), layout, n == decisive));
         verdict.reasons.push(reason);

@@ -2,7 +2,7 @@
 //!
 //! The evidence is in [`BootRun`]; here it meets what is known of AM32's bootloaders.
 
-use super::boot::{Author, BootRun, Ending, Load, PowerUp, Wire};
+use super::boot::{AfterPowerOn, Author, BootRun, Ending, Load, PowerUp, Wire};
 use super::program::{ProgramError, Programmed};
 use crate::am32::{Finding, Id, Layout, Piece, Severity};
 use crate::cpu::FaultKind;
@@ -125,7 +125,7 @@ pub fn reason(run: &BootRun, layout: &Layout) -> Option<Reason> {
     {
         return Some(Reason::Hung { register: top.name.clone(), address: top.address, pc: top.pc });
     }
-    if run.power_up.software_reset { Some(Reason::SoftwareReset) } else { Some(Reason::Signal) }
+    if run.power_up.reset == AfterPowerOn::SoftwareReset { Some(Reason::SoftwareReset) } else { Some(Reason::Signal) }
 }
 
 /// A time after which a jump on a low wire is unusual: all known bootloaders decide sooner.
@@ -152,7 +152,7 @@ pub fn findings(run: &BootRun, reason: Option<&Reason>, layout: &Layout, decides
                 .at(jump.address),
             );
         }
-        if jump.time_us > SLOW && run.power_up.signal == Wire::Low {
+        if jump.time_us > SLOW && run.power_up == PowerUp::DECISIVE {
             let message = format!("the jump came after {}, where known bootloaders take up to 20 ms", jump.time_us);
             found.push(Finding::new(Id::RUN_SLOW, message, "compare with a release bootloader of the same version"));
         }

@@ -55,10 +55,11 @@ fn power_ups(verdict: &Verdict, style: Style, out: &mut String) {
         return;
     }
     let _ = writeln!(out, "\n{}", style.heading("power-ups"));
+    let names = verdict.runs.iter().map(|r| r.power_up.to_string().len()).max().unwrap_or(0);
     for (run, reason) in verdict.runs.iter().zip(&verdict.reasons) {
-        let _ = writeln!(out, "  {:<27} {}", run.power_up.to_string(), ending(run, reason.as_ref(), style));
+        let _ = writeln!(out, "  {:<names$}  {}", run.power_up.to_string(), ending(run, reason.as_ref(), style));
         for line in evidence(run, reason.as_ref()) {
-            let _ = writeln!(out, "  {:<27} {line}", "");
+            let _ = writeln!(out, "  {:<names$}  {line}", "");
         }
     }
 }
@@ -123,6 +124,9 @@ fn evidence(run: &BootRun, reason: Option<&Reason>) -> Vec<String> {
         }
         if !jump.at_reset_vector {
             line.push_str(", not the app's reset vector");
+        }
+        if let Some(pin) = run.sampled.first() {
+            let _ = write!(line, ", signal on {}", pin.pin);
         }
         if let Some(app) = &run.app {
             let _ = write!(line, "; the app ran {} instructions", thousands(app.instructions as usize));
