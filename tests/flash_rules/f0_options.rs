@@ -169,7 +169,7 @@ pub fn rules() -> Vec<Rule> {
             same!(b.fetch(FLASH), Ok(0x0403_0201));
             same!(program(b, FLASH + 4, 5), EOP);
             same!(erase(b, FLASH), EOP);
-            holds!(b.chip.plain(b.now));
+            holds!(b.chip.plain(b.now) && !b.chip.locked_out());
             Ok(())
         }),
         f0("F62", "RM0091 3.3.1", "M", "level 1 with a debugger: reads are bus errors, writes PGERR", |b| {
@@ -185,6 +185,7 @@ pub fn rules() -> Vec<Rule> {
             same!(b.load(OPTIONS + 4), Ok(0x00FF_00FF));
             b.core();
             holds!(b.fetch(FLASH).is_err() && b.load(FLASH).is_err() && !b.chip.plain(b.now));
+            holds!(b.chip.locked_out());
             Ok(())
         }),
         f0("F62", "RM0091 3.3.1", "M", "level 1, booted from SRAM or system memory: locked out too", |b| {

@@ -247,6 +247,7 @@ fn levels() -> Vec<Rule> {
             holds!(b.load(OTP).is_err() && b.load(OPTIONS).is_ok());
             b.core();
             holds!(b.fetch(FLASH).is_err() && b.lasting() == before);
+            holds!(b.chip.locked_out());
             Ok(())
         }),
         g0("G81", "RM0490 4.5.1", "M*", "level 1, booted from SRAM or system memory: locked out too", |b| {
