@@ -104,8 +104,9 @@ pub fn rules() -> Vec<Rule> {
         f0("F54", "RM0091 4", "M", "power-on loads", |b| {
             same!(erase_options(b), EOP);
             same!(b.r(OBR) & 6, 0);
-            b.power_cycle();
-            same!(b.r(OBR) & 7, 0b010);
+            b.chip.debugger_seen();
+            b.reset(ResetCause::PowerOn);
+            same!((b.r(OBR) & 7, b.chip.locked_out()), (0b010, false));
             Ok(())
         }),
         f0("F56", "RM0091 3.5.5", "M", "OBL_LAUNCH loads and resets the chip", |b| {
@@ -280,6 +281,12 @@ pub fn rules() -> Vec<Rule> {
         f0("F70", "RM0091 3.3.1", "M", "level 2: no debug port, RDP refused, no option erase, no other boot", |b| {
             at_level(b, 2);
             holds!(!b.chip.debug_open() && b.chip.boot_options().boot_lock);
+            unlock(b);
+            b.w(CR, PG);
+            b.debugger();
+            holds!(b.half(FLASH + 8, 0).is_err());
+            same!((b.core().r(SR), b.peek_word(FLASH + 8)), (0, u32::MAX));
+            b.w(CR, LOCK);
             b.debugger();
             holds!(b.load(FLASH).is_err() && b.load(OPTIONS).is_err());
             holds!(b.load(0x4002_2010).is_err() && b.try_w(KEYR, KEY1).is_err() && b.half(FLASH, 0).is_err());

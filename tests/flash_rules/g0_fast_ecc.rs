@@ -82,6 +82,13 @@ fn fast() -> Vec<Rule> {
             same!(finish(b), SIZERR);
             Ok(())
         }),
+        g0("G55", "RM0490 4.3.6", "M*", "write protection holds in fast programming too: WRPERR", |b| {
+            b.factory(|f| f.wrp(1, 1));
+            begin_fast(b)?;
+            row(b, FLASH + 0x800, 0..2);
+            same!((finish(b), b.peek_word(FLASH + 0x800)), (WRPERR, u32::MAX));
+            Ok(())
+        }),
         g0(
             "G58",
             "RM0490 4.3.6",
@@ -95,6 +102,13 @@ fn fast() -> Vec<Rule> {
                 b.pass(Time::from_micros(10));
                 same!(b.r(SR), MISERR | FASTERR);
                 same!((finish(b), b.peek_word(FLASH + 12)), (MISERR | FASTERR, 3));
+                // The event at the deadline does end it.
+                begin_fast(b)?;
+                row(b, FLASH, 0..2);
+                b.wait();
+                let deadline = b.chip.next_event().ok_or("no event at the deadline")?;
+                b.pass(deadline.since(b.now.time));
+                same!((b.chip.next_event(), b.r(SR)), (None, MISERR | FASTERR));
                 Ok(())
             },
         ),

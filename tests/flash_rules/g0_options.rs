@@ -136,8 +136,11 @@ fn bytes() -> Vec<Rule> {
                 b.reset(cause);
                 same!(b.r(WRP1AR), 0x3F);
             }
-            b.power_cycle();
+            b.reset(ResetCause::PowerOn);
             same!(b.r(WRP1AR), 0);
+            same!(change(b, &[(WRP1AR, 0x0001_0000)]), 0);
+            b.power_cycle();
+            same!(b.r(WRP1AR), 0x0001_0000);
             Ok(())
         }),
         g0("G76", "RM0490 4.4.2", "M*", "OBL_LAUNCH resets the chip, by the debugger too", |b| {
@@ -274,6 +277,12 @@ fn levels() -> Vec<Rule> {
         g0("G83", "RM0444 3.5.1", "M", "level 2: no debug port, no other boot, flash still works", |b| {
             b.factory(|f| f.rdp(2));
             holds!(!b.chip.debug_open() && b.chip.boot_options().boot_lock);
+            unlock(b);
+            b.w(CR, PG);
+            b.debugger();
+            holds!(b.word(FLASH, 0).is_err());
+            same!(b.core().r(SR), 0);
+            b.w(CR, LOCK);
             b.debugger();
             holds!(b.load(FLASH).is_err() && b.load(0x4002_2014).is_err() && b.try_w(KEYR, KEY1).is_err());
             b.core();

@@ -242,6 +242,17 @@ fn programming() -> Vec<Rule> {
                 Ok(())
             },
         ),
+        g0("G48", "RM0490 4.7.4", "I", "unlocked between the two words: still refused", |b| {
+            unlock(b);
+            b.w(CR, PG);
+            b.w(CR, PG | LOCK);
+            b.word(FLASH, 1).unwrap();
+            unlock(b);
+            b.w(SR, PGSERR);
+            b.word(FLASH + 4, 1).unwrap();
+            same!((b.r(SR), b.peek_word(FLASH)), (PGSERR, u32::MAX));
+            Ok(())
+        }),
         g0("G51", "RM0490 4.3.6", "M*", "each of the seven error flags stands in the way, others do not", |b| {
             b.factory(|f| f.wrp(1, 1));
             unlock(b);
