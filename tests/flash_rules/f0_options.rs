@@ -197,6 +197,9 @@ pub fn rules() -> Vec<Rule> {
                 same!(program(b, FLASH + 8, 5), PGERR);
                 b.chip.booted(BootSource::Flash);
                 same!(b.load(FLASH), Ok(0x0403_0201));
+                b.chip.booted(source);
+                b.power_cycle();
+                same!(b.load(FLASH), Ok(0x0403_0201));
             }
             at_level(b, 0);
             b.chip.booted(BootSource::Sram);

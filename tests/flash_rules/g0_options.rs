@@ -260,6 +260,8 @@ fn levels() -> Vec<Rule> {
                 holds!(b.load(FLASH).is_err() && b.load(OTP).is_err());
                 same!(erase(b, 0), WRPERR);
                 same!(b.peek_word(FLASH), 0x0101_0101);
+                b.power_cycle();
+                same!(b.load(FLASH), Ok(0x0101_0101));
             }
             Ok(())
         }),
