@@ -262,3 +262,54 @@ mod base64_bytes {
         STANDARD.decode(String::deserialize(d)?).map_err(D::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flash::for_part;
+    use crate::part;
+
+    fn factory(name: &str) -> Factory {
+        let part = part::find(name).unwrap();
+        Factory::of(for_part(&part).as_ref(), part.flash.wrp_pages)
+    }
+
+    #[test]
+    fn what_lasts_survives_a_file() {
+        let part = part::find("G031").unwrap();
+        let mut chip = for_part(&part);
+        let bytes: Vec<u8> = (0..=255).collect();
+        let made = factory("G031").cells(0x0800_0800, &bytes).unwrap().cells(0x1FFF_7008, &[1, 2]).unwrap();
+        let made = made.mark(0x0800_0800, PROGRAMMED | 4).unwrap().wrp(3, 4).unwrap().rdp(1).unwrap();
+        made.clone().install(chip.as_mut()).unwrap();
+        let text = serde_json::to_string(&chip.lasting()).unwrap();
+        let read: Lasting = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, made.lasting());
+        let mut other = for_part(&part);
+        other.install(&read).unwrap();
+        assert_eq!((other.lasting(), other.cells().flawed(), other.rdp_level()), (read, 1, 1));
+        assert!(other.protected(3) && other.protected(4) && !other.protected(5));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        let f = || factory("F051");
+        assert_eq!(
+            f().cells(0x0800_7FFF, &[1, 2]).unwrap_err(),
+            FactoryError::Outside { address: 0x0800_7FFF, len: 2 }
+        );
+        assert!(f().cells(0x0800_7FFF, &[1]).is_ok() && f().cells(0, &[1]).is_err());
+        assert_eq!(f().rdp(3).unwrap_err(), FactoryError::Level(3));
+        assert!(f().wrp(0, 2).is_err() && f().wrp(3, 0).is_err() && f().wrp(28, 35).is_err());
+        assert!(f().option(0x1FFF_F801, 0).is_err() && f().option(0x1FFF_F810, 0).is_err());
+        let g = || factory("G071").wrp(0, 1).unwrap().wrp(5, 6).unwrap();
+        assert_eq!(
+            g().wrp(8, 9).unwrap_err().to_string(),
+            "pages 8 to 9 cannot be write-protected: both areas are taken"
+        );
+        let mut chip = for_part(&part::find("F031").unwrap());
+        assert_eq!(g().install(chip.as_mut()), Err(FactoryError::OtherPart));
+        let mut chip = for_part(&part::find("STM32F051K8").unwrap());
+        assert_eq!(f().install(chip.as_mut()), Err(FactoryError::OtherPart));
+    }
+}

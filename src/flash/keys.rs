@@ -43,6 +43,5 @@ impl Keyhole {
     /// Shuts it until the next reset.
     pub(super) fn kill(&mut self) {
         self.dead = true;
-        self.first_seen = false;
     }
 }

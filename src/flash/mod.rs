@@ -234,6 +234,10 @@ pub trait Controller: fmt::Debug + Send {
     /// Whether the debug port reaches the core: not at level 2, nor with DBG_SWEN = 0 (F70, G83, G93).
     fn debug_open(&self) -> bool;
 
+    /// Whether the lock-out of level 1 holds for the core: main flash and the backup registers are out of reach
+    /// (F62, G81).
+    fn locked_out(&self) -> bool;
+
     /// Power goes. An operation in flight leaves what `seed` decides; the cut is told. Everything volatile is
     /// lost; [`Controller::power_on`] brings it back.
     fn power_off(&mut self, now: Now, seed: u64) -> Option<Cut>;

@@ -2,7 +2,7 @@
 //!
 //! It stands on the controller alone; everything it offers a whole chip offers too.
 
-use dryflash::bus::{Access, BootSource, BusFault, Effects, Master, ResetCause, Width};
+use dryflash::bus::{Access, BusFault, Effects, Master, ResetCause, Width};
 use dryflash::flash::{Controller, Factory, Lasting, Latency, Purpose, REGISTERS, for_part};
 use dryflash::part::{self, Part};
 use dryflash::time::{Now, Time};
@@ -185,7 +185,6 @@ impl Bench {
         self.wait();
         self.chip.power_off(self.now, 0);
         self.chip.power_on(self.now);
-        self.chip.booted(BootSource::Flash);
         self.master = Master::Cpu;
     }
 
@@ -194,7 +193,6 @@ impl Bench {
         let factory = Factory::of(self.chip.as_ref(), self.part.flash.wrp_pages);
         let changed = change(factory).expect("a condition that can be");
         changed.install(self.chip.as_mut()).expect("of the same part");
-        self.chip.booted(BootSource::Flash);
     }
 
     /// What outlives power: for saying that nothing changed.

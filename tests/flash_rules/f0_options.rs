@@ -104,8 +104,9 @@ pub fn rules() -> Vec<Rule> {
         f0("F54", "RM0091 4", "M", "power-on loads", |b| {
             same!(erase_options(b), EOP);
             same!(b.r(OBR) & 6, 0);
-            b.power_cycle();
-            same!(b.r(OBR) & 7, 0b010);
+            b.chip.debugger_seen();
+            b.reset(ResetCause::PowerOn);
+            same!((b.r(OBR) & 7, b.chip.locked_out()), (0b010, false));
             Ok(())
         }),
         f0("F56", "RM0091 3.5.5", "M", "OBL_LAUNCH loads and resets the chip", |b| {
@@ -169,7 +170,7 @@ pub fn rules() -> Vec<Rule> {
             same!(b.fetch(FLASH), Ok(0x0403_0201));
             same!(program(b, FLASH + 4, 5), EOP);
             same!(erase(b, FLASH), EOP);
-            holds!(b.chip.plain(b.now));
+            holds!(b.chip.plain(b.now) && !b.chip.locked_out());
             Ok(())
         }),
         f0("F62", "RM0091 3.3.1", "M", "level 1 with a debugger: reads are bus errors, writes PGERR", |b| {
@@ -185,6 +186,7 @@ pub fn rules() -> Vec<Rule> {
             same!(b.load(OPTIONS + 4), Ok(0x00FF_00FF));
             b.core();
             holds!(b.fetch(FLASH).is_err() && b.load(FLASH).is_err() && !b.chip.plain(b.now));
+            holds!(b.chip.locked_out());
             Ok(())
         }),
         f0("F62", "RM0091 3.3.1", "M", "level 1, booted from SRAM or system memory: locked out too", |b| {
@@ -194,6 +196,9 @@ pub fn rules() -> Vec<Rule> {
                 holds!(b.load(FLASH).is_err() && !b.chip.plain(b.now));
                 same!(program(b, FLASH + 8, 5), PGERR);
                 b.chip.booted(BootSource::Flash);
+                same!(b.load(FLASH), Ok(0x0403_0201));
+                b.chip.booted(source);
+                b.power_cycle();
                 same!(b.load(FLASH), Ok(0x0403_0201));
             }
             at_level(b, 0);
@@ -279,6 +284,12 @@ pub fn rules() -> Vec<Rule> {
         f0("F70", "RM0091 3.3.1", "M", "level 2: no debug port, RDP refused, no option erase, no other boot", |b| {
             at_level(b, 2);
             holds!(!b.chip.debug_open() && b.chip.boot_options().boot_lock);
+            unlock(b);
+            b.w(CR, PG);
+            b.debugger();
+            holds!(b.half(FLASH + 8, 0).is_err());
+            same!((b.core().r(SR), b.peek_word(FLASH + 8)), (0, u32::MAX));
+            b.w(CR, LOCK);
             b.debugger();
             holds!(b.load(FLASH).is_err() && b.load(OPTIONS).is_err());
             holds!(b.load(0x4002_2010).is_err() && b.try_w(KEYR, KEY1).is_err() && b.half(FLASH, 0).is_err());

@@ -136,8 +136,11 @@ fn bytes() -> Vec<Rule> {
                 b.reset(cause);
                 same!(b.r(WRP1AR), 0x3F);
             }
-            b.power_cycle();
+            b.reset(ResetCause::PowerOn);
             same!(b.r(WRP1AR), 0);
+            same!(change(b, &[(WRP1AR, 0x0001_0000)]), 0);
+            b.power_cycle();
+            same!(b.r(WRP1AR), 0x0001_0000);
             Ok(())
         }),
         g0("G76", "RM0490 4.4.2", "M*", "OBL_LAUNCH resets the chip, by the debugger too", |b| {
@@ -247,6 +250,7 @@ fn levels() -> Vec<Rule> {
             holds!(b.load(OTP).is_err() && b.load(OPTIONS).is_ok());
             b.core();
             holds!(b.fetch(FLASH).is_err() && b.lasting() == before);
+            holds!(b.chip.locked_out());
             Ok(())
         }),
         g0("G81", "RM0490 4.5.1", "M*", "level 1, booted from SRAM or system memory: locked out too", |b| {
@@ -256,6 +260,8 @@ fn levels() -> Vec<Rule> {
                 holds!(b.load(FLASH).is_err() && b.load(OTP).is_err());
                 same!(erase(b, 0), WRPERR);
                 same!(b.peek_word(FLASH), 0x0101_0101);
+                b.power_cycle();
+                same!(b.load(FLASH), Ok(0x0101_0101));
             }
             Ok(())
         }),
@@ -273,6 +279,12 @@ fn levels() -> Vec<Rule> {
         g0("G83", "RM0444 3.5.1", "M", "level 2: no debug port, no other boot, flash still works", |b| {
             b.factory(|f| f.rdp(2));
             holds!(!b.chip.debug_open() && b.chip.boot_options().boot_lock);
+            unlock(b);
+            b.w(CR, PG);
+            b.debugger();
+            holds!(b.word(FLASH, 0).is_err());
+            same!(b.core().r(SR), 0);
+            b.w(CR, LOCK);
             b.debugger();
             holds!(b.load(FLASH).is_err() && b.load(0x4002_2014).is_err() && b.try_w(KEYR, KEY1).is_err());
             b.core();

@@ -58,6 +58,22 @@ pub const FLASH: u32 = 0x0800_0000;
 pub const OPTIONS: u32 = 0x1FFF_7800;
 pub const OTP: u32 = 0x1FFF_7000;
 
+const NAMES: [(u32, &str); 13] = [
+    (EOP, "EOP"),
+    (OPERR, "OPERR"),
+    (PROGERR, "PROGERR"),
+    (WRPERR, "WRPERR"),
+    (PGAERR, "PGAERR"),
+    (SIZERR, "SIZERR"),
+    (PGSERR, "PGSERR"),
+    (MISERR, "MISERR"),
+    (FASTERR, "FASTERR"),
+    (RDERR, "RDERR"),
+    (OPTVERR, "OPTVERR"),
+    (BSY1, "BSY1"),
+    (CFGBSY, "CFGBSY"),
+];
+
 pub fn unlock(b: &mut Bench) {
     if b.r(CR) & LOCK != 0 {
         b.w(KEYR, KEY1);
@@ -77,6 +93,8 @@ pub fn unlock_options(b: &mut Bench) {
 pub fn finish(b: &mut Bench) -> u32 {
     b.wait();
     let flags = b.r(SR);
+    let set: Vec<&str> = NAMES.iter().filter(|(bit, _)| flags & bit != 0).map(|(_, name)| *name).collect();
+    assert_eq!(b.chip.flags(), set);
     b.w(SR, flags);
     let keep = b.r(CR) & (EOPIE | ERRIE | RDERRIE);
     b.w(CR, keep);
@@ -396,6 +414,9 @@ fn locks() -> Vec<Rule> {
                 b.w(CR, OPTSTRT);
                 b.w(CR, OBL_LAUNCH);
                 same!((b.r(CR), b.r(SR), b.resets.len()), (OPTLOCK, 0, 0));
+                unlock_options(b);
+                b.w(CR, OPTLOCK | OBL_LAUNCH);
+                same!((b.r(CR), b.resets.len()), (OPTLOCK, 0));
                 for (register, value) in [(OPTR, 0xFFFF_FEBB), (WRP1AR, 0), (SECR, 5), (PCROP1ASR, 0)] {
                     let before = b.r(register);
                     b.w(register, value);

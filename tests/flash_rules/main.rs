@@ -5,6 +5,7 @@ mod bench;
 mod f0_options;
 mod f0_programming;
 mod f0_registers;
+mod g0_fast_ecc;
 mod g0_options;
 mod g0_programming;
 mod g0_protection;
@@ -79,6 +80,7 @@ fn rules() -> Vec<Rule> {
         f0_options::rules(),
         g0_registers::rules(),
         g0_programming::rules(),
+        g0_fast_ecc::rules(),
         g0_options::rules(),
         g0_protection::rules(),
         refusals::rules(),

@@ -380,6 +380,25 @@ fn late_cuts_cut_nothing() -> Result<(), Failed> {
     Ok(())
 }
 
+/// A factory condition stated in the middle of an operation is exactly what was stated.
+fn factory_ends_operations() -> Result<(), Failed> {
+    let mut b = Bench::of("F051");
+    keys(&mut b, 4, [0x4567_0123, 0xCDEF_89AB]);
+    b.w(0x10, 4);
+    b.w(0x10, 0x44);
+    let mut other = Bench::of("G071");
+    keys(&mut other, 8, [0x4567_0123, 0xCDEF_89AB]);
+    other.w(0x14, 4 | 1 << 16);
+    for mut b in [b, other] {
+        b.factory(|f| f.cells(0x0800_0000, &[7; 0x4000]));
+        let whole = b.peek(0x0800_0000, 0x4000) == vec![7; 0x4000];
+        if !whole || b.chip.is_busy(b.now) || b.chip.broken_off().is_some() {
+            return Err("the operation went on".into());
+        }
+    }
+    Ok(())
+}
+
 /// OTP and option bytes cut: no bit outside of what was being programmed, and each outcome comes up.
 fn cuts_of_bytes() -> Result<(), Failed> {
     let (mut otp, mut option) = (Vec::new(), Vec::new());
@@ -464,6 +483,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("power cuts leave what the seed decides", cuts),
         Trial::test("OTP and option bytes half programmed", cuts_of_bytes),
         Trial::test("a cut after the end cuts nothing", late_cuts_cut_nothing),
+        Trial::test("a factory condition ends what was in flight", factory_ends_operations),
         Trial::test("a page half erased", half_erased_pages),
         Trial::test("every change of main flash is told", changes_are_told),
         Trial::test("a cut on the way from level 1 to 0 gives nothing away", regression_is_ordered),

@@ -101,7 +101,7 @@ impl F0 {
     }
 
     /// Level 1 with a debugger, or booted from elsewhere: main flash is out of reach (F62, F63).
-    fn locked_out(&self, master: Master) -> bool {
+    fn shuts_out(&self, master: Master) -> bool {
         self.level() == 1 && (self.live.debugger || self.live.boot != BootSource::Flash || master == Master::Debug)
     }
 
@@ -204,7 +204,7 @@ impl Controller for F0 {
         if !self.flash.contains(address) {
             return Err(fault("no flash at this address"));
         }
-        if self.locked_out(by.master) {
+        if self.shuts_out(by.master) {
             return Err(fault("main flash is read-protected (level 1)"));
         }
         Ok(self.cells.read(address, width))
@@ -234,7 +234,7 @@ impl Controller for F0 {
     }
 
     fn plain(&self, now: Now) -> bool {
-        !self.is_busy(now) && !self.locked_out(Master::Cpu)
+        !self.is_busy(now) && !self.shuts_out(Master::Cpu)
     }
 
     fn power_on(&mut self, now: Now) {
@@ -301,6 +301,10 @@ impl Controller for F0 {
 
     fn debug_open(&self) -> bool {
         self.level() != 2
+    }
+
+    fn locked_out(&self) -> bool {
+        self.shuts_out(Master::Cpu)
     }
 
     fn power_off(&mut self, now: Now, seed: u64) -> Option<Cut> {

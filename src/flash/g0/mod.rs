@@ -279,7 +279,7 @@ impl Controller for G0 {
             return Ok(self.stored_bytes(address, width));
         }
         if self.otp.contains(address) {
-            if self.locked_out(by.master) {
+            if self.shuts_out(by.master) {
                 return Err(fault("OTP is read-protected (level 1)")); // G3, G81
             }
             return Ok(self.otp_bytes(address, width));
@@ -308,7 +308,7 @@ impl Controller for G0 {
         !self.is_busy(now)
             && self.live.fast.is_none()
             && self.cells.flawed() == 0
-            && !self.locked_out(Master::Cpu)
+            && !self.shuts_out(Master::Cpu)
             && self.secured_end() == self.flash.base
             && self.pcrop_areas().iter().all(Range::is_empty)
     }
@@ -389,6 +389,10 @@ impl Controller for G0 {
 
     fn debug_open(&self) -> bool {
         self.level() != 2 && self.live.acr & acr::DBG_SWEN != 0
+    }
+
+    fn locked_out(&self) -> bool {
+        self.shuts_out(Master::Cpu)
     }
 
     fn power_off(&mut self, now: Now, seed: u64) -> Option<Cut> {

@@ -20,7 +20,7 @@ impl G0 {
             self.fail(sr::PGSERR, fx);
             return Ok(());
         }
-        if self.locked_out(by.master) {
+        if self.shuts_out(by.master) {
             self.fail(sr::WRPERR, fx); // G50
             return Ok(());
         }
@@ -66,7 +66,7 @@ impl G0 {
             return Ok(());
         }
         let ready = self.live.cr & (cr::PG | cr::FSTPG) != 0 && self.live.cr & cr::LOCK == 0;
-        if self.locked_out(by.master) {
+        if self.shuts_out(by.master) {
             if ready {
                 self.fail(sr::WRPERR, fx);
             }

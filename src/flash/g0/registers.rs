@@ -138,8 +138,8 @@ impl G0 {
         let merged = merge(self.register(aligned), offset, width, value);
         match aligned {
             ACR => self.store_acr(merged, fx),
-            KEYR => return self.key(if width == Width::Word { value } else { ones }),
-            OPTKEYR => return self.option_key(if width == Width::Word { value } else { ones }),
+            KEYR => return self.key(ones),
+            OPTKEYR => return self.option_key(ones),
             SR => {
                 self.live.sr &= !(ones & sr::CLEARABLE);
                 fx.interrupts();
