@@ -413,8 +413,12 @@ impl Board {
         if fx.clock {
             self.follow_clocks(now, pc, &mut fx);
         }
-        if fx.clock || fx.interrupts || fx.events {
+        if fx.clock || fx.interrupts || fx.events || fx.nmi {
             self.refresh(now);
+        }
+        if fx.backup_reset {
+            // RDP level 1 to 0 clears the backup registers with the flash (RM0091 3.3.1, RM0444 3.5.1).
+            self.devices.clear_backup();
         }
         if let Some(cause) = fx.reset {
             self.reset_wanted.get_or_insert(cause);
@@ -431,6 +435,8 @@ impl Board {
         fx.clock = false;
         fx.interrupts = false;
         fx.events = false;
+        fx.nmi = false;
+        fx.backup_reset = false;
         fx.reset = None;
         fx.stall_until = None;
         self.fx = fx;
@@ -591,6 +597,11 @@ impl Board {
         // Forces a fresh look at what may be read and fetched.
         self.flash_plain = !self.flash.plain(now);
         self.follow_map(now, true);
+    }
+
+    /// Looks at what the core may read and fetch; whether that changed.
+    pub fn look_again(&mut self, now: Now) -> bool {
+        self.follow_map(now, true)
     }
 
     /// Points the vector table there, on a core that can.

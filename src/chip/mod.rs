@@ -135,6 +135,13 @@ impl Chip {
         self.core.registers()
     }
 
+    /// Changes the core's registers, as a probe does with the core halted. A PC that is set keeps its Thumb bit.
+    pub fn set_registers(&mut self, change: impl FnOnce(&mut Registers)) {
+        let mut registers = self.core.registers();
+        change(&mut registers);
+        self.core.set_registers(&registers);
+    }
+
     /// Instructions executed since the chip was made.
     pub fn instructions(&self) -> u64 {
         self.core.instructions()
@@ -212,8 +219,8 @@ impl Chip {
     pub fn reset(&mut self, cause: ResetCause) {
         let now = self.now();
         self.board.flash.reset(cause, now);
-        if self.board.flash.broken_off().is_some() {
-            self.forget_code();
+        if let Some(cut) = self.board.flash.broken_off() {
+            self.core.invalidate(cut.changed);
         }
         self.start(cause, now);
     }
@@ -436,7 +443,7 @@ impl Chip {
     /// # Errors
     /// The bus fault that a probe would be told.
     pub fn debug_read(&mut self, address: u32, width: Width) -> Result<u32, BusFault> {
-        self.board.flash.debugger_seen();
+        self.probe_seen();
         let by = Access { master: Master::Debug, now: self.now() };
         let reply = self.board.load(address, width, Purpose::Data, by, 0)?;
         self.debug_follow(&reply);
@@ -448,11 +455,19 @@ impl Chip {
     /// # Errors
     /// The bus fault that a probe would be told.
     pub fn debug_write(&mut self, address: u32, width: Width, value: u32) -> Result<(), BusFault> {
-        self.board.flash.debugger_seen();
+        self.probe_seen();
         let by = Access { master: Master::Debug, now: self.now() };
         let reply = self.board.store(address, width, value, by, 0)?;
         self.debug_follow(&reply);
         Ok(())
+    }
+
+    /// A debugger has accessed the chip. At level 1 the core loses sight of flash from then on.
+    pub fn probe_seen(&mut self) {
+        self.board.flash.debugger_seen();
+        if self.board.look_again(self.now()) {
+            self.core.remap(&self.board);
+        }
     }
 
     fn debug_follow(&mut self, reply: &Reply) {

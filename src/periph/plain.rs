@@ -138,6 +138,13 @@ impl Plain {
         if self.values.len() > 2 { crate::part::Family::G0 } else { crate::part::Family::F0 }
     }
 
+    /// Clears what only power clears.
+    pub fn clear_backup(&mut self) {
+        if Self::describe(self.kind, self.family()).is_some_and(|d| !d.backup.is_empty()) {
+            self.reset(ResetCause::PowerOn);
+        }
+    }
+
     fn slot(&mut self, offset: u32) -> Option<&mut u32> {
         self.values.iter_mut().find(|(o, _)| *o == offset).map(|(_, v)| v)
     }
