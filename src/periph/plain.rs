@@ -177,7 +177,7 @@ impl Peripheral for Plain {
             cx.unmodelled(offset, text);
         }
         match self.kind {
-            Kind::Dma if offset >= 8 && (offset - 8) % 0x14 == 0 && value & mask & 1 != 0 => {
+            Kind::Dma if offset >= 8 && (offset - 8).is_multiple_of(0x14) && value & mask & 1 != 0 => {
                 cx.unmodelled(offset, "a DMA channel is enabled: nothing is transferred");
             }
             Kind::Unmodelled => {
