@@ -164,6 +164,13 @@ impl UnicornCore {
         result
     }
 
+    /// Nothing can be fetched at PC. Asking the engine would be in vain: it does not even begin at some addresses.
+    fn unmapped(&mut self, pc: u32) -> Result<(), uc_error> {
+        let kind = FaultKind::Fetch { address: pc, reason: "nothing can be executed there" };
+        self.shared.halt = Some(Halt::Fault { pc, kind });
+        Ok(())
+    }
+
     /// What the halt of a hook, or the end of `emu_start`, means; none to go on.
     fn outcome(&mut self, result: Result<(), uc_error>) -> Option<Stop> {
         match self.shared.halt.take() {
@@ -314,7 +321,8 @@ impl Core for UnicornCore {
                 let pc = self.reg(RegisterARM::PC);
                 break self.fault_at(pc, FaultKind::NotThumb);
             }
-            let result = self.go(NOWHERE);
+            let pc = self.reg(RegisterARM::PC) & !1;
+            let result = if self.shared.region(pc).is_some() { self.go(NOWHERE) } else { self.unmapped(pc) };
             if let Some(stop) = self.outcome(result) {
                 break stop;
             }
