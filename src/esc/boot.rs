@@ -131,8 +131,9 @@ pub struct Bench {
 pub struct Jump {
     /// Where the core goes on.
     pub address: u32,
-    /// Whether that is the app's reset vector.
-    pub at_reset_vector: bool,
+    /// The app's reset vector, without its Thumb bit.
+    #[serde(skip)]
+    pub vector: u32,
     /// The main stack pointer.
     pub msp: u32,
     /// The vector table's base, 0 on a core without VTOR.
@@ -163,6 +164,13 @@ pub enum Ending {
     AppRuns,
     /// Undecided when the time was over: it stays in the bootloader.
     Stays,
+    /// The core ran into the app's area elsewhere than at the app's reset vector.
+    Stray {
+        /// Where.
+        pc: u32,
+        /// The app's reset vector, as flash holds it.
+        vector: u32,
+    },
     /// A fault before the app was reached.
     BootloaderFault {
         /// The cause.
@@ -210,16 +218,16 @@ pub enum Ending {
     },
 }
 
-/// A register or memory word that is not modelled and was touched.
+/// A register or memory word whose access is worth telling.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-pub struct Unmodelled {
+pub struct Touched {
     /// The address.
     pub address: u32,
     /// The register's name.
     pub name: String,
     /// The instruction that touched it first.
     pub pc: u32,
-    /// What it was, and what the model did.
+    /// What it was, and what happened.
     pub text: String,
 }
 
@@ -274,7 +282,9 @@ pub struct BootRun {
     /// Pages that the code changed.
     pub changed: Vec<ChangedPage>,
     /// What was touched and is not modelled.
-    pub unmodelled: Vec<Unmodelled>,
+    pub unmodelled: Vec<Touched>,
+    /// Accesses that did nothing on this part, as on the chip: a block whose clock is off, a locked register.
+    pub in_vain: Vec<Touched>,
     /// Resets by the code on the way.
     pub resets: usize,
 }
@@ -318,6 +328,7 @@ pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
         pc: 0,
         changed: Vec::new(),
         unmodelled: Vec::new(),
+        in_vain: Vec::new(),
         resets: 0,
     };
     let reached = if bench.from_app {
@@ -423,7 +434,11 @@ fn ended(chip: &Chip, halt: Halt, pc: u32, in_app: bool) -> Ending {
 fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
     let registers = chip.registers();
     let start = chip.now().time;
-    run.jump = Some(jump(chip, bench, &registers, start));
+    let jump = jump(chip, bench, &registers, start);
+    if jump.address != jump.vector {
+        return Ending::Stray { pc: jump.address, vector: jump.vector };
+    }
+    run.jump = Some(jump);
     // Watching slows every load down, and the app's own reads of its settings are no decision.
     chip.watch(&[]);
     chip.stop_inside(&[]);
@@ -460,7 +475,7 @@ fn jump(chip: &Chip, bench: &Bench, registers: &Registers, time: Time) -> Jump {
     let address = chip.board.resolve(registers.pc);
     Jump {
         address,
-        at_reset_vector: address == vector,
+        vector,
         msp: registers.msp,
         vtor: chip.board.nvic.vtor(),
         interrupts_off: registers.primask,
@@ -494,8 +509,9 @@ fn finish(chip: &Chip, run: &mut BootRun) {
         run.polled = chip.board.polled();
         run.polled.truncate(4);
     }
-    for (address, pc, text) in chip.board.log.notes() {
+    for (as_on_the_chip, address, pc, text) in chip.board.log.notes() {
         let name = crate::chip::register_name(chip.part(), address);
-        run.unmodelled.push(Unmodelled { address, name, pc, text: text.to_owned() });
+        let list = if as_on_the_chip { &mut run.in_vain } else { &mut run.unmodelled };
+        list.push(Touched { address, name, pc, text: text.to_owned() });
     }
 }
