@@ -26,8 +26,8 @@ fn run(args: &[&str]) {
 
 fn check_process(c: &mut Criterion) {
     let mut group = c.benchmark_group("check_process");
-    group.sample_size(20).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(3));
-    group.bench_function("no check (parts)", |b| b.iter(|| run(&["parts"])));
+    group.sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(3));
+    group.bench_function("start alone (--version)", |b| b.iter(|| run(&["--version"])));
     for (part, image) in IMAGES {
         group.bench_function(format!("{part}, signal low"), |b| b.iter(|| run(&["check", "--signal", "low", image])));
         group.bench_function(format!("{part}, four power-ups"), |b| b.iter(|| run(&["check", image])));

@@ -6,7 +6,7 @@
 //! Time is counted from a block hook with sums kept for each block, so nothing is hooked by instruction and `count`
 //! is never used. To stop inside a block, its translation is dropped and it is run again with `until` set.
 //!
-//! The hooks are C callbacks into [`Shared`], registered through the -sys crate: the safe crate's closures cost
+//! The hooks are C callbacks into `Shared`, registered through the -sys crate: the safe crate's closures cost
 //! half as much again on each register access, and a bootloader does little else.
 
 mod hooks;

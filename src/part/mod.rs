@@ -1,6 +1,6 @@
 //! The parts, as data: one TOML file a part, in `data/`, read through a schema that refuses unknown fields.
 //!
-//! Adding a part is adding a file and its line in [`FILES`]. Sources: RM0091 Rev 10 and RM0444 chapters 2 and 3,
+//! Adding a part is adding a file and its line in `FILES`. Sources: RM0091 Rev 10 and RM0444 chapters 2 and 3,
 //! ST's device headers; what was inferred is in the files' `unknown` lists.
 
 mod schema;
