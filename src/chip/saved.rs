@@ -78,7 +78,10 @@ impl Chip {
         self.boot = saved.boot;
         self.core.set_cycle(saved.cycle);
         self.board.resume(self.now());
-        self.core.remap(&self.board);
+        // Without power nothing runs; power-on lays the map out anew.
+        if self.powered {
+            self.core.remap(&self.board);
+        }
         self.core.set_registers(&saved.registers);
         Ok(())
     }

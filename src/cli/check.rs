@@ -2,7 +2,7 @@
 
 use super::{Format, OK, Outcome, Output, WOULD_NOT, progress};
 use crate::am32::{Given, Role};
-use crate::esc::{self, AfterPowerOn, Options, PowerUp, StateFile, Verdict, Wire};
+use crate::esc::{self, AfterPowerOn, Change, Options, PowerUp, StateFile, Verdict, Wire};
 use crate::image::{Image, split_address};
 use crate::report;
 use crate::time::Time;
@@ -143,7 +143,7 @@ fn wire(text: &str) -> Result<PowerUp, String> {
         if !(0.0..=60_000.0).contains(&ms) {
             return Err(format!("{ms} ms is not between 0 and 60,000"));
         }
-        power_up.changes.push((Time::from_nanos((ms * 1e6) as u64), level(word)?));
+        power_up.changes.push(Change { time_us: Time::from_nanos((ms * 1e6) as u64), signal: level(word)? });
     }
     Ok(power_up)
 }

@@ -40,6 +40,15 @@ impl Wire {
     }
 }
 
+/// A change of the signal wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+pub struct Change {
+    /// Time since power-on.
+    pub time_us: Time,
+    /// The level from then on.
+    pub signal: Wire,
+}
+
 /// A reset that follows a power-on at once, before any code has run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -57,9 +66,9 @@ pub enum AfterPowerOn {
 pub struct PowerUp {
     /// The signal wire at power-on.
     pub signal: Wire,
-    /// How it changes: time since power-on, and the level from then on.
+    /// How it changes, in order of time.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub changes: Vec<(Time, Wire)>,
+    pub changes: Vec<Change>,
     /// A reset that follows at once.
     pub reset: AfterPowerOn,
 }
@@ -80,7 +89,7 @@ impl PowerUp {
     pub const DECISIVE: PowerUp = PowerUp::steady(Wire::Low);
 
     fn wire(&self) -> Signal {
-        let changes = self.changes.iter().map(|(time, wire)| (*time, wire.drive())).collect();
+        let changes = self.changes.iter().map(|c| (c.time_us, c.signal.drive())).collect();
         Signal::timeline(self.signal.drive(), changes)
     }
 }
@@ -98,8 +107,8 @@ impl std::fmt::Display for Wire {
 impl std::fmt::Display for PowerUp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "signal {}", self.signal)?;
-        for (time, wire) in &self.changes {
-            write!(f, ", {wire} at {} ms", time.micros() / 1e3)?;
+        for change in &self.changes {
+            write!(f, ", {} at {} ms", change.signal, change.time_us.micros() / 1e3)?;
         }
         f.write_str(match self.reset {
             AfterPowerOn::Nothing => "",

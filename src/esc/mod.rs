@@ -9,7 +9,7 @@ pub mod program;
 pub mod state;
 pub mod verdict;
 
-pub use boot::{AfterPowerOn, AppRun, Bench, BootRun, Ending, Jump, PowerUp, Wire};
+pub use boot::{AfterPowerOn, AppRun, Bench, BootRun, Change, Ending, Jump, PowerUp, Wire};
 pub use check::{CheckError, Options, check};
 pub use program::{ProgramError, Programmed};
 pub use state::{StateError, StateFile};

@@ -3,7 +3,7 @@
 use super::Style;
 use crate::am32::{Finding, PlacedBy, Severity};
 use crate::esc::verdict::Reason;
-use crate::esc::{BootRun, Ending, Verdict};
+use crate::esc::{BootRun, Ending, Verdict, Wire};
 use std::fmt::Write;
 
 /// Columns of wrapped text.
@@ -44,9 +44,9 @@ fn files(verdict: &Verdict, style: Style, out: &mut String) {
         };
         let place = format!("0x{at:08X}{moved}, {} bytes", thousands(piece.image.len()));
         let _ = writeln!(out, "  {:<12} {:<names$}  {place}", piece.role.to_string(), piece.image.name);
-        let mut told = vec![piece.evidence.to_string()];
-        told.extend(piece.info.phrases());
-        let _ = writeln!(out, "  {:<12} {}", "", told.join(", "));
+        let told = piece.info.phrases().join(", ");
+        let colon = if told.is_empty() { "" } else { ": " };
+        wrap(&format!("{}{colon}{told}", piece.evidence), &" ".repeat(15), &" ".repeat(15), out);
     }
 }
 
@@ -56,15 +56,27 @@ fn power_ups(verdict: &Verdict, style: Style, out: &mut String) {
     }
     let _ = writeln!(out, "\n{}", style.heading("power-ups"));
     let names = verdict.runs.iter().map(|r| r.power_up.to_string().len()).max().unwrap_or(0);
+    let mut before: Vec<(String, String)> = Vec::new();
     for (run, reason) in verdict.runs.iter().zip(&verdict.reasons) {
-        let _ = writeln!(out, "  {:<names$}  {}", run.power_up.to_string(), ending(run, reason.as_ref(), style));
-        for line in evidence(run, reason.as_ref()) {
-            let _ = writeln!(out, "  {:<names$}  {line}", "");
+        let name = run.power_up.to_string();
+        let right = verdict.app_runs && run.power_up.signal == Wire::High;
+        let mut lines = vec![ending(run, reason.as_ref(), right, style)];
+        lines.extend(evidence(run, reason.as_ref()));
+        let told = lines.join("\n");
+        // Two wires that the code cannot tell apart need not be told twice.
+        if let Some((twin, _)) = before.iter().find(|(_, t)| *t == told) {
+            lines = vec![format!("{}, all as with {twin}", lines[0].split(',').next().unwrap_or_default())];
         }
+        for (n, line) in lines.iter().enumerate() {
+            let first = if n == 0 { name.as_str() } else { "" };
+            wrap(line, &format!("  {first:<names$}  "), &" ".repeat(names + 6), out);
+        }
+        before.push((name, told));
     }
 }
 
-fn ending(run: &BootRun, reason: Option<&Reason>, style: Style) -> String {
+/// How it ended, in a line; `right` where staying is as it should be.
+fn ending(run: &BootRun, reason: Option<&Reason>, right: bool, style: Style) -> String {
     match &run.ending {
         Ending::AppRuns => {
             let started = match (&run.jump, run.boot_byte.is_empty() && run.header.is_empty()) {
@@ -82,11 +94,13 @@ fn ending(run: &BootRun, reason: Option<&Reason>, style: Style) -> String {
                 Some(Reason::Hung { register, .. }) => format!("waits for {register} for ever"),
                 Some(Reason::SoftwareReset) => "after a software reset".to_owned(),
                 _ => match run.power_up.signal {
-                    crate::esc::Wire::High => "the wire is high".to_owned(),
+                    Wire::High => "the wire is high".to_owned(),
                     _ => "no reason seen".to_owned(),
                 },
             };
-            format!("{} in the bootloader: {why} (watched for {})", style.bad("stays"), run.time_us)
+            let stays = if right { style.good("stays") } else { style.bad("stays") };
+            let ok = if right { ", as it should" } else { "" };
+            format!("{stays} in the bootloader{ok}: {why} (watched for {})", run.time_us)
         }
         Ending::Stray { pc, .. } => {
             format!("{} at 0x{pc:08X} after {}: not the app's reset vector", style.bad("runs astray"), run.time_us)
