@@ -261,6 +261,15 @@ impl Devices {
         self.gpios().find(|(l, _)| *l == letter).map(|(_, g)| g)
     }
 
+    /// Clears the backup domain's registers.
+    pub fn clear_backup(&mut self) {
+        for slot in &mut self.slots {
+            if let Device::Plain(block) = &mut slot.device {
+                block.clear_backup();
+            }
+        }
+    }
+
     /// The ports with their letters.
     pub fn gpios(&mut self) -> impl Iterator<Item = (char, &mut Gpio)> {
         // Ports lie 0x400 apart from A on, on both families.

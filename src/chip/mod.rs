@@ -8,17 +8,20 @@ mod device;
 mod event;
 mod exception;
 mod names;
+mod probe;
+mod saved;
 
 pub use board::{Board, INFORMATION, PPB, Polled, WatchedLoad};
 pub use clock::Hclk;
 pub use device::{Device, Devices, Rcc, Slot, WINDOWS};
 pub use event::{Event, EventKind, Log};
 pub use names::register as register_name;
+pub use saved::SavedChip;
 
-use crate::bus::{Access, BootSource, BusFault, Master, ResetCause, Width};
+use crate::bus::{Access, BootSource, Master, ResetCause, Width};
 use crate::cpu::unicorn::{EngineError, UnicornCore};
 use crate::cpu::{Core, FaultKind, Registers, Reply, Stop, T};
-use crate::flash::{Cut, OtherPart, Purpose, Saved};
+use crate::flash::{Cut, Purpose};
 use crate::part::{Family, Part};
 use crate::periph::signal::Signal;
 use crate::time::{Now, Time};
@@ -74,25 +77,6 @@ pub struct Chip {
     seed: u64,
 }
 
-/// A whole chip, for [`Chip::restore`].
-pub struct SavedChip {
-    part: Arc<Part>,
-    registers: Registers,
-    cycle: u64,
-    sram: Vec<u8>,
-    flash: Saved,
-    devices: Devices,
-    nvic: crate::periph::nvic::Nvic,
-    systick: crate::periph::systick::SysTick,
-    hclk: Hclk,
-    log: Log,
-    reset_wanted: Option<ResetCause>,
-    event_register: bool,
-    locked_up: bool,
-    powered: bool,
-    boot: BootSource,
-}
-
 impl Chip {
     /// A chip of this part with blank flash and factory option bytes, without power. `seed` decides what SRAM holds
     /// at power-on.
@@ -133,6 +117,13 @@ impl Chip {
     /// The core's registers.
     pub fn registers(&self) -> Registers {
         self.core.registers()
+    }
+
+    /// Changes the core's registers, as a probe does with the core halted. A PC that is set keeps its Thumb bit.
+    pub fn set_registers(&mut self, change: impl FnOnce(&mut Registers)) {
+        let mut registers = self.core.registers();
+        change(&mut registers);
+        self.core.set_registers(&registers);
     }
 
     /// Instructions executed since the chip was made.
@@ -212,8 +203,8 @@ impl Chip {
     pub fn reset(&mut self, cause: ResetCause) {
         let now = self.now();
         self.board.flash.reset(cause, now);
-        if self.board.flash.broken_off().is_some() {
-            self.forget_code();
+        if let Some(cut) = self.board.flash.broken_off() {
+            self.core.invalidate(cut.changed);
         }
         self.start(cause, now);
     }
@@ -429,133 +420,5 @@ impl Chip {
             let now = self.now();
             self.pass_event(now);
         }
-    }
-
-    /// A load by the debug port.
-    ///
-    /// # Errors
-    /// The bus fault that a probe would be told.
-    pub fn debug_read(&mut self, address: u32, width: Width) -> Result<u32, BusFault> {
-        self.board.flash.debugger_seen();
-        let by = Access { master: Master::Debug, now: self.now() };
-        let reply = self.board.load(address, width, Purpose::Data, by, 0)?;
-        self.debug_follow(&reply);
-        Ok(reply.value)
-    }
-
-    /// A store by the debug port.
-    ///
-    /// # Errors
-    /// The bus fault that a probe would be told.
-    pub fn debug_write(&mut self, address: u32, width: Width, value: u32) -> Result<(), BusFault> {
-        self.board.flash.debugger_seen();
-        let by = Access { master: Master::Debug, now: self.now() };
-        let reply = self.board.store(address, width, value, by, 0)?;
-        self.debug_follow(&reply);
-        Ok(())
-    }
-
-    fn debug_follow(&mut self, reply: &Reply) {
-        if reply.wait > 0 {
-            self.core.set_cycle(self.core.cycle() + reply.wait);
-        }
-        self.follow(reply);
-        if let Some(cause) = self.board.reset_wanted.take() {
-            self.reset(cause);
-        }
-    }
-
-    /// The flash controller was used directly with the core halted, up to `now`: the rest of the chip follows.
-    pub fn catch_up(&mut self, now: Now) {
-        self.core.set_cycle(now.cycle.max(self.core.cycle()));
-        self.forget_code();
-        let now = self.now();
-        self.pass_event(now);
-    }
-
-    /// Starts the app whose vector table stands at `table`, as a bootloader would: interrupts off, main stack and PC
-    /// from the table, VTOR where the core has it. Everything else is as it is.
-    pub fn start_app(&mut self, table: u32) {
-        if self.boot != BootSource::Flash {
-            // An empty chip would have gone to system memory; with a bootloader it would not be empty.
-            self.boot = BootSource::Flash;
-            self.board.flash.booted(self.boot);
-            self.board.reset(ResetCause::PowerOn, self.now(), self.boot);
-            self.core.remap(&self.board);
-        }
-        let cells = self.board.flash.cells();
-        let (sp, pc) = (cells.read(table, Width::Word), cells.read(table + 4, Width::Word));
-        let xpsr = if pc & 1 != 0 { T } else { 0 };
-        let registers = Registers { msp: sp & !3, pc: pc & !1, xpsr, primask: true, ..self.core.registers() };
-        self.core.set_registers(&registers);
-        self.board.set_vtor(table);
-    }
-
-    /// Lets time pass with the core halted, until flash is idle.
-    pub fn wait_for_flash(&mut self) {
-        while let Some(end) = self.board.flash.busy_until() {
-            let now = self.now();
-            if end <= now.time {
-                self.pass_event(now);
-                return;
-            }
-            self.core.set_cycle(self.board.hclk.cycle_at(end).max(now.cycle + 1));
-            let now = self.now();
-            self.pass_event(now);
-        }
-    }
-
-    /// The whole state. Engines' translations are not part of it.
-    pub fn save(&self) -> SavedChip {
-        SavedChip {
-            part: Arc::clone(&self.board.part),
-            registers: self.core.registers(),
-            cycle: self.core.cycle(),
-            sram: self.board.sram.bytes(0, self.board.sram.len()),
-            flash: self.board.flash.save(),
-            devices: self.board.devices.clone(),
-            nvic: self.board.nvic.clone(),
-            systick: self.board.systick.clone(),
-            hclk: self.board.hclk,
-            log: self.board.log.clone(),
-            reset_wanted: self.board.reset_wanted,
-            event_register: self.event_register,
-            locked_up: self.locked_up,
-            powered: self.powered,
-            boot: self.boot,
-        }
-    }
-
-    /// Goes back to a saved state of the same part.
-    ///
-    /// # Errors
-    /// The state is of another part; nothing is changed then.
-    pub fn restore(&mut self, saved: &SavedChip) -> Result<(), OtherPart> {
-        if saved.part.name != self.board.part.name {
-            return Err(OtherPart);
-        }
-        for block in self.board.flash.restore(&saved.flash)? {
-            self.core.invalidate(block..block + crate::flash::cells::BLOCK);
-        }
-        self.board.sram.write(0, &saved.sram);
-        let sram = self.board.part.sram;
-        self.core.invalidate(sram.base..sram.end());
-        self.board.devices = saved.devices.clone();
-        self.board.nvic = saved.nvic.clone();
-        self.board.systick = saved.systick.clone();
-        self.board.hclk = saved.hclk;
-        self.board.log = saved.log.clone();
-        self.board.reset_wanted = saved.reset_wanted;
-        self.board.watched.clear();
-        self.board.forget_polls();
-        self.event_register = saved.event_register;
-        self.locked_up = saved.locked_up;
-        self.powered = saved.powered;
-        self.boot = saved.boot;
-        self.core.set_cycle(saved.cycle);
-        self.board.resume(self.now());
-        self.core.remap(&self.board);
-        self.core.set_registers(&saved.registers);
-        Ok(())
     }
 }

@@ -31,7 +31,7 @@ impl Bench {
     }
 
     fn core(&self) -> UnicornCore {
-        let mut core = UnicornCore::new(part::Core::M0, 4, &[0x4000_0000..0x4000_1000]).unwrap();
+        let mut core = UnicornCore::new(part::Core::M0, 4, std::slice::from_ref(&(IO..IO + 0x1000))).unwrap();
         core.remap(self);
         core.set_registers(&Registers { pc: FLASH, msp: SRAM + 0x1000, xpsr: T, ..Registers::default() });
         core
@@ -54,7 +54,7 @@ impl Bus for Bench {
             return Err(fault("nothing is there"));
         }
         let mut reply = Reply::default();
-        if address >= FLASH && address < SRAM {
+        if (FLASH..SRAM).contains(&address) {
             let bytes = value.to_le_bytes();
             self.flash.write((address - FLASH) as usize, &bytes[..width.bytes() as usize]);
             reply.changed = Some(address..address + width.bytes());

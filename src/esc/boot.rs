@@ -131,8 +131,9 @@ pub struct Bench {
 pub struct Jump {
     /// Where the core goes on.
     pub address: u32,
-    /// Whether that is the app's reset vector.
-    pub at_reset_vector: bool,
+    /// The app's reset vector, without its Thumb bit.
+    #[serde(skip)]
+    pub vector: u32,
     /// The main stack pointer.
     pub msp: u32,
     /// The vector table's base, 0 on a core without VTOR.
@@ -163,6 +164,13 @@ pub enum Ending {
     AppRuns,
     /// Undecided when the time was over: it stays in the bootloader.
     Stays,
+    /// The core ran into the app's area elsewhere than at the app's reset vector.
+    Stray {
+        /// Where.
+        pc: u32,
+        /// The app's reset vector, as flash holds it.
+        vector: u32,
+    },
     /// A fault before the app was reached.
     BootloaderFault {
         /// The cause.
@@ -423,7 +431,11 @@ fn ended(chip: &Chip, halt: Halt, pc: u32, in_app: bool) -> Ending {
 fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
     let registers = chip.registers();
     let start = chip.now().time;
-    run.jump = Some(jump(chip, bench, &registers, start));
+    let jump = jump(chip, bench, &registers, start);
+    if jump.address != jump.vector {
+        return Ending::Stray { pc: jump.address, vector: jump.vector };
+    }
+    run.jump = Some(jump);
     // Watching slows every load down, and the app's own reads of its settings are no decision.
     chip.watch(&[]);
     chip.stop_inside(&[]);
@@ -460,7 +472,7 @@ fn jump(chip: &Chip, bench: &Bench, registers: &Registers, time: Time) -> Jump {
     let address = chip.board.resolve(registers.pc);
     Jump {
         address,
-        at_reset_vector: address == vector,
+        vector,
         msp: registers.msp,
         vtor: chip.board.nvic.vtor(),
         interrupts_off: registers.primask,

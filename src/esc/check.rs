@@ -67,7 +67,7 @@ pub enum CheckError {
 /// # Errors
 /// Wrong use, a state file that cannot be used, or files that fit several parts with different outcomes. What is
 /// wrong with the files themselves is in [`Verdict::findings`].
-pub fn check(files: Vec<Given>, options: &Options, mut state: Option<&mut StateFile>) -> Result<Verdict, CheckError> {
+pub fn check(files: Vec<Given>, options: &Options, state: Option<&mut StateFile>) -> Result<Verdict, CheckError> {
     if options.power_ups.is_empty() {
         return Err(CheckError::NoPowerUp);
     }
@@ -82,7 +82,7 @@ pub fn check(files: Vec<Given>, options: &Options, mut state: Option<&mut StateF
     let Some(first) = plan.candidates.first().cloned() else {
         return Ok(refused(plan));
     };
-    let mut verdict = judge(&plan, &first, options, state.as_deref_mut())?;
+    let mut verdict = judge(&plan, &first, options, state)?;
     let mut others = Vec::new();
     for part in plan.candidates.iter().skip(1) {
         let other = judge(&plan.for_part(part)?, part, options, None)?;

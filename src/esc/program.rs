@@ -136,7 +136,7 @@ struct Probe<'a> {
 
 impl<'a> Probe<'a> {
     fn attach(chip: &'a mut Chip) -> Probe<'a> {
-        chip.board.flash.debugger_seen();
+        chip.probe_seen();
         let (family, now) = (chip.part().family, chip.now());
         Probe { chip, family, now, fx: Effects::default() }
     }

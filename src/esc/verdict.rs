@@ -97,7 +97,11 @@ pub fn reason(run: &BootRun, layout: &Layout) -> Option<Reason> {
     match &run.ending {
         Ending::AppRuns => return None,
         Ending::Stays => {}
-        Ending::Resets { .. } | Ending::Asleep { .. } | Ending::SystemMemory | Ending::Broken { .. } => {
+        Ending::Stray { .. }
+        | Ending::Resets { .. }
+        | Ending::Asleep { .. }
+        | Ending::SystemMemory
+        | Ending::Broken { .. } => {
             return Some(Reason::Other);
         }
         Ending::BootloaderFault { .. } | Ending::AppFault { .. } | Ending::Lockup { .. } | Ending::AppReset { .. } => {
@@ -179,6 +183,15 @@ fn refusal(run: &BootRun, reason: &Reason, layout: &Layout) -> Vec<Finding> {
     let waited = run.time_us;
     let finding = match reason {
         Reason::BootByte { read } => return vec![boot_byte(read, layout, run)],
+        Reason::HeaderSp { read } if read.value == u32::MAX => Finding::new(
+            Id::RUN_HEADER_SP,
+            format!(
+                "no app: the bootloader read FFFFFFFF at 0x{:08X} (PC 0x{:08X}, after {}), where the app's stack pointer should stand, and did not jump",
+                read.address, read.pc, read.time_us
+            ),
+            format!("add the app; it goes to 0x{:08X}", layout.app),
+        )
+        .at(read.address),
         Reason::HeaderSp { read } => Finding::new(
             Id::RUN_HEADER_SP,
             format!(
@@ -263,6 +276,14 @@ fn broken(run: &BootRun, layout: &Layout) -> Finding {
     let other_part = "is this bootloader for this part? its name tells: AM32_<MCU>_BOOTLOADER_<PIN>_V<n>";
     let app = format!("check that the app is for this part and was written whole to 0x{:08X}", layout.app);
     match &run.ending {
+        Ending::Stray { pc, vector } => {
+            let message = format!(
+                "the core ran into the app's area at 0x{pc:08X} after {}, without a jump to the app's reset vector (0x{vector:08X} stands at 0x{:08X})",
+                run.time_us,
+                layout.app + 4
+            );
+            Finding::new(Id::RUN_NO_JUMP, message, "check that a bootloader stands at the start of flash").at(*pc)
+        }
         Ending::BootloaderFault { fault, pc } => {
             let message = format!("the bootloader faulted at PC 0x{pc:08X} after {}: {fault}", run.time_us);
             let hint = if is_foreign(fault) { "; that is what code for another part does" } else { "" };
@@ -361,18 +382,22 @@ pub fn not_programmed(error: &ProgramError, file: &Arc<str>) -> Finding {
 /// Puts what files showed and what the run showed together. A static finding about the settings gets the run's
 /// evidence instead of a second error beside it; a guess that the run refuted goes.
 pub fn join(findings: &mut Vec<Finding>, app_runs: bool) {
-    let about_settings =
+    let settings =
         [Id::EEPROM_MISSING, Id::EEPROM_BLANK, Id::BOOT_BYTE_CUT_OFF, Id::BOOT_BYTE_OTHER, Id::EEPROM_ELSEWHERE];
-    let run = [Id::RUN_BOOT_BYTE_BLANK, Id::RUN_BOOT_BYTE_CUT_OFF];
-    if let Some(seen) = findings.iter().position(|f| run.contains(&f.id))
-        && let Some(known) =
-            findings.iter().position(|f| about_settings.contains(&f.id) && f.severity == Severity::Error)
-    {
-        let evidence = findings[seen].message.clone();
-        let evidence = evidence.split_once(": ").map_or(evidence.as_str(), |(_, e)| e).to_owned();
-        findings[known].message.push_str("; ");
-        findings[known].message.push_str(&evidence);
-        findings.remove(seen);
+    for (seen, known) in [
+        (Id::RUN_BOOT_BYTE_BLANK, &settings[..]),
+        (Id::RUN_BOOT_BYTE_CUT_OFF, &settings[..]),
+        (Id::RUN_HEADER_SP, &[Id::APP_MISSING][..]),
+    ] {
+        let seen = findings.iter().position(|f| f.id == seen);
+        let known = findings.iter().position(|f| known.contains(&f.id) && f.severity == Severity::Error);
+        if let (Some(seen), Some(known)) = (seen, known) {
+            let message = findings[seen].message.clone();
+            let evidence = message.split_once(": ").map_or(message.as_str(), |(_, e)| e);
+            findings[known].message.push_str("; ");
+            findings[known].message.push_str(evidence);
+            findings.remove(seen);
+        }
     }
     if app_runs {
         findings.retain(|f| f.id != Id::MARKS_MISMATCH);

@@ -264,12 +264,11 @@ impl Nvic {
                 self.systick_pending = (self.systick_pending || set & (1 << 26) != 0) && set & (1 << 25) == 0;
             }
             0xD08 if self.core == Core::M0Plus => self.vtor = masked(self.vtor, value, mask & 0xFFFF_FF00),
-            0xD0C => {
+            0xD0C
                 // Without the key 0x05FA the write is dropped.
-                if value >> 16 == 0x05FA && value & 4 != 0 {
+                if value >> 16 == 0x05FA && value & 4 != 0 => {
                     return Some(Request::Reset);
                 }
-            }
             0xD10 => self.scr = masked(self.scr, value, mask & 0x16),
             0xD1C => {
                 self.svcall_priority = (masked(u32::from(self.svcall_priority) << 24, value, mask) >> 24) as u8 & 0xC0

@@ -138,6 +138,13 @@ impl Plain {
         if self.values.len() > 2 { crate::part::Family::G0 } else { crate::part::Family::F0 }
     }
 
+    /// Clears what only power clears.
+    pub fn clear_backup(&mut self) {
+        if Self::describe(self.kind, self.family()).is_some_and(|d| !d.backup.is_empty()) {
+            self.reset(ResetCause::PowerOn);
+        }
+    }
+
     fn slot(&mut self, offset: u32) -> Option<&mut u32> {
         self.values.iter_mut().find(|(o, _)| *o == offset).map(|(_, v)| v)
     }
@@ -170,7 +177,7 @@ impl Peripheral for Plain {
             cx.unmodelled(offset, text);
         }
         match self.kind {
-            Kind::Dma if offset >= 8 && (offset - 8) % 0x14 == 0 && value & mask & 1 != 0 => {
+            Kind::Dma if offset >= 8 && (offset - 8).is_multiple_of(0x14) && value & mask & 1 != 0 => {
                 cx.unmodelled(offset, "a DMA channel is enabled: nothing is transferred");
             }
             Kind::Unmodelled => {

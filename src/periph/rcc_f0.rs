@@ -254,11 +254,9 @@ impl Peripheral for RccF0 {
                     self.csr_flags = 0;
                 }
             }
-            0x2C => {
-                if self.cr & PLLON == 0 {
-                    self.cfgr2 = masked(self.cfgr2, value, mask & 0xF);
-                    self.cfgr = masked(self.cfgr, self.cfgr2 << 17, 1 << 17);
-                }
+            0x2C if self.cr & PLLON == 0 => {
+                self.cfgr2 = masked(self.cfgr2, value, mask & 0xF);
+                self.cfgr = masked(self.cfgr, self.cfgr2 << 17, 1 << 17);
             }
             0x30 => self.cfgr3 = masked(self.cfgr3, value, mask & 0x000F_01F3),
             0x34 => {

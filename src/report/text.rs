@@ -88,6 +88,9 @@ fn ending(run: &BootRun, reason: Option<&Reason>, style: Style) -> String {
             };
             format!("{} in the bootloader: {why} (watched for {})", style.bad("stays"), run.time_us)
         }
+        Ending::Stray { pc, .. } => {
+            format!("{} at 0x{pc:08X} after {}: not the app's reset vector", style.bad("runs astray"), run.time_us)
+        }
         Ending::BootloaderFault { fault, pc } => {
             format!("{} in the bootloader at PC 0x{pc:08X} after {}: {fault}", style.bad("HardFault"), run.time_us)
         }
@@ -121,9 +124,6 @@ fn evidence(run: &BootRun, reason: Option<&Reason>) -> Vec<String> {
         let mut line = format!("MSP 0x{:08X}", jump.msp);
         if jump.vtor != 0 {
             let _ = write!(line, ", VTOR 0x{:08X}", jump.vtor);
-        }
-        if !jump.at_reset_vector {
-            line.push_str(", not the app's reset vector");
         }
         if let Some(pin) = run.sampled.first() {
             let _ = write!(line, ", signal on {}", pin.pin);
@@ -176,7 +176,7 @@ fn conclusion(verdict: &Verdict, style: Style, out: &mut String) {
     let errors = verdict.findings.iter().filter(|f| f.severity == Severity::Error).count();
     let text = match (verdict.starts(), verdict.app_runs) {
         (true, _) => style.good("This ESC would start."),
-        (false, true) => style.bad("This ESC would start, but something is wrong with the files."),
+        (false, true) => style.bad("The app would run, but something is wrong: see the errors above."),
         (false, false) => style.bad("This ESC would not start."),
     };
     let _ = writeln!(out, "\n{text}");
@@ -229,7 +229,7 @@ pub(super) fn thousands(n: usize) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(c);

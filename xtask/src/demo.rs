@@ -16,9 +16,9 @@ const SHOWS: [Show; 2] = [
         title: "A bootloader, an app and its settings page: this set starts",
         args: &[
             "check",
-            "firmware/built/STANDIN_F051_BOOTLOADER_PB4_V14.bin",
-            "firmware/built/STANDIN_DRYFLASH_F051_2.20.hex",
-            "firmware/built/STANDIN_EEPROM_F051.bin@0x08007c00",
+            "STANDIN_F051_BOOTLOADER_PB4_V14.bin",
+            "STANDIN_DRYFLASH_F051_2.20.hex",
+            "STANDIN_EEPROM_V2_1K.bin@0x08007c00",
         ],
         code: 0,
     },
@@ -26,9 +26,9 @@ const SHOWS: [Show; 2] = [
         title: "The same with a blank settings page: the bootloader keeps waiting",
         args: &[
             "check",
-            "firmware/built/STANDIN_F051_BOOTLOADER_PB4_V14.bin",
-            "firmware/built/STANDIN_DRYFLASH_F051_2.20.hex",
-            "firmware/built/STANDIN_EEPROM_BLANK_F051.bin@0x08007c00",
+            "STANDIN_F051_BOOTLOADER_PB4_V14.bin",
+            "STANDIN_DRYFLASH_F051_2.20.hex",
+            "STANDIN_EEPROM_BLANK_1K.bin@0x08007c00",
         ],
         code: 1,
     },
@@ -43,12 +43,13 @@ pub fn run(root: &Path) -> Result<ExitCode, String> {
         return Err(format!("the build failed ({status})"));
     }
     let program = program(root).map_err(|error| format!("cannot tell where cargo builds: {error}"))?;
-    let shown = program.strip_prefix(root).unwrap_or(&program).display();
+    let images = root.join("firmware").join("built");
+    println!("\n$ cd firmware/built");
 
     let mut surprises = 0;
     for Show { title, args, code } in &SHOWS {
-        println!("\n# {title}\n$ {shown} {}", args.join(" "));
-        let status = super::run(Command::new(&program).args(*args).current_dir(root))?;
+        println!("\n# {title}\n$ dryflash {}", args.join(" "));
+        let status = super::run(Command::new(&program).args(*args).current_dir(&images))?;
         if status.code() == Some(*code) {
             println!("-> exit code {code}, as it should be");
         } else {

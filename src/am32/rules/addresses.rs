@@ -177,7 +177,7 @@ fn moved(context: &Context, piece: &Piece, home: u32) -> Finding {
 fn eeprom_elsewhere(context: &Context, piece: &Piece) -> Finding {
     let (layout, start) = (context.layout, piece.image.start());
     let owners = layout::eeprom_owners(start);
-    let whose = if owners.is_empty() { String::new() } else { format!(" (where {} keeps it)", owners.join(", ")) };
+    let whose = if owners.is_empty() { String::new() } else { format!(" (as on {})", owners.join(", ")) };
     let message = format!(
         "the EEPROM page would go to {start:#010X}{whose}; the bootloader of the {layout} looks at {:#010X}",
         layout.eeprom
@@ -201,7 +201,7 @@ fn called_elsewhere(context: &Context, piece: &Piece) -> Option<Finding> {
         return None;
     }
     let message = format!(
-        "its name says {address:#010X} (where {} keeps it); it goes to {:#010X}, where the {layout} keeps it",
+        "its name says {address:#010X} (as on {}); it goes to {:#010X}, where the {layout} keeps it",
         owners.join(", "),
         layout.eeprom
     );

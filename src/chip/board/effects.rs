@@ -1,0 +1,257 @@
+//! What accesses ask for beyond their register: clocks, interrupts, events, the map; and resets.
+
+use super::{Board, PPB};
+use crate::bus::{Access, BootSource, Effects, Master, ResetCause, Width};
+use crate::chip::clock::Hclk;
+use crate::chip::device::{Device, Slot};
+use crate::chip::event::EventKind;
+use crate::cpu::Reply;
+use crate::cpu::block::FetchCost;
+use crate::flash::{self, Purpose};
+use crate::part::Family;
+use crate::periph::{Context, Due, Peripheral};
+use crate::time::Now;
+
+impl Board {
+    /// Carries out what the last access asked for, and says what the core has to know.
+    pub(super) fn settle(&mut self, by: Access, pc: u32) -> Reply {
+        let mut reply = Reply::default();
+        let mut now = by.now;
+        // Code in flash cannot be fetched while an operation runs (RM0091 3.2.2, RM0444 3.3.6).
+        if by.master == Master::Cpu
+            && let Some(end) = self.flash.busy_until()
+            && end > now.time
+            && self.runs_from_flash(pc)
+        {
+            self.fx.stall_until(end);
+        }
+        if !self.fx.any {
+            return reply;
+        }
+        if let Some(until) = self.fx.stall_until.take()
+            && until > now.time
+        {
+            let cycle = self.hclk.cycle_at(until);
+            reply.wait = cycle - now.cycle;
+            now = self.hclk.at(cycle);
+            self.flash.advance(now, &mut self.fx);
+            self.fx.events = true;
+        }
+        self.carry_out(now, pc, &mut reply);
+        reply
+    }
+
+    /// Applies the pending effects at `now`.
+    fn carry_out(&mut self, now: Now, pc: u32, reply: &mut Reply) {
+        let mut fx = std::mem::take(&mut self.fx);
+        if fx.clock {
+            self.follow_clocks(now, pc, &mut fx);
+        }
+        if fx.clock || fx.interrupts || fx.events || fx.nmi {
+            self.refresh(now);
+        }
+        if fx.backup_reset {
+            // RDP level 1 to 0 clears the backup registers with the flash (RM0091 3.3.1, RM0444 3.5.1).
+            self.devices.clear_backup();
+        }
+        if let Some(cause) = fx.reset {
+            self.reset_wanted.get_or_insert(cause);
+            reply.attention = true;
+        }
+        for note in fx.notes.drain(..) {
+            self.log.note(note.address, pc, now.time, note.text);
+        }
+        reply.changed = fx.changed.take();
+        reply.remap |= self.follow_map(now, fx.remap || fx.clock || fx.events);
+        reply.attention |= self.nvic.any_pending() || self.next_event < self.horizon;
+        fx.any = false;
+        fx.remap = false;
+        fx.clock = false;
+        fx.interrupts = false;
+        fx.events = false;
+        fx.nmi = false;
+        fx.backup_reset = false;
+        fx.reset = None;
+        fx.stall_until = None;
+        self.fx = fx;
+    }
+
+    /// A clock was switched, gated or rescaled.
+    fn follow_clocks(&mut self, now: Now, pc: u32, fx: &mut Effects) {
+        let before = self.clocks;
+        self.clocks = self.devices.rcc.clocks();
+        if self.clocks.hclk_hz != before.hclk_hz {
+            self.hclk = Hclk::new(now, self.clocks.hclk_hz);
+            self.log.push(now.time, pc, EventKind::Clock { hz: self.clocks.hclk_hz });
+        }
+        for slot in &mut self.devices.slots {
+            if let Some(gate) = &slot.gate
+                && self.devices.rcc.held(gate)
+                && let Some(p) = slot.device.peripheral()
+            {
+                p.reset(ResetCause::Software);
+            }
+            if let Device::Timer(timer) = &mut slot.device {
+                timer.advance(&mut Context { now, clocks: self.clocks, base: slot.base, fx });
+            }
+        }
+    }
+
+    /// Collects interrupt lines and finds the next event.
+    fn refresh(&mut self, now: Now) {
+        let mut lines = 0u32;
+        let mut next = u64::MAX;
+        let mut earlier = |due: Option<Due>, hclk: &Hclk| {
+            let cycle = match due {
+                Some(Due::Cycle(cycle)) => cycle,
+                Some(Due::Time(time)) => hclk.cycle_at(time),
+                None => u64::MAX,
+            };
+            next = next.min(cycle);
+        };
+        for Slot { device, irq, irqs, .. } in &self.devices.slots {
+            if let Some(p) = device.view() {
+                let raised = p.lines();
+                for n in 0..*irqs {
+                    if raised & (1 << n) != 0 {
+                        lines |= 1 << irq[usize::from(n)];
+                    }
+                }
+                earlier(p.next_event(&self.clocks), &self.hclk);
+            } else if matches!(device, Device::Flash) && *irqs > 0 && self.flash.interrupt() {
+                lines |= 1 << irq[0];
+            }
+        }
+        earlier(self.devices.rcc.view().next_event(&self.clocks), &self.hclk);
+        earlier(self.systick.next_event(&self.clocks), &self.hclk);
+        earlier(self.flash.next_event().map(Due::Time), &self.hclk);
+        self.nvic.set_lines(lines);
+        if self.systick.take_pending() {
+            self.nvic.pend_systick();
+        }
+        if self.flash.nmi() {
+            self.nvic.pend_nmi();
+        }
+        // An event that is already due happens at the next boundary.
+        self.next_event = next.max(now.cycle + 1);
+    }
+
+    /// Whether the core's view of memory, or the cost of it, changed.
+    fn follow_map(&mut self, now: Now, look: bool) -> bool {
+        if !look {
+            return false;
+        }
+        let zero = self.devices.syscfg().map_or(BootSource::Flash, |s| s.at_zero());
+        let plain = self.flash.plain(now);
+        let mut changed = zero != self.at_zero || plain != self.flash_plain;
+        self.at_zero = zero;
+        if plain != self.flash_plain {
+            self.flash_plain = plain;
+            let by = Access { master: Master::Cpu, now };
+            let mut fx = Effects::default();
+            let base = self.part.flash.base;
+            self.flash_runs = plain || self.flash.read(base, Width::Word, Purpose::Fetch, by, &mut fx).is_ok();
+        }
+        let cost = self.cost();
+        if cost != self.log.cost {
+            self.log.cost = cost;
+            changed = true;
+            self.check_latency(now);
+        }
+        changed
+    }
+
+    pub(super) fn cost(&self) -> FetchCost {
+        let latency = self.flash.latency();
+        let ws = latency.wait_states;
+        FetchCost { sequential: if latency.prefetch { 0 } else { ws }, target: ws, literal: ws }
+    }
+
+    /// Too few wait states for HCLK: the chip would read rubbish; the model reads on, and says so.
+    fn check_latency(&mut self, now: Now) {
+        let steps: &[u64] = match self.part.family {
+            Family::F0 => &[24_000_000, 48_000_000],
+            Family::G0 => &[24_000_000, 48_000_000, 64_000_000],
+        };
+        let ws = self.flash.latency().wait_states as usize;
+        let limit = steps.get(ws).or(steps.last()).copied().unwrap_or(u64::MAX);
+        if self.clocks.hclk_hz > limit {
+            let text = format!(
+                "HCLK is {} MHz with {ws} wait states: flash reads are not guaranteed",
+                self.clocks.hclk_hz / 1_000_000
+            );
+            self.log.note(flash::REGISTERS, 0, now.time, text);
+        }
+    }
+
+    /// Lets every block act that is due at `now`. What the core has to know comes back.
+    pub fn advance(&mut self, now: Now, pc: u32) -> Reply {
+        for slot in &mut self.devices.slots {
+            if let Some(p) = slot.device.peripheral() {
+                p.advance(&mut Context { now, clocks: self.clocks, base: slot.base, fx: &mut self.fx });
+            }
+        }
+        let mut cx = Context { now, clocks: self.clocks, base: crate::chip::RCC_BASE, fx: &mut self.fx };
+        self.devices.rcc.peripheral().advance(&mut cx);
+        self.systick.advance(&mut cx);
+        self.flash.advance(now, &mut self.fx);
+        self.fx.any = true;
+        self.fx.events = true;
+        self.fx.interrupts = true;
+        let mut reply = Reply::default();
+        self.carry_out(now, pc, &mut reply);
+        reply
+    }
+
+    /// A reset of everything but the debug side; boots from `boot`.
+    pub fn reset(&mut self, cause: ResetCause, now: Now, boot: BootSource) {
+        self.devices.reset(cause);
+        self.nvic.reset();
+        self.systick.reset(cause);
+        if let Some(syscfg) = self.devices.syscfg() {
+            syscfg.booted(boot);
+        }
+        self.clocks = self.devices.rcc.clocks();
+        self.hclk = Hclk::new(now, self.clocks.hclk_hz);
+        let clocks = self.clocks;
+        if self.flash.boot_options().hardware_iwdg
+            && let Some(iwdg) = self.devices.iwdg_mut()
+        {
+            iwdg.start(now.time, &clocks);
+            self.devices.rcc.force_lsi(now.time);
+        }
+        for slot in &mut self.devices.slots {
+            if let Device::Timer(timer) = &mut slot.device {
+                timer.advance(&mut Context { now, clocks, base: slot.base, fx: &mut self.fx });
+            }
+        }
+        self.reset_wanted = None;
+        self.fx = Effects::default();
+        self.refresh(now);
+        // Forces a fresh look at what may be read and fetched.
+        self.flash_plain = !self.flash.plain(now);
+        self.follow_map(now, true);
+    }
+
+    /// Looks at what the core may read and fetch; whether that changed.
+    pub fn look_again(&mut self, now: Now) -> bool {
+        self.follow_map(now, true)
+    }
+
+    /// Points the vector table there, on a core that can.
+    pub fn set_vtor(&mut self, table: u32) {
+        let now = self.hclk.at(0);
+        let mut cx = Context { now, clocks: self.clocks, base: PPB.start, fx: &mut self.fx };
+        self.nvic.write(0xD08, table, u32::MAX, &mut cx);
+        self.fx = Effects::default();
+    }
+
+    /// Takes up what depends on a restored state.
+    pub fn resume(&mut self, now: Now) {
+        self.clocks = self.devices.rcc.clocks();
+        self.fx = Effects::default();
+        self.refresh(now);
+        self.flash_plain = !self.flash.plain(now);
+        self.follow_map(now, true);
+    }
+}

@@ -1,0 +1,91 @@
+//! The chip from the debug port's side, with the core halted.
+
+use super::Chip;
+use crate::bus::{Access, BootSource, BusFault, Master, ResetCause, Width};
+use crate::cpu::{Registers, Reply, T};
+use crate::flash::Purpose;
+use crate::time::Now;
+
+impl Chip {
+    /// A load by the debug port.
+    ///
+    /// # Errors
+    /// The bus fault that a probe would be told.
+    pub fn debug_read(&mut self, address: u32, width: Width) -> Result<u32, BusFault> {
+        self.probe_seen();
+        let by = Access { master: Master::Debug, now: self.now() };
+        let reply = self.board.load(address, width, Purpose::Data, by, 0)?;
+        self.debug_follow(&reply);
+        Ok(reply.value)
+    }
+
+    /// A store by the debug port.
+    ///
+    /// # Errors
+    /// The bus fault that a probe would be told.
+    pub fn debug_write(&mut self, address: u32, width: Width, value: u32) -> Result<(), BusFault> {
+        self.probe_seen();
+        let by = Access { master: Master::Debug, now: self.now() };
+        let reply = self.board.store(address, width, value, by, 0)?;
+        self.debug_follow(&reply);
+        Ok(())
+    }
+
+    /// A debugger has accessed the chip. At level 1 the core loses sight of flash from then on.
+    pub fn probe_seen(&mut self) {
+        self.board.flash.debugger_seen();
+        if self.board.look_again(self.now()) {
+            self.core.remap(&self.board);
+        }
+    }
+
+    fn debug_follow(&mut self, reply: &Reply) {
+        if reply.wait > 0 {
+            self.core.set_cycle(self.core.cycle() + reply.wait);
+        }
+        self.follow(reply);
+        if let Some(cause) = self.board.reset_wanted.take() {
+            self.reset(cause);
+        }
+    }
+
+    /// The flash controller was used directly with the core halted, up to `now`: the rest of the chip follows.
+    pub fn catch_up(&mut self, now: Now) {
+        self.core.set_cycle(now.cycle.max(self.core.cycle()));
+        self.forget_code();
+        let now = self.now();
+        self.pass_event(now);
+    }
+
+    /// Starts the app whose vector table stands at `table`, as a bootloader would: interrupts off, main stack and PC
+    /// from the table, VTOR where the core has it. Everything else is as it is.
+    pub fn start_app(&mut self, table: u32) {
+        if self.boot != BootSource::Flash {
+            // An empty chip would have gone to system memory; with a bootloader it would not be empty.
+            self.boot = BootSource::Flash;
+            self.board.flash.booted(self.boot);
+            self.board.reset(ResetCause::PowerOn, self.now(), self.boot);
+            self.core.remap(&self.board);
+        }
+        let cells = self.board.flash.cells();
+        let (sp, pc) = (cells.read(table, Width::Word), cells.read(table + 4, Width::Word));
+        let xpsr = if pc & 1 != 0 { T } else { 0 };
+        let registers = Registers { msp: sp & !3, pc: pc & !1, xpsr, primask: true, ..self.core.registers() };
+        self.core.set_registers(&registers);
+        self.board.set_vtor(table);
+    }
+
+    /// Lets time pass with the core halted, until flash is idle.
+    pub fn wait_for_flash(&mut self) {
+        while let Some(end) = self.board.flash.busy_until() {
+            let now = self.now();
+            if end <= now.time {
+                self.pass_event(now);
+                return;
+            }
+            self.core.set_cycle(self.board.hclk.cycle_at(end).max(now.cycle + 1));
+            let now = self.now();
+            self.pass_event(now);
+        }
+    }
+}
