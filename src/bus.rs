@@ -125,9 +125,11 @@ pub enum BootSource {
     Sram,
 }
 
-/// Something worth telling: once for each (address, kind), with the PC added by the chip.
+/// Something worth telling: once for each address, with the PC added by the chip.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
+    /// The model does what the chip does; else it lacks what was touched.
+    pub as_on_the_chip: bool,
     /// The address that was touched.
     pub address: u32,
     /// What happened, for people.
@@ -220,10 +222,16 @@ impl Effects {
         self.backup_reset = true;
     }
 
-    /// Reports `text` about `address`.
+    /// Reports something about `address` that the chip would do as well.
     pub fn note(&mut self, address: u32, text: impl Into<String>) {
         self.any = true;
-        self.notes.push(Note { address, text: text.into() });
+        self.notes.push(Note { as_on_the_chip: true, address, text: text.into() });
+    }
+
+    /// Reports that the model lacks something at `address`.
+    pub fn unmodelled(&mut self, address: u32, text: impl Into<String>) {
+        self.any = true;
+        self.notes.push(Note { as_on_the_chip: false, address, text: text.into() });
     }
 }
 

@@ -1,7 +1,75 @@
 //! dryflash: a virtual STM32 that people flash before they touch the real one.
 //!
-//! Rooms, each using only those above it: [`image`] (files), [`part`] (silicon as data), [`flash`] (cells,
-//! controllers, option bytes), [`periph`], [`cpu`], [`chip`], [`am32`], [`esc`], [`report`], [`cli`].
+//! # In a test of your firmware
+//!
+//! [`esc::check()`] is the main job: files in, [`esc::Verdict`] out. It says which file went where, how each
+//! power-up ended, and what is wrong.
+//!
+//! ```
+//! use dryflash::am32::{Given, Id};
+//! use dryflash::esc::{Ending, Options, check};
+//! use dryflash::image::Image;
+//!
+//! let files = ["F051_BOOTLOADER_PB4_V14.bin", "DRYFLASH_F051_2.20.hex", "EEPROM_BLANK_1K.bin"];
+//! let load = |name| Image::load(format!("firmware/built/STANDIN_{name}").as_ref(), None);
+//! let given = files.into_iter().map(|name| Ok(Given { image: load(name)?, role: None }));
+//! let verdict = check(given.collect::<Result<_, dryflash::image::ImageError>>()?, &Options::default(), None)?;
+//!
+//! assert!(!verdict.starts());
+//! assert_eq!(verdict.runs[0].ending, Ending::Stays);
+//! assert_eq!(verdict.runs[0].boot_byte[0].value, 0xFF);
+//! assert_eq!(verdict.findings[0].id, Id::EEPROM_BLANK);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # A chip by hand
+//!
+//! [`chip::Chip`] is the part with its power switch: program it as a probe does, drive its pins, run it to a point in
+//! virtual time or to an address, look at it, save and restore it.
+//!
+//! ```
+//! use dryflash::chip::{Chip, Halt};
+//! use dryflash::esc::program::program;
+//! use dryflash::image::Image;
+//! use dryflash::periph::signal::{Drive, Signal};
+//! use dryflash::time::Time;
+//!
+//! let image = Image::load("firmware/built/STANDIN_DRYFLASH_G071_64K_2.20_FULL.hex".as_ref(), None)?;
+//! let mut chip = Chip::new(&dryflash::part::find("G071_64K")?, 1)?;
+//! chip.power_on();
+//! program(&mut chip, &image, false)?;
+//! chip.power_off(1);
+//!
+//! chip.drive('B', 4, Signal::steady(Drive::Low));
+//! chip.stop_inside(&[0x0800_1000..0x0801_0000]);
+//! chip.power_on();
+//! assert_eq!(chip.run(Time::from_millis(400)), Halt::Inside);
+//! assert_eq!(chip.registers().msp, image.word(0x0800_1000).unwrap());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Rooms
+//!
+//! Each uses only those above it.
+//!
+//! | room | what lives there |
+//! |---|---|
+//! | [`image`] | files to bytes at addresses and back; every byte knows its file |
+//! | [`part`] | silicon as data |
+//! | [`bus`], [`time`], [`memory`] | what accesses ask and answer; virtual time; memory that the core reaches directly |
+//! | [`flash`] | cells, controllers, option bytes, protection |
+//! | [`periph`] | every other block: reads and writes at an offset, the next event |
+//! | [`cpu`] | the core, behind a small trait |
+//! | [`chip`] | a part brought to life: memory map, clock, resets, power |
+//! | [`am32`] | what bootloaders, apps and settings look like, and the findings about them; runs nothing |
+//! | [`esc`] | a chip on the bench with its signal wire, and the verdict |
+//! | [`report`] | text and JSON |
+//! | [`cli`] | one file for each verb |
+
+/// The README's example is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
 
 pub mod am32;
 pub mod bus;

@@ -83,7 +83,7 @@ fn a_text_file() {
 #[test]
 fn a_web_page_saved_as_hex() {
     let page = "\n<!DOCTYPE html>\n<html><head><title>AM32 at master</title></head></html>\n";
-    refused(&["check", &made("app.hex", page).path], &["app.hex", "web page", "raw file"]);
+    refused(&["check", &made("app.hex", page).path], &["app.hex", "is an HTML page", "raw file"]);
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn no_files() {
 
 #[test]
 fn a_bad_address() {
-    for address in ["08000000", "0x", "0x8000000z", "0x100000000", "", "-1"] {
+    for address in ["0x", "0x8000000z", "0x100000000", "99999999999", "", "-1"] {
         let arg = format!("{BOOTLOADER}@{address}");
         refused(&["check", &arg], &[&format!("@{address}")]);
     }

@@ -157,7 +157,7 @@ impl Table {
                 (p, _) => deviates(format!("{p}: {:?}", run.ending)),
             }
             if let Some(jump) = run.jump
-                && !(jump.at_reset_vector && jump.interrupts_off)
+                && !jump.interrupts_off
             {
                 deviates(format!("{}: an odd jump: {jump:?}", run.power_up));
             }

@@ -278,7 +278,7 @@ impl Board {
             return Ok(bus::lane(engineering(&part, a & !3), a, width));
         }
         if part.system_memory.contains(a) {
-            self.fx.note(a, "ST's boot loader is not part of the model: reads 0");
+            self.fx.unmodelled(a, "ST's boot loader is not part of the model: reads 0");
             return Ok(0);
         }
         Err(fault("nothing is there"))
@@ -362,7 +362,7 @@ impl Board {
             0xE000_E010..=0xE000_E01C => self.systick.read(a - 0xE000_E010, &mut cx),
             0xE000_E100..=0xE000_ED3C | 0xE000_ED90..=0xE000_EDA0 => self.nvic.read(a - 0xE000_E000, &mut cx),
             _ => {
-                self.fx.note(a, "private peripheral register that is not modelled: reads 0");
+                self.fx.unmodelled(a, "private peripheral register that is not modelled: reads 0");
                 0
             }
         }
@@ -377,7 +377,7 @@ impl Board {
                     self.fx.reset(ResetCause::Software);
                 }
             }
-            _ => self.fx.note(a, "private peripheral register that is not modelled: the write is dropped"),
+            _ => self.fx.unmodelled(a, "private peripheral register that is not modelled: the write is dropped"),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What happened on a chip, in order.
 
-use crate::bus::ResetCause;
+use crate::bus::{Note, ResetCause};
 use crate::cpu::FaultKind;
 use crate::cpu::block::FetchCost;
 use crate::time::Time;
@@ -45,8 +45,10 @@ pub enum EventKind {
     Lockup,
     /// The core slept with nothing to wake it.
     Asleep,
-    /// Something that the model does not have was touched: once for each address.
+    /// Something worth telling was touched: once for each address.
     Note {
+        /// The model does what the chip does; else it lacks what was touched.
+        as_on_the_chip: bool,
         /// The address.
         address: u32,
         /// What it was, and what the model did.
@@ -59,7 +61,7 @@ pub enum EventKind {
 pub struct Log {
     /// In order of time.
     pub events: Vec<Event>,
-    told: HashSet<u32>,
+    told: HashSet<(u32, bool)>,
     /// The last known cost of fetches: a change is looked into once.
     pub cost: FetchCost,
 }
@@ -73,9 +75,10 @@ impl Log {
     }
 
     /// Adds a note unless its address has one.
-    pub fn note(&mut self, address: u32, pc: u32, time: Time, text: String) {
-        if self.told.insert(address) {
-            self.push(time, pc, EventKind::Note { address, text });
+    pub fn note(&mut self, time: Time, pc: u32, note: Note) {
+        let Note { as_on_the_chip, address, text } = note;
+        if self.told.insert((address, as_on_the_chip)) {
+            self.push(time, pc, EventKind::Note { as_on_the_chip, address, text });
         }
     }
 
@@ -100,10 +103,10 @@ impl Log {
         self.faults().next_back()
     }
 
-    /// The notes: address, PC, text.
-    pub fn notes(&self) -> impl Iterator<Item = (u32, u32, &str)> {
+    /// The notes: whether the chip does the same, address, PC, text.
+    pub fn notes(&self) -> impl Iterator<Item = (bool, u32, u32, &str)> {
         self.events.iter().filter_map(|e| match &e.kind {
-            EventKind::Note { address, text } => Some((*address, e.pc, text.as_str())),
+            EventKind::Note { as_on_the_chip, address, text } => Some((*as_on_the_chip, *address, e.pc, text.as_str())),
             _ => None,
         })
     }

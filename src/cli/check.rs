@@ -1,6 +1,6 @@
 //! `dryflash check`: what would happen if these files were flashed and powered.
 
-use super::{Format, OK, Outcome, Output, WOULD_NOT};
+use super::{Format, OK, Outcome, Output, WOULD_NOT, progress};
 use crate::am32::{Given, Role};
 use crate::esc::{self, AfterPowerOn, Options, PowerUp, StateFile, Verdict, Wire};
 use crate::image::{Image, split_address};
@@ -100,7 +100,9 @@ pub fn run(args: Args, output: Output) -> anyhow::Result<Outcome> {
         option_bytes: args.option_bytes,
         seed: args.seed,
     };
-    let verdict = esc::check(files, &options, state.as_mut())?;
+    let running =
+        format!("running {} power-ups, up to {} ms of virtual time each", options.power_ups.len(), args.limit);
+    let verdict = progress::while_running(&running, || esc::check(files, &options, state.as_mut()))?;
     Ok(Outcome { text: report(&verdict, output)?, code: if verdict.starts() { OK } else { WOULD_NOT } })
 }
 

@@ -3,6 +3,7 @@
 mod check;
 mod explain;
 mod parts;
+mod progress;
 
 use crate::report::Style;
 use clap::{Parser, Subcommand, ValueEnum};

@@ -218,16 +218,16 @@ pub enum Ending {
     },
 }
 
-/// A register or memory word that is not modelled and was touched.
+/// A register or memory word whose access is worth telling.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-pub struct Unmodelled {
+pub struct Touched {
     /// The address.
     pub address: u32,
     /// The register's name.
     pub name: String,
     /// The instruction that touched it first.
     pub pc: u32,
-    /// What it was, and what the model did.
+    /// What it was, and what happened.
     pub text: String,
 }
 
@@ -282,7 +282,9 @@ pub struct BootRun {
     /// Pages that the code changed.
     pub changed: Vec<ChangedPage>,
     /// What was touched and is not modelled.
-    pub unmodelled: Vec<Unmodelled>,
+    pub unmodelled: Vec<Touched>,
+    /// Accesses that did nothing on this part, as on the chip: a block whose clock is off, a locked register.
+    pub in_vain: Vec<Touched>,
     /// Resets by the code on the way.
     pub resets: usize,
 }
@@ -326,6 +328,7 @@ pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
         pc: 0,
         changed: Vec::new(),
         unmodelled: Vec::new(),
+        in_vain: Vec::new(),
         resets: 0,
     };
     let reached = if bench.from_app {
@@ -506,8 +509,9 @@ fn finish(chip: &Chip, run: &mut BootRun) {
         run.polled = chip.board.polled();
         run.polled.truncate(4);
     }
-    for (address, pc, text) in chip.board.log.notes() {
+    for (as_on_the_chip, address, pc, text) in chip.board.log.notes() {
         let name = crate::chip::register_name(chip.part(), address);
-        run.unmodelled.push(Unmodelled { address, name, pc, text: text.to_owned() });
+        let list = if as_on_the_chip { &mut run.in_vain } else { &mut run.unmodelled };
+        list.push(Touched { address, name, pc, text: text.to_owned() });
     }
 }

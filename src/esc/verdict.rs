@@ -384,16 +384,19 @@ pub fn not_programmed(error: &ProgramError, file: &Arc<str>) -> Finding {
 pub fn join(findings: &mut Vec<Finding>, app_runs: bool) {
     let settings =
         [Id::EEPROM_MISSING, Id::EEPROM_BLANK, Id::BOOT_BYTE_CUT_OFF, Id::BOOT_BYTE_OTHER, Id::EEPROM_ELSEWHERE];
-    for (seen, known) in [
-        (Id::RUN_BOOT_BYTE_BLANK, &settings[..]),
-        (Id::RUN_BOOT_BYTE_CUT_OFF, &settings[..]),
-        (Id::RUN_HEADER_SP, &[Id::APP_MISSING][..]),
+    for (seen, known, cut) in [
+        (Id::RUN_BOOT_BYTE_BLANK, &settings[..], true),
+        (Id::RUN_BOOT_BYTE_CUT_OFF, &settings[..], true),
+        (Id::RUN_HEADER_SP, &[Id::APP_MISSING][..], true),
+        (Id::RUN_LOCKUP, &[Id::BOOTLOADER_MISSING][..], false),
+        (Id::RUN_SYSTEM_MEMORY, &[Id::BOOTLOADER_MISSING][..], false),
     ] {
         let seen = findings.iter().position(|f| f.id == seen);
         let known = findings.iter().position(|f| known.contains(&f.id) && f.severity == Severity::Error);
         if let (Some(seen), Some(known)) = (seen, known) {
             let message = findings[seen].message.clone();
-            let evidence = message.split_once(": ").map_or(message.as_str(), |(_, e)| e);
+            // What stands before the colon is what the static finding says already.
+            let evidence = message.split_once(": ").filter(|_| cut).map_or(message.as_str(), |(_, e)| e);
             findings[known].message.push_str("; ");
             findings[known].message.push_str(evidence);
             findings.remove(seen);

@@ -50,7 +50,7 @@ impl Context<'_> {
     /// Tells that something of the block is not modelled.
     pub fn unmodelled(&mut self, offset: u32, what: &str) {
         let address = self.base + offset;
-        self.fx.note(address, what);
+        self.fx.unmodelled(address, what);
     }
 }
 

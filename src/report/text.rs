@@ -143,6 +143,11 @@ fn evidence(run: &BootRun, reason: Option<&Reason>) -> Vec<String> {
             lines.push(format!("polls {} at PC 0x{:08X}{pins}", polled.name, polled.pc));
         }
     }
+    if !matches!(run.ending, Ending::AppRuns) {
+        for touched in run.in_vain.iter().take(3) {
+            lines.push(format!("{} at PC 0x{:08X}: {}", touched.name, touched.pc, touched.text));
+        }
+    }
     for page in &run.changed {
         let who = match page.by {
             crate::esc::boot::Author::Bootloader => "the bootloader",

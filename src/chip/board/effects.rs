@@ -1,7 +1,7 @@
 //! What accesses ask for beyond their register: clocks, interrupts, events, the map; and resets.
 
 use super::{Board, PPB};
-use crate::bus::{Access, BootSource, Effects, Master, ResetCause, Width};
+use crate::bus::{Access, BootSource, Effects, Master, Note, ResetCause, Width};
 use crate::chip::clock::Hclk;
 use crate::chip::device::{Device, Slot};
 use crate::chip::event::EventKind;
@@ -59,7 +59,7 @@ impl Board {
             reply.attention = true;
         }
         for note in fx.notes.drain(..) {
-            self.log.note(note.address, pc, now.time, note.text);
+            self.log.note(now.time, pc, note);
         }
         reply.changed = fx.changed.take();
         reply.remap |= self.follow_map(now, fx.remap || fx.clock || fx.events);
@@ -180,7 +180,7 @@ impl Board {
                 "HCLK is {} MHz with {ws} wait states: flash reads are not guaranteed",
                 self.clocks.hclk_hz / 1_000_000
             );
-            self.log.note(flash::REGISTERS, 0, now.time, text);
+            self.log.note(now.time, 0, Note { as_on_the_chip: false, address: flash::REGISTERS, text });
         }
     }
 
