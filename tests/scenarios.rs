@@ -165,13 +165,15 @@ fn compare(scenario: &Scenario, text: &Output, json: &Output) -> Result<(), Stri
     Ok(())
 }
 
-/// The sections with these headings, and the conclusion.
+/// The sections with these headings, and the conclusion, which comes last.
 fn shown(report: &str, headings: &[String]) -> String {
-    let sections = report.split("\n\n").filter(|section| {
-        let heading = section.trim_start().lines().next().unwrap_or_default();
-        headings.is_empty() || heading.starts_with("This ESC") || headings.iter().any(|h| h == heading)
-    });
-    sections.map(str::trim_end).collect::<Vec<_>>().join("\n\n") + "\n"
+    let sections: Vec<&str> = report.trim_end().split("\n\n").collect();
+    let wanted = |n: usize, section: &str| {
+        let heading = section.lines().next().unwrap_or_default();
+        headings.is_empty() || n + 1 == sections.len() || headings.iter().any(|h| h == heading)
+    };
+    let kept = sections.iter().enumerate().filter(|(n, section)| wanted(*n, section)).map(|(_, section)| *section);
+    kept.collect::<Vec<_>>().join("\n\n") + "\n"
 }
 
 /// Where a scenario runs: the root of the repository, or, where files are made, a folder that looks like it.
