@@ -82,7 +82,8 @@ fn transcripts_are_what_is_printed_now() {
 fn every_option_of_check_is_told() {
     let readme = read(&root().join("README.md"));
     let (help, _) = dryflash(&["check", "--help"]);
-    let options: Vec<&str> = help.lines().filter_map(|l| l.trim().strip_prefix("--")?.split([' ', ',']).next()).collect();
+    let options: Vec<&str> =
+        help.lines().filter_map(|l| l.trim().strip_prefix("--")?.split([' ', ',']).next()).collect();
     assert!(options.len() > 10, "{help}");
     for option in options {
         assert!(readme.contains(&format!("--{option}")), "README.md does not tell of --{option}");
