@@ -3,6 +3,7 @@
 //! [`Chip::run`] goes from event to event; the world outside the pins belongs to `esc/`.
 
 mod board;
+pub mod choices;
 mod clock;
 mod device;
 mod event;

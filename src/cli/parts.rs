@@ -1,6 +1,7 @@
 //! `dryflash parts`: the parts that are known, and what the model does not know.
 
 use super::{Format, OK, Outcome, Output};
+use crate::chip::choices::CHOICES;
 use crate::flash::choices;
 use crate::part::{self, Part};
 use anyhow::Context;
@@ -31,7 +32,9 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
             let parts: Vec<&Part> = parts.iter().map(AsRef::as_ref).collect();
             let mut json = serde_json::json!({ "format": "dryflash-parts", "version": 1, "parts": parts });
             if args.unknowns {
-                json["choices"] = serde_json::to_value(choices::all()).context("the list could not be written")?;
+                json["model_choices"] = serde_json::json!(CHOICES);
+                json["flash_choices"] =
+                    serde_json::to_value(choices::all()).context("the list could not be written")?;
             }
             serde_json::to_string_pretty(&json).context("the list could not be written as JSON")? + "\n"
         }
@@ -94,6 +97,10 @@ fn unknowns(parts: &[std::sync::Arc<Part>], output: Output) -> String {
         for line in &p.unknown {
             let _ = writeln!(out, "  {line}");
         }
+    }
+    let _ = writeln!(out, "{}", output.style.heading("core, bus and peripherals"));
+    for line in CHOICES {
+        let _ = writeln!(out, "  {line}");
     }
     let _ = writeln!(out, "{}", output.style.heading("flash controllers"));
     for choice in choices::all() {
