@@ -441,7 +441,7 @@ fn calls_go_by_priority() {
 #[test]
 fn who_am_i() {
     for part in ["F031", "F051", "G031", "G071_64K", "G071"] {
-        let id = part::find(part).unwrap().identity.clone();
+        let id = part::find(part).unwrap().identity;
         let uid = id.uid_address;
         let size = id.flash_size_address;
         let table = [uid, uid + 4, uid + 8, size & !3, id.idcode_address, 0xE000_ED00, 0];
