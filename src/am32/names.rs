@@ -107,10 +107,13 @@ fn kind(words: &[&str], extension: &str, name: &FileName, pin: Option<Pin>) -> O
     let bare = |w: &&str| w.parse::<Pin>().is_ok() || Mcu::from_word(w).is_some() || bootloader_version(w).is_some();
     if has("UPDATER") || extension == "AMJ" {
         Some(Kind::Updater)
-    } else if has("BOOTLOADER") || has("BL") || has("BOOT") {
+    } else if has("BOOTLOADER") || has("BL") {
         Some(Kind::Bootloader)
     } else if words.iter().any(|w| w.starts_with("EEPROM")) {
+        // Before BOOT alone: eeprom_boot_00.bin tells of its boot byte.
         Some(Kind::Eeprom)
+    } else if has("BOOT") {
+        Some(Kind::Bootloader)
     } else if has("FULL") {
         Some(Kind::Full)
     } else if name.firmware.is_some() || has("APP") || has("FIRMWARE") || has("FW") {

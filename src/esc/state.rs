@@ -87,16 +87,18 @@ impl StateFile {
                 break lock;
             }
         };
-        let held = match File::open(path) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
+        // From here on the lock file goes with it, whatever is wrong with the state.
+        let mut state = StateFile { path: path.to_owned(), _lock: lock, held: None };
+        match File::open(path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
             Err(e) => return Err(io("cannot be read")(e)),
             Ok(mut file) => {
                 let mut text = String::new();
                 file.read_to_string(&mut text).map_err(io("cannot be read"))?;
-                Some(parse(path, &text)?)
+                state.held = Some(parse(path, &text)?);
             }
-        };
-        Ok(StateFile { path: path.to_owned(), _lock: lock, held })
+        }
+        Ok(state)
     }
 
     /// The part it holds; none where it is new.

@@ -114,8 +114,9 @@ pub fn bootloader(view: &View, base: u32) -> Option<BootloaderMarks> {
     }
     let beyond = info.is_some_and(|i| i.address.wrapping_sub(base) >= 0x1000);
     let long = view.byte(base.saturating_add(0x1000)).is_some_and(|b| b != 0xFF);
-    // An updater carries a bootloader, marks and all, beyond its first 4K: its stack tells it apart.
-    let can = starts.map_or(beyond, |v| v.sp == CAN_SP && (beyond || long));
+    // An updater starts as an app does, and holds a bootloader with its device bytes as data.
+    let can = (beyond && starts.is_none_or(|v| v.sp == CAN_SP || v.offset() < 0x1000))
+        || (long && starts.is_some_and(|v| v.sp == CAN_SP));
     // Without CAN, nothing of a bootloader is linked beyond 4K.
     if starts.is_some_and(|v| v.offset() >= 0x1000) && !can {
         return None;

@@ -1,0 +1,274 @@
+//! Wrong usage and unreadable input: the exit code, the words that matter, and nothing on standard output.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+const BOOTLOADER: &str = "firmware/built/STANDIN_F051_BOOTLOADER_PB4_V14.bin";
+const APP: &str = "firmware/built/STANDIN_DRYFLASH_F051_2.20.hex";
+const EEPROM: &str = "firmware/built/STANDIN_EEPROM_V2_1K.bin";
+const FULL: &str = "firmware/built/STANDIN_DRYFLASH_F051_2.20_FULL.bin";
+const HEX: &str = ":020000040800F2\n:0400100001020304E2\n:0400200005060708C2\n:00000001FF\n";
+
+fn dryflash(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dryflash"));
+    command.args(args).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap()
+}
+
+/// Runs it in both formats: exit code 2, all these words on standard error, and nothing on standard output.
+#[track_caller]
+fn refused(args: &[&str], words: &[&str]) {
+    for format in ["text", "json"] {
+        let output = dryflash(&[args, &["--format", format]].concat());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{format}: {args:?}\n{said}");
+        assert!(output.stdout.is_empty(), "{format}: {args:?}: {}", String::from_utf8_lossy(&output.stdout));
+        for word in words {
+            assert!(said.contains(word), "{format}: {args:?}: '{word}' is not in\n{said}");
+        }
+        assert!(!said.contains("panicked") && !said.contains("RUST_BACKTRACE"), "{said}");
+    }
+}
+
+/// Runs it in both formats: exit code 1, a finding with this id, and all these words in the report.
+#[track_caller]
+fn would_not(args: &[&str], id: &str, words: &[&str]) {
+    let output = dryflash(args);
+    // The report is wrapped: a line's end may stand where words have a space.
+    let report = String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(output.status.code(), Some(1), "{args:?}\n{report}");
+    assert!(report.contains(&format!("error {id}: ")), "{report}");
+    for word in words {
+        assert!(report.contains(word), "{args:?}: '{word}' is not in\n{report}");
+    }
+    let json = dryflash(&[args, &["--format", "json"]].concat());
+    assert_eq!(json.status.code(), Some(1), "{args:?}");
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    let found = json["findings"].as_array().unwrap().iter().any(|f| f["id"] == id && f["severity"] == "error");
+    assert!(found, "{id} is not in {json:#}");
+}
+
+/// A folder with one file.
+struct Made {
+    folder: TempDir,
+    path: String,
+}
+
+fn made(name: &str, bytes: impl AsRef<[u8]>) -> Made {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    let path = path.to_str().unwrap().to_owned();
+    Made { folder, path }
+}
+
+fn bytes(path: &str) -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+#[test]
+fn an_empty_file() {
+    for name in ["app.bin", "app.hex", "app.elf"] {
+        refused(&["check", &made(name, "").path], &[name, "empty"]);
+    }
+}
+
+#[test]
+fn a_text_file() {
+    let text = "Dear customer,\nplease find the firmware attached.\n";
+    refused(&["check", &made("firmware.bin", text).path], &["firmware.bin", "is text, not an image"]);
+    refused(&["check", &made("firmware.hex", text).path], &["firmware.hex line 1", "does not begin with ':'"]);
+}
+
+#[test]
+fn a_web_page_saved_as_hex() {
+    let page = "\n<!DOCTYPE html>\n<html><head><title>AM32 at master</title></head></html>\n";
+    refused(&["check", &made("app.hex", page).path], &["app.hex", "is an HTML page", "raw file"]);
+}
+
+#[test]
+fn a_bad_checksum() {
+    let file = made("app.hex", HEX.replace("0708C2", "0708C3"));
+    refused(&["check", &file.path], &["app.hex line 3", "checksum C3", "C2"]);
+}
+
+#[test]
+fn a_hex_that_is_cut_off() {
+    let between = made("app.hex", HEX.replace(":00000001FF\n", ""));
+    refused(&["check", &between.path], &["app.hex line 3", "without an end-of-file record", "cut off"]);
+    let inside = made("app.hex", &HEX[..HEX.len() - 25]);
+    refused(&["check", &inside.path], &["app.hex line 3", "cut off"]);
+}
+
+#[test]
+fn one_address_twice_in_a_hex() {
+    let file = made("app.hex", HEX.replace(":04002000050607", ":04001000050607").replace("08C2", "08D2"));
+    refused(&["check", &file.path], &["gives 0x08000010 twice", "line 2", "line 3"]);
+}
+
+#[test]
+fn a_directory() {
+    refused(&["check", "firmware/built"], &["firmware/built", "is a directory"]);
+}
+
+#[test]
+fn no_such_file() {
+    refused(&["check", "no/such/file.hex"], &["no/such/file.hex", "no such file"]);
+    refused(&["check", BOOTLOADER, "app.hex"], &["app.hex"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_cannot_be_read() {
+    // Root reads what nobody may; but nobody reads the unmapped start of a process's memory.
+    refused(&["check", "/proc/self/mem"], &["/proc/self/mem", "cannot be read"]);
+    use std::os::unix::fs::PermissionsExt;
+    let file = made("app.hex", HEX);
+    std::fs::set_permissions(&file.path, std::fs::Permissions::from_mode(0)).unwrap();
+    if std::fs::File::open(&file.path).is_err() {
+        refused(&["check", &file.path], &["app.hex", "cannot be read"]);
+    }
+}
+
+/// A linked ELF for `machine`, of four bytes.
+fn elf(machine: u16) -> Vec<u8> {
+    let mut bytes = b"\x7FELF\x01\x01\x01\0\0\0\0\0\0\0\0\0\x02\0".to_vec();
+    bytes.extend(machine.to_le_bytes());
+    for word in [1u32, 0x0800_1001, 52, 0, 0x0500_0200, 0x0020_0034, 0x0028_0001, 0] {
+        bytes.extend(word.to_le_bytes());
+    }
+    for word in [1u32, 84, 0x0800_1000, 0x0800_1000, 4, 4, 5, 4] {
+        bytes.extend(word.to_le_bytes());
+    }
+    bytes.extend([9, 8, 7, 6]);
+    bytes
+}
+
+#[test]
+fn an_elf_for_another_cpu() {
+    let (riscv, x86) = (243, 3);
+    refused(&["check", &made("app.elf", elf(riscv)).path], &["app.elf", "ELF for", "32-bit ARM"]);
+    refused(&["check", &made("app.elf", elf(x86)).path], &["app.elf", "ELF for", "32-bit ARM"]);
+    // The same for ARM gets further: it is read.
+    let arm = dryflash(&["check", &made("app.elf", elf(40)).path, "--part", "F051"]);
+    assert_eq!(arm.status.code(), Some(1), "{}", String::from_utf8_lossy(&arm.stderr));
+}
+
+#[test]
+fn an_unknown_part() {
+    refused(&["check", "--part", "F052", BOOTLOADER], &["F052", "STM32F051K6", "G071"]);
+}
+
+#[test]
+fn files_that_fit_several_parts() {
+    // Nothing in them tells an F031 from an F051, but one of them is too small for it.
+    let stack = made("app.bin", [0x0800_0101u32.to_le_bytes(); 4].concat());
+    let output = dryflash(&["check", &stack.path]);
+    assert_ne!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_role_twice() {
+    refused(&["check", BOOTLOADER, BOOTLOADER, APP], &["are both the bootloader", "leave one out"]);
+    refused(&["check", "--eeprom", EEPROM, "--eeprom", EEPROM, APP], &["are both the EEPROM page"]);
+    refused(&["check", "--app", APP, "--app", FULL], &["are both the app"]);
+}
+
+#[test]
+fn wrong_options() {
+    refused(&["check", "--no-such-option", BOOTLOADER], &["--no-such-option"]);
+    refused(&["check", "--signal", "medium", BOOTLOADER], &["medium", "low, floating or high"]);
+    refused(&["check", "--signal", "low,high", BOOTLOADER], &["'high' has no time", "low@100"]);
+    refused(&["check", "--for", "0", BOOTLOADER], &["--for"]);
+    refused(&["check", "--reset", "software", BOOTLOADER], &["--signal"]);
+    refused(&["chekc", BOOTLOADER], &["chekc", "check"]);
+    refused(&[], &["Usage"]);
+}
+
+#[test]
+fn no_files() {
+    refused(&["check"], &["no file was given", "dryflash check bootloader.hex app.hex eeprom.bin"]);
+}
+
+#[test]
+fn a_bad_address() {
+    for address in ["0x", "0x8000000z", "0x100000000", "99999999999", "", "-1"] {
+        let arg = format!("{BOOTLOADER}@{address}");
+        refused(&["check", &arg], &[&format!("@{address}")]);
+    }
+    refused(&["check", &format!("{APP}@0x08001000")], &["addresses of its own", "leave out @0x08001000"]);
+}
+
+#[test]
+fn an_unknown_finding() {
+    refused(&["explain", "DF999"], &["'DF999'", "dryflash explain"]);
+    let known = dryflash(&["explain", "df012"]);
+    assert_eq!(known.status.code(), Some(0));
+    assert!(String::from_utf8(known.stdout).unwrap().starts_with("DF012 (error): "));
+}
+
+#[test]
+fn a_state_file_that_is_none() {
+    for garbage in ["", "{}", "not a state", "{\"format\":\"dryflash-state\",\"version\":1}"] {
+        let file = made("esc.state", garbage);
+        refused(&["check", "--state", &file.path, FULL], &["esc.state", "is no state of a virtual ESC"]);
+        assert_eq!(std::fs::read_to_string(&file.path).unwrap(), garbage, "the file was changed");
+        let left: Vec<_> = std::fs::read_dir(file.folder.path()).unwrap().collect();
+        assert_eq!(left.len(), 1, "something was left beside it: {left:?}");
+    }
+    refused(&["check", "--state", "no/such/folder/esc.state", FULL], &["no/such/folder/esc.state", "cannot be"]);
+    let newer = made("esc.state", "");
+    std::fs::remove_file(&newer.path).unwrap();
+    assert_eq!(dryflash(&["check", "--signal", "low", "--state", &newer.path, FULL]).status.code(), Some(0));
+    let text = std::fs::read_to_string(&newer.path).unwrap().replace("\"version\":1", "\"version\":2");
+    std::fs::write(&newer.path, text).unwrap();
+    refused(&["check", "--state", &newer.path], &["version 2", "knows dryflash-state version 1"]);
+}
+
+#[test]
+fn a_state_file_of_another_part() {
+    let folder = TempDir::new().unwrap();
+    let state = folder.path().join("esc.state");
+    let state = state.to_str().unwrap();
+    assert_eq!(dryflash(&["check", "--signal", "low", "--state", state, FULL]).status.code(), Some(0));
+    let before = std::fs::read(state).unwrap();
+    refused(&["check", "--state", state, "--part", "G071"], &["holds a STM32F051K6, not a STM32G071xB"]);
+    assert_eq!(std::fs::read(state).unwrap(), before);
+    // It needs no files: what it holds is powered.
+    assert_eq!(dryflash(&["check", "--signal", "low", "--state", state]).status.code(), Some(0));
+}
+
+#[test]
+fn a_state_file_in_use() {
+    let folder = TempDir::new().unwrap();
+    let state = folder.path().join("esc.state");
+    let used = dryflash::esc::StateFile::open(&state).unwrap();
+    let state = state.to_str().unwrap();
+    refused(&["check", "--state", state, FULL], &["esc.state", "is in use by another dryflash"]);
+    drop(used);
+    assert_eq!(dryflash(&["check", "--signal", "low", "--state", state, FULL]).status.code(), Some(0));
+}
+
+#[test]
+fn addresses_past_flash() {
+    would_not(&["check", "--part", "F051", BOOTLOADER, APP, &format!("{EEPROM}@0x08008000")], "DF005", &["0x08008000"]);
+    let hex = made("far.hex", HEX.replace(":020000040800F2", ":020000040801F1"));
+    would_not(&["check", "--part", "F051", &hex.path], "DF005", &["0x08010010", "far.hex"]);
+}
+
+#[test]
+fn a_base_with_a_digit_too_few_or_too_many() {
+    for base in ["0x0800000", "0x80000000"] {
+        let file = format!("{FULL}@{base}");
+        would_not(&["check", "--part", "F051", &file], "DF001", &["did you mean 0x08000000?"]);
+    }
+}
+
+#[test]
+fn two_files_on_the_same_bytes() {
+    let mut other = bytes(EEPROM);
+    other[17] ^= 1;
+    let other = made("other.bin", other);
+    let other = format!("{}@0x08007c00", other.path);
+    would_not(&["check", FULL, &other], "DF002", &["0x08007C11", "other.bin offset 0x11"]);
+}
