@@ -124,7 +124,7 @@ fn a_file_that_cannot_be_read() {
     refused(&["check", "/proc/self/mem"], &["/proc/self/mem", "cannot be read"]);
     use std::os::unix::fs::PermissionsExt;
     let file = made("app.hex", HEX);
-    std::fs::set_permissions(&file.path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&file.path, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::File::open(&file.path).is_err() {
         refused(&["check", &file.path], &["app.hex", "cannot be read"]);
     }
@@ -157,14 +157,6 @@ fn an_elf_for_another_cpu() {
 #[test]
 fn an_unknown_part() {
     refused(&["check", "--part", "F052", BOOTLOADER], &["F052", "STM32F051K6", "G071"]);
-}
-
-#[test]
-fn files_that_fit_several_parts() {
-    // Nothing in them tells an F031 from an F051, but one of them is too small for it.
-    let stack = made("app.bin", [0x0800_0101u32.to_le_bytes(); 4].concat());
-    let output = dryflash(&["check", &stack.path]);
-    assert_ne!(output.status.code(), Some(0));
 }
 
 #[test]
