@@ -388,7 +388,7 @@ pub fn join(findings: &mut Vec<Finding>, app_runs: bool) {
         (Id::RUN_BOOT_BYTE_BLANK, &settings[..], true),
         (Id::RUN_BOOT_BYTE_CUT_OFF, &settings[..], true),
         (Id::RUN_HEADER_SP, &[Id::APP_MISSING][..], true),
-        (Id::RUN_LOCKUP, &[Id::BOOTLOADER_MISSING][..], false),
+        (Id::RUN_LOCKUP, &[Id::BOOTLOADER_MISSING, Id::WRONG_BASE, Id::OUT_OF_RANGE][..], false),
         (Id::RUN_SYSTEM_MEMORY, &[Id::BOOTLOADER_MISSING][..], false),
     ] {
         let seen = findings.iter().position(|f| f.id == seen);
@@ -403,7 +403,14 @@ pub fn join(findings: &mut Vec<Finding>, app_runs: bool) {
         }
     }
     if app_runs {
+        // A hint about the MCU says nothing beside code that runs on it.
         findings.retain(|f| f.id != Id::MARKS_MISMATCH);
+        // What could be seen by running was seen: the rule behind these was about another place than the code's.
+        let refuted = [Id::EEPROM_MISSING, Id::EEPROM_BLANK, Id::EEPROM_ELSEWHERE, Id::LAYOUTS_DISAGREE];
+        for finding in findings.iter_mut().filter(|f| refuted.contains(&f.id) && f.severity == Severity::Error) {
+            finding.severity = Severity::Warning;
+            finding.message.push_str("; yet this bootloader jumps and the app runs: it looks elsewhere");
+        }
     }
     // Stable: within a severity the order is that of the files and the power-ups.
     findings.sort_by_key(|f| std::cmp::Reverse(f.severity));

@@ -14,6 +14,10 @@ pub fn split_address(arg: &str) -> Result<(&str, Option<u32>), ImageError> {
         Some(hex) => (hex.replace('_', ""), 16),
         None => (text.to_owned(), 10),
     };
+    // Nobody means 8,001,000 by 8001000, and 08007c00 is no part of a name.
+    if radix == 10 && (7..=8).contains(&text.len()) && text.chars().all(|c| c.is_ascii_hexdigit()) {
+        return Err(ImageError::AddressWithoutPrefix { file: file.into(), text: text.to_owned() });
+    }
     if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
         return Ok((arg, None));
     }
@@ -40,6 +44,15 @@ mod tests {
         assert_eq!(split("app.bin@0xFFFFFFFF"), ("app.bin", Some(u32::MAX)));
         // Seven digits are a mistake that others judge.
         assert_eq!(split("app.bin@0x0800000"), ("app.bin", Some(0x0080_0000)));
+    }
+
+    #[test]
+    fn hexadecimal_digits_alone_are_no_address() {
+        for text in ["08000000", "8001000", "08007c00", "8007C00"] {
+            let error = split_address(&format!("app.bin@{text}")).unwrap_err().to_string();
+            assert!(error.contains(&format!("app.bin@0x{text}")), "{error}");
+        }
+        assert_eq!(split("app.bin@123456"), ("app.bin", Some(123_456)));
     }
 
     #[test]

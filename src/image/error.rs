@@ -8,6 +8,9 @@ use std::sync::Arc;
 #[non_exhaustive]
 #[allow(missing_docs, reason = "`file` is always the file as the user named it")]
 pub enum ImageError {
+    /// An address that looks hexadecimal and does not say so.
+    #[error("{file}@{text} looks like a hexadecimal address without its 0x; write {file}@0x{text}")]
+    AddressWithoutPrefix { file: Arc<str>, text: String },
     /// `FILE@ADDRESS` with an address of more than 32 bits.
     #[error("{file}@{text}: the address has more than 32 bits; give one up to 0xFFFFFFFF")]
     AddressTooLarge { file: Arc<str>, text: String },
