@@ -56,6 +56,10 @@ pub struct Board {
     flash_plain: bool,
     /// The core may fetch from flash at all.
     flash_runs: bool,
+    /// The flash's request for an NMI, as last seen: it pends on its rise.
+    nmi: bool,
+    /// What an access asked for that ended in a bus fault.
+    missed: Reply,
     /// The cycle of the next event of any block.
     next_event: u64,
     /// The cycle up to which the core runs now.
@@ -127,6 +131,8 @@ impl Board {
             at_zero: BootSource::Flash,
             flash_plain: true,
             flash_runs: true,
+            nmi: false,
+            missed: Reply::default(),
             next_event: u64::MAX,
             horizon: u64::MAX,
             recent: Box::new([(0, 0); RECENT]),
@@ -210,7 +216,13 @@ impl Board {
     ) -> Result<Reply, BusFault> {
         let result = self.dispatch_load(address, width, purpose, by);
         let reply = self.settle(by, pc);
-        result.map(|value| Reply { value, ..reply })
+        match result {
+            Ok(value) => Ok(Reply { value, ..reply }),
+            Err(fault) => {
+                self.missed = reply;
+                Err(fault)
+            }
+        }
     }
 
     /// A store by anyone, with all its effects.
@@ -220,7 +232,13 @@ impl Board {
     pub fn store(&mut self, address: u32, width: Width, value: u32, by: Access, pc: u32) -> Result<Reply, BusFault> {
         let result = self.dispatch_store(address, width, value, by);
         let reply = self.settle(by, pc);
-        result.map(|()| reply)
+        match result {
+            Ok(()) => Ok(reply),
+            Err(fault) => {
+                self.missed = reply;
+                Err(fault)
+            }
+        }
     }
 
     fn dispatch_load(&mut self, address: u32, width: Width, purpose: Purpose, by: Access) -> Result<u32, BusFault> {
@@ -379,6 +397,11 @@ impl Board {
             }
             _ => self.fx.unmodelled(a, "private peripheral register that is not modelled: the write is dropped"),
         }
+    }
+
+    /// What the last access that ended in a bus fault asked for, once.
+    pub fn take_missed(&mut self) -> Reply {
+        std::mem::take(&mut self.missed)
     }
 
     /// The registers that code read most among its last reads, most read first.

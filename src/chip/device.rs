@@ -209,7 +209,7 @@ impl Devices {
                 }
                 Kind::SyscfgF0 | Kind::SyscfgG0 => Device::Syscfg(Syscfg::new(part.family, comparators)),
                 Kind::ExtiF0 | Kind::ExtiG0 => Device::Exti(Exti::new(part.family, exti_reset)),
-                Kind::Iwdg => Device::Iwdg(Iwdg::default()),
+                Kind::Iwdg => Device::Iwdg(Iwdg::new(part.family)),
                 Kind::AdcF0 | Kind::AdcG0 => Device::Adc(Adc::new(part.family)),
                 Kind::Usart => Device::Usart(Usart::default()),
                 Kind::Dbgmcu => Device::Dbgmcu(Dbgmcu::new(part.identity.idcode)),

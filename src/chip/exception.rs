@@ -20,7 +20,10 @@ impl Chip {
     fn word(&mut self, address: u32, purpose: Purpose, pc: u32) -> Result<u32, FaultKind> {
         let by = self.access();
         match self.board.load(address, Width::Word, purpose, by, pc) {
-            Ok(reply) => Ok(reply.value),
+            Ok(reply) => {
+                self.obey(&reply);
+                Ok(reply.value)
+            }
             Err(fault) => Err(FaultKind::Read { address, reason: fault.reason }),
         }
     }
@@ -40,9 +43,9 @@ impl Chip {
         for (n, word) in words.into_iter().enumerate() {
             let address = frame.wrapping_add(4 * n as u32);
             let by = self.access();
-            let stored = self.board.store(address, Width::Word, word, by, r.pc);
-            if let Err(fault) = stored {
-                return Err(FaultKind::Write { address, reason: fault.reason });
+            match self.board.store(address, Width::Word, word, by, r.pc) {
+                Ok(reply) => self.obey(&reply),
+                Err(fault) => return Err(FaultKind::Write { address, reason: fault.reason }),
             }
         }
         self.core.invalidate(frame..frame.saturating_add(32));
@@ -103,6 +106,7 @@ impl Chip {
         r.r[12] = r12;
         r.control = (r.control & !2) | u32::from(process) << 1;
         self.core.set_registers(&r);
+        self.sleeping = to_thread && self.board.nvic.sleeps_on_exit();
         let cycles = if self.board.part.core == part::Core::M0 { 16 } else { 15 };
         self.core.set_cycle(self.core.cycle() + cycles);
         Ok(())
@@ -111,6 +115,8 @@ impl Chip {
     /// An instruction faulted: HardFault, or lock-up where that cannot be taken. Whether the core goes on.
     pub(super) fn fault(&mut self, kind: FaultKind) -> bool {
         let pc = self.core.registers().pc;
+        let missed = self.board.take_missed();
+        self.obey(&missed);
         self.tell_fault(pc, kind);
         if self.board.nvic.execution_priority() <= -1 {
             return false;

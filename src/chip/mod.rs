@@ -66,11 +66,14 @@ pub enum Halt {
 
 /// A chip.
 pub struct Chip {
-    /// Everything around the core.
-    pub board: Board,
+    // Dropped first: the engine maps the board's memory.
     core: Box<dyn Core>,
+    /// Everything around the core. Its memory is mapped into the engine: use it, do not replace it.
+    pub board: Board,
     event_register: bool,
     locked_up: bool,
+    /// The core sleeps, and has not been woken yet.
+    sleeping: bool,
     powered: bool,
     boot: BootSource,
     /// The BOOT0 pin, where it decides.
@@ -98,6 +101,7 @@ impl Chip {
             core,
             event_register: false,
             locked_up: false,
+            sleeping: false,
             powered: false,
             boot: BootSource::Flash,
             boot0_pin: false,
@@ -252,6 +256,7 @@ impl Chip {
         self.board.reset(cause, now, self.boot);
         self.core.remap(&self.board);
         self.locked_up = false;
+        self.sleeping = false;
         self.event_register = false;
         let by = Access { master: Master::Cpu, now };
         let mut fetch = |address| self.board.load(address, Width::Word, Purpose::Fetch, by, 0).map(|reply| reply.value);
@@ -308,6 +313,11 @@ impl Chip {
                 self.pass_event(now);
                 continue;
             }
+            if self.sleeping
+                && let Some(halt) = self.sleep(until)
+            {
+                return halt;
+            }
             if let Some(number) = self.board.nvic.next(self.core.primask()) {
                 if let Err(kind) = self.enter(number)
                     && let Some(halt) = self.faulted(kind)
@@ -319,7 +329,7 @@ impl Chip {
             let limit = self.board.next_event().min(self.board.hclk.cycle_at(until));
             self.board.set_horizon(limit);
             let stop = self.core.run(&mut self.board, limit);
-            if let Some(halt) = self.stopped(stop, until) {
+            if let Some(halt) = self.stopped(stop) {
                 return halt;
             }
         }
@@ -342,6 +352,14 @@ impl Chip {
         }
     }
 
+    /// As [`Chip::follow`], and waits as the access has to.
+    fn obey(&mut self, reply: &Reply) {
+        if reply.wait > 0 {
+            self.core.set_cycle(self.core.cycle() + reply.wait);
+        }
+        self.follow(reply);
+    }
+
     fn faulted(&mut self, kind: FaultKind) -> Option<Halt> {
         if self.fault(kind) {
             return Some(Halt::Fault(kind));
@@ -359,7 +377,7 @@ impl Chip {
     }
 
     /// What the core's stop means; none to run on.
-    fn stopped(&mut self, stop: Stop, until: Time) -> Option<Halt> {
+    fn stopped(&mut self, stop: Stop) -> Option<Halt> {
         match stop {
             Stop::Limit => None,
             Stop::Attention => {
@@ -383,12 +401,16 @@ impl Chip {
                 Ok(()) => None,
                 Err(kind) => self.faulted(kind),
             },
-            Stop::WaitForInterrupt => self.sleep(until),
+            Stop::WaitForInterrupt => {
+                self.sleeping = true;
+                None
+            }
             Stop::WaitForEvent => {
                 if std::mem::take(&mut self.event_register) {
                     return None;
                 }
-                self.sleep(until)
+                self.sleeping = true;
+                None
             }
             Stop::SendEvent => {
                 self.event_register = true;
@@ -402,6 +424,7 @@ impl Chip {
     fn sleep(&mut self, until: Time) -> Option<Halt> {
         loop {
             if self.board.reset_wanted.is_some() || self.board.nvic.wakes() {
+                self.sleeping = false;
                 return None;
             }
             let next = self.board.next_event();
@@ -413,7 +436,7 @@ impl Chip {
                 return Some(Halt::Asleep);
             }
             if next >= end {
-                // Asleep still: the next run sleeps on, as `wfi` may wake at any time for no reason.
+                // Asleep still: the next run sleeps on.
                 self.core.set_cycle(end);
                 return Some(Halt::Time);
             }

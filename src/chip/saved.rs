@@ -24,6 +24,8 @@ pub struct SavedChip {
     reset_wanted: Option<ResetCause>,
     event_register: bool,
     locked_up: bool,
+    sleeping: bool,
+    boot0_pin: bool,
     powered: bool,
     boot: BootSource,
 }
@@ -45,6 +47,8 @@ impl Chip {
             reset_wanted: self.board.reset_wanted,
             event_register: self.event_register,
             locked_up: self.locked_up,
+            sleeping: self.sleeping,
+            boot0_pin: self.boot0_pin,
             powered: self.powered,
             boot: self.boot,
         }
@@ -74,6 +78,8 @@ impl Chip {
         self.board.forget_polls();
         self.event_register = saved.event_register;
         self.locked_up = saved.locked_up;
+        self.sleeping = saved.sleeping;
+        self.boot0_pin = saved.boot0_pin;
         self.powered = saved.powered;
         self.boot = saved.boot;
         self.core.set_cycle(saved.cycle);

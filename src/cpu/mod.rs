@@ -92,7 +92,8 @@ pub struct Plain {
     pub flash: bool,
 }
 
-/// What stands around the core. `cycle` is the instant of the access, in cycles since power-on.
+/// What stands around the core. What [`Bus::map`] hands out has to stay where it is for as long as a core runs on
+/// it. `cycle` is the instant of the access, in cycles since power-on.
 pub trait Bus {
     /// A load outside plain memory.
     ///

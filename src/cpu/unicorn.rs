@@ -83,6 +83,7 @@ impl UnicornCore {
             limit: 0,
             instructions: 0,
             attention: false,
+            guards_stale: false,
             current: None,
             current_address: 0,
             halt: None,
@@ -96,6 +97,7 @@ impl UnicornCore {
         // Unicorn brings PC up to date for memory hooks only, and the register windows need it for their time.
         let registers = HookType::MEM_READ | HookType::MEM_WRITE;
         engine.hook("pc hook", registers, hooks::on_register as *mut c_void, 0x4000_0000, 0xFFFF_FFFF)?;
+        engine.hook("pc hook", registers, hooks::on_register as *mut c_void, 0x1000_0000, 0x1FFF_FFFF)?;
         engine.map_windows(windows)?;
         Ok(engine)
     }
@@ -229,7 +231,9 @@ impl UnicornCore {
     fn fault_at(&mut self, pc: u32, kind: FaultKind) -> Stop {
         self.shared.cycle = self.shared.now(pc);
         self.shared.current = None;
-        self.set_reg(RegisterARM::PC, pc | 1);
+        // Writing PC sets T from bit 0; a fault leaves it as it was.
+        let thumb = self.reg(RegisterARM::XPSR) & super::T != 0;
+        self.set_reg(RegisterARM::PC, pc | u32::from(thumb));
         // A value like 0xFFFFFFF9 in PC is an exception return, if there is an exception to return from.
         if let FaultKind::Fetch { address, .. } = kind
             && address >> 28 == 0xF
@@ -386,9 +390,11 @@ impl Core for UnicornCore {
 
     fn remap(&mut self, bus: &dyn Bus) {
         self.shared.cost = bus.fetch_cost();
-        if let Err(error) =
-            self.shared.take_map(bus.map()).and_then(|guards| if guards { self.hook_loads() } else { Ok(()) })
-        {
+        let result = self.shared.take_map(bus.map()).and_then(|guards| {
+            let stale = std::mem::take(&mut self.shared.guards_stale);
+            if guards || stale { self.hook_loads() } else { Ok(()) }
+        });
+        if let Err(error) = result {
             self.broken(&error);
         }
     }

@@ -403,13 +403,14 @@ pub fn join(findings: &mut Vec<Finding>, app_runs: bool) {
         }
     }
     if app_runs {
-        // A hint about the MCU says nothing beside code that runs on it.
-        findings.retain(|f| f.id != Id::MARKS_MISMATCH);
-        // What could be seen by running was seen: the rule behind these was about another place than the code's.
-        let refuted = [Id::EEPROM_MISSING, Id::EEPROM_BLANK, Id::EEPROM_ELSEWHERE, Id::LAYOUTS_DISAGREE];
-        for finding in findings.iter_mut().filter(|f| refuted.contains(&f.id) && f.severity == Severity::Error) {
+        // What could be seen by running was seen: a hint about the MCU says nothing beside code that runs on it, and
+        // a page that no bootloader read is not missed.
+        let refuted = [Id::MARKS_MISMATCH, Id::EEPROM_MISSING, Id::EEPROM_BLANK];
+        findings.retain(|f| !refuted.contains(&f.id));
+        let odd = [Id::EEPROM_ELSEWHERE, Id::LAYOUTS_DISAGREE];
+        for finding in findings.iter_mut().filter(|f| odd.contains(&f.id) && f.severity == Severity::Error) {
             finding.severity = Severity::Warning;
-            finding.message.push_str("; yet this bootloader jumps and the app runs: it looks elsewhere");
+            finding.message.push_str("; yet the bootloader jumps and the app runs");
         }
     }
     // Stable: within a severity the order is that of the files and the power-ups.

@@ -168,6 +168,11 @@ impl Gpio {
         }
     }
 
+    /// Locked pins.
+    const fn locked(&self) -> u32 {
+        if self.lckr & (1 << 16) == 0 { 0 } else { self.lckr & 0xFFFF }
+    }
+
     /// Fields of 2 bits that belong to locked pins.
     fn frozen(&self) -> u32 {
         if self.lckr & (1 << 16) == 0 {
@@ -237,7 +242,7 @@ impl Peripheral for Gpio {
                     }
                 }
             }
-            0x04 => self.otyper = masked(self.otyper, value, mask & 0xFFFF),
+            0x04 => self.otyper = masked(self.otyper, value, mask & 0xFFFF & !self.locked()),
             0x08 => self.ospeedr = masked(self.ospeedr, value, mask & !frozen),
             0x0C => {
                 self.settle(cx.now.time);
@@ -252,8 +257,12 @@ impl Peripheral for Gpio {
                 self.set_output((self.odr & !(bits >> 16)) | (bits & 0xFFFF));
             }
             0x1C => self.write_lock(value & mask),
-            0x20 => self.afr[0] = masked(self.afr[0], value, mask),
-            0x24 => self.afr[1] = masked(self.afr[1], value, mask),
+            0x20 | 0x24 => {
+                let n = ((offset - 0x20) / 4) as usize;
+                let locked =
+                    (0..8).filter(|p| self.locked() & (1 << (8 * n + p)) != 0).fold(0, |m, p| m | 0xF << (4 * p));
+                self.afr[n] = masked(self.afr[n], value, mask & !locked);
+            }
             0x28 => self.set_output(self.odr & !(value & mask & 0xFFFF)),
             _ => {}
         }

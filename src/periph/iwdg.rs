@@ -2,6 +2,7 @@
 
 use super::{Clocks, Context, Due, Peripheral, masked};
 use crate::bus::ResetCause;
+use crate::part::Family;
 use crate::time::Time;
 
 /// LSI cycles until a new prescaler, reload or window value is taken over.
@@ -21,6 +22,8 @@ pub struct Iwdg {
     updating: [Time; 3],
     reloads: u64,
     first_reload: Option<Time>,
+    /// On the G0 registers are taken over only once the watchdog runs: seen on silicon.
+    starts_first: bool,
 }
 
 impl Default for Iwdg {
@@ -36,11 +39,17 @@ impl Default for Iwdg {
             updating: [Time::ZERO; 3],
             reloads: 0,
             first_reload: None,
+            starts_first: false,
         }
     }
 }
 
 impl Iwdg {
+    /// The watchdog of this family.
+    pub fn new(family: Family) -> Iwdg {
+        Iwdg { starts_first: family == Family::G0, ..Iwdg::default() }
+    }
+
     /// Whether it runs; only a reset stops it.
     pub const fn is_started(&self) -> bool {
         self.started
@@ -54,6 +63,11 @@ impl Iwdg {
     /// Starts it, by key or by option byte.
     pub fn start(&mut self, now: Time, clocks: &Clocks) {
         self.started = true;
+        for n in 0..3 {
+            if self.updating[n] == Time::NEVER {
+                self.update(n, now, clocks);
+            }
+        }
         self.reload(now, clocks);
     }
 
@@ -68,7 +82,11 @@ impl Iwdg {
     }
 
     fn update(&mut self, which: usize, now: Time, clocks: &Clocks) {
-        self.updating[which] = now + Time::from_cycles(UPDATE_CYCLES, clocks.lsi_hz);
+        self.updating[which] = if self.starts_first && !self.started {
+            Time::NEVER
+        } else {
+            now + Time::from_cycles(UPDATE_CYCLES, clocks.lsi_hz)
+        };
     }
 }
 
@@ -124,7 +142,7 @@ impl Peripheral for Iwdg {
     }
 
     fn reset(&mut self, _: ResetCause) {
-        *self = Iwdg::default();
+        *self = Iwdg { starts_first: self.starts_first, ..Iwdg::default() };
     }
 
     fn next_event(&self, _: &Clocks) -> Option<Due> {
@@ -166,6 +184,16 @@ mod tests {
         assert_eq!(with(1_700_000, |cx| w.advance(cx)).1.reset, None);
         assert_eq!(with(2_600_000, |cx| w.advance(cx)).1.reset, Some(ResetCause::Iwdg));
         assert_eq!(w.reloads(), (1, Some(Time::from_micros(1_000_000))));
+    }
+
+    #[test]
+    fn on_the_g0_it_has_to_be_started_first() {
+        let mut w = Iwdg::new(Family::G0);
+        with(0, |cx| w.write(0, 0x5555, u32::MAX, cx));
+        with(0, |cx| w.write(4, 4, 7, cx));
+        assert_eq!(with(1_000_000, |cx| w.read(0xC, cx)).0, 1, "PVU stands for ever");
+        with(1_000_000, |cx| w.write(0, 0xCCCC, u32::MAX, cx));
+        assert_eq!(with(1_000_500, |cx| w.read(0xC, cx)).0, 0);
     }
 
     #[test]

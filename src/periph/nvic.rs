@@ -269,7 +269,12 @@ impl Nvic {
                 if value >> 16 == 0x05FA && value & 4 != 0 => {
                     return Some(Request::Reset);
                 }
-            0xD10 => self.scr = masked(self.scr, value, mask & 0x16),
+            0xD10 => {
+                self.scr = masked(self.scr, value, mask & 0x16);
+                if self.scr & 0x14 != 0 {
+                    cx.unmodelled(offset, "SLEEPDEEP or SEVONPEND: sleep stays light, and pending wakes nothing by itself");
+                }
+            }
             0xD1C => {
                 self.svcall_priority = (masked(u32::from(self.svcall_priority) << 24, value, mask) >> 24) as u8 & 0xC0
             }

@@ -76,7 +76,7 @@ const RTC: Description = Description {
         (0x5C, 0, ALL),
         (0x60, 0, ALL),
     ],
-    starts: &[],
+    starts: &[(0x0C, 0x80, "the RTC is to be set: it does not count, and INITF does not come")],
     backup: 0..0x400,
 };
 const TAMP: Description = Description {

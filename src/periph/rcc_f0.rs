@@ -59,6 +59,8 @@ pub struct RccF0 {
     lse: Oscillator,
     /// The watchdog keeps LSI on.
     lsi_forced: bool,
+    /// LSION as software set it.
+    lsion: bool,
     /// The source in use: 0 HSI, 1 HSE, 2 PLL.
     source: u32,
 }
@@ -85,6 +87,7 @@ impl RccF0 {
             lsi: Oscillator::default(),
             lse: Oscillator::default(),
             lsi_forced: false,
+            lsion: false,
             source: 0,
         };
         rcc.reset(ResetCause::PowerOn);
@@ -210,7 +213,7 @@ impl Peripheral for RccF0 {
             0x10 => self.resets[2],
             0x14 | 0x18 | 0x1C => self.enable(offset),
             0x20 => self.bdcr | ready(&self.lse, 2),
-            0x24 => self.csr_flags | u32::from(self.lsi.is_on() && !self.lsi_forced) | ready(&self.lsi, 2),
+            0x24 => self.csr_flags | u32::from(self.lsion) | ready(&self.lsi, 2),
             0x28 => self.resets[0],
             0x2C => self.cfgr2,
             0x30 => self.cfgr3,
@@ -248,7 +251,8 @@ impl Peripheral for RccF0 {
             }
             0x24 => {
                 if mask & LSION != 0 {
-                    self.lsi.set(value & LSION != 0 || self.lsi_forced, now, self.start(|s| s.lsi));
+                    self.lsion = value & LSION != 0;
+                    self.lsi.set(self.lsion || self.lsi_forced, now, self.start(|s| s.lsi));
                 }
                 if value & mask & RMVF != 0 {
                     self.csr_flags = 0;
@@ -284,11 +288,15 @@ impl Peripheral for RccF0 {
         if cause == ResetCause::PowerOn {
             // LSI's switch, like the flags, is cleared by power alone (6.4.10).
             self.lsi = Oscillator::default();
+            self.lsion = false;
             self.lse = Oscillator::default();
             self.bdcr = 0x18;
             self.csr_flags = 0;
         }
         self.lsi_forced = false;
+        if !self.lsion {
+            self.lsi = Oscillator::default();
+        }
         self.csr_flags |= flags(cause);
     }
 

@@ -57,6 +57,8 @@ pub struct RccG0 {
     lsi: Oscillator,
     lse: Oscillator,
     lsi_forced: bool,
+    /// LSION as software set it.
+    lsion: bool,
     /// The source in use: 0 HSISYS, 1 HSE, 2 PLLRCLK, 3 LSI, 4 LSE.
     source: u32,
 }
@@ -83,6 +85,7 @@ impl RccG0 {
             lsi: Oscillator::default(),
             lse: Oscillator::default(),
             lsi_forced: false,
+            lsion: false,
             source: 0,
         };
         rcc.reset(ResetCause::PowerOn);
@@ -140,11 +143,16 @@ impl RccG0 {
         Time::from_nanos(which(&self.clock.start_up))
     }
 
+    /// Without a source (PLLSRC 0 or 1) there is nothing to lock to.
+    fn pll_locked(&self, now: Time) -> bool {
+        self.pllcfgr & 3 >= 2 && self.pll.is_ready(now)
+    }
+
     fn wanted_ready(&self, now: Time) -> bool {
         match self.cfgr & 7 {
             0 => self.hsi.is_ready(now),
             1 => self.hse.is_ready(now),
-            2 => self.pll.is_ready(now) && self.pllcfgr & PLL_R_ENABLE != 0,
+            2 => self.pll_locked(now) && self.pllcfgr & PLL_R_ENABLE != 0,
             3 => self.lsi.is_ready(now),
             4 => self.lse.is_ready(now),
             _ => false,
@@ -187,7 +195,12 @@ impl Peripheral for RccG0 {
         let now = cx.now.time;
         let ready = |o: &Oscillator, bit: u32| if o.is_ready(now) { bit } else { 0 };
         match offset {
-            0x00 => self.cr | ready(&self.hsi, HSIRDY) | ready(&self.hse, HSERDY) | ready(&self.pll, PLLRDY),
+            0x00 => {
+                self.cr
+                    | ready(&self.hsi, HSIRDY)
+                    | ready(&self.hse, HSERDY)
+                    | if self.pll_locked(now) { PLLRDY } else { 0 }
+            }
             0x04 => self.icscr,
             0x08 => {
                 self.switch(cx);
@@ -200,7 +213,7 @@ impl Peripheral for RccG0 {
             0x44..=0x50 => self.sleep_enables[((offset - 0x44) / 4) as usize],
             0x54 => self.ccipr,
             0x5C => self.bdcr | ready(&self.lse, 2),
-            0x60 => self.csr_flags | u32::from(self.lsi.is_on() && !self.lsi_forced) | ready(&self.lsi, 2),
+            0x60 => self.csr_flags | u32::from(self.lsion) | ready(&self.lsi, 2),
             _ => 0,
         }
     }
@@ -249,7 +262,8 @@ impl Peripheral for RccG0 {
             }
             0x60 => {
                 if mask & LSION != 0 {
-                    self.lsi.set(value & LSION != 0 || self.lsi_forced, now, self.start(|s| s.lsi));
+                    self.lsion = value & LSION != 0;
+                    self.lsi.set(self.lsion || self.lsi_forced, now, self.start(|s| s.lsi));
                 }
                 if value & mask & RMVF != 0 {
                     self.csr_flags = 0;
@@ -276,11 +290,15 @@ impl Peripheral for RccG0 {
         self.source = 0;
         if cause == ResetCause::PowerOn {
             self.lsi = Oscillator::default();
+            self.lsion = false;
             self.lse = Oscillator::default();
             self.bdcr = 0;
             self.csr_flags = 0;
         }
         self.lsi_forced = false;
+        if !self.lsion {
+            self.lsi = Oscillator::default();
+        }
         self.csr_flags |= flags(cause);
     }
 

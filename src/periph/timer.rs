@@ -32,7 +32,7 @@ pub struct Timer {
     rcr: u32,
     ccr: [u32; 4],
     /// CR2, SMCR, CCMR1, CCMR2, CCER, BDTR, DCR, OR/AF1, AF2, TISEL: kept, without effect here.
-    kept: [u32; 10],
+    kept: [u32; 11],
     psc_active: u32,
     arr_active: u32,
     repeats_left: u32,
@@ -42,10 +42,12 @@ pub struct Timer {
     /// HCLK cycle up to which `count` and `phase` stand.
     anchor: u64,
     divider: u32,
+    /// Its clock runs.
+    clocked: bool,
 }
 
 /// Offsets of `kept`.
-const KEPT: [u32; 10] = [0x04, 0x08, 0x18, 0x1C, 0x20, 0x44, 0x48, 0x50, 0x60, 0x68];
+const KEPT: [u32; 11] = [0x04, 0x08, 0x18, 0x1C, 0x20, 0x44, 0x48, 0x50, 0x60, 0x64, 0x68];
 
 impl Timer {
     /// A timer of this kind as after reset.
@@ -68,7 +70,7 @@ impl Timer {
             arr: 0,
             rcr: 0,
             ccr: [0; 4],
-            kept: [0; 10],
+            kept: [0; 11],
             psc_active: 0,
             arr_active: 0,
             repeats_left: 0,
@@ -76,9 +78,15 @@ impl Timer {
             phase: 0,
             anchor: 0,
             divider: 1,
+            clocked: true,
         };
         timer.reset(ResetCause::PowerOn);
         timer
+    }
+
+    /// Its clock is switched on or off at the instant up to which it was advanced.
+    pub const fn set_clocked(&mut self, clocked: bool) {
+        self.clocked = clocked;
     }
 
     /// Counts from one overflow to the next.
@@ -89,12 +97,13 @@ impl Timer {
 
     /// Brings the count to `cycle`.
     fn sync(&mut self, cycle: u64) {
-        if self.cr1 & CEN == 0 || self.arr_active == 0 {
+        if self.cr1 & CEN == 0 || self.arr_active == 0 || !self.clocked {
             self.anchor = cycle;
             return;
         }
         let mut ticks = cycle.saturating_sub(self.anchor) / u64::from(self.divider);
         self.anchor += ticks * u64::from(self.divider);
+        let mut overflows = 0u32;
         while ticks > 0 {
             let step = u64::from(self.psc_active) + 1;
             let total = u64::from(self.phase) + ticks;
@@ -115,18 +124,25 @@ impl Timer {
             if self.cr1 & CEN == 0 {
                 return;
             }
-            // Whole periods change nothing more once every flag is set and the shadows are loaded.
+            overflows += 1;
+            // After two whole periods every flag that a period sets is set: the rest only counts repetitions.
             let period = (u64::from(self.arr_active) + 1) * (u64::from(self.psc_active) + 1);
-            if self.repeats_left == 0 && self.rcr == 0 && ticks > 2 * period && self.settled() {
+            if overflows > 2 && ticks > 2 * period && self.settled() {
                 let skipped = ticks / period - 1;
                 ticks -= skipped * period;
+                if self.repetition && self.cr1 & UDIS == 0 {
+                    let round = u64::from(self.rcr) + 1;
+                    let left = u64::from(self.repeats_left) + round - skipped % round;
+                    self.repeats_left = (left % round) as u32;
+                }
             }
         }
     }
 
+    /// Whether further update events would change nothing.
     fn settled(&self) -> bool {
-        let flags = UIF | (((1 << self.channels) - 1) << 1);
-        self.cr1 & OPM == 0 && self.psc == self.psc_active && self.sr & flags == flags
+        let loaded = self.psc == self.psc_active && self.arr == self.arr_active && self.repeats_left <= self.rcr;
+        self.cr1 & OPM == 0 && (self.cr1 & UDIS != 0 || (loaded && self.sr & UIF != 0))
     }
 
     /// Compare flags of the channels that lie in the next `counts` counts.
@@ -194,7 +210,7 @@ impl Timer {
 
     /// When one of the enabled interrupts would next be raised.
     fn next_interrupt(&self) -> Option<u64> {
-        if self.cr1 & CEN == 0 || self.arr_active == 0 {
+        if self.cr1 & CEN == 0 || self.arr_active == 0 || !self.clocked {
             return None;
         }
         let waiting = self.dier & !self.sr & 0x1F;
@@ -298,7 +314,7 @@ impl Peripheral for Timer {
         self.arr = self.max;
         self.rcr = 0;
         self.ccr = [0; 4];
-        self.kept = [0; 10];
+        self.kept = [0; 11];
         self.psc_active = 0;
         self.arr_active = self.max;
         self.repeats_left = 0;
@@ -401,6 +417,32 @@ mod tests {
         set(&mut t, 0, 0x10, 0);
         set(&mut t, 0, 0x00, CEN);
         assert_eq!((get(&mut t, 29, 0x10) & UIF, get(&mut t, 30, 0x10) & UIF), (0, UIF));
+    }
+
+    #[test]
+    fn long_spans_with_repetition_or_without_updates_are_quick() {
+        let mut t = Timer::new(Kind::TimRepeat);
+        set(&mut t, 0, 0x2C, 1);
+        set(&mut t, 0, 0x30, 6);
+        set(&mut t, 0, 0x14, UG);
+        set(&mut t, 0, 0x00, CEN);
+        assert_eq!(get(&mut t, 1_000_000_000_001, 0x24), 1);
+        let mut t = Timer::new(Kind::Tim16);
+        set(&mut t, 0, 0x2C, 1);
+        set(&mut t, 0, 0x00, CEN | UDIS);
+        assert_eq!((get(&mut t, 1_000_000_000_001, 0x24), get(&mut t, 1_000_000_000_001, 0x10) & UIF), (1, 0));
+    }
+
+    #[test]
+    fn a_timer_without_its_clock_stands_still() {
+        let mut t = Timer::new(Kind::Tim32);
+        set(&mut t, 0, 0x00, CEN);
+        with(100, 0, |cx| t.advance(cx));
+        t.set_clocked(false);
+        assert_eq!(get(&mut t, 500, 0x24), 100);
+        with(500, 0, |cx| t.advance(cx));
+        t.set_clocked(true);
+        assert_eq!(get(&mut t, 507, 0x24), 107);
     }
 
     #[test]

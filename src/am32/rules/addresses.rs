@@ -154,7 +154,7 @@ fn misplaced(context: &Context, piece: &Piece, findings: &mut Vec<Finding>) {
     let Some(owners) = foreign_page(context, piece) else { return };
     let (address, owners) = owners;
     let message = format!(
-        "the settings in it are at {address:#010X}, where {owners} keeps them; the {layout} looks at {:#010X}",
+        "the settings in it are at {address:#010X}, where {owners} keep them; the {layout} looks at {:#010X}",
         layout.eeprom
     );
     let advice = format!("take the full image for the {layout}, or name the part that it is for with --part");

@@ -93,6 +93,7 @@ impl Board {
             }
             if let Device::Timer(timer) = &mut slot.device {
                 timer.advance(&mut Context { now, clocks: self.clocks, base: slot.base, fx });
+                timer.set_clocked(slot.gate.as_ref().is_none_or(|g| self.devices.rcc.enabled(g)));
             }
         }
     }
@@ -129,9 +130,11 @@ impl Board {
         if self.systick.take_pending() {
             self.nvic.pend_systick();
         }
-        if self.flash.nmi() {
+        let nmi = self.flash.nmi();
+        if nmi && !self.nmi {
             self.nvic.pend_nmi();
         }
+        self.nmi = nmi;
         // An event that is already due happens at the next boundary.
         self.next_event = next.max(now.cycle + 1);
     }

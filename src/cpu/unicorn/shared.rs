@@ -54,6 +54,8 @@ pub(super) struct Shared {
     pub(super) limit: u64,
     pub(super) instructions: u64,
     pub(super) attention: bool,
+    /// The guards on loads have to be set anew: it cannot be done from inside a hook.
+    pub(super) guards_stale: bool,
     pub(super) current: Option<Rc<Block>>,
     pub(super) current_address: u32,
     pub(super) halt: Option<Halt>,
@@ -277,7 +279,10 @@ impl Shared {
         match self.take_map(bus.map()) {
             Ok(false) => {}
             // Load hooks cannot be changed from inside one: at the next boundary.
-            Ok(true) => self.attention = true,
+            Ok(true) => {
+                self.guards_stale = true;
+                self.attention = true;
+            }
             Err(error) => self.stop(Halt::Broken(error.to_string())),
         }
     }
