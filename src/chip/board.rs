@@ -64,7 +64,8 @@ pub struct Board {
     next_event: u64,
     /// The cycle up to which the core runs now.
     horizon: u64,
-    recent: Box<[(u32, u32); RECENT]>,
+    /// Address, PC and cycle of the last reads.
+    recent: Box<[(u32, u32, u64); RECENT]>,
     recent_at: usize,
     fx: Effects,
 }
@@ -135,7 +136,7 @@ impl Board {
             missed: Reply::default(),
             next_event: u64::MAX,
             horizon: u64::MAX,
-            recent: Box::new([(0, 0); RECENT]),
+            recent: Box::new([(0, 0, 0); RECENT]),
             recent_at: 0,
             fx: Effects::default(),
         }
@@ -404,10 +405,12 @@ impl Board {
         std::mem::take(&mut self.missed)
     }
 
-    /// The registers that code read most among its last reads, most read first.
-    pub fn polled(&self) -> Vec<Polled> {
+    /// The registers that code read most in the last millisecond before `cycle`, among its last reads; most read
+    /// first.
+    pub fn polled(&self, cycle: u64) -> Vec<Polled> {
+        let since = cycle.saturating_sub(self.clocks.hclk_hz / 1_000);
         let mut found: Vec<Polled> = Vec::new();
-        for (address, pc) in self.recent.iter().filter(|(address, _)| *address != 0) {
+        for (address, pc, _) in self.recent.iter().filter(|(address, _, at)| *address != 0 && *at >= since) {
             match found.iter_mut().find(|p| p.address == *address) {
                 Some(p) => {
                     p.reads += 1;
@@ -425,7 +428,7 @@ impl Board {
 
     /// Forgets what was polled so far.
     pub fn forget_polls(&mut self) {
-        self.recent.fill((0, 0));
+        self.recent.fill((0, 0, 0));
     }
 }
 
@@ -452,7 +455,7 @@ fn engineering(part: &Part, a: u32) -> u32 {
 
 impl Bus for Board {
     fn read(&mut self, address: u32, width: Width, pc: u32, cycle: u64) -> Result<Reply, BusFault> {
-        self.recent[self.recent_at % RECENT] = (address, pc);
+        self.recent[self.recent_at % RECENT] = (address, pc, cycle);
         self.recent_at = self.recent_at.wrapping_add(1);
         let by = Access { master: Master::Cpu, now: self.hclk.at(cycle) };
         self.load(address, width, Purpose::Data, by, pc)

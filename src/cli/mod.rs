@@ -79,6 +79,11 @@ pub struct Output {
 
 /// Parses the process's arguments, runs the verb, prints, and returns the exit code.
 pub fn main() -> ExitCode {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        usual(info);
+        eprintln!("dryflash: this is a bug; please report it with the command line and the files");
+    }));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -88,6 +88,11 @@ impl PowerUp {
     /// The one that decides: a power-on with the signal low.
     pub const DECISIVE: PowerUp = PowerUp::steady(Wire::Low);
 
+    /// The level at the end.
+    pub fn last_level(&self) -> Wire {
+        self.changes.last().map_or(self.signal, |c| c.signal)
+    }
+
     fn wire(&self) -> Signal {
         let changes = self.changes.iter().map(|c| (c.time_us, c.signal.drive())).collect();
         Signal::timeline(self.signal.drive(), changes)
@@ -515,7 +520,7 @@ fn finish(chip: &Chip, run: &mut BootRun) {
     run.time_us = chip.now().time;
     run.pc = chip.registers().pc;
     if matches!(run.ending, Ending::Stays) {
-        run.polled = chip.board.polled();
+        run.polled = chip.board.polled(chip.now().cycle);
         run.polled.truncate(4);
     }
     for (as_on_the_chip, address, pc, text) in chip.board.log.notes() {

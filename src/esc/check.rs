@@ -7,6 +7,7 @@ use super::verdict::{self, Verdict};
 use crate::am32::{self, Given, Layout, Plan, PlanError, Wish};
 use crate::chip::Chip;
 use crate::cpu::unicorn::EngineError;
+use crate::flash::Lasting;
 use crate::part::Part;
 use crate::time::Time;
 use std::sync::Arc;
@@ -56,6 +57,17 @@ pub enum CheckError {
     /// No power-up was asked for.
     #[error("no power-up was asked for")]
     NoPowerUp,
+    /// The engine or a model failed in a run. A bug in dryflash.
+    #[error("dryflash itself failed: {0}; this is a bug: please report it with the files")]
+    Broken(String),
+    /// A change of the signal that would never come.
+    #[error("the signal changes at {change}, after the {limit} that are watched; raise --for")]
+    ChangeTooLate {
+        /// When it changes.
+        change: Time,
+        /// How long each power-up is watched.
+        limit: Time,
+    },
     /// The emulation engine could not be set up.
     #[error("{0}; is there enough memory?")]
     Engine(#[from] EngineError),
@@ -71,6 +83,10 @@ pub fn check(files: Vec<Given>, options: &Options, state: Option<&mut StateFile>
     if options.power_ups.is_empty() {
         return Err(CheckError::NoPowerUp);
     }
+    let changes = options.power_ups.iter().flat_map(|p| &p.changes).map(|c| c.time_us);
+    if let Some(change) = changes.max().filter(|t| *t >= options.limit) {
+        return Err(CheckError::ChangeTooLate { change, limit: options.limit });
+    }
     let held = state.as_ref().and_then(|s| s.part().cloned());
     let wish = Wish {
         part: options.part.clone().or_else(|| held.clone()),
@@ -82,10 +98,10 @@ pub fn check(files: Vec<Given>, options: &Options, state: Option<&mut StateFile>
     let Some(first) = plan.candidates.first().cloned() else {
         return Ok(refused(plan));
     };
-    let mut verdict = judge(&plan, &first, options, state)?;
+    let (mut verdict, flashed) = judge(&plan, &first, options, state.as_deref())?;
     let mut others = Vec::new();
     for part in plan.candidates.iter().skip(1) {
-        let other = judge(&plan.for_part(part)?, part, options, None)?;
+        let (other, _) = judge(&plan.for_part(part)?, part, options, None)?;
         if other.outcome() != verdict.outcome() {
             others.push(part.nick().to_owned());
         }
@@ -93,6 +109,18 @@ pub fn check(files: Vec<Given>, options: &Options, state: Option<&mut StateFile>
     }
     if !others.is_empty() {
         return Err(CheckError::Ambiguous(plan.candidates.iter().map(|p| p.nick().to_owned()).collect()));
+    }
+    let broken = verdict.runs.iter().find_map(|r| match &r.ending {
+        boot::Ending::Broken { message } => Some(message.clone()),
+        _ => None,
+    });
+    if let Some(message) = broken {
+        return Err(CheckError::Broken(message));
+    }
+    if let Some(state) = state
+        && !verdict.pieces.is_empty()
+    {
+        state.save_lasting(&first, flashed)?;
     }
     Ok(verdict)
 }
@@ -112,12 +140,13 @@ fn refused(plan: Plan) -> Verdict {
     }
 }
 
+/// The verdict on one part, and what flash holds before the power-ups.
 fn judge(
     plan: &Plan,
     part: &Arc<Part>,
     options: &Options,
-    state: Option<&mut StateFile>,
-) -> Result<Verdict, CheckError> {
+    state: Option<&StateFile>,
+) -> Result<(Verdict, Lasting), CheckError> {
     let layout =
         Layout::of(part).ok_or_else(|| PlanError::NoLayout { part: part.name.clone(), known: String::new() })?;
     let mut verdict = Verdict {
@@ -137,11 +166,10 @@ fn judge(
     }
     if !flash(&mut chip, options, &mut verdict) {
         verdict::join(&mut verdict.findings, false);
-        return Ok(verdict);
+        // What was written before the flash refused stays written, as on a real chip.
+        return Ok((verdict, chip.board.flash.lasting()));
     }
-    if let Some(state) = state {
-        state.save(&chip)?;
-    }
+    let lasting = chip.board.flash.lasting();
     let bench = bench(plan, part, layout, options);
     let decisive = verdict::decisive(&options.power_ups);
     let flashed = chip.save();
@@ -159,7 +187,7 @@ fn judge(
     verdict.findings.extend(verdict::unmodelled(&verdict.runs));
     verdict.app_runs = verdict.runs.get(decisive).is_some_and(|r| r.ending == boot::Ending::AppRuns);
     verdict::join(&mut verdict.findings, verdict.app_runs);
-    Ok(verdict)
+    Ok((verdict, lasting))
 }
 
 /// Programs every piece. Whether the flash took them all; power is off afterwards.

@@ -98,10 +98,10 @@ pub fn program(chip: &mut Chip, image: &Image, options: bool) -> Result<Programm
                 page += flash.page;
             }
         }
-        for segment in &inside.segments {
-            probe.write(segment.address, &segment.data)?;
-            done.bytes += segment.data.len() as u32;
+        for (address, data) in runs(&inside, part.family) {
+            probe.write(address, &data)?;
         }
+        done.bytes = inside.segments.iter().map(|s| s.data.len() as u32).sum();
         probe.lock()?;
         for segment in &inside.segments {
             probe.verify(segment.address, &segment.data)?;
@@ -117,6 +117,31 @@ pub fn program(chip: &mut Chip, image: &Image, options: bool) -> Result<Programm
     })();
     let ended = probe.detach();
     result.map(|done| Programmed { time_us: ended.since(started), ..done })
+}
+
+/// The bytes one programming operation covers.
+const fn unit(family: Family) -> u32 {
+    match family {
+        Family::F0 => 2,
+        Family::G0 => 8,
+    }
+}
+
+/// The segments, joined where two share a unit: a unit can be programmed but once. Gaps inside are FF.
+fn runs(image: &Image, family: Family) -> Vec<(u32, Vec<u8>)> {
+    let unit = unit(family);
+    let mut runs: Vec<(u32, Vec<u8>)> = Vec::new();
+    for segment in &image.segments {
+        if let Some((start, data)) = runs.last_mut()
+            && (*start + data.len() as u32).next_multiple_of(unit) > segment.address
+        {
+            data.resize((segment.address - *start) as usize, 0xFF);
+            data.extend(&segment.data);
+            continue;
+        }
+        runs.push((segment.address, segment.data.clone()));
+    }
+    runs
 }
 
 const fn key_offset(family: Family) -> u32 {
@@ -254,10 +279,7 @@ impl<'a> Probe<'a> {
 
     /// Programs in the family's unit; bytes of a unit that the data does not cover stay erased.
     fn write(&mut self, address: u32, data: &[u8]) -> Result<(), ProgramError> {
-        let unit: u32 = match self.family {
-            Family::F0 => 2,
-            Family::G0 => 8,
-        };
+        let unit = unit(self.family);
         let cr = self.cr();
         self.set(cr, 1)?;
         let start = address - address % unit;
@@ -362,4 +384,30 @@ impl<'a> Probe<'a> {
 
 fn bus(address: u32, fault: BusFault) -> ProgramError {
     ProgramError::Bus { address, reason: fault.reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::part;
+
+    #[test]
+    fn segments_that_share_a_double_word_go_in_as_one() {
+        let text = crate::image::write::hex(
+            &[(0x0800_10A1u32, vec![0x11u8]), (0x0800_10A4, vec![0x22, 0x33])]
+                .map(|(a, d)| crate::image::Segment::new(a, d, crate::image::Position::Offset(0)).unwrap()),
+        );
+        let image = Image::parse("two.hex", text.as_bytes(), None).unwrap();
+        assert_eq!(image.segments.len(), 2);
+        for name in ["G071", "F051"] {
+            let mut chip = Chip::new(&part::find(name).unwrap(), 1).unwrap();
+            chip.power_on();
+            let done = program(&mut chip, &image, false).unwrap();
+            assert_eq!((done.bytes, done.erased.len()), (3, 1), "{name}");
+            assert_eq!(
+                chip.board.flash.cells().bytes(0x0800_10A0, 8),
+                [0xFF, 0x11, 0xFF, 0xFF, 0x22, 0x33, 0xFF, 0xFF]
+            );
+        }
+    }
 }

@@ -71,6 +71,8 @@ impl StateFile {
     /// # Errors
     /// It cannot be read, is in use, or is no state file.
     pub fn open(path: &Path) -> Result<StateFile, StateError> {
+        let behind = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let path = behind.as_path();
         let io = |what| move |source| StateError::Io { path: path.to_owned(), what, source };
         let mut beside = path.as_os_str().to_owned();
         beside.push(".lock");
@@ -123,21 +125,28 @@ impl StateFile {
         chip.board.flash.install(lasting).map_err(malformed)
     }
 
-    /// Writes what outlives power-off of `chip`, by rename, so that a cut-off write leaves the old state.
+    /// Writes what outlives power-off of `chip`.
+    ///
+    /// # Errors
+    /// As [`StateFile::save_lasting`].
+    pub fn save(&mut self, chip: &Chip) -> Result<(), StateError> {
+        self.save_lasting(chip.part(), chip.board.flash.lasting())
+    }
+
+    /// Writes what outlives power-off, by rename, so that a cut-off write leaves the old state.
     ///
     /// # Errors
     /// The file or its neighbour cannot be written.
-    pub fn save(&mut self, chip: &Chip) -> Result<(), StateError> {
-        let lasting = chip.board.flash.lasting();
-        let contents =
-            Contents { format: FORMAT.to_owned(), version: VERSION, part: chip.part().name.clone(), lasting };
+    pub fn save_lasting(&mut self, part: &Part, lasting: Lasting) -> Result<(), StateError> {
+        let contents = Contents { format: FORMAT.to_owned(), version: VERSION, part: part.name.clone(), lasting };
         let path = &self.path;
         let io = |what| move |source| StateError::Io { path: path.clone(), what, source };
         let text = serde_json::to_string(&contents)
             .map_err(|e| StateError::Malformed { path: self.path.clone(), message: e.to_string() })?;
         let mut beside = self.path.as_os_str().to_owned();
-        beside.push(".new");
-        let mut file = File::create(&beside).map_err(io("cannot be written"))?;
+        // A name that nobody else uses; what is behind a link is replaced, not the link.
+        beside.push(format!(".{}.new", std::process::id()));
+        let mut file = File::create_new(&beside).map_err(io("cannot be written"))?;
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io("cannot be written"))?;
         drop(file);
         std::fs::rename(&beside, &self.path).map_err(io("cannot be replaced"))
@@ -150,7 +159,10 @@ impl Drop for StateFile {
         if cfg!(unix) {
             let mut beside = self.path.as_os_str().to_owned();
             beside.push(".lock");
-            let _ = std::fs::remove_file(beside);
+            // A lock is empty: whatever else has that name is somebody's file.
+            if std::fs::metadata(&beside).is_ok_and(|m| m.len() == 0) {
+                let _ = std::fs::remove_file(beside);
+            }
         }
     }
 }

@@ -47,6 +47,11 @@ pub enum Reason {
         /// The instruction that reads it.
         pc: u32,
     },
+    /// It runs in a circle without reading any register.
+    Spins {
+        /// Where it stood.
+        pc: u32,
+    },
     /// A fault or lock-up.
     Fault,
     /// Resets for ever, sleeps for ever, or runs ST's boot loader.
@@ -124,12 +129,17 @@ pub fn reason(run: &BootRun, layout: &Layout) -> Option<Reason> {
         }
     }
     let sampled: u32 = run.sampled.iter().map(|s| s.samples).sum();
+    if run.polled.is_empty() {
+        return Some(Reason::Spins { pc: run.pc });
+    }
     if sampled == 0
         && let Some(top) = run.polled.first()
     {
         return Some(Reason::Hung { register: top.name.clone(), address: top.address, pc: top.pc });
     }
-    if run.power_up.reset == AfterPowerOn::SoftwareReset { Some(Reason::SoftwareReset) } else { Some(Reason::Signal) }
+    let high = run.power_up.last_level() == Wire::High;
+    let reset = run.power_up.reset == AfterPowerOn::SoftwareReset;
+    if reset && !high { Some(Reason::SoftwareReset) } else { Some(Reason::Signal) }
 }
 
 /// A time after which a jump on a low wire is unusual: all known bootloaders decide sooner.
@@ -210,12 +220,24 @@ fn refusal(run: &BootRun, reason: &Reason, layout: &Layout) -> Vec<Finding> {
             format!("check that the app is linked for 0x{:08X} and was written there", layout.app),
         )
         .at(read.address),
-        Reason::Signal if run.power_up.signal == Wire::High => Finding::new(
+        Reason::Signal if run.power_up.last_level() == Wire::High => Finding::new(
             Id::RUN_SIGNAL_HIGH,
             format!("the signal wire is high, and the bootloader stays while it is{}", polling(run)),
             "hold the wire low, as a flight controller does",
         ),
-        Reason::Signal | Reason::SoftwareReset => Finding::new(
+        Reason::SoftwareReset => Finding::new(
+            Id::RUN_SOFTWARE_RESET,
+            format!("the bootloader had not jumped after {waited}, and a software reset came before{}", polling(run)),
+            "cycle the power: the software-reset flag stays until then",
+        )
+        .as_bad_as(Severity::Error),
+        Reason::Spins { pc } => Finding::new(
+            Id::RUN_NO_JUMP,
+            format!("the code loops at PC 0x{pc:08X} and reads no register: it has given up, or is not for this part"),
+            "use the bootloader for this part; its name tells: AM32_<MCU>_BOOTLOADER_<PIN>_V<n>",
+        )
+        .at(*pc),
+        Reason::Signal => Finding::new(
             Id::RUN_NO_JUMP,
             format!("the bootloader had not jumped after {waited}{}", polling(run)),
             "check that the bootloader is for this signal pin and this part",

@@ -59,7 +59,7 @@ fn power_ups(verdict: &Verdict, style: Style, out: &mut String) {
     let mut before: Vec<(String, String)> = Vec::new();
     for (run, reason) in verdict.runs.iter().zip(&verdict.reasons) {
         let name = run.power_up.to_string();
-        let right = verdict.app_runs && run.power_up.signal == Wire::High;
+        let right = verdict.app_runs && run.power_up.last_level() == Wire::High;
         let mut lines = vec![ending(run, reason.as_ref(), right, style)];
         lines.extend(evidence(run, reason.as_ref()));
         let told = lines.join("\n");
@@ -93,7 +93,8 @@ fn ending(run: &BootRun, reason: Option<&Reason>, right: bool, style: Style) -> 
                 Some(Reason::HeaderPc { .. }) => "the app's reset vector is refused".to_owned(),
                 Some(Reason::Hung { register, .. }) => format!("waits for {register} for ever"),
                 Some(Reason::SoftwareReset) => "after a software reset".to_owned(),
-                _ => match run.power_up.signal {
+                Some(Reason::Spins { pc }) => format!("loops at PC 0x{pc:08X} without a look at the wire"),
+                _ => match run.power_up.last_level() {
                     Wire::High => "the wire is high".to_owned(),
                     _ => "no reason seen".to_owned(),
                 },
