@@ -570,3 +570,86 @@ fn a_chip_saved_amid_its_boot_goes_on_as_if_nothing_was() {
     let other = Chip::new(&part::find("G071").unwrap(), 1).unwrap();
     assert!(esc("F051").restore(&other.save()).is_err(), "a state of another part");
 }
+
+/// Sleep goes on when a run ends in the middle of it: how a run is sliced changes nothing.
+#[test]
+fn sleep_outlasts_the_end_of_a_run() {
+    #[rustfmt::skip]
+    let code = [
+        0x1000, 0x2000, 0x0041, 0x0800, 0x0000, 0x0000, 0x0000, 0x0000, // vectors
+        0x0000, 0x0000, 0x0000, 0x0000, 0x0000, 0x0000, 0x0000, 0x0000,
+        0x0000, 0x0000, 0x0000, 0x0000, 0x0000, 0x0000, 0x0000, 0x0000,
+        0x0000, 0x0000, 0x0000, 0x0000, 0x0000, 0x0000, 0x0055, 0x0800, // SysTick
+        0x4805,           // start: ldr r0, =0xE000E010
+        0x4906,           // ldr r1, =7999
+        0x6041,           // str r1, [r0, #4]
+        0x2107,           // movs r1, #7
+        0x6001,           // str r1, [r0, #0]
+        0x2400,           // movs r4, #0
+        0xBF30,           // sleep: wfi
+        0x3401,           // adds r4, #1
+        0xE7FC,           // b sleep
+        0x46C0,           // (padding)
+        0x4770, 0x46C0,   // systick: bx lr
+        0xE010, 0xE000,   // .word 0xE000E010
+        0x1F3F, 0x0000,   // .word 7999
+    ];
+    let counts = [10_000u64, 30].map(|step| {
+        let mut chip = powered("F051", &code);
+        let mut time = Time::ZERO;
+        while time < Time::from_micros(10_500) {
+            time = (time + Time::from_micros(step)).min(Time::from_micros(10_500));
+            assert_eq!(chip.run(time), Halt::Time);
+        }
+        (chip.registers().r[4], chip.now())
+    });
+    assert_eq!(counts[0].0, 10, "one round a millisecond");
+    assert_eq!(counts[0], counts[1]);
+}
+
+/// Code in SRAM that loads from flash while it erases waits for the end (F27).
+#[test]
+fn a_load_from_flash_waits_for_an_erase() {
+    // r0 = interface, r1 = a page, r7 = another page
+    let code = [
+        0x2302u16, // movs r3, #2
+        0x6103,    // str r3, [r0, #16]   PER
+        0x6141,    // str r1, [r0, #20]   AR
+        0x2342,    // movs r3, #0x42
+        0x6103,    // str r3, [r0, #16]   STRT
+        0xE7FF,    // b .+2: a new block
+        0x683A,    // ldr r2, [r7]
+        0xBE00,    // bkpt
+    ];
+    let mut chip = powered("F051", &[0x1000, 0x2000, 0x0001, 0x0800]);
+    for (n, half) in code.iter().enumerate() {
+        chip.debug_write(0x2000_0100 + 2 * n as u32, Width::Half, u32::from(*half)).unwrap();
+    }
+    for key in [0x4567_0123, 0xCDEF_89AB] {
+        chip.debug_write(0x4002_2004, Width::Word, key).unwrap();
+    }
+    chip.set_registers(|r| {
+        r.pc = 0x2000_0100;
+        r.r[0] = 0x4002_2000;
+        r.r[1] = FLASH + 0x1000;
+        r.r[7] = FLASH + 0x2000;
+    });
+    let before = chip.now().time;
+    assert_eq!(chip.run(Time::from_millis(100)), Halt::Fault(FaultKind::Breakpoint));
+    let took = chip.now().time.since(before);
+    assert!(took > Time::from_millis(29) && took < Time::from_millis(31), "{took}");
+    assert_eq!(chip.registers().r[2], u32::MAX);
+}
+
+/// A refused load amid a block is told with its own PC, outside of the register windows too.
+#[test]
+fn a_fault_in_system_memory_names_its_instruction() {
+    // nop; nop; ldr r1, [r0]; nop; b .
+    let mut chip = powered("F051", &[0x1000, 0x2000, 0x0009, 0x0800, 0x46C0, 0x46C0, 0x6801, 0x46C0, 0xE7FE]);
+    chip.set_registers(|r| r.r[0] = 0x1FFF_8000);
+    assert!(matches!(
+        chip.run(Time::from_millis(1)),
+        Halt::Fault(FaultKind::Read { address: 0x1FFF_8000, .. }) | Halt::Lockup
+    ));
+    assert_eq!(chip.board.log.first_fault().map(|(pc, _)| pc), Some(FLASH + 0xC));
+}

@@ -181,6 +181,20 @@ fn write_protection_names_its_page() {
     }
 }
 
+/// What was written before the flash refused stays written, as on a real chip.
+#[test]
+fn a_state_holds_what_was_written_before_a_refusal() {
+    let case = &CASES[0];
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("esc.state");
+    let chip = chip(case.part, &bytes(case.full), |f| f.wrp(4, 7).unwrap());
+    StateFile::open(&state).unwrap().save(&chip).unwrap();
+    let refused = check(&state, &["STANDIN_F051_BOOTLOADER_PB4_V6.bin", case.three[1]]);
+    assert_eq!(refused.status.code(), Some(1), "{}", text(&refused));
+    let later = text(&check(&state, &[]));
+    assert!(later.contains("after 1.4"), "the V6 bootloader runs now, and it is quick: {later}");
+}
+
 /// Code in flash programs a half-word and polls BSY: it never sees it, as its fetches wait (F27).
 #[test]
 fn code_in_flash_stalls_and_code_in_sram_sees_bsy() {
