@@ -67,8 +67,10 @@ pub struct Reply {
     pub value: u32,
     /// Cycles that the master waits beyond the instruction's own.
     pub wait: u64,
-    /// The engine must stop at the next block boundary and let the chip act.
+    /// The engine must stop after this instruction and let the chip act.
     pub attention: bool,
+    /// Something is due at this cycle, before the limit that the engine was given.
+    pub due: Option<u64>,
     /// Wait states or the map changed: ask [`Bus::map`] and [`Bus::fetch_cost`] again now.
     pub remap: bool,
     /// Memory bytes that changed behind the engine's back: translated code there is stale.

@@ -312,10 +312,16 @@ fn the_alias_follows_a_register_at_once() {
 }
 
 #[test]
-fn attention_stops_at_the_next_block() {
-    let (_, core, stop) = run_with(&[0x6001, 0xE7FF, LOOP], 1000, |r| r.r[0] = IO + 0x200);
+fn attention_stops_behind_the_store_that_caused_it() {
+    // movs r2,#1; str r1,[r0]; movs r2,#2; b .
+    let (bench, core, stop) = run_with(&[0x2201, 0x6001, 0x2202, LOOP], 1000, |r| r.r[0] = IO + 0x200);
     assert!(matches!(stop, Stop::Attention));
-    assert_eq!(core.registers().pc, FLASH + 4);
+    assert_eq!((core.registers().pc, core.registers().r[2], core.cycle()), (FLASH + 4, 1, 3));
+    assert_eq!(bench.seen.len(), 1, "the store is made once");
+    // stm r0!,{r1}: has its base to write back, so at the next block
+    let (_, core, stop) = run_with(&[0xC002, 0x2202, LOOP], 1000, |r| r.r[0] = IO + 0x200);
+    assert!(matches!(stop, Stop::Attention));
+    assert_eq!((core.registers().pc, core.registers().r[0]), (FLASH + 4, IO + 0x204));
 }
 
 #[test]

@@ -182,6 +182,14 @@ impl UnicornCore {
                 self.shared.attention = false;
                 Some(Stop::Attention)
             }
+            Some(Halt::Stored { pc }) => {
+                self.shared.cycle = self.shared.now(pc.wrapping_add(2));
+                self.shared.instructions += u64::from(pc.wrapping_sub(self.shared.current_address) / 2 + 1);
+                self.shared.current = None;
+                self.shared.attention = false;
+                self.set_reg(RegisterARM::PC, (pc + 2) | 1);
+                Some(Stop::Attention)
+            }
             Some(Halt::Special(kind)) => self.special(kind),
             Some(Halt::Slice(until)) => self.slice(until),
             Some(Halt::Fault { pc, kind }) => Some(self.fault_at(pc, kind)),
@@ -316,7 +324,7 @@ impl Core for UnicornCore {
         self.shared.limit = limit;
         let mut idle = 0;
         let stop = loop {
-            if self.shared.cycle >= limit {
+            if self.shared.cycle >= self.shared.limit {
                 break Stop::Limit;
             }
             let before = self.shared.cycle;

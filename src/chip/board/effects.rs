@@ -63,7 +63,11 @@ impl Board {
         }
         reply.changed = fx.changed.take();
         reply.remap |= self.follow_map(now, fx.remap || fx.clock || fx.events);
-        reply.attention |= self.nvic.any_pending() || self.next_event < self.horizon;
+        reply.attention |= self.nvic.any_pending();
+        if self.next_event < self.horizon {
+            self.horizon = self.next_event;
+            reply.due = Some(self.next_event);
+        }
         fx.any = false;
         fx.remap = false;
         fx.clock = false;

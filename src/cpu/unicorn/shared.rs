@@ -32,6 +32,10 @@ pub(super) enum Halt {
     Special(Kind),
     /// The block has to be run up to this address first.
     Slice(u32),
+    /// The store at `pc` has been carried out by the bus, and the chip wants to act.
+    Stored {
+        pc: u32,
+    },
     /// The instruction at `pc` was abandoned.
     Fault {
         pc: u32,
@@ -250,6 +254,15 @@ impl Shared {
             Ok(reply) => {
                 self.cycle += reply.wait;
                 self.attention |= reply.attention;
+                if let Some(due) = reply.due {
+                    self.limit = self.limit.min(due);
+                }
+                // A store is done with the bus's answer, so the host can step past it and stop right there. Other
+                // instructions have more to do: they stop at the end of their block.
+                let soon = self.attention || self.limit < self.block_end();
+                if soon && matches!(kind, Way::Write(_)) && is_store(self.encoding(pc)[0]) {
+                    self.stop(Halt::Stored { pc });
+                }
                 if let Some(range) = reply.changed {
                     self.invalidate(&range);
                 }
@@ -267,6 +280,11 @@ impl Shared {
                 0
             }
         }
+    }
+
+    /// When the current block will have run, at the latest.
+    fn block_end(&self) -> u64 {
+        self.current.as_ref().map_or(0, |b| self.cycle + b.whole(self.cost) + u64::from(b.taken))
     }
 
     /// The bus changed its map or its fetch costs under the running block.
@@ -299,6 +317,11 @@ impl Shared {
         // SAFETY: an open handle.
         unsafe { sys::uc_emu_stop(self.handle) };
     }
+}
+
+/// Whether the half-word is a store of one register: nothing is left to do once the bus has it.
+const fn is_store(h: u16) -> bool {
+    matches!(h, 0x5000..=0x55FF | 0x6000..=0x67FF | 0x7000..=0x77FF | 0x8000..=0x87FF | 0x9000..=0x97FF)
 }
 
 impl Plain {
