@@ -99,6 +99,9 @@ pub fn check(files: Vec<Given>, options: &Options, state: Option<&mut StateFile>
         return Ok(refused(plan));
     };
     let (mut verdict, flashed) = judge(&plan, &first, options, state.as_deref())?;
+    if options.part.is_none() && held.is_some() {
+        verdict.part_evidence = "as the state file holds it".to_owned();
+    }
     let mut others = Vec::new();
     for part in plan.candidates.iter().skip(1) {
         let (other, _) = judge(&plan.for_part(part)?, part, options, None)?;

@@ -34,6 +34,9 @@ fn head(verdict: &Verdict, style: Style, out: &mut String) {
 }
 
 fn files(verdict: &Verdict, style: Style, out: &mut String) {
+    if verdict.pieces.is_empty() {
+        return;
+    }
     let _ = writeln!(out, "\n{}", style.heading("files"));
     let names = verdict.pieces.iter().map(|p| p.image.name.len()).max().unwrap_or(0);
     for piece in &verdict.pieces {
