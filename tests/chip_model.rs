@@ -619,7 +619,7 @@ fn a_load_from_flash_waits_for_an_erase() {
         0x6103,    // str r3, [r0, #16]   STRT
         0xE7FF,    // b .+2: a new block
         0x683A,    // ldr r2, [r7]
-        0xBE00,    // bkpt
+        0xE7FE,    // b .
     ];
     let mut chip = powered("F051", &[0x1000, 0x2000, 0x0001, 0x0800]);
     for (n, half) in code.iter().enumerate() {
@@ -635,7 +635,8 @@ fn a_load_from_flash_waits_for_an_erase() {
         r.r[7] = FLASH + 0x2000;
     });
     let before = chip.now().time;
-    assert_eq!(chip.run(Time::from_millis(100)), Halt::Fault(FaultKind::Breakpoint));
+    // The load takes the core past the end of this short run.
+    assert_eq!(chip.run(before + Time::from_millis(1)), Halt::Time);
     let took = chip.now().time.since(before);
     assert!(took > Time::from_millis(29) && took < Time::from_millis(31), "{took}");
     assert_eq!(chip.registers().r[2], u32::MAX);
