@@ -33,6 +33,28 @@ pub enum Due {
     Time(Time),
 }
 
+/// What later loads of a register would give, were nothing written and did nothing but time pass. It lets an engine
+/// skip the rounds of a poll that cannot end it; a wrong forecast is a wrong run, so [`Forecast::Unknown`] is the
+/// answer wherever there is doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forecast {
+    /// Not known, or the load has effects: each load has to be made.
+    Unknown,
+    /// What it gives now, until the next event of the chip.
+    Constant,
+    /// What it gives now, at every instant before this.
+    Until(Due),
+    /// A count: one more at cycle `next` and at every `period` cycles after, up to and including `last`.
+    Counts {
+        /// The cycle at which it is first one more than now.
+        next: u64,
+        /// HCLK cycles from one count to the next; not 0.
+        period: u64,
+        /// The last value that it reaches in this way.
+        last: u32,
+    },
+}
+
 /// What an access sees of the rest of the chip.
 #[derive(Debug)]
 pub struct Context<'a> {
@@ -69,6 +91,14 @@ pub trait Peripheral: fmt::Debug {
     fn next_event(&self, _clocks: &Clocks) -> Option<Due> {
         None
     }
+
+    /// What later loads of the register at `offset` would give; asked right after a load at `now`.
+    fn forecast(&self, _offset: u32, _now: Now, _clocks: &Clocks) -> Forecast {
+        Forecast::Unknown
+    }
+
+    /// The register at `offset` was loaded `times` times more with nothing changed: for what only counts loads.
+    fn repeated(&mut self, _offset: u32, _times: u32) {}
 
     /// Brings it to the context's instant.
     fn advance(&mut self, _cx: &mut Context<'_>) {}
