@@ -1,19 +1,20 @@
 //! Everything around the core: the memory map, the blocks, time, and what accesses ask for.
 
 mod effects;
+mod poll;
 
 use super::clock::Hclk;
 use super::device::{Device, Devices};
 use super::event::Log;
 use crate::bus::{self, Access, BootSource, BusFault, Effects, Master, ResetCause, Width, fault};
 use crate::cpu::block::FetchCost;
-use crate::cpu::{Bus, Plain, Reply};
+use crate::cpu::{Bus, Plain, Poll, Reply};
 use crate::flash::{self, Controller, Purpose};
 use crate::memory::HostMemory;
 use crate::part::{Family, Part};
 use crate::periph::nvic::{Nvic, Request};
 use crate::periph::systick::SysTick;
-use crate::periph::{Clocks, Context, Peripheral};
+use crate::periph::{Clocks, Context, Forecast, Peripheral};
 use crate::time::{Now, Time};
 use std::ops::Range;
 use std::sync::Arc;
@@ -475,6 +476,14 @@ impl Bus for Board {
         let time = self.hclk.at(cycle).time;
         let address = self.resolve(address);
         self.watched.push(WatchedLoad { address, width, value, pc, time });
+    }
+
+    fn forecast(&self, address: u32, width: Width, cycle: u64) -> Forecast {
+        self.foresee(address, width, cycle)
+    }
+
+    fn repeated(&mut self, round: &[Poll], times: u64, period: u64) {
+        self.count_repeated(round, times, period);
     }
 
     fn map(&self) -> Vec<Plain> {

@@ -20,7 +20,8 @@ pub use names::register as register_name;
 pub use saved::SavedChip;
 
 use crate::bus::{Access, BootSource, Master, ResetCause, Width};
-use crate::cpu::unicorn::{EngineError, UnicornCore};
+use crate::cpu::hybrid::{Engine, Setup};
+use crate::cpu::unicorn::EngineError;
 use crate::cpu::{Core, FaultKind, Registers, Reply, Stop, T};
 use crate::flash::{Cut, Purpose};
 use crate::part::{Family, Part};
@@ -88,6 +89,14 @@ impl Chip {
     /// # Errors
     /// The emulation engine could not be set up.
     pub fn new(part: &Arc<Part>, seed: u64) -> Result<Chip, EngineError> {
+        Chip::with_engine(part, seed, Engine::Auto)
+    }
+
+    /// As [`Chip::new`], with this engine. All give the same runs; they differ in speed.
+    ///
+    /// # Errors
+    /// The emulation engine could not be set up.
+    pub fn with_engine(part: &Arc<Part>, seed: u64, engine: Engine) -> Result<Chip, EngineError> {
         let board = Board::new(part);
         let mut windows: Vec<Range<u32>> = vec![INFORMATION, PPB];
         windows.extend(WINDOWS.iter().map(|(base, size)| *base..base + size));
@@ -95,7 +104,7 @@ impl Chip {
             Family::F0 => 4,
             Family::G0 => 8,
         };
-        let core = Box::new(UnicornCore::new(part.core, line, &windows)?);
+        let core = Setup { core: part.core, line, windows }.open(engine)?;
         Ok(Chip {
             board,
             core,
@@ -129,6 +138,12 @@ impl Chip {
         let mut registers = self.core.registers();
         change(&mut registers);
         self.core.set_registers(&registers);
+    }
+
+    /// Whether rounds of a poll that cannot end are skipped, which they are unless told otherwise. Nothing but the
+    /// host's time depends on it.
+    pub fn set_skipping(&mut self, on: bool) {
+        self.core.set_skipping(on);
     }
 
     /// Instructions executed since the chip was made.
@@ -291,6 +306,15 @@ impl Chip {
 
     /// Runs until `until`, or until something worth telling happens before.
     pub fn run(&mut self, until: Time) -> Halt {
+        self.run_within(until, u64::MAX)
+    }
+
+    /// As [`Chip::run`], but no further than the first instruction boundary at or after this cycle: [`Halt::Time`].
+    pub fn run_to_cycle(&mut self, cycle: u64) -> Halt {
+        self.run_within(Time::NEVER, cycle)
+    }
+
+    fn run_within(&mut self, until: Time, last: u64) -> Halt {
         if !self.powered {
             return Halt::Off;
         }
@@ -306,7 +330,7 @@ impl Chip {
                 return Halt::Reset(cause);
             }
             let now = self.now();
-            if now.time >= until {
+            if now.time >= until || now.cycle >= last {
                 return Halt::Time;
             }
             if now.cycle >= self.board.next_event() {
@@ -314,7 +338,7 @@ impl Chip {
                 continue;
             }
             if self.sleeping
-                && let Some(halt) = self.sleep(until)
+                && let Some(halt) = self.sleep(until, last)
             {
                 return halt;
             }
@@ -326,7 +350,7 @@ impl Chip {
                 }
                 continue;
             }
-            let limit = self.board.next_event().min(self.board.hclk.cycle_at(until));
+            let limit = self.board.next_event().min(self.board.hclk.cycle_at(until)).min(last);
             self.board.set_horizon(limit);
             let stop = self.core.run(&mut self.board, limit);
             if let Some(halt) = self.stopped(stop) {
@@ -381,7 +405,7 @@ impl Chip {
         match stop {
             Stop::Limit => None,
             Stop::Attention => {
-                self.core.remap(&self.board);
+                self.core.settle(&self.board);
                 None
             }
             Stop::Inside => Some(Halt::Inside),
@@ -421,14 +445,14 @@ impl Chip {
     }
 
     /// The core sleeps until an interrupt is pending that would be taken were PRIMASK clear.
-    fn sleep(&mut self, until: Time) -> Option<Halt> {
+    fn sleep(&mut self, until: Time, last: u64) -> Option<Halt> {
         loop {
             if self.board.reset_wanted.is_some() || self.board.nvic.wakes() {
                 self.sleeping = false;
                 return None;
             }
             let next = self.board.next_event();
-            let end = self.board.hclk.cycle_at(until);
+            let end = self.board.hclk.cycle_at(until).min(last);
             if next == u64::MAX {
                 let now = self.now();
                 let pc = self.core.registers().pc;

@@ -26,6 +26,7 @@ struct Sum {
     cycles: u32,
     lines: u32,
     literals: u32,
+    instructions: u32,
 }
 
 /// Where and why the host has to step in.
@@ -48,6 +49,10 @@ pub struct Block {
     pub taken: u32,
     /// Instructions in it.
     pub count: u32,
+    /// Its last instruction may clear PRIMASK: the chip has to look for interrupts behind it.
+    pub unmasks: bool,
+    /// Its last instruction is one whose target may be an EXC_RETURN: `bx` or `pop {.., pc}`.
+    pub returns: bool,
     /// The code itself, to find instruction boundaries and to notice that it changed.
     pub code: Box<[u8]>,
     sums: Box<[Sum]>,
@@ -55,8 +60,9 @@ pub struct Block {
 }
 
 impl Block {
-    /// Decodes `code`, which stands at `address`; `line` is the length of a flash line in bytes.
-    pub fn new(address: u32, code: &[u8], core: Core, line: u32) -> Block {
+    /// Decodes `code`, which stands at `address`; `line` is the length of a flash line in bytes, none outside of
+    /// flash: there neither fetches nor literals wait.
+    pub fn new(address: u32, code: &[u8], core: Core, line: Option<u32>) -> Block {
         let half = |i: usize| match code.get(i..i + 2) {
             Some(b) => u16::from_le_bytes([b[0], b[1]]),
             None => 0,
@@ -65,6 +71,7 @@ impl Block {
         let mut sums = vec![Sum::default(); code.len().div_ceil(2)];
         let mut sum = Sum::default();
         let (mut special, mut taken, mut count, mut offset) = (None, 0, 0, 0u32);
+        let (mut unmasks, mut returns) = (false, false);
         while offset < size {
             let i = decode::decode(half(offset as usize), half(offset as usize + 2), core);
             if i.kind.is_special() && special.is_none() {
@@ -72,7 +79,7 @@ impl Block {
             }
             // An instruction that begins a line, or reaches into the next, waits for that line.
             let (first, last) = (address.wrapping_add(offset), address.wrapping_add(offset + u32::from(i.length) - 1));
-            if first % line == 0 || first / line != last / line {
+            if line.is_some_and(|line| first % line == 0 || first / line != last / line) {
                 sum.lines += 1;
             }
             for n in 0..usize::from(i.length) / 2 {
@@ -81,12 +88,20 @@ impl Block {
                 }
             }
             sum.cycles += u32::from(i.cycles);
-            sum.literals += u32::from(i.kind == Kind::LoadLiteral);
+            sum.literals += u32::from(i.kind == Kind::LoadLiteral && line.is_some());
             taken = u32::from(i.taken);
+            unmasks = decode::may_unmask(half(offset as usize), half(offset as usize + 2));
+            returns = decode::may_return(half(offset as usize));
+            sum.instructions += 1;
             count += 1;
             offset += u32::from(i.length);
         }
-        Block { size, special, taken, count, code: code.into(), sums: sums.into(), total: sum }
+        Block { size, special, taken, count, unmasks, returns, code: code.into(), sums: sums.into(), total: sum }
+    }
+
+    /// Instructions before the one at `offset`.
+    pub fn index(&self, offset: u32) -> u32 {
+        self.sums.get(offset as usize / 2).map_or(self.count, |s| s.instructions)
     }
 
     /// Cycles from the block's start to the start of the instruction at `offset` (its own fetch included).
@@ -129,7 +144,7 @@ mod tests {
 
     #[test]
     fn sums_grow_by_instruction() {
-        let b = Block::new(0x0800_0002, &CODE, Core::M0, 4);
+        let b = Block::new(0x0800_0002, &CODE, Core::M0, Some(4));
         let free = FetchCost::default();
         assert_eq!(
             [b.until(0, free), b.until(2, free), b.until(4, free), b.until(8, free), b.whole(free)],
@@ -140,7 +155,7 @@ mod tests {
 
     #[test]
     fn wait_states_come_by_line_and_literal() {
-        let b = Block::new(0x0800_0002, &CODE, Core::M0, 4);
+        let b = Block::new(0x0800_0002, &CODE, Core::M0, Some(4));
         let slow = FetchCost { sequential: 1, target: 1, literal: 1 };
         // +2 begins a line; bl at +6 reaches into the next; beq at +10 (0x0C) begins none after it
         assert_eq!(b.until(0, slow), 0);
@@ -151,15 +166,15 @@ mod tests {
     #[test]
     fn splitting_a_block_does_not_change_its_time() {
         let slow = FetchCost { sequential: 1, target: 0, literal: 1 };
-        let whole = Block::new(0x0800_0000, &CODE, Core::M0, 4);
+        let whole = Block::new(0x0800_0000, &CODE, Core::M0, Some(4));
         let (a, b) =
-            (Block::new(0x0800_0000, &CODE[..4], Core::M0, 4), Block::new(0x0800_0004, &CODE[4..], Core::M0, 4));
+            (Block::new(0x0800_0000, &CODE[..4], Core::M0, Some(4)), Block::new(0x0800_0004, &CODE[4..], Core::M0, Some(4)));
         assert_eq!(whole.whole(slow), a.whole(slow) + b.whole(slow));
     }
 
     #[test]
     fn a_boundary_is_the_first_that_reaches_the_time() {
-        let b = Block::new(0x0800_0000, &CODE, Core::M0, 4);
+        let b = Block::new(0x0800_0000, &CODE, Core::M0, Some(4));
         let free = FetchCost::default();
         assert_eq!(
             [b.boundary(1, free), b.boundary(3, free), b.boundary(5, free), b.boundary(9, free)],

@@ -60,6 +60,16 @@ pub const fn is_wide(first: u16) -> bool {
     first >> 11 >= 0b11101
 }
 
+/// Whether the instruction may clear PRIMASK: `cpsie i`, `msr primask, Rn`.
+pub const fn may_unmask(first: u16, second: u16) -> bool {
+    first == 0xB662 || (first & 0xFFF0 == 0xF380 && second == 0x8810)
+}
+
+/// Whether its target may be an EXC_RETURN value: `bx`, `pop {.., pc}` (DDI0419 B1.5.8).
+pub const fn may_return(first: u16) -> bool {
+    first & 0xFF87 == 0x4700 || first >> 8 == 0xBD
+}
+
 /// Decodes the instruction that begins with `first`; `second` is read for 32-bit encodings only.
 pub fn decode(first: u16, second: u16, core: Core) -> Instruction {
     let m0 = matches!(core, Core::M0);
@@ -140,12 +150,17 @@ fn wide(first: u16, second: u16, m0: bool) -> (Kind, u8) {
         5 | 7 => (Kind::Branch, slow),
         0 | 2 => match op1 {
             // msr spec_reg, Rn
-            0b0111000 if second & 0xFF00 == 0x8800 && known_special(second) => (Kind::Plain, slow),
+            0b0111000 if second & 0xFF00 == 0x8800 && known_special(second) && general(first) => (Kind::Plain, slow),
             0b0111000 | 0b0111001 => (Kind::Unpredictable, 1),
             // dsb, dmb, isb
             0b0111011 if matches!((second >> 4) & 0xF, 4..=6) => (Kind::Plain, slow),
             // mrs Rd, spec_reg
-            0b0111110 if first & 0xF == 0xF && second & 0xF000 == 0x8000 && known_special(second) => {
+            0b0111110
+                if first & 0xF == 0xF
+                    && second & 0xF000 == 0x8000
+                    && known_special(second)
+                    && general(second >> 8) =>
+            {
                 (Kind::Plain, slow)
             }
             0b0111110 | 0b0111111 => (Kind::Unpredictable, 1),
@@ -153,6 +168,11 @@ fn wide(first: u16, second: u16, m0: bool) -> (Kind, u8) {
         },
         _ => (Kind::Undefined, 1),
     }
+}
+
+/// Whether the register in the low four bits is neither SP nor PC.
+const fn general(field: u16) -> bool {
+    !matches!(field & 0xF, 13 | 15)
 }
 
 /// The special registers that ARMv6-M has (DDI0419 B5.1.1); BASEPRI and FAULTMASK are ARMv7-M's.

@@ -6,11 +6,14 @@
 
 pub mod block;
 pub mod decode;
+pub mod hybrid;
+pub mod interpreter;
 #[cfg(test)]
 mod tests;
 pub mod unicorn;
 
 use crate::bus::{BusFault, Width};
+use crate::periph::Forecast;
 use std::fmt;
 use std::ops::Range;
 
@@ -94,6 +97,19 @@ pub struct Plain {
     pub flash: bool,
 }
 
+/// One load of a poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Poll {
+    /// The register.
+    pub address: u32,
+    /// The load's width.
+    pub width: Width,
+    /// The instruction.
+    pub pc: u32,
+    /// When, in the round that was seen.
+    pub cycle: u64,
+}
+
 /// What stands around the core. What [`Bus::map`] hands out has to stay where it is for as long as a core runs on
 /// it. `cycle` is the instant of the access, in cycles since power-on.
 pub trait Bus {
@@ -117,6 +133,16 @@ pub trait Bus {
 
     /// A load inside a watched range, with the value that it will see.
     fn watched(&mut self, address: u32, width: Width, value: u32, pc: u32, cycle: u64);
+
+    /// What later loads of a register would give, were nothing written; due times in cycles. Asked right after a load
+    /// of it at `cycle`.
+    fn forecast(&self, _address: u32, _width: Width, _cycle: u64) -> Forecast {
+        Forecast::Unknown
+    }
+
+    /// These loads, one round of a poll, would have been made `times` times more, `period` cycles apart, with nothing
+    /// changed: for what counts loads.
+    fn repeated(&mut self, _round: &[Poll], _times: u64, _period: u64) {}
 
     /// The plain memory as it stands now: flash, its alias, SRAM.
     fn map(&self) -> Vec<Plain>;
@@ -240,6 +266,13 @@ pub trait Core {
     /// Takes over the bus's map of plain memory, and its fetch costs.
     fn remap(&mut self, bus: &dyn Bus);
 
+    /// After [`Stop::Attention`]: takes up what could not be done inside an access.
+    fn settle(&mut self, _bus: &dyn Bus) {}
+
+    /// Whether rounds of a poll that cannot end may be skipped, where the engine can do so. It changes nothing but
+    /// the host's time.
+    fn set_skipping(&mut self, _on: bool) {}
+
     /// Forgets what it knows of code in `range`.
     fn invalidate(&mut self, range: Range<u32>);
 
@@ -249,6 +282,6 @@ pub trait Core {
     /// Stops with [`Stop::Inside`] before any instruction inside these ranges; replaces the ranges before.
     fn stop_inside(&mut self, ranges: &[Range<u32>]);
 
-    /// Instructions executed since creation; a block that faulted on its way counts whole.
+    /// Instructions executed since creation.
     fn instructions(&self) -> u64;
 }

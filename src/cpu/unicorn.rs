@@ -83,6 +83,9 @@ impl UnicornCore {
             limit: 0,
             instructions: 0,
             attention: false,
+            accesses_left: u32::MAX,
+            returns: false,
+            changed: None,
             guards_stale: false,
             current: None,
             current_address: 0,
@@ -148,6 +151,26 @@ impl UnicornCore {
         self.uc.reg_read(register).unwrap_or(0) as u32
     }
 
+    /// Takes over the count of instructions, when another engine hands over.
+    pub(super) fn set_instructions(&mut self, instructions: u64) {
+        self.shared.instructions = instructions;
+    }
+
+    /// After this many accesses to the bus it stops with [`Stop::Attention`].
+    pub(super) fn allow_accesses(&mut self, most: u32) {
+        self.shared.accesses_left = most;
+    }
+
+    /// Whether the accesses that were allowed are used up.
+    pub(super) fn is_busy(&self) -> bool {
+        self.shared.accesses_left == 0
+    }
+
+    /// The memory that the bus changed since the last call.
+    pub(super) fn take_changed(&mut self) -> Option<Range<u32>> {
+        self.shared.changed.take()
+    }
+
     fn set_reg(&mut self, register: RegisterARM, value: u32) {
         let written = self.uc.reg_write(register, u64::from(value));
         debug_assert!(written.is_ok());
@@ -182,15 +205,18 @@ impl UnicornCore {
                 self.shared.attention = false;
                 Some(Stop::Attention)
             }
-            Some(Halt::Stored { pc }) => {
-                self.shared.cycle = self.shared.now(pc.wrapping_add(2));
-                self.shared.instructions += u64::from(pc.wrapping_sub(self.shared.current_address) / 2 + 1);
-                self.shared.current = None;
-                self.shared.attention = false;
-                self.set_reg(RegisterARM::PC, (pc + 2) | 1);
-                Some(Stop::Attention)
+            Some(Halt::Stored { pc }) => self.finished(pc, 0),
+            Some(Halt::Loaded { pc, value }) => {
+                let encoding = self.shared.encoding(pc)[0];
+                let (register, value) = shared::destination(encoding, value);
+                self.set_reg(LOW_REGISTERS[register], value);
+                let literal = encoding >> 11 == 0b01001 && self.shared.region(pc).is_some_and(|r| r.plain.flash);
+                self.finished(pc, if literal { u64::from(self.shared.cost.literal) } else { 0 })
             }
-            Some(Halt::Special(kind)) => self.special(kind),
+            Some(Halt::Special(kind, fetch)) => {
+                self.shared.cycle += fetch;
+                self.special(kind)
+            }
             Some(Halt::Slice(until)) => self.slice(until),
             Some(Halt::Fault { pc, kind }) => Some(self.fault_at(pc, kind)),
             Some(Halt::Broken(text)) => Some(Stop::Broken(text)),
@@ -198,6 +224,25 @@ impl UnicornCore {
                 Ok(()) => None,
                 Err(error) => Some(self.engine_error(error)),
             },
+        }
+    }
+
+    /// The host has finished the 16-bit load or store at `pc`, which takes two cycles, and stops behind it.
+    fn finished(&mut self, pc: u32, wait: u64) -> Option<Stop> {
+        self.shared.cycle = self.shared.now(pc) + 2 + wait;
+        self.count_up_to(pc);
+        self.shared.instructions += 1;
+        self.shared.current = None;
+        self.shared.attention = false;
+        self.set_reg(RegisterARM::PC, (pc + 2) | 1);
+        Some(Stop::Attention)
+    }
+
+    /// Counts the instructions of the current block before `pc`.
+    fn count_up_to(&mut self, pc: u32) {
+        if let Some(block) = &self.shared.current {
+            let done = block.index(pc.wrapping_sub(self.shared.current_address));
+            self.shared.instructions += u64::from(done);
         }
     }
 
@@ -237,7 +282,9 @@ impl UnicornCore {
 
     /// The instruction at `pc` was abandoned: time stands at its start.
     fn fault_at(&mut self, pc: u32, kind: FaultKind) -> Stop {
+        let returns = self.shared.current.as_ref().map_or(self.shared.returns, |b| b.returns);
         self.shared.cycle = self.shared.now(pc);
+        self.count_up_to(pc);
         self.shared.current = None;
         // Writing PC sets T from bit 0; a fault leaves it as it was.
         let thumb = self.reg(RegisterARM::XPSR) & super::T != 0;
@@ -245,6 +292,7 @@ impl UnicornCore {
         // A value like 0xFFFFFFF9 in PC is an exception return, if there is an exception to return from.
         if let FaultKind::Fetch { address, .. } = kind
             && address >> 28 == 0xF
+            && returns
             && self.registers().exception() != 0
         {
             return Stop::ExceptionReturn(address | 1);
@@ -394,6 +442,12 @@ impl Core for UnicornCore {
         // Writing PC sets T from bit 0.
         self.set_reg(RegisterARM::PC, registers.pc | u32::from(registers.thumb()));
         self.shared.current = None;
+    }
+
+    fn settle(&mut self, bus: &dyn Bus) {
+        if self.shared.guards_stale {
+            self.remap(bus);
+        }
     }
 
     fn remap(&mut self, bus: &dyn Bus) {

@@ -160,8 +160,7 @@ pub(super) extern "C" fn on_watched_load(
         let pc = s.pc();
         let cycle = s.now(pc);
         let Some(region) = s.region(address) else { return };
-        let bytes = region.plain.bytes(address - region.plain.address, width.bytes());
-        let value = bytes.iter().rev().fold(0u32, |v, b| v << 8 | u32::from(*b));
+        let value = region.plain.little_endian(address, width);
         let Some(mut bus) = s.bus else { return };
         // SAFETY: as in `access`.
         unsafe { bus.as_mut() }.watched(address, width, value, pc, cycle);

@@ -28,13 +28,18 @@ pub(super) enum Halt {
     Limit,
     Inside,
     Attention,
-    /// The host handles the instruction at the block's start.
-    Special(Kind),
+    /// The host handles the instruction at the block's start; its fetch has cost this many cycles.
+    Special(Kind, u64),
     /// The block has to be run up to this address first.
     Slice(u32),
     /// The store at `pc` has been carried out by the bus, and the chip wants to act.
     Stored {
         pc: u32,
+    },
+    /// The load at `pc` was answered by the bus with this, and the chip wants to act.
+    Loaded {
+        pc: u32,
+        value: u32,
     },
     /// The instruction at `pc` was abandoned.
     Fault {
@@ -58,6 +63,12 @@ pub(super) struct Shared {
     pub(super) limit: u64,
     pub(super) instructions: u64,
     pub(super) attention: bool,
+    /// Accesses to the bus until attention is asked for: code that makes many runs better elsewhere.
+    pub(super) accesses_left: u32,
+    /// The block that ran last ended in an instruction that may return from an exception.
+    pub(super) returns: bool,
+    /// The memory that the bus has changed since somebody last asked.
+    pub(super) changed: Option<Range<u32>>,
     /// The guards on loads have to be set anew: it cannot be done from inside a hook.
     pub(super) guards_stale: bool,
     pub(super) current: Option<Rc<Block>>,
@@ -81,6 +92,8 @@ impl Shared {
         if let Some(block) = self.current.take() {
             self.cycle += block.whole(self.cost);
             self.instructions += u64::from(block.count);
+            self.attention |= block.unmasks;
+            self.returns = block.returns;
             if next != self.current_address.wrapping_add(block.size) {
                 self.cycle += u64::from(block.taken);
                 if self.cost.target != 0 && self.region(next).is_some_and(|r| r.plain.flash) {
@@ -113,14 +126,16 @@ impl Shared {
         if let Some(special) = block.special
             && special.offset == 0
         {
-            self.halt = Some(Halt::Special(special.kind));
+            self.halt = Some(Halt::Special(special.kind, block.until(0, self.cost)));
             return false;
         }
+        // A range to stop in may begin inside the block.
+        let inside = self.stop_inside.iter().map(|r| r.start.wrapping_sub(address)).filter(|o| *o < block.size).min();
         let left = self.limit - self.cycle;
-        if block.special.is_some() || block.whole(self.cost) + u64::from(block.taken) > left {
+        if inside.is_some() || block.special.is_some() || block.whole(self.cost) + u64::from(block.taken) > left {
             let special = block.special.map(|s| s.offset);
             let due = block.boundary(left, self.cost);
-            if let Some(offset) = special.into_iter().chain(due).min() {
+            if let Some(offset) = special.into_iter().chain(due).chain(inside).min() {
                 self.halt = Some(Halt::Slice(address.wrapping_add(offset)));
                 return false;
             }
@@ -155,7 +170,7 @@ impl Shared {
             return Some(Rc::clone(block));
         }
         let code = region.plain.bytes(offset, size);
-        let line = if region.plain.flash { line } else { u32::MAX };
+        let line = region.plain.flash.then_some(line);
         let block = Rc::new(Block::new(address, &code, core, line));
         *slot = Some(Rc::clone(&block));
         for piece in offset / 1024..=(offset + size.saturating_sub(1)) / 1024 {
@@ -250,6 +265,10 @@ impl Shared {
             Way::Read => bus.read(address, width, pc, cycle),
             Way::Guard => bus.guard(address, width, pc, cycle),
         };
+        if !matches!(kind, Way::Guard) {
+            self.accesses_left = self.accesses_left.saturating_sub(1);
+            self.attention |= self.accesses_left == 0;
+        }
         match result {
             Ok(reply) => {
                 self.cycle += reply.wait;
@@ -257,13 +276,26 @@ impl Shared {
                 if let Some(due) = reply.due {
                     self.limit = self.limit.min(due);
                 }
-                // A store is done with the bus's answer, so the host can step past it and stop right there. Other
-                // instructions have more to do: they stop at the end of their block.
+                // A single load or store is done with the bus's answer, so the host can finish it and stop right
+                // there. Those of several registers have more to do: they stop at the end of their block.
                 let soon = self.attention || self.limit < self.block_end();
-                if soon && matches!(kind, Way::Write(_)) && is_store(self.encoding(pc)[0]) {
-                    self.stop(Halt::Stored { pc });
+                if soon {
+                    let encoding = self.encoding(pc)[0];
+                    match kind {
+                        Way::Write(_) if is_store(encoding) => self.stop(Halt::Stored { pc }),
+                        Way::Read if is_load(encoding) => self.stop(Halt::Loaded { pc, value: reply.value }),
+                        Way::Guard if is_load(encoding) => {
+                            let value = self.region(address).map_or(0, |r| r.plain.little_endian(address, width));
+                            self.stop(Halt::Loaded { pc, value });
+                        }
+                        _ => {}
+                    }
                 }
                 if let Some(range) = reply.changed {
+                    self.changed = Some(match self.changed.take() {
+                        Some(r) => r.start.min(range.start)..r.end.max(range.end),
+                        None => range.clone(),
+                    });
                     self.invalidate(&range);
                 }
                 if reply.remap {
@@ -324,7 +356,29 @@ const fn is_store(h: u16) -> bool {
     matches!(h, 0x5000..=0x55FF | 0x6000..=0x67FF | 0x7000..=0x77FF | 0x8000..=0x87FF | 0x9000..=0x97FF)
 }
 
+/// Whether the half-word is a load of one register.
+const fn is_load(h: u16) -> bool {
+    matches!(h, 0x4800..=0x4FFF | 0x5600..=0x5FFF | 0x6800..=0x6FFF | 0x7800..=0x7FFF | 0x8800..=0x8FFF | 0x9800..=0x9FFF)
+}
+
+/// What a load of one register puts where: the register, and the value extended as the encoding says.
+pub(super) const fn destination(h: u16, value: u32) -> (usize, u32) {
+    let by_field = h >> 11 == 0b01001 || h >> 11 == 0b10011;
+    let register = if by_field { (h >> 8) & 7 } else { h & 7 };
+    let value = match h >> 9 {
+        0x2B => value as u8 as i8 as u32,
+        0x2F => value as u16 as i16 as u32,
+        _ => value,
+    };
+    (register as usize, value)
+}
+
 impl Plain {
+    /// The value of an aligned load at `address`.
+    pub(super) fn little_endian(&self, address: u32, width: Width) -> u32 {
+        self.bytes(address - self.address, width.bytes()).iter().rev().fold(0, |v, b| v << 8 | u32::from(*b))
+    }
+
     /// Copies `len` bytes from `offset`, fewer at the end.
     pub(super) fn bytes(&self, offset: u32, len: u32) -> Vec<u8> {
         let len = len.min(self.size.saturating_sub(offset));
