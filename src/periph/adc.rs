@@ -1,9 +1,9 @@
 //! The ADC as far as code waits for it: calibration, ready, conversion flags (RM0091 chapter 13, RM0444 chapter 15).
 
-use super::{Clocks, Context, Due, Peripheral, masked};
+use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
 use crate::part::Family;
-use crate::time::Time;
+use crate::time::{Now, Time};
 
 const ADRDY: u32 = 1 << 0;
 const EOSMP: u32 = 1 << 1;
@@ -172,13 +172,21 @@ impl Peripheral for Adc {
     fn lines(&self) -> u32 {
         u32::from(self.isr & self.ier != 0)
     }
+
+    fn forecast(&self, offset: u32, now: Now, _: &Clocks) -> Forecast {
+        match offset {
+            0x00 | 0x08 => Forecast::until_first(now.time, [self.calibrated_at, self.ready_at, self.converted_at]),
+            // A load of the data clears EOC; CALFACT comes with the end of calibration.
+            0x40 | 0xB4 => Forecast::Unknown,
+            _ => Forecast::Constant,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::bus::Effects;
-    use crate::time::Now;
 
     #[test]
     fn calibration_ready_and_conversion_come_in_time() {

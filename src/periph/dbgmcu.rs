@@ -1,7 +1,8 @@
 //! Debug support: the id code and the freeze bits (RM0091 32.4, RM0444 40.10).
 
-use super::{Context, Peripheral, masked};
+use super::{Clocks, Context, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
+use crate::time::Now;
 
 /// DBGMCU (F0) or DBG (G0): IDCODE at 0, CR at 4, APB freeze registers at 8 and 12.
 #[derive(Clone, Debug)]
@@ -38,5 +39,9 @@ impl Peripheral for Dbgmcu {
         if cause == ResetCause::PowerOn {
             self.registers = [0; 3];
         }
+    }
+
+    fn forecast(&self, _: u32, _: Now, _: &Clocks) -> Forecast {
+        Forecast::Constant
     }
 }

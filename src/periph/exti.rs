@@ -2,9 +2,10 @@
 //!
 //! Edges of the pins are not followed yet; turning a line on is told.
 
-use super::{Context, Peripheral, masked};
+use super::{Clocks, Context, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
 use crate::part::Family;
+use crate::time::Now;
 
 /// The EXTI of either family.
 #[derive(Clone, Debug)]
@@ -110,5 +111,9 @@ impl Peripheral for Exti {
     fn lines(&self) -> u32 {
         let raised = (self.rising | self.falling) & self.imr;
         u32::from(raised & 0x3 != 0) | u32::from(raised & 0xC != 0) << 1 | u32::from(raised & 0xFFF0 != 0) << 2
+    }
+
+    fn forecast(&self, _: u32, _: Now, _: &Clocks) -> Forecast {
+        Forecast::Constant
     }
 }

@@ -1,10 +1,9 @@
 //! A GPIO port (RM0091 chapter 8, RM0444 chapter 7), and the wires at its pins.
 
 use super::signal::{Drive, Signal};
-use super::{Context, Due, Peripheral, masked};
+use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
-use crate::periph::Clocks;
-use crate::time::Time;
+use crate::time::{Now, Time};
 
 const ANALOG: u32 = 3;
 const OUTPUT: u32 = 1;
@@ -32,6 +31,30 @@ impl ResetValues {
     }
 }
 
+/// What MODER, OTYPER and PUPDR come to, a bit for each pin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Modes {
+    input: u16,
+    output: u16,
+    analog: u16,
+    pull_up: u16,
+    pull_down: u16,
+}
+
+/// The pins whose two bits in `fields` are `value`.
+fn pins_with(fields: u32, value: u32) -> u16 {
+    (0..16).filter(|pin| (fields >> (2 * pin)) & 3 == value).fold(0, |pins, pin| pins | 1 << pin)
+}
+
+/// The pins of a mask.
+fn pins_in(mut mask: u16) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let pin = mask.trailing_zeros() as usize;
+        mask &= mask.wrapping_sub(1);
+        (pin < 16).then_some(pin)
+    })
+}
+
 /// One port.
 #[derive(Clone, Debug)]
 pub struct Gpio {
@@ -51,6 +74,12 @@ pub struct Gpio {
     /// Pins whose mode or pull the code has set, and that it has then sampled as inputs.
     configured: u16,
     sampled: [u32; 16],
+    /// Samples of all pins in `mode.input` since these were last told one by one.
+    samples: u32,
+    /// What the registers say about each pin.
+    mode: Modes,
+    /// Pins with a wire.
+    wired: u16,
     /// Pins that the code has driven, and how often their output changed.
     driven: u16,
     toggles: [u32; 16],
@@ -73,6 +102,9 @@ impl Gpio {
             held: 0,
             configured: 0,
             sampled: [0; 16],
+            samples: 0,
+            mode: Modes::default(),
+            wired: 0,
             driven: 0,
             toggles: [0; 16],
         };
@@ -84,6 +116,7 @@ impl Gpio {
     pub fn drive(&mut self, pin: u8, signal: Signal) {
         if let Some(wire) = self.wires.get_mut(usize::from(pin)) {
             *wire = (signal != Signal::default()).then(|| Box::new(signal));
+            self.wired = masked(u32::from(self.wired), u32::from(wire.is_some()) << pin, 1 << pin) as u16;
         }
     }
 
@@ -91,7 +124,7 @@ impl Gpio {
     pub fn sampled_inputs(&self) -> impl Iterator<Item = (u8, u32)> + '_ {
         (0..16u8)
             .filter(|p| self.configured & (1 << p) != 0)
-            .map(|p| (p, self.sampled[usize::from(p)]))
+            .map(|p| (p, self.samples_of(usize::from(p))))
             .filter(|s| s.1 > 0)
     }
 
@@ -104,67 +137,69 @@ impl Gpio {
     pub fn forget(&mut self) {
         self.configured = 0;
         self.sampled = [0; 16];
+        self.samples = 0;
         self.driven = 0;
         self.toggles = [0; 16];
     }
 
-    /// The level at a pin, as its Schmitt trigger sees it; analog pins read 0.
-    pub fn level(&mut self, pin: u8, time: Time) -> bool {
-        let (field, bit) = (2 * u32::from(pin), 1u16 << pin);
-        let mode = (self.moder >> field) & 3;
-        if mode == ANALOG {
-            return false;
+    /// The levels at the pins, as their Schmitt triggers see them; analog pins read 0. A pin that floats without a
+    /// pull keeps the level that was last seen there.
+    pub fn levels(&mut self, time: Time) -> u16 {
+        let Modes { output, analog, pull_up, pull_down, .. } = self.mode;
+        let odr = self.odr as u16;
+        // Open drain high lets go of the pin.
+        let driving = output & !(self.otyper as u16 & odr);
+        let (mut low, mut high) = (driving & !odr, driving & odr);
+        for pin in pins_in(self.wired & !(driving | analog)) {
+            match self.wires[pin].as_ref().map_or(Drive::Floating, |s| s.at(time)) {
+                Drive::Low => low |= 1 << pin,
+                Drive::High => high |= 1 << pin,
+                Drive::Floating => {}
+            }
         }
-        let out = self.odr & u32::from(bit) != 0;
-        let open_drain = self.otyper & u32::from(bit) != 0;
-        if mode == OUTPUT && !(open_drain && out) {
-            self.hold(bit, out);
-            return out;
-        }
-        let drive = self.wires[usize::from(pin)].as_ref().map_or(Drive::Floating, |s| s.at(time));
-        let level = match (drive, (self.pupdr >> field) & 3) {
-            (Drive::Low, _) | (Drive::Floating, 2) => false,
-            (Drive::High, _) | (Drive::Floating, 1) => true,
-            (Drive::Floating, _) => return self.held & bit != 0,
-        };
-        self.hold(bit, level);
-        level
+        let floating = !(low | high | analog);
+        low |= floating & pull_down;
+        high |= floating & pull_up;
+        self.held = (self.held & !low) | high;
+        self.held & !analog
     }
 
-    fn hold(&mut self, bit: u16, level: bool) {
-        if level { self.held |= bit } else { self.held &= !bit }
+    /// The instant after `time` at which a wire's drive next changes.
+    pub fn next_change(&self, time: Time) -> Option<Time> {
+        pins_in(self.wired).filter_map(|pin| self.wires[pin].as_ref()?.next_change(time)).min()
     }
 
     fn input(&mut self, time: Time) -> u32 {
-        let mut value = 0;
-        for pin in 0..16u8 {
-            if self.level(pin, time) {
-                value |= 1 << pin;
-            }
-            if (self.moder >> (2 * u32::from(pin))) & 3 == 0 {
-                let n = &mut self.sampled[usize::from(pin)];
-                *n = n.saturating_add(1);
-            }
-        }
-        value
+        self.samples = self.samples.saturating_add(1);
+        u32::from(self.levels(time))
     }
 
-    /// A pin that floats from now on keeps the level it had.
-    fn settle(&mut self, time: Time) {
-        for pin in 0..16 {
-            self.level(pin, time);
+    /// How often a pin was sampled as an input.
+    fn samples_of(&self, pin: usize) -> u32 {
+        let recent = if self.mode.input & (1 << pin) != 0 { self.samples } else { 0 };
+        self.sampled[pin].saturating_add(recent)
+    }
+
+    /// Takes up what MODER and PUPDR say.
+    fn follow_modes(&mut self) {
+        for pin in pins_in(self.mode.input) {
+            self.sampled[pin] = self.samples_of(pin);
         }
+        self.samples = 0;
+        self.mode = Modes {
+            input: pins_with(self.moder, 0),
+            output: pins_with(self.moder, OUTPUT),
+            analog: pins_with(self.moder, ANALOG),
+            pull_up: pins_with(self.pupdr, 1),
+            pull_down: pins_with(self.pupdr, 2),
+        };
     }
 
     fn set_output(&mut self, value: u32) {
-        let changed = (self.odr ^ value) & 0xFFFF;
+        let changed = (self.odr ^ value) as u16;
         self.odr = value & 0xFFFF;
-        for pin in 0..16 {
-            let output = (self.moder >> (2 * pin)) & 3 == OUTPUT;
-            if output && changed & (1 << pin) != 0 {
-                let n = &mut self.toggles[pin as usize];
-                *n = n.saturating_add(1);
-            }
+        for pin in pins_in(changed & self.mode.output) {
+            self.toggles[pin] = self.toggles[pin].saturating_add(1);
         }
     }
 
@@ -232,23 +267,22 @@ impl Peripheral for Gpio {
         let frozen = self.frozen();
         match offset {
             0x00 => {
-                self.settle(cx.now.time);
+                // A pin that floats from now on keeps the level it had.
+                self.levels(cx.now.time);
                 let before = self.moder;
                 self.moder = masked(before, value, mask & !frozen);
                 self.note_fields(before, self.moder);
-                for pin in 0..16 {
-                    if (self.moder >> (2 * pin)) & 3 == OUTPUT {
-                        self.driven |= 1 << pin;
-                    }
-                }
+                self.follow_modes();
+                self.driven |= self.mode.output;
             }
             0x04 => self.otyper = masked(self.otyper, value, mask & 0xFFFF & !self.locked()),
             0x08 => self.ospeedr = masked(self.ospeedr, value, mask & !frozen),
             0x0C => {
-                self.settle(cx.now.time);
+                self.levels(cx.now.time);
                 let before = self.pupdr;
                 self.pupdr = masked(before, value, mask & !frozen);
                 self.note_fields(before, self.pupdr);
+                self.follow_modes();
             }
             0x14 => self.set_output(masked(self.odr, value, mask & 0xFFFF)),
             0x18 => {
@@ -277,13 +311,25 @@ impl Peripheral for Gpio {
         self.lckr = 0;
         self.lock_step = 0;
         self.afr = [0; 2];
+        self.follow_modes();
         if cause == ResetCause::PowerOn {
             self.held = 0;
         }
     }
 
-    fn next_event(&self, _: &Clocks) -> Option<Due> {
-        None
+    fn forecast(&self, offset: u32, now: Now, _: &Clocks) -> Forecast {
+        match (offset, self.next_change(now.time)) {
+            (0x10, Some(change)) => Forecast::Until(Due::Time(change)),
+            // A load ends the lock sequence.
+            (0x1C, _) => Forecast::Unknown,
+            _ => Forecast::Constant,
+        }
+    }
+
+    fn repeated(&mut self, offset: u32, times: u32) {
+        if offset == 0x10 {
+            self.samples = self.samples.saturating_add(times);
+        }
     }
 }
 
@@ -291,7 +337,64 @@ impl Peripheral for Gpio {
 mod tests {
     use super::*;
     use crate::bus::Effects;
-    use crate::time::Now;
+    use crate::periph::check;
+    use proptest::prelude::*;
+
+    fn signals() -> impl Strategy<Value = Signal> {
+        let drive = prop::sample::select(&[Drive::Floating, Drive::Low, Drive::High][..]);
+        let changes = prop::collection::vec((0u64..60_000_000, drive.clone()), 0..6);
+        (drive, changes)
+            .prop_map(|(start, c)| Signal::timeline(start, c.into_iter().map(|(t, d)| (Time(t), d)).collect()))
+    }
+
+    /// A pin by itself, worked out the long way.
+    fn level(port: &Gpio, held: &mut u16, pin: u32, time: Time) -> bool {
+        let (mode, bit) = (port.moder >> (2 * pin) & 3, 1 << pin);
+        let out = port.odr & bit != 0;
+        let drive = port.wires[pin as usize].as_ref().map_or(Drive::Floating, |s| s.at(time));
+        let level = match (mode, drive, port.pupdr >> (2 * pin) & 3) {
+            (ANALOG, ..) => return false,
+            (OUTPUT, ..) if !(out && port.otyper & bit != 0) => out,
+            (_, Drive::Low, _) | (_, Drive::Floating, 2) => false,
+            (_, Drive::High, _) | (_, Drive::Floating, 1) => true,
+            (_, Drive::Floating, _) => return u32::from(*held) & bit != 0,
+        };
+        *held = if level { *held | bit as u16 } else { *held & !(bit as u16) };
+        level
+    }
+
+    proptest! {
+        #[test]
+        fn forecasts_hold_and_pins_are_what_their_fields_say(
+            registers in prop::array::uniform4(any::<u32>()), wires in prop::collection::vec((0u8..16, signals()), 0..4),
+            asked in prop::collection::vec(1u64..600, 1..5), times in 0u32..9,
+        ) {
+            let clocks = check::clocks(0);
+            let mut port = Gpio::new(ResetValues::of(true, false));
+            for (pin, signal) in wires {
+                port.drive(pin, signal);
+            }
+            for (offset, value) in [0x14, 4, 0xC, 0].into_iter().zip(registers) {
+                check::write(&mut port, offset, value, 0, clocks);
+            }
+            let (mut cycle, mut held) = (0, port.held);
+            for step in asked {
+                cycle += step;
+                for offset in [0, 0x10, 0x14, 0x1C, 0x20] {
+                    check::forecast(&port, offset, cycle, 3_000, clocks)?;
+                }
+                let wanted =
+                    (0..16).filter(|p| level(&port, &mut held, *p, check::at(cycle).time)).fold(0, |v, p| v | 1 << p);
+                prop_assert_eq!(check::read(&mut port, 0x10, cycle, clocks), wanted);
+            }
+            let mut skipped = port.clone();
+            skipped.repeated(0x10, times);
+            for _ in 0..times {
+                check::read(&mut port, 0x10, cycle, clocks);
+            }
+            prop_assert_eq!(port.sampled_inputs().collect::<Vec<_>>(), skipped.sampled_inputs().collect::<Vec<_>>());
+        }
+    }
 
     fn with<R>(time: u64, f: impl FnOnce(&mut Context<'_>) -> R) -> R {
         let mut fx = Effects::default();

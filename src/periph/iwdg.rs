@@ -1,9 +1,9 @@
 //! The independent watchdog (RM0091 chapter 23, RM0444 chapter 28). Its reloads are an app's heartbeat.
 
-use super::{Clocks, Context, Due, Peripheral, masked};
+use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
 use crate::part::Family;
-use crate::time::Time;
+use crate::time::{Now, Time};
 
 /// LSI cycles until a new prescaler, reload or window value is taken over.
 const UPDATE_CYCLES: u64 = 5;
@@ -154,13 +154,36 @@ impl Peripheral for Iwdg {
             cx.fx.reset(ResetCause::Iwdg);
         }
     }
+
+    fn forecast(&self, offset: u32, now: Now, _: &Clocks) -> Forecast {
+        match offset {
+            0xC => Forecast::until_first(now.time, self.updating),
+            _ => Forecast::Constant,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::bus::Effects;
-    use crate::time::Now;
+    use crate::periph::check;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn forecasts_hold(started in any::<bool>(), g0 in any::<bool>(), asked in 1u64..9_000) {
+            let clocks = check::clocks(0);
+            let mut w = Iwdg::new(if g0 { Family::G0 } else { Family::F0 });
+            if started {
+                check::write(&mut w, 0, 0xCCCC, 0, clocks);
+            }
+            check::write(&mut w, 0, 0x5555, 10, clocks);
+            check::write(&mut w, 4, 3, 20, clocks);
+            check::write(&mut w, 8, 3, 2_000, clocks);
+            prop_assert_ne!(check::forecast(&w, 0xC, asked.max(2_001), 7_000, clocks)?, Forecast::Unknown);
+        }
+    }
 
     fn with<R>(us: u64, f: impl FnOnce(&mut Context<'_>) -> R) -> (R, Effects) {
         let mut fx = Effects::default();

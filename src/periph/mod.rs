@@ -55,6 +55,14 @@ pub enum Forecast {
     },
 }
 
+impl Forecast {
+    /// The same value until the first of `changes` that lies after `now`; for good where none does.
+    pub fn until_first(now: Time, changes: impl IntoIterator<Item = Time>) -> Forecast {
+        let next = changes.into_iter().filter(|t| *t > now && *t != Time::NEVER).min();
+        next.map_or(Forecast::Constant, |t| Forecast::Until(Due::Time(t)))
+    }
+}
+
 /// What an access sees of the rest of the chip.
 #[derive(Debug)]
 pub struct Context<'a> {
@@ -112,4 +120,84 @@ pub trait Peripheral: fmt::Debug {
 /// `register` with the bits of `mask` taken from `value`.
 pub const fn masked(register: u32, value: u32, mask: u32) -> u32 {
     (register & !mask) | (value & mask)
+}
+
+#[cfg(test)]
+pub(crate) mod check {
+    //! Forecasts against what loads really give.
+
+    use super::*;
+    use proptest::test_runner::TestCaseError;
+
+    /// The instant of a cycle at 48 MHz.
+    pub fn at(cycle: u64) -> Now {
+        Now { cycle, time: Time((u128::from(cycle) * 1_000_000_000_000 / 48_000_000) as u64) }
+    }
+
+    /// Clocks of 48 MHz, with this APB prescaler.
+    pub fn clocks(ppre: u32) -> Clocks {
+        Clocks::new(48_000_000, ppre, 40_000)
+    }
+
+    /// Reads `offset` at `cycle`.
+    pub fn read(p: &mut dyn Peripheral, offset: u32, cycle: u64, clocks: Clocks) -> u32 {
+        p.read(offset, &mut Context { now: at(cycle), clocks, base: 0, fx: &mut Effects::default() })
+    }
+
+    /// Writes `offset` at `cycle`.
+    pub fn write(p: &mut dyn Peripheral, offset: u32, value: u32, cycle: u64, clocks: Clocks) {
+        let mut fx = Effects::default();
+        p.write(offset, value, u32::MAX, &mut Context { now: at(cycle), clocks, base: 0, fx: &mut fx });
+    }
+
+    /// Loads `offset` at `cycle` and takes the forecast, then compares it with loads of the next `span` cycles: each
+    /// of a copy that was left alone since, and of one that is loaded at every cycle. As an engine does, it looks no
+    /// further than the next event.
+    pub fn forecast<P: Peripheral + Clone>(
+        p: &P,
+        offset: u32,
+        cycle: u64,
+        span: u64,
+        clocks: Clocks,
+    ) -> Result<Forecast, TestCaseError> {
+        let mut loaded = p.clone();
+        let first = read(&mut loaded, offset, cycle, clocks);
+        let forecast = loaded.forecast(offset, at(cycle), &clocks);
+        let event = loaded.next_event(&clocks);
+        let mut polled = loaded.clone();
+        let before = |due: Due, now: Now| match due {
+            Due::Cycle(c) => now.cycle < c,
+            Due::Time(t) => now.time < t,
+        };
+        for later in cycle + 1..=cycle + span {
+            let now = at(later);
+            if event.is_some_and(|e| !before(e, now)) {
+                break;
+            }
+            let wanted = match forecast {
+                Forecast::Unknown => break,
+                Forecast::Constant => first,
+                Forecast::Until(due) if before(due, now) => first,
+                Forecast::Until(_) => break,
+                Forecast::Counts { next, period, last } => {
+                    let counts = if later < next { 0 } else { (later - next) / period + 1 };
+                    if counts > u64::from(last - first) {
+                        break;
+                    }
+                    first + counts as u32
+                }
+            };
+            let found = read(&mut loaded.clone(), offset, later, clocks);
+            let steady = read(&mut polled, offset, later, clocks);
+            proptest::prop_assert_eq!(
+                (found, steady),
+                (wanted, wanted),
+                "{:?} at {} + {}",
+                forecast,
+                cycle,
+                later - cycle
+            );
+        }
+        Ok(forecast)
+    }
 }

@@ -1,8 +1,9 @@
 //! Blocks of which only the registers are kept: they read back what was written, and say where that is not enough.
 
-use super::{Context, Peripheral, masked};
+use super::{Clocks, Context, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
 use crate::part::Kind;
+use crate::time::Now;
 
 /// A register that is kept: offset, reset value, writable bits.
 type Kept = (u32, u32, u32);
@@ -202,6 +203,10 @@ impl Peripheral for Plain {
             }
         }
     }
+
+    fn forecast(&self, _: u32, _: Now, _: &Clocks) -> Forecast {
+        if self.kind == Kind::Unmodelled { Forecast::Unknown } else { Forecast::Constant }
+    }
 }
 
 #[cfg(test)]
@@ -209,8 +214,6 @@ mod tests {
     use super::*;
     use crate::bus::Effects;
     use crate::part::Family;
-    use crate::periph::Clocks;
-    use crate::time::Now;
 
     fn cx(fx: &mut Effects) -> Context<'_> {
         Context { now: Now::default(), clocks: Clocks::new(1, 0, 1), base: 0x4000_0000, fx }

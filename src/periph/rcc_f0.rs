@@ -1,10 +1,10 @@
 //! Reset and clock control of the STM32F03x and F05x (RM0091 chapter 6).
 
 use super::clocks::{Clocks, Oscillator, ahb_divisor};
-use super::{Context, Due, Peripheral, masked};
+use super::{Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
 use crate::part;
-use crate::time::Time;
+use crate::time::{Now, Time};
 
 const HSION: u32 = 1 << 0;
 const HSIRDY: u32 = 1 << 1;
@@ -314,5 +314,45 @@ impl Peripheral for RccF0 {
 
     fn advance(&mut self, cx: &mut Context<'_>) {
         self.switch(cx);
+    }
+
+    fn forecast(&self, offset: u32, now: Now, _: &Clocks) -> Forecast {
+        let start = |oscillators: &[&Oscillator]| {
+            Forecast::until_first(now.time, oscillators.iter().filter_map(|o| o.pending(now.time)))
+        };
+        match offset {
+            // The source in use follows the one that is waited for.
+            0x00 | 0x04 => start(&[&self.hsi, &self.hse, &self.pll]),
+            0x20 => start(&[&self.lse]),
+            0x24 => start(&[&self.lsi]),
+            0x34 => start(&[&self.hsi14]),
+            _ => Forecast::Constant,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::periph::check;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn forecasts_hold(
+            cr in prop::bits::u32::masked(HSION | HSEON | PLLON), sw in 0u32..4, csr in 0u32..2, cr2 in 0u32..2,
+            asked in 1u64..40, far in 0u64..200,
+        ) {
+            let part = part::find("STM32F051K6").unwrap();
+            let clocks = check::clocks(0);
+            let mut rcc = RccF0::new(part.clock);
+            for (offset, value) in [(0, cr), (4, sw), (0x24, csr), (0x34, cr2), (0x20, 1)] {
+                check::write(&mut rcc, offset, value, 0, clocks);
+            }
+            for offset in (0..0x38).step_by(4) {
+                let forecast = check::forecast(&rcc, offset, asked + 48 * far, 3_000, clocks)?;
+                prop_assert_ne!(forecast, Forecast::Unknown);
+            }
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! Reset and clock control of the STM32G0x1 (RM0444 chapter 5).
 
 use super::clocks::{Clocks, Oscillator, ahb_divisor};
-use super::{Context, Due, Peripheral, masked};
+use super::{Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
 use crate::part;
-use crate::time::Time;
+use crate::time::{Now, Time};
 
 const HSION: u32 = 1 << 8;
 const HSIRDY: u32 = 1 << 10;
@@ -317,5 +317,44 @@ impl Peripheral for RccG0 {
 
     fn advance(&mut self, cx: &mut Context<'_>) {
         self.switch(cx);
+    }
+
+    fn forecast(&self, offset: u32, now: Now, _: &Clocks) -> Forecast {
+        let start = |oscillators: &[&Oscillator]| {
+            Forecast::until_first(now.time, oscillators.iter().filter_map(|o| o.pending(now.time)))
+        };
+        match offset {
+            // The source in use follows the one that is waited for.
+            0x00 | 0x08 => start(&[&self.hsi, &self.hse, &self.pll, &self.lsi, &self.lse]),
+            0x5C => start(&[&self.lse]),
+            0x60 => start(&[&self.lsi]),
+            _ => Forecast::Constant,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::periph::check;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn forecasts_hold(
+            cr in prop::bits::u32::masked(HSION | HSEON | PLLON), pll in prop::bits::u32::masked(0x1000_0003),
+            sw in 0u32..5, csr in 0u32..2, asked in 1u64..40, far in 0u64..200,
+        ) {
+            let part = part::find("STM32G071xB").unwrap();
+            let clocks = check::clocks(0);
+            let mut rcc = RccG0::new(part.clock);
+            for (offset, value) in [(0xC, pll | 0x1000), (0, cr), (8, sw), (0x60, csr), (0x5C, 1)] {
+                check::write(&mut rcc, offset, value, 0, clocks);
+            }
+            for offset in (0..0x64).step_by(4) {
+                let forecast = check::forecast(&rcc, offset, asked + 48 * far, 3_000, clocks)?;
+                prop_assert_ne!(forecast, Forecast::Unknown);
+            }
+        }
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! RM0091 chapter 9 with the F05x comparators' CSR (chapter 15), RM0444 chapter 8.
 
-use super::{Context, Peripheral, masked};
+use super::{Clocks, Context, Forecast, Peripheral, masked};
 use crate::bus::{BootSource, ResetCause};
 use crate::part::Family;
+use crate::time::Now;
 
 /// The system configuration controller of either family.
 #[derive(Clone, Debug)]
@@ -87,14 +88,16 @@ impl Peripheral for Syscfg {
     fn reset(&mut self, _: ResetCause) {
         *self = Syscfg::new(self.family, self.comparators);
     }
+
+    fn forecast(&self, _: u32, _: Now, _: &Clocks) -> Forecast {
+        Forecast::Constant
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::bus::Effects;
-    use crate::periph::Clocks;
-    use crate::time::Now;
 
     #[test]
     fn mem_mode_asks_for_a_remap_only_when_it_changes() {

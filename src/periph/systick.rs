@@ -1,7 +1,8 @@
 //! SysTick (DDI0419 B3.3).
 
-use super::{Clocks, Context, Due, Peripheral, masked};
+use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
+use crate::time::Now;
 
 const ENABLE: u32 = 1 << 0;
 const TICKINT: u32 = 1 << 1;
@@ -114,13 +115,38 @@ impl Peripheral for SysTick {
     fn lines(&self) -> u32 {
         u32::from(self.pending)
     }
+
+    fn forecast(&self, offset: u32, _: Now, _: &Clocks) -> Forecast {
+        let stands = self.csr & ENABLE == 0 || (self.cvr == 0 && self.rvr == 0);
+        match offset {
+            // A load clears COUNTFLAG.
+            0x0 => Forecast::Unknown,
+            0x8 if !stands => Forecast::Until(Due::Cycle(self.anchor + self.divider())),
+            _ => Forecast::Constant,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::bus::Effects;
-    use crate::time::{Now, Time};
+    use crate::periph::check;
+    use crate::time::Time;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn forecasts_hold(rvr in 0u32..40, csr in 0u32..8, asked in 1u64..400) {
+            let clocks = check::clocks(0);
+            let mut t = SysTick::new(6000);
+            check::write(&mut t, 4, rvr, 0, clocks);
+            check::write(&mut t, 0, csr, 3, clocks);
+            for offset in [0, 4, 8, 0xC] {
+                check::forecast(&t, offset, asked, 100, clocks)?;
+            }
+        }
+    }
 
     fn with<R>(cycle: u64, f: impl FnOnce(&mut Context<'_>) -> R) -> R {
         let mut fx = Effects::default();

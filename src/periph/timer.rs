@@ -3,9 +3,10 @@
 //! The count is computed from the cycle; nothing ticks. Input capture, slave modes and down-counting are not
 //! modelled, and told when they are turned on.
 
-use super::{Clocks, Context, Due, Peripheral, masked};
+use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
 use crate::part::Kind;
+use crate::time::Now;
 
 const CEN: u32 = 1 << 0;
 const UDIS: u32 = 1 << 1;
@@ -97,7 +98,7 @@ impl Timer {
 
     /// Brings the count to `cycle`.
     fn sync(&mut self, cycle: u64) {
-        if self.cr1 & CEN == 0 || self.arr_active == 0 || !self.clocked {
+        if !self.runs() {
             self.anchor = cycle;
             return;
         }
@@ -208,28 +209,31 @@ impl Timer {
         KEPT.iter().position(|o| *o == offset)
     }
 
-    /// When one of the enabled interrupts would next be raised.
-    fn next_interrupt(&self) -> Option<u64> {
-        if self.cr1 & CEN == 0 || self.arr_active == 0 || !self.clocked {
+    /// Whether it counts.
+    const fn runs(&self) -> bool {
+        self.cr1 & CEN != 0 && self.arr_active != 0 && self.clocked
+    }
+
+    /// The HCLK cycle at which it will have counted so often.
+    fn cycle_after(&self, counts: u64) -> u64 {
+        let step = u64::from(self.psc_active) + 1;
+        let ticks = (counts * step).saturating_sub(u64::from(self.phase));
+        self.anchor.saturating_add(ticks.saturating_mul(u64::from(self.divider)))
+    }
+
+    /// The cycle before which none of the flags in `waiting` is set by counting.
+    fn next_flag(&self, waiting: u32) -> Option<u64> {
+        if !self.runs() {
             return None;
         }
-        let waiting = self.dier & !self.sr & 0x1F;
-        let step = u64::from(self.psc_active) + 1;
-        let at = |counts: u64| {
-            let ticks = (counts * step).saturating_sub(u64::from(self.phase));
-            self.anchor.saturating_add(ticks.saturating_mul(u64::from(self.divider)))
-        };
         let overflow = self.to_overflow();
         // With a repetition counter some overflows raise nothing; stopping there is harmless.
-        let update = (waiting & UIF != 0).then(|| at(overflow));
+        let update = (waiting & UIF != 0).then_some(overflow);
         let compares = (0..self.channels as usize).filter(|n| waiting & (2 << n) != 0).map(|n| {
-            if self.ccr[n] > self.count && self.ccr[n] <= self.arr_active {
-                at(u64::from(self.ccr[n] - self.count))
-            } else {
-                at(overflow)
-            }
+            let ahead = u64::from(self.ccr[n].saturating_sub(self.count));
+            if ahead > 0 && ahead < overflow { ahead } else { overflow }
         });
-        update.into_iter().chain(compares).min()
+        update.into_iter().chain(compares).min().map(|counts| self.cycle_after(counts))
     }
 }
 
@@ -324,13 +328,33 @@ impl Peripheral for Timer {
     }
 
     fn next_event(&self, _: &Clocks) -> Option<Due> {
-        self.next_interrupt().map(Due::Cycle)
+        // When one of the enabled interrupts would next be raised.
+        self.next_flag(self.dier & !self.sr & 0x1F).map(Due::Cycle)
     }
 
     fn advance(&mut self, cx: &mut Context<'_>) {
         self.sync(cx.now.cycle);
         // The APB prescaler may have changed: what follows is counted at the new rate.
         self.divider = cx.clocks.timer_divider;
+    }
+
+    fn forecast(&self, offset: u32, _: Now, _: &Clocks) -> Forecast {
+        let until = |cycle: Option<u64>| cycle.map_or(Forecast::Constant, |c| Forecast::Until(Due::Cycle(c)));
+        match offset {
+            0x24 if self.runs() => {
+                let next = self.cycle_after(1);
+                if self.to_overflow() == 1 {
+                    return Forecast::Until(Due::Cycle(next));
+                }
+                let period = (u64::from(self.psc_active) + 1) * u64::from(self.divider);
+                let last = self.count + (self.to_overflow() - 1) as u32;
+                Forecast::Counts { next, period, last }
+            }
+            // One-pulse mode stops with an update.
+            0x00 if self.cr1 & OPM != 0 => until(self.next_flag(UIF)),
+            0x10 => until(self.next_flag(!self.sr & 0x1F)),
+            _ => Forecast::Constant,
+        }
     }
 
     fn lines(&self) -> u32 {
@@ -347,7 +371,51 @@ impl Peripheral for Timer {
 mod tests {
     use super::*;
     use crate::bus::Effects;
-    use crate::time::{Now, Time};
+    use crate::periph::check;
+    use crate::time::Time;
+    use proptest::prelude::*;
+
+    const KINDS: [Kind; 6] =
+        [Kind::TimAdvanced, Kind::Tim32, Kind::Tim16, Kind::TimBasic, Kind::Tim1ch, Kind::TimRepeat];
+
+    proptest! {
+        #[test]
+        fn forecasts_hold(
+            kind in prop::sample::select(&KINDS[..]), ppre in prop::sample::select(&[0u32, 4, 5, 6, 7][..]),
+            psc in 0u32..5, arr in prop_oneof![0u32..30, Just(u32::MAX)], ccr in prop::array::uniform2(0u32..40),
+            cr1 in prop::bits::u32::masked(CEN | UDIS | URS | OPM | ARPE), rcr in 0u32..3, dier in 0u32..0x20,
+            count in prop_oneof![0u32..60, Just(0xFFFA)], generate in any::<bool>(), clocked in any::<bool>(),
+            rewrite in prop::option::of((0u32..30, 0u32..4)), asked in prop::collection::vec(0u64..300, 1..5),
+        ) {
+            let clocks = check::clocks(ppre);
+            let mut t = Timer::new(kind);
+            let mut fx = Effects::default();
+            t.advance(&mut Context { now: check::at(5), clocks, base: 0, fx: &mut fx });
+            for (offset, value) in [(0x28, psc), (0x2C, arr), (0x30, rcr), (0x34, ccr[0]), (0x38, ccr[1])] {
+                check::write(&mut t, offset, value, 7, clocks);
+            }
+            if generate {
+                check::write(&mut t, 0x14, UG, 8, clocks);
+            }
+            for (offset, value) in [(0x10, 0), (0x24, count), (0x0C, dier), (0x00, cr1)] {
+                check::write(&mut t, offset, value, 9, clocks);
+            }
+            t.set_clocked(clocked || ppre == 0);
+            if let Some((arr, psc)) = rewrite {
+                check::write(&mut t, 0x2C, arr, 23, clocks);
+                check::write(&mut t, 0x28, psc, 24, clocks);
+            }
+            let mut cycle = 30;
+            for step in asked {
+                cycle += step;
+                for offset in [0x00, 0x0C, 0x10, 0x24, 0x2C, 0x34] {
+                    let forecast = check::forecast(&t, offset, cycle, 400, clocks)?;
+                    prop_assert_ne!(forecast, Forecast::Unknown);
+                }
+                t.advance(&mut Context { now: check::at(cycle), clocks, base: 0, fx: &mut fx });
+            }
+        }
+    }
 
     fn with<R>(cycle: u64, ppre: u32, f: impl FnOnce(&mut Context<'_>) -> R) -> R {
         let mut fx = Effects::default();

@@ -1,8 +1,8 @@
 //! A USART as far as code waits for it: transmitter ready, TEACK and REACK (RM0091 chapter 27, RM0444 chapter 33).
 
-use super::{Context, Peripheral, masked};
+use super::{Clocks, Context, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
-use crate::time::Time;
+use crate::time::{Now, Time};
 
 const TXE_TC: u32 = 0xC0;
 const TEACK: u32 = 1 << 21;
@@ -79,5 +79,32 @@ impl Peripheral for Usart {
 
     fn reset(&mut self, _: ResetCause) {
         *self = Usart::default();
+    }
+
+    fn forecast(&self, offset: u32, now: Now, _: &Clocks) -> Forecast {
+        match offset {
+            0x1C => Forecast::until_first(now.time, [self.sent_at, self.acknowledged_at]),
+            _ => Forecast::Constant,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::periph::check;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn forecasts_hold(brr in 16u32..600, sends in any::<bool>(), asked in 1u64..6_000) {
+            let clocks = check::clocks(0);
+            let mut usart = Usart::default();
+            for (offset, value) in [(0x0C, brr), (0x00, 0xD), (0x28, 0x55)].into_iter().take(2 + usize::from(sends)) {
+                check::write(&mut usart, offset, value, 0, clocks);
+            }
+            prop_assert_ne!(check::forecast(&usart, 0x1C, asked, 3_000, clocks)?, Forecast::Unknown);
+            check::forecast(&usart, 0x00, asked, 10, clocks)?;
+        }
     }
 }
