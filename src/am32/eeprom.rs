@@ -131,6 +131,48 @@ pub fn decode(page: &[u8]) -> Option<Eeprom> {
     })
 }
 
+/// What differs between two pages, a phrase each: `layout 2 -> 4`.
+pub fn changes(before: &Eeprom, after: &Eeprom) -> Vec<String> {
+    fn text(value: &serde_json::Value) -> String {
+        match value {
+            serde_json::Value::Null => "none".to_owned(),
+            serde_json::Value::String(s) => s.clone(),
+            other => other.to_string().replace('"', ""),
+        }
+    }
+    let mut phrases = Vec::new();
+    let mut say = |name: &str, before: String, after: String| {
+        if before != after {
+            phrases.push(format!("{name} {before} -> {after}"));
+        }
+    };
+    let firmware = |e: &Eeprom| e.firmware.map_or_else(|| "none".to_owned(), |f| f.to_string());
+    say("layout", before.layout.to_string(), after.layout.to_string());
+    say("firmware", firmware(before), firmware(after));
+    // The other fields by the names that the JSON report has for them.
+    let fields = |e: &Eeprom| match serde_json::to_value(e) {
+        Ok(serde_json::Value::Object(map)) => map,
+        _ => serde_json::Map::new(),
+    };
+    let (old, new) = (fields(before), fields(after));
+    for (name, value) in &old {
+        // From layout 3 on there is no name.
+        let gone = name == "name" && after.tuning.is_some();
+        if !gone
+            && !matches!(name.as_str(), "layout" | "firmware" | "tuning")
+            && let Some(now) = new.get(name)
+        {
+            say(&name.replace('_', " "), text(value), text(now));
+        }
+    }
+    if before.tuning.is_none() && after.tuning.is_some() {
+        phrases.push("bytes 5 to 13 are tuning now, not a name".to_owned());
+    } else if before.tuning != after.tuning {
+        phrases.push("bytes 5 to 13 differ".to_owned());
+    }
+    phrases
+}
+
 /// The layout version that a firmware writes, as far as is known.
 pub const fn layout_of(firmware: Firmware) -> u8 {
     match (firmware.major, firmware.minor) {

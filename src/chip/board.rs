@@ -6,6 +6,7 @@ mod poll;
 use super::clock::Hclk;
 use super::device::{Device, Devices};
 use super::event::Log;
+use super::heartbeat::Heartbeat;
 use crate::bus::{self, Access, BootSource, BusFault, Effects, Master, ResetCause, Width, fault};
 use crate::cpu::block::FetchCost;
 use crate::cpu::{Bus, Plain, Poll, Reply};
@@ -23,6 +24,9 @@ use std::sync::Arc;
 pub const PPB: Range<u32> = 0xE000_0000..0xE010_0000;
 /// System memory, OTP, engineering and option bytes of either family.
 pub const INFORMATION: Range<u32> = 0x1FFF_0000..0x2000_0000;
+
+/// The key that reloads the watchdog (RM0091 23.4.1, RM0444 28.4.1).
+const IWDG_RELOAD: u32 = 0xAAAA;
 
 /// How many of the last register reads are kept, to tell what code was polling.
 const RECENT: usize = 64;
@@ -50,6 +54,10 @@ pub struct Board {
     pub reset_wanted: Option<ResetCause>,
     /// Loads of watched ranges.
     pub watched: Vec<WatchedLoad>,
+    /// Reloads of the watchdog by code.
+    pub heartbeat: Heartbeat,
+    /// The watchdog's key register.
+    iwdg_key: u32,
     clocks: Clocks,
     /// What stands at address 0.
     at_zero: BootSource,
@@ -128,6 +136,8 @@ impl Board {
             log: Log::default(),
             reset_wanted: None,
             watched: Vec::new(),
+            heartbeat: Heartbeat::default(),
+            iwdg_key: part.peripheral("IWDG").map_or(0, |p| p.base),
             clocks,
             devices,
             at_zero: BootSource::Flash,
@@ -464,6 +474,9 @@ impl Bus for Board {
 
     fn write(&mut self, address: u32, width: Width, value: u32, pc: u32, cycle: u64) -> Result<Reply, BusFault> {
         let by = Access { master: Master::Cpu, now: self.hclk.at(cycle) };
+        if address == self.iwdg_key && value & 0xFFFF == IWDG_RELOAD {
+            self.heartbeat.beat(pc, by.now.time);
+        }
         self.store(address, width, value, by, pc)
     }
 

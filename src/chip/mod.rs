@@ -8,6 +8,7 @@ mod clock;
 mod device;
 mod event;
 mod exception;
+mod heartbeat;
 mod names;
 mod probe;
 mod saved;
@@ -16,7 +17,8 @@ pub use board::{Board, INFORMATION, PPB, Polled, WatchedLoad};
 pub use clock::Hclk;
 pub use device::{Device, Devices, Rcc, Slot, WINDOWS};
 pub use event::{Event, EventKind, Log};
-pub use names::register as register_name;
+pub use heartbeat::{Beat, Heartbeat};
+pub use names::{interrupt as interrupt_name, register as register_name};
 pub use saved::SavedChip;
 
 use crate::bus::{Access, BootSource, Master, ResetCause, Width};
@@ -192,15 +194,11 @@ impl Chip {
         pins
     }
 
-    /// How often the code has reloaded the watchdog since the last reset, and when first.
-    pub fn watchdog(&self) -> (u64, Option<Time>) {
-        self.board.devices.iwdg().map_or((0, None), |w| w.reloads())
-    }
-
     /// Power comes on: time starts anew, SRAM holds its seeded pattern, the core stands at its reset vector.
     pub fn power_on(&mut self) {
         self.board.log = Log::default();
         self.board.watched.clear();
+        self.board.heartbeat.forget();
         self.board.forget_polls();
         self.core.set_cycle(0);
         let start = Now::default();

@@ -17,6 +17,25 @@ pub fn register(part: &Part, address: u32) -> String {
     }
 }
 
+/// The name of an exception: the blocks on an interrupt's line, such as `TIM6` or `ADC/COMP`.
+pub fn interrupt(part: &Part, number: u32) -> String {
+    let system = match number {
+        2 => "NMI",
+        3 => "HardFault",
+        11 => "SVCall",
+        14 => "PendSV",
+        15 => "SysTick",
+        _ => "",
+    };
+    if !system.is_empty() {
+        return system.to_owned();
+    }
+    let line = number.wrapping_sub(16);
+    let on_line = part.peripherals.iter().filter(|p| p.irq.iter().any(|n| u32::from(*n) == line));
+    let names: Vec<&str> = on_line.map(|p| p.name.as_str()).collect();
+    if names.is_empty() { format!("IRQ {line}") } else { names.join("/") }
+}
+
 fn private(address: u32) -> Option<&'static str> {
     Some(match address & !3 {
         0xE000_E010 => "SysTick CSR",
@@ -72,6 +91,15 @@ fn name(kind: Kind, offset: u32) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn interrupts() {
+        let part = crate::part::find("F051").unwrap();
+        assert_eq!(
+            [15, 16 + 17, 16 + 10, 16 + 31].map(|n| super::interrupt(&part, n)),
+            ["SysTick", "TIM6", "DMA1", "IRQ 31"]
+        );
+    }
+
     #[test]
     fn names() {
         let part = crate::part::find("F051").unwrap();

@@ -75,6 +75,7 @@ impl Chip {
         self.board.log = saved.log.clone();
         self.board.reset_wanted = saved.reset_wanted;
         self.board.watched.clear();
+        self.board.heartbeat.forget();
         self.board.forget_polls();
         self.event_register = saved.event_register;
         self.locked_up = saved.locked_up;

@@ -167,8 +167,10 @@ mod tests {
     fn splitting_a_block_does_not_change_its_time() {
         let slow = FetchCost { sequential: 1, target: 0, literal: 1 };
         let whole = Block::new(0x0800_0000, &CODE, Core::M0, Some(4));
-        let (a, b) =
-            (Block::new(0x0800_0000, &CODE[..4], Core::M0, Some(4)), Block::new(0x0800_0004, &CODE[4..], Core::M0, Some(4)));
+        let (a, b) = (
+            Block::new(0x0800_0000, &CODE[..4], Core::M0, Some(4)),
+            Block::new(0x0800_0004, &CODE[4..], Core::M0, Some(4)),
+        );
         assert_eq!(whole.whole(slow), a.whole(slow) + b.whole(slow));
     }
 

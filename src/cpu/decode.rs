@@ -156,10 +156,7 @@ fn wide(first: u16, second: u16, m0: bool) -> (Kind, u8) {
             0b0111011 if matches!((second >> 4) & 0xF, 4..=6) => (Kind::Plain, slow),
             // mrs Rd, spec_reg
             0b0111110
-                if first & 0xF == 0xF
-                    && second & 0xF000 == 0x8000
-                    && known_special(second)
-                    && general(second >> 8) =>
+                if first & 0xF == 0xF && second & 0xF000 == 0x8000 && known_special(second) && general(second >> 8) =>
             {
                 (Kind::Plain, slow)
             }

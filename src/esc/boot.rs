@@ -4,6 +4,8 @@
 //! Nothing here knows what an AM32 bootloader is: the evidence comes from loads of watched addresses and from where
 //! the core executes, so it is there for any bootloader, known or not.
 
+use super::alive::{self, Alive};
+use crate::am32::eeprom::{self, Eeprom};
 use crate::bus::{ResetCause, Width};
 use crate::chip::{Chip, Halt, Polled, SampledPin, WatchedLoad};
 use crate::cpu::{FaultKind, Registers};
@@ -138,6 +140,8 @@ pub struct Bench {
     pub limit: Time,
     /// Start the app as a bootloader would, without one.
     pub from_app: bool,
+    /// How long the app is watched on its way to its main loop; zero for its first instructions only.
+    pub app_limit: Time,
 }
 
 /// The jump into the app.
@@ -168,6 +172,9 @@ pub struct AppRun {
     /// Time from the jump to the first reload of the watchdog.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_watchdog_reload_us: Option<Time>,
+    /// Whether it reached its main loop, where it was watched that long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alive: Option<Alive>,
 }
 
 /// How a power-up ended.
@@ -266,6 +273,18 @@ pub struct ChangedPage {
     pub erased: u32,
     /// Bytes that differ.
     pub bytes: usize,
+    /// The settings that stood there and those that stand there now, on the page that the bootloader looks at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Box<Rewritten>>,
+}
+
+/// Settings before and after code rewrote them.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Rewritten {
+    /// Before.
+    pub before: Eeprom,
+    /// After.
+    pub after: Eeprom,
 }
 
 /// What was seen in one power-up.
@@ -352,10 +371,11 @@ pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
         bootloader(chip, bench, &mut run)
     };
     let between = Contents::of(chip);
-    before.compare(&between, chip, Author::Bootloader, &mut run.changed);
+    let settings = bench.boot_bytes.first().copied();
+    before.compare(&between, chip, Author::Bootloader, settings, &mut run.changed);
     if reached {
         run.ending = app(chip, bench, &mut run);
-        between.compare(&Contents::of(chip), chip, Author::App, &mut run.changed);
+        between.compare(&Contents::of(chip), chip, Author::App, settings, &mut run.changed);
     }
     chip.watch(&[]);
     chip.stop_inside(&[]);
@@ -380,7 +400,14 @@ impl Contents {
     }
 
     /// Adds the pages that differ from `self` to `later`.
-    fn compare(&self, later: &Contents, chip: &Chip, by: Author, changed: &mut Vec<ChangedPage>) {
+    fn compare(
+        &self,
+        later: &Contents,
+        chip: &Chip,
+        by: Author,
+        settings: Option<u32>,
+        changed: &mut Vec<ChangedPage>,
+    ) {
         let flash = chip.part().flash;
         let pages = self.bytes.chunks(flash.page as usize).zip(later.bytes.chunks(flash.page as usize));
         let wear = self.wear.iter().zip(&later.wear);
@@ -388,7 +415,10 @@ impl Contents {
             let bytes = then.iter().zip(now).filter(|(a, b)| a != b).count();
             let erased = wear.saturating_sub(*worn);
             if bytes > 0 || erased > 0 {
-                changed.push(ChangedPage { by, address: flash.base + n * flash.page, erased, bytes });
+                let address = flash.base + n * flash.page;
+                let decoded = eeprom::decode(then).zip(eeprom::decode(now)).filter(|_| settings == Some(address));
+                let settings = decoded.map(|(before, after)| Box::new(Rewritten { before, after }));
+                changed.push(ChangedPage { by, address, erased, bytes, settings });
             }
         }
     }
@@ -457,12 +487,13 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
     chip.watch(&[]);
     chip.stop_inside(&[]);
     let first = chip.instructions();
+    chip.board.heartbeat.forget();
+    chip.board.nvic.forget_taken();
     let (mut step, mut ending) = (Time::from_micros(20), None);
-    let reloads_before = chip.watchdog().0;
     loop {
         let halt = chip.run(chip.now().time + step);
         let executed = chip.instructions() - first;
-        let fed = chip.watchdog().0 > reloads_before;
+        let fed = chip.board.heartbeat.total() > 0;
         match halt {
             Halt::Time if executed >= APP_INSTRUCTIONS || fed || chip.now().time >= start + APP_TIME => break,
             Halt::Time => step = Time((step.0 * 2).min(2_000_000_000)),
@@ -473,13 +504,22 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
             }
         }
     }
-    let (reloads, reload) = chip.watchdog();
-    let reload = reload.filter(|_| reloads > reloads_before).map(|t| t.since(start));
-    run.app = Some(AppRun {
+    let mut app = AppRun {
         instructions: chip.instructions() - first,
         time_us: chip.now().time.since(start),
-        first_watchdog_reload_us: reload,
-    });
+        first_watchdog_reload_us: chip.board.heartbeat.first().map(|t| t.since(start)),
+        alive: None,
+    };
+    if ending.is_none() && bench.app_limit > Time::ZERO {
+        match alive::watch(chip, start, start + bench.app_limit) {
+            Ok(alive) => app.alive = Some(alive),
+            Err(halt) => {
+                let pc = chip.registers().pc;
+                ending = Some(ended(chip, halt, pc, true));
+            }
+        }
+    }
+    run.app = Some(app);
     ending.unwrap_or(Ending::AppRuns)
 }
 

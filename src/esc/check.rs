@@ -6,6 +6,7 @@ use super::state::{StateError, StateFile};
 use super::verdict::{self, Verdict};
 use crate::am32::{self, Given, Layout, Plan, PlanError, Wish};
 use crate::chip::Chip;
+use crate::cpu::hybrid::Engine;
 use crate::cpu::unicorn::EngineError;
 use crate::flash::Lasting;
 use crate::part::Part;
@@ -21,6 +22,10 @@ pub struct Options {
     pub power_ups: Vec<PowerUp>,
     /// When undecided becomes "stays".
     pub limit: Time,
+    /// How long the app is watched on its way to its main loop; zero for its first instructions only.
+    pub app_limit: Time,
+    /// The engine that executes the code. All give the same verdict.
+    pub engine: Engine,
     /// Start the app as a bootloader would.
     pub from_app: bool,
     /// Program option bytes that a file holds.
@@ -35,6 +40,8 @@ impl Default for Options {
             part: None,
             power_ups: PowerUp::usual(),
             limit: Time::from_millis(400),
+            app_limit: Time::from_millis(1_500),
+            engine: Engine::Auto,
             from_app: false,
             option_bytes: false,
             seed: 1,
@@ -163,7 +170,7 @@ fn judge(
         findings: plan.findings.clone(),
         app_runs: false,
     };
-    let mut chip = Chip::new(part, options.seed)?;
+    let mut chip = Chip::with_engine(part, options.seed, options.engine)?;
     if let Some(state) = &state {
         state.install(&mut chip)?;
     }
@@ -230,5 +237,6 @@ fn bench(plan: &Plan, part: &Part, layout: &Layout, options: &Options) -> Bench 
         pins,
         limit: options.limit,
         from_app: options.from_app,
+        app_limit: options.app_limit,
     }
 }

@@ -3,12 +3,14 @@
 //! [`check()`] is the main job: [`crate::am32::plan`] says what the files are, [`program`] puts them into the chip,
 //! [`boot`] runs the shipped code for each [`PowerUp`], [`verdict`] says what it means.
 
+pub mod alive;
 pub mod boot;
 mod check;
 pub mod program;
 pub mod state;
 pub mod verdict;
 
+pub use alive::{Alive, Loop};
 pub use boot::{AfterPowerOn, AppRun, Bench, BootRun, Change, Ending, Jump, PowerUp, Wire};
 pub use check::{CheckError, Options, check};
 pub use program::{ProgramError, Programmed};

@@ -2,6 +2,7 @@
 //!
 //! The evidence is in [`BootRun`]; here it meets what is known of AM32's bootloaders.
 
+use super::alive::Alive;
 use super::boot::{AfterPowerOn, Author, BootRun, Ending, Load, PowerUp, Wire};
 use super::program::{ProgramError, Programmed};
 use crate::am32::{Finding, Id, Layout, Piece, Severity};
@@ -170,6 +171,15 @@ pub fn findings(run: &BootRun, reason: Option<&Reason>, layout: &Layout, decides
             let message = format!("the jump came after {}, where known bootloaders take up to 20 ms", jump.time_us);
             found.push(Finding::new(Id::RUN_SLOW, message, "compare with a release bootloader of the same version"));
         }
+    }
+    if let Some(Alive::Silent { reloads, polled, pc, watched_us }) = run.app.as_ref().and_then(|a| a.alive.as_ref()) {
+        let doing = match polled.first() {
+            Some(p) => format!("it polls {} at PC 0x{:08X}", p.name, p.pc),
+            None => format!("it stood at PC 0x{pc:08X}"),
+        };
+        let fed = if *reloads == 0 { "no watchdog".to_owned() } else { format!("the watchdog {reloads} times only") };
+        let message = format!("the app runs, but not in a main loop: {doing} and had fed {fed} after {watched_us}");
+        found.push(Finding::new(Id::RUN_APP_SILENT, message, "watch it for longer: --app-for 5000").at(*pc));
     }
     let wiped = run.changed.iter().find(|c| c.by == Author::Bootloader && c.address == page && c.erased > 0);
     if let Some(c) = wiped

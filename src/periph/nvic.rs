@@ -48,6 +48,8 @@ pub struct Nvic {
     systick_pending: bool,
     vtor: u32,
     scr: u32,
+    /// How often each exception was taken.
+    taken: [u64; 48],
 }
 
 impl Nvic {
@@ -70,6 +72,7 @@ impl Nvic {
             systick_pending: false,
             vtor: 0,
             scr: 0,
+            taken: [0; 48],
         }
     }
 
@@ -170,6 +173,16 @@ impl Nvic {
         self.priority(SVCALL) < limit
     }
 
+    /// How often each exception was taken since the last reset, or since it was forgotten; by number.
+    pub const fn taken(&self) -> &[u64; 48] {
+        &self.taken
+    }
+
+    /// Counts anew.
+    pub const fn forget_taken(&mut self) {
+        self.taken = [0; 48];
+    }
+
     /// The exception is taken: no longer pending, now active.
     pub fn enter(&mut self, exception: u32) {
         match exception {
@@ -181,6 +194,9 @@ impl Nvic {
             _ => {}
         }
         self.active |= 1 << (exception & 63);
+        if let Some(n) = self.taken.get_mut(exception as usize) {
+            *n += 1;
+        }
     }
 
     /// The exception returns. A line that is still raised pends again.

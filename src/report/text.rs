@@ -2,6 +2,7 @@
 
 use super::Style;
 use crate::am32::{Finding, PlacedBy, Severity};
+use crate::esc::alive::{Alive, Loop};
 use crate::esc::verdict::Reason;
 use crate::esc::{BootRun, Ending, Verdict, Wire};
 use std::fmt::Write;
@@ -154,6 +155,9 @@ fn evidence(run: &BootRun, reason: Option<&Reason>) -> Vec<String> {
         }
         lines.push(line);
     }
+    if let Some(Alive::Loop(l)) = run.app.as_ref().and_then(|a| a.alive.as_ref()) {
+        lines.push(main_loop(l));
+    }
     if let (Ending::Stays, Some(polled)) = (&run.ending, run.polled.first()) {
         let pins: Vec<&str> = run.sampled.iter().map(|s| s.pin.as_str()).take(2).collect();
         let pins = if pins.is_empty() { String::new() } else { format!("; samples {}", pins.join(", ")) };
@@ -172,8 +176,29 @@ fn evidence(run: &BootRun, reason: Option<&Reason>) -> Vec<String> {
             crate::esc::boot::Author::App => "the app",
         };
         lines.push(format!("{who} rewrote the page at 0x{:08X}: {} bytes differ", page.address, page.bytes));
+        if let Some(settings) = &page.settings {
+            let changes = crate::am32::eeprom::changes(&settings.before, &settings.after);
+            if !changes.is_empty() {
+                lines.push(format!("settings: {}", changes.join(", ")));
+            }
+        }
     }
     lines
+}
+
+/// The app's main loop, in a line.
+fn main_loop(l: &Loop) -> String {
+    let mut line = format!(
+        "main loop at PC 0x{:08X} from {} on, a watchdog reload every {} (longest {})",
+        l.pc, l.first_us, l.interval_us, l.longest_us
+    );
+    let interrupts: Vec<String> =
+        l.interrupts.iter().take(3).map(|i| format!("{} {}", thousands(i.taken as usize), i.name)).collect();
+    let _ = match interrupts.is_empty() {
+        true => write!(line, "; no interrupt so far"),
+        false => write!(line, "; interrupts: {}", interrupts.join(", ")),
+    };
+    line
 }
 
 fn findings(findings: &[Finding], style: Style, out: &mut String) {

@@ -85,11 +85,7 @@ pub fn cases() -> Vec<Case> {
 
 fn with_stand_ins(bootloader: &Path) -> Option<Case> {
     let (_, part, app, settings, eeprom) = layout(bootloader.file_name()?.to_str()?)?;
-    let files = vec![
-        (bootloader.to_owned(), 0x0800_0000),
-        (built(app), 0x0800_1000),
-        (built(settings), *eeprom),
-    ];
+    let files = vec![(bootloader.to_owned(), 0x0800_0000), (built(app), 0x0800_1000), (built(settings), *eeprom)];
     Some(Case { part, files, eeprom: *eeprom })
 }
 

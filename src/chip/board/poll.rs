@@ -40,9 +40,7 @@ impl Board {
             Forecast::Counts { next, .. } if width != Width::Word && address != aligned => {
                 Forecast::Until(Due::Cycle(next))
             }
-            Forecast::Counts { next, period, last } => {
-                Forecast::Counts { next, period, last: last.min(width.mask()) }
-            }
+            Forecast::Counts { next, period, last } => Forecast::Counts { next, period, last: last.min(width.mask()) },
             other => other,
         }
     }

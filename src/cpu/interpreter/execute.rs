@@ -54,12 +54,7 @@ impl Interpreter {
 
     /// Runs inside one window. `ops` are its decoded instructions.
     #[allow(clippy::too_many_lines, reason = "one arm for each instruction")]
-    pub(super) fn run_window<const TRACE: bool>(
-        &mut self,
-        bus: &mut dyn Bus,
-        ops: &mut [Op],
-        window: &Window,
-    ) -> Exit {
+    pub(super) fn run_window<const TRACE: bool>(&mut self, bus: &mut dyn Bus, ops: &mut [Op], window: &Window) -> Exit {
         let (mut pc, mut cycle, mut count) = (self.pc, self.cycle, 0u64);
         let length = window.range.end - window.range.start;
         let flash = window.plain.flash;
@@ -305,7 +300,11 @@ impl Interpreter {
                         let i = list.trailing_zeros() as usize;
                         let value = load!(address, Width::Word);
                         // A fault further on must leave the base as it was.
-                        if i == n { loaded_base = Some(value) } else { r!(i) = value }
+                        if i == n {
+                            loaded_base = Some(value)
+                        } else {
+                            r!(i) = value
+                        }
                         address = address.wrapping_add(4);
                         list &= list - 1;
                     }

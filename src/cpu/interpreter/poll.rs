@@ -310,9 +310,9 @@ impl Round {
                 self.until.push((cycle, change));
                 Value::fixed(value)
             }
-            Loaded::Register { value, cycle, forecast: Forecast::Counts { next, period, last } } => {
-                self.counters.new(Counter { loaded: cycle, next, period, slack: u64::from(last.checked_sub(value)?) }, value)
-            }
+            Loaded::Register { value, cycle, forecast: Forecast::Counts { next, period, last } } => self
+                .counters
+                .new(Counter { loaded: cycle, next, period, slack: u64::from(last.checked_sub(value)?) }, value),
             Loaded::Register { .. } => return None,
         })
     }
@@ -482,11 +482,14 @@ impl Round {
             }
             Code::Rev | Code::Rev16 | Code::Revsh => {
                 let x = self.get_pinned(o.m);
-                self.set(o.d, Value::fixed(match o.code {
-                    Code::Rev => x.swap_bytes(),
-                    Code::Rev16 => (x >> 8 & 0x00FF_00FF) | (x << 8 & 0xFF00_FF00),
-                    _ => (x as u16).swap_bytes() as i16 as u32,
-                }));
+                self.set(
+                    o.d,
+                    Value::fixed(match o.code {
+                        Code::Rev => x.swap_bytes(),
+                        Code::Rev16 => (x >> 8 & 0x00FF_00FF) | (x << 8 & 0xFF00_FF00),
+                        _ => (x as u16).swap_bytes() as i16 as u32,
+                    }),
+                );
             }
             Code::LdrLiteral => {
                 let value = self.load(loads)?;
@@ -565,4 +568,3 @@ impl Round {
         Some(())
     }
 }
-

@@ -23,12 +23,7 @@ impl Flags {
 
     /// From APSR's positions.
     pub const fn of(bits: u32) -> Flags {
-        Flags {
-            n: bits,
-            z: (bits & 1 << 30 == 0) as u32,
-            c: bits & 1 << 29 != 0,
-            v: bits & 1 << 28 != 0,
-        }
+        Flags { n: bits, z: (bits & 1 << 30 == 0) as u32, c: bits & 1 << 29 != 0, v: bits & 1 << 28 != 0 }
     }
 
     /// N and Z of a result.
@@ -117,8 +112,20 @@ impl File {
             0 | 2 => self.flags.bits(),
             1 | 3 => self.flags.bits() | self.exception,
             5 | 7 => self.exception,
-            8 => if psp { self.other_sp } else { self.r[13] },
-            9 => if psp { self.r[13] } else { self.other_sp },
+            8 => {
+                if psp {
+                    self.other_sp
+                } else {
+                    self.r[13]
+                }
+            }
+            9 => {
+                if psp {
+                    self.r[13]
+                } else {
+                    self.other_sp
+                }
+            }
             16 => u32::from(self.primask),
             20 => self.control,
             _ => 0,

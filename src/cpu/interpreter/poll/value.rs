@@ -193,7 +193,13 @@ mod tests {
 
     /// Numbers with the edges among them.
     fn number() -> impl Strategy<Value = u32> {
-        prop_oneof![any::<u32>(), 0u32..400, 0xFF00u32..0x1_0100, 0x7FFF_FF00u32..0x8000_0100, 0xFFFF_FF00u32..=u32::MAX]
+        prop_oneof![
+            any::<u32>(),
+            0u32..400,
+            0xFF00u32..0x1_0100,
+            0x7FFF_FF00u32..0x8000_0100,
+            0xFFFF_FF00u32..=u32::MAX
+        ]
     }
 
     proptest! {
