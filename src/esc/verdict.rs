@@ -172,7 +172,9 @@ pub fn findings(run: &BootRun, reason: Option<&Reason>, layout: &Layout, decides
             found.push(Finding::new(Id::RUN_SLOW, message, "compare with a release bootloader of the same version"));
         }
     }
-    if let Some(Alive::Silent { reloads, polled, pc, watched_us }) = run.app.as_ref().and_then(|a| a.alive.as_ref()) {
+    if let Some(Alive::Silent { reloads, polled, pc, watched_us }) = run.app.as_ref().and_then(|a| a.alive.as_ref())
+        && decides
+    {
         let doing = match polled.first() {
             Some(p) => format!("it polls {} at PC 0x{:08X}", p.name, p.pc),
             None => format!("it stood at PC 0x{pc:08X}"),
@@ -439,6 +441,10 @@ pub fn join(findings: &mut Vec<Finding>, app_runs: bool) {
         // a page that no bootloader read is not missed.
         let refuted = [Id::MARKS_MISMATCH, Id::EEPROM_MISSING, Id::EEPROM_BLANK];
         findings.retain(|f| !refuted.contains(&f.id));
+        // An updater waits, writes and resets: it has no main loop to reach.
+        if findings.iter().any(|f| f.id == Id::UPDATER) {
+            findings.retain(|f| f.id != Id::RUN_APP_SILENT);
+        }
         let odd = [Id::EEPROM_ELSEWHERE, Id::LAYOUTS_DISAGREE];
         for finding in findings.iter_mut().filter(|f| odd.contains(&f.id) && f.severity == Severity::Error) {
             finding.severity = Severity::Warning;
