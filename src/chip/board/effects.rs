@@ -47,11 +47,20 @@ impl Board {
         if fx.clock {
             self.follow_clocks(now, pc, &mut fx);
         }
-        if fx.pins {
+        if std::mem::take(&mut fx.pins) {
             self.follow_pins(now);
         }
         if fx.events {
+            let clock = std::mem::take(&mut fx.clock);
             self.serve_dma(now, &mut fx);
+            // What a transfer has stored may be a clock's or a pin's register.
+            if fx.clock {
+                self.follow_clocks(now, pc, &mut fx);
+            }
+            if std::mem::take(&mut fx.pins) {
+                self.follow_pins(now);
+            }
+            fx.clock |= clock;
         }
         if fx.clock || fx.interrupts || fx.events || fx.nmi {
             self.refresh(now);
@@ -84,7 +93,6 @@ impl Board {
         fx.clock = false;
         fx.interrupts = false;
         fx.events = false;
-        fx.pins = false;
         fx.nmi = false;
         fx.backup_reset = false;
         fx.reset = None;
