@@ -151,6 +151,8 @@ pub struct Effects {
     pub interrupts: bool,
     /// When the next event is due may have changed.
     pub events: bool,
+    /// The levels at pins or comparators, or who looks at them, may have changed.
+    pub pins: bool,
     /// The master cannot go on before this instant.
     pub stall_until: Option<Time>,
     /// Flash bytes changed: absolute addresses in main flash. Translated code there is stale.
@@ -193,6 +195,36 @@ impl Effects {
     pub fn events(&mut self) {
         self.any = true;
         self.events = true;
+    }
+
+    /// Says that levels at pins or comparators may have changed, or which of them matter.
+    pub fn pins(&mut self) {
+        self.any = true;
+        self.pins = true;
+        self.events = true;
+    }
+
+    /// Takes over what another access asked for.
+    pub fn absorb(&mut self, other: Effects) {
+        if !other.any {
+            return;
+        }
+        self.any = true;
+        self.reset = self.reset.or(other.reset);
+        self.remap |= other.remap;
+        self.clock |= other.clock;
+        self.interrupts |= other.interrupts;
+        self.events |= other.events;
+        self.pins |= other.pins;
+        self.nmi |= other.nmi;
+        self.backup_reset |= other.backup_reset;
+        if let Some(time) = other.stall_until {
+            self.stall_until(time);
+        }
+        if let Some(range) = other.changed {
+            self.changed(range);
+        }
+        self.notes.extend(other.notes);
     }
 
     /// Holds the master until `time`; the latest wish wins.

@@ -1,7 +1,9 @@
 //! Everything around the core: the memory map, the blocks, time, and what accesses ask for.
 
+mod dma;
 mod effects;
 mod poll;
+mod wires;
 
 use super::clock::Hclk;
 use super::device::{Device, Devices};
@@ -69,8 +71,12 @@ pub struct Board {
     nmi: bool,
     /// What an access asked for that ended in a bus fault.
     missed: Reply,
-    /// The cycle of the next event of any block.
+    /// The cycle of the next event of any block, not before the next boundary.
     next_event: u64,
+    /// The same, which may be past.
+    due: u64,
+    /// Somebody follows edges of pins or comparators.
+    watching: bool,
     /// The cycle up to which the core runs now.
     horizon: u64,
     /// Address, PC and cycle of the last reads.
@@ -146,6 +152,8 @@ impl Board {
             nmi: false,
             missed: Reply::default(),
             next_event: u64::MAX,
+            due: u64::MAX,
+            watching: false,
             horizon: u64::MAX,
             recent: Box::new([(0, 0, 0); RECENT]),
             recent_at: 0,

@@ -2,8 +2,10 @@
 
 use crate::bus::ResetCause;
 use crate::part::{Family, Gate, Kind, Part};
-use crate::periph::adc::Adc;
+use crate::periph::adc::{Adc, Calibration};
+use crate::periph::comp::Comp;
 use crate::periph::dbgmcu::Dbgmcu;
+use crate::periph::dma::{Dma, Dmamux};
 use crate::periph::exti::Exti;
 use crate::periph::gpio::{Gpio, ResetValues};
 use crate::periph::iwdg::Iwdg;
@@ -31,6 +33,12 @@ pub enum Device {
     Exti(Exti),
     /// The converter.
     Adc(Adc),
+    /// The G0's comparators; the F0's are part of SYSCFG.
+    Comp(Comp),
+    /// The DMA controller.
+    Dma(Dma),
+    /// What leads requests to it.
+    Dmamux(Dmamux),
     /// A USART.
     Usart(Usart),
     /// Debug support.
@@ -53,6 +61,9 @@ impl Device {
             Device::Syscfg(d) => d,
             Device::Exti(d) => d,
             Device::Adc(d) => d,
+            Device::Comp(d) => d,
+            Device::Dma(d) => d,
+            Device::Dmamux(d) => d,
             Device::Usart(d) => d,
             Device::Dbgmcu(d) => d,
             Device::Plain(d) => d,
@@ -69,6 +80,9 @@ impl Device {
             Device::Syscfg(d) => d,
             Device::Exti(d) => d,
             Device::Adc(d) => d,
+            Device::Comp(d) => d,
+            Device::Dma(d) => d,
+            Device::Dmamux(d) => d,
             Device::Usart(d) => d,
             Device::Dbgmcu(d) => d,
             Device::Plain(d) => d,
@@ -155,8 +169,10 @@ pub struct Slot {
     pub size: u32,
     /// Its clock gate.
     pub gate: Option<Gate>,
+    /// The number in the name of a timer, 0 for other blocks.
+    pub timer: u8,
     /// The NVIC line of each of its interrupts.
-    pub irq: [u8; 3],
+    pub irq: [u8; 4],
     /// How many of these there are.
     pub irqs: u8,
     /// The APB bridge widens narrow writes by repeating them; AHB and the I/O port write single lanes.
@@ -177,7 +193,55 @@ pub struct Devices {
     pub rcc: Rcc,
     /// The blocks, in the part file's order.
     pub slots: Vec<Slot>,
+    /// Where in `slots` those stand that work together.
+    pub index: Index,
     table: Vec<u8>,
+}
+
+/// Places in [`Devices::slots`].
+#[derive(Clone, Debug, Default)]
+pub struct Index {
+    /// The ports A to H.
+    pub gpio: [Option<usize>; 8],
+    /// The timers.
+    pub timers: Vec<usize>,
+    /// SYSCFG.
+    pub syscfg: Option<usize>,
+    /// EXTI.
+    pub exti: Option<usize>,
+    /// The G0's comparators.
+    pub comp: Option<usize>,
+    /// The converter.
+    pub adc: Option<usize>,
+    /// The DMA controller.
+    pub dma: Option<usize>,
+    /// Its multiplexer.
+    pub dmamux: Option<usize>,
+}
+
+impl Index {
+    fn of(slots: &[Slot]) -> Index {
+        let mut index = Index::default();
+        for (n, slot) in slots.iter().enumerate() {
+            match slot.device {
+                Device::Gpio(_) => index.gpio[port(slot.base) % 8] = Some(n),
+                Device::Timer(_) => index.timers.push(n),
+                Device::Syscfg(_) => index.syscfg = Some(n),
+                Device::Exti(_) => index.exti = Some(n),
+                Device::Comp(_) => index.comp = Some(n),
+                Device::Adc(_) => index.adc = Some(n),
+                Device::Dma(_) => index.dma = Some(n),
+                Device::Dmamux(_) => index.dmamux = Some(n),
+                _ => {}
+            }
+        }
+        index
+    }
+}
+
+/// The number of the port at `base`: they lie 0x400 apart from A on, on both families.
+const fn port(base: u32) -> usize {
+    ((base & 0x1FFF) / 0x400) as usize
 }
 
 impl Devices {
@@ -210,12 +274,15 @@ impl Devices {
                 Kind::SyscfgF0 | Kind::SyscfgG0 => Device::Syscfg(Syscfg::new(part.family, comparators)),
                 Kind::ExtiF0 | Kind::ExtiG0 => Device::Exti(Exti::new(part.family, exti_reset)),
                 Kind::Iwdg => Device::Iwdg(Iwdg::new(part.family)),
-                Kind::AdcF0 | Kind::AdcG0 => Device::Adc(Adc::new(part.family)),
+                Kind::AdcF0 | Kind::AdcG0 => Device::Adc(Adc::new(Calibration::of(part), part.family)),
+                Kind::CompG0 => Device::Comp(Comp::new(part.family)),
+                Kind::Dma => Device::Dma(Dma::new(spec.channels)),
+                Kind::Dmamux => Device::Dmamux(Dmamux::new(spec.channels)),
                 Kind::Usart => Device::Usart(Usart::default()),
                 Kind::Dbgmcu => Device::Dbgmcu(Dbgmcu::new(part.identity.idcode)),
-                kind => Device::Plain(Plain::new(kind, part.family, spec.channels, &spec.name)),
+                kind => Device::Plain(Plain::new(kind, part.family, &spec.name)),
             };
-            let mut irq = [0; 3];
+            let mut irq = [0; 4];
             for (to, from) in irq.iter_mut().zip(&spec.irq) {
                 *to = *from;
             }
@@ -224,13 +291,15 @@ impl Devices {
                 base: spec.base,
                 size: spec.size,
                 gate: spec.gate,
+                timer: spec.name.strip_prefix("TIM").and_then(|n| n.parse().ok()).unwrap_or(0),
                 irq,
-                irqs: spec.irq.len().min(3) as u8,
+                irqs: spec.irq.len().min(4) as u8,
                 apb: spec.base < 0x4002_0000,
             });
         }
         let entries = WINDOWS.iter().map(|(_, size)| size / GRAIN).sum::<u32>();
-        let mut devices = Devices { rcc, slots, table: vec![NOBODY; entries as usize] };
+        let index = Index::of(&slots);
+        let mut devices = Devices { rcc, slots, index, table: vec![NOBODY; entries as usize] };
         for (n, slot) in devices.slots.iter().enumerate() {
             for address in (slot.base..slot.base + slot.size).step_by(GRAIN as usize) {
                 if let Some(i) = entry(address) {
@@ -272,17 +341,68 @@ impl Devices {
 
     /// The ports with their letters.
     pub fn gpios(&mut self) -> impl Iterator<Item = (char, &mut Gpio)> {
-        // Ports lie 0x400 apart from A on, on both families.
         self.slots.iter_mut().filter_map(|s| match &mut s.device {
-            Device::Gpio(g) => Some((char::from(b'A' + ((s.base & 0x1FFF) / 0x400) as u8), g)),
+            Device::Gpio(g) => Some((char::from(b'A' + port(s.base) as u8), g)),
             _ => None,
         })
     }
 
     /// SYSCFG.
     pub fn syscfg(&mut self) -> Option<&mut Syscfg> {
-        self.slots.iter_mut().find_map(|s| match &mut s.device {
+        match &mut self.slots[self.index.syscfg?].device {
             Device::Syscfg(d) => Some(d),
+            _ => None,
+        }
+    }
+
+    /// The port with this number, from 0 for A.
+    pub fn port(&mut self, n: usize) -> Option<&mut Gpio> {
+        let slot = self.index.gpio.get(n).copied().flatten()?;
+        match &mut self.slots[slot].device {
+            Device::Gpio(g) => Some(g),
+            _ => None,
+        }
+    }
+
+    /// The converter, whose [`Adc::inputs`] the bench sets.
+    pub fn adc(&mut self) -> Option<&mut Adc> {
+        match &mut self.slots[self.index.adc?].device {
+            Device::Adc(d) => Some(d),
+            _ => None,
+        }
+    }
+
+    /// The comparators, wherever the part has them.
+    pub fn comparators(&mut self) -> Option<&mut Comp> {
+        if self.index.comp.is_none() {
+            return self.syscfg().and_then(|s| s.comparators.as_mut());
+        }
+        match &mut self.slots[self.index.comp?].device {
+            Device::Comp(d) => Some(d),
+            _ => None,
+        }
+    }
+
+    /// EXTI.
+    pub fn exti(&mut self) -> Option<&mut Exti> {
+        match &mut self.slots[self.index.exti?].device {
+            Device::Exti(d) => Some(d),
+            _ => None,
+        }
+    }
+
+    /// The DMA controller.
+    pub fn dma(&mut self) -> Option<&mut Dma> {
+        match &mut self.slots[self.index.dma?].device {
+            Device::Dma(d) => Some(d),
+            _ => None,
+        }
+    }
+
+    /// The timers with their numbers.
+    pub fn timers(&self) -> impl Iterator<Item = (u8, &Timer)> {
+        self.index.timers.iter().filter_map(|n| match &self.slots[*n] {
+            Slot { device: Device::Timer(t), timer, .. } => Some((*timer, t)),
             _ => None,
         })
     }

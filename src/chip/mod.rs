@@ -15,7 +15,7 @@ mod saved;
 
 pub use board::{Board, INFORMATION, PPB, Polled, WatchedLoad};
 pub use clock::Hclk;
-pub use device::{Device, Devices, Rcc, Slot, WINDOWS};
+pub use device::{Device, Devices, Index, Rcc, Slot, WINDOWS};
 pub use event::{Event, EventKind, Log};
 pub use heartbeat::{Beat, Heartbeat};
 pub use names::{interrupt as interrupt_name, register as register_name};
@@ -173,6 +173,7 @@ impl Chip {
         match self.board.devices.gpio(port) {
             Some(gpio) => {
                 gpio.drive(pin, signal);
+                self.board.touch();
                 true
             }
             None => false,

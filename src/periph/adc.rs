@@ -1,4 +1,10 @@
-//! The ADC as far as code waits for it: calibration, ready, conversion flags (RM0091 chapter 13, RM0444 chapter 15).
+//! The ADC: calibration, ready, sequences of conversions with their times (RM0091 chapter 13, RM0444 chapter 15).
+//!
+//! Hardware triggers, analog watchdogs, oversampling and auto-off are not modelled, and told when they are turned on.
+
+mod inputs;
+
+pub use inputs::{CHANNELS, Calibration, Inputs};
 
 use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
@@ -9,57 +15,213 @@ const ADRDY: u32 = 1 << 0;
 const EOSMP: u32 = 1 << 1;
 const EOC: u32 = 1 << 2;
 const EOS: u32 = 1 << 3;
-const CCRDY: u32 = 1 << 13;
+const OVR: u32 = 1 << 4;
 const EOCAL: u32 = 1 << 11;
+const CCRDY: u32 = 1 << 13;
 const ADEN: u32 = 1 << 0;
 const ADDIS: u32 = 1 << 1;
 const ADSTART: u32 = 1 << 2;
 const ADSTP: u32 = 1 << 4;
 const ADVREGEN: u32 = 1 << 28;
 const ADCAL: u32 = 1 << 31;
+const DMAEN: u32 = 1 << 0;
+const DMACFG: u32 = 1 << 1;
+const SCANDIR: u32 = 1 << 2;
+const ALIGN: u32 = 1 << 5;
+const EXTEN: u32 = 3 << 10;
+const OVRMOD: u32 = 1 << 12;
+const CONT: u32 = 1 << 13;
+const WAIT: u32 = 1 << 14;
+const AUTOFF: u32 = 1 << 15;
+const DISCEN: u32 = 1 << 16;
+const CHSELRMOD: u32 = 1 << 21;
+const AWDEN: u32 = 1 << 23;
 
-/// Calibration: 83 cycles of 14 MHz (F0), 82 of PCLK / 2 or slower (G0).
-const CALIBRATION: Time = Time::from_nanos(5_930);
 /// Stabilisation after ADEN.
 const STABLE: Time = Time::from_nanos(1_000);
-/// One conversion: 12.5 cycles and a short sample at 14 MHz.
-const CONVERSION: Time = Time::from_nanos(1_000);
 
-/// The converter. Every channel reads half scale.
+/// The converter.
 #[derive(Clone, Debug)]
 pub struct Adc {
     family: Family,
+    calibration: Calibration,
+    /// What stands at its inputs; a reset leaves it.
+    pub inputs: Inputs,
     isr: u32,
     ier: u32,
     cr: u32,
-    /// CFGR1, CFGR2, SMPR, TR, CHSELR, CCR, CALFACT and the other watchdogs: kept.
-    kept: [u32; 10],
+    cfgr1: u32,
+    cfgr2: u32,
+    smpr: u32,
+    chselr: u32,
+    ccr: u32,
+    /// The watchdogs' thresholds and channels, and CALFACT.
+    kept: [u32; KEPT.len()],
     data: u32,
     calibrated_at: Time,
     ready_at: Time,
+    /// The end of the conversion that runs.
     converted_at: Time,
+    sequence: [u8; CHANNELS],
+    length: usize,
+    position: usize,
+    /// WAIT: the next conversion starts when the last value is fetched.
+    held: bool,
+    /// One-shot mode: the DMA channel has done its last transfer.
+    dma_over: bool,
 }
 
-const KEPT: [u32; 10] = [0x0C, 0x10, 0x14, 0x20, 0x24, 0x28, 0x2C, 0xA0, 0xB4, 0x308];
+const KEPT: [u32; 6] = [0x20, 0x24, 0x2C, 0xA0, 0xA4, 0xB4];
+const CALFACT: usize = 5;
 
 impl Adc {
     /// As after reset.
-    pub fn new(family: Family) -> Adc {
+    pub fn new(calibration: Calibration, family: Family) -> Adc {
         let never = Time::NEVER;
         Adc {
             family,
+            calibration,
+            inputs: Inputs::default(),
             isr: 0,
             ier: 0,
             cr: 0,
-            kept: [0; 10],
+            cfgr1: 0,
+            cfgr2: 0,
+            smpr: 0,
+            chselr: 0,
+            ccr: 0,
+            kept: [0; KEPT.len()],
             data: 0,
             calibrated_at: never,
             ready_at: never,
             converted_at: never,
+            sequence: [0; CHANNELS],
+            length: 0,
+            position: 0,
+            held: false,
+            dma_over: false,
         }
     }
 
-    fn sync(&mut self, now: Time) {
+    /// Whether it asks for a DMA transfer of its data.
+    pub const fn requests(&self) -> bool {
+        self.cfgr1 & DMAEN != 0 && self.isr & EOC != 0 && !self.dma_over
+    }
+
+    /// The DMA channel has come to its end; in one-shot mode no request follows (13.5.4, 15.6.5). A circular channel
+    /// never gets there.
+    pub const fn dma_ended(&mut self) {
+        self.dma_over = self.cfgr1 & DMACFG == 0;
+    }
+
+    /// Its clock: CKMODE 0 is HSI14 (F0), or SYSCLK through PRESC (G0).
+    fn hz(&self, clocks: &Clocks) -> u64 {
+        const PRESC: [u64; 12] = [1, 2, 4, 6, 8, 10, 12, 16, 32, 64, 128, 256];
+        match (self.cfgr2 >> 30, self.family) {
+            (1, _) => clocks.pclk_hz() / 2,
+            (2, _) => clocks.pclk_hz() / 4,
+            (3, Family::G0) => clocks.pclk_hz(),
+            (_, Family::F0) => 14_000_000,
+            (_, Family::G0) => clocks.hclk_hz / PRESC.get((self.ccr >> 18 & 0xF) as usize).unwrap_or(&256),
+        }
+    }
+
+    /// How long one channel takes: sampling, then successive approximation, in half cycles (13.4.8, 15.3.12).
+    fn conversion(&self, channel: u8, clocks: &Clocks) -> Time {
+        let resolution = (self.cfgr1 >> 3 & 3) as usize;
+        let halves: u64 = match self.family {
+            Family::F0 => {
+                [3, 15, 27, 57, 83, 111, 143, 479][(self.smpr & 7) as usize] + [25, 23, 19, 15][resolution]
+            }
+            Family::G0 => {
+                let second = self.smpr & (1 << (8 + u32::from(channel))) != 0;
+                let field = if second { self.smpr >> 4 } else { self.smpr };
+                [3, 7, 15, 25, 39, 79, 159, 321][(field & 7) as usize] + [25, 21, 17, 13][resolution]
+            }
+        };
+        Time::from_cycles(halves, 2 * self.hz(clocks))
+    }
+
+    /// Lays out the sequence as the registers ask for it (13.4.5, 15.3.8).
+    fn lay_out(&mut self) {
+        self.length = 0;
+        let mut put = |channel: u32| {
+            if let Some(slot) = self.sequence.get_mut(self.length) {
+                *slot = channel as u8;
+                self.length += 1;
+            }
+        };
+        if self.family == Family::G0 && self.cfgr1 & CHSELRMOD != 0 {
+            // Up to eight steps of four bits; the first 1111 ends it.
+            (0..8).map(|n| self.chselr >> (4 * n) & 0xF).take_while(|c| *c != 0xF).for_each(put);
+        } else if self.cfgr1 & SCANDIR == 0 {
+            (0..CHANNELS as u32).filter(|c| self.chselr & (1 << c) != 0).for_each(put);
+        } else {
+            for channel in (0..CHANNELS as u32).rev().filter(|c| self.chselr & (1 << c) != 0) {
+                put(channel);
+            }
+        }
+    }
+
+    fn start(&mut self, now: Time, clocks: &Clocks) {
+        self.cr |= ADSTART;
+        self.held = false;
+        if self.cfgr1 & DISCEN == 0 || self.position == 0 || self.position >= self.length {
+            self.lay_out();
+            self.position = 0;
+        }
+        self.begin(now, clocks);
+    }
+
+    /// Starts the conversion at the sequence's position.
+    fn begin(&mut self, now: Time, clocks: &Clocks) {
+        let channel = self.sequence.get(self.position).filter(|_| self.position < self.length);
+        self.converted_at = channel.map_or(Time::NEVER, |c| now + self.conversion(*c, clocks));
+    }
+
+    fn stop(&mut self) {
+        self.cr &= !ADSTART;
+        self.converted_at = Time::NEVER;
+        self.held = false;
+        self.position = 0;
+    }
+
+    /// The conversion that runs ends at `at`.
+    fn finish(&mut self, at: Time, clocks: &Clocks) {
+        let channel = usize::from(self.sequence[self.position]);
+        let unread = self.isr & EOC != 0;
+        if !unread || self.cfgr1 & OVRMOD != 0 {
+            self.data = self.shape(self.calibration.code(channel, &self.inputs, self.ccr));
+        }
+        self.isr |= EOSMP | EOC | if unread { OVR } else { 0 };
+        self.position += 1;
+        let last = self.position >= self.length;
+        if last {
+            self.isr |= EOS;
+            self.position = 0;
+        }
+        self.converted_at = Time::NEVER;
+        if self.cfgr1 & DISCEN != 0 || (last && self.cfgr1 & CONT == 0) {
+            self.cr &= !ADSTART;
+        } else if self.cfgr1 & WAIT != 0 {
+            self.held = true;
+        } else {
+            self.begin(at, clocks);
+        }
+    }
+
+    /// RES and ALIGN (13.12.4, 15.13.4).
+    const fn shape(&self, code: u32) -> u32 {
+        let resolution = self.cfgr1 >> 3 & 3;
+        let code = code >> (2 * resolution);
+        match (self.cfgr1 & ALIGN, resolution) {
+            (0, _) => code,
+            (_, 3) => code << 2,
+            (_, _) => code << (4 + 2 * resolution),
+        }
+    }
+
+    fn sync(&mut self, now: Time, clocks: &Clocks) {
         if now >= self.calibrated_at {
             self.calibrated_at = Time::NEVER;
             self.cr &= !ADCAL;
@@ -68,7 +230,7 @@ impl Adc {
                 Family::F0 => self.data = 0x40,
                 Family::G0 => {
                     self.isr |= EOCAL;
-                    self.kept[8] = 0x32;
+                    self.kept[CALFACT] = 0x32;
                 }
             }
         }
@@ -76,29 +238,90 @@ impl Adc {
             self.ready_at = Time::NEVER;
             self.isr |= ADRDY;
         }
-        if now >= self.converted_at {
-            self.converted_at = Time::NEVER;
-            self.isr |= EOSMP | EOC | EOS;
-            self.data = 0x800;
-            // Continuous mode goes on; single mode stops.
-            if self.kept[0] & (1 << 13) == 0 {
-                self.cr &= !ADSTART;
-            } else {
-                self.converted_at = now + CONVERSION;
+        let mut rounds = 0;
+        while now >= self.converted_at {
+            self.finish(self.converted_at, clocks);
+            rounds += 1;
+            // Once every flag is set, whole sequences change nothing.
+            if rounds > 2 * self.length && self.position == 0 && self.converted_at <= now {
+                let sequence: u64 =
+                    self.sequence[..self.length].iter().map(|c| self.conversion(*c, clocks).0).sum::<u64>().max(1);
+                let skipped = now.since(self.converted_at).0 / sequence;
+                self.converted_at = self.converted_at + Time(skipped * sequence);
+                rounds = 0;
             }
+        }
+    }
+
+    fn write_cr(&mut self, value: u32, mask: u32, cx: &mut Context<'_>) {
+        let now = cx.now.time;
+        let set = value & mask;
+        if self.family == Family::G0 {
+            self.cr = masked(self.cr, value, mask & ADVREGEN);
+            if set & (ADCAL | ADEN) != 0 && self.cr & ADVREGEN == 0 {
+                cx.fx.note(cx.base + 8, "the ADC's regulator (ADVREGEN) is off: it neither calibrates nor starts");
+                return;
+            }
+        }
+        if set & ADCAL != 0 && self.cr & ADEN == 0 {
+            self.cr |= ADCAL;
+            // 83 cycles on the F0, 82 on the G0.
+            let cycles = if self.family == Family::F0 { 83 } else { 82 };
+            self.calibrated_at = now + Time::from_cycles(cycles, self.hz(&cx.clocks));
+        }
+        if set & ADEN != 0 && self.cr & (ADCAL | ADEN) == 0 {
+            self.cr |= ADEN;
+            self.ready_at = now + STABLE;
+        }
+        if set & ADDIS != 0 && self.cr & ADEN != 0 {
+            self.stop();
+            self.cr &= !ADEN;
+            self.isr &= !ADRDY;
+            self.ready_at = Time::NEVER;
+        }
+        if set & ADSTART != 0 && self.cr & ADEN != 0 && self.cr & ADSTART == 0 {
+            if self.cfgr1 & EXTEN != 0 {
+                cx.unmodelled(8, "ADC conversions by a hardware trigger do not start");
+            } else {
+                self.start(now, &cx.clocks);
+            }
+        }
+        if set & ADSTP != 0 {
+            self.stop();
+        }
+    }
+
+    fn tell(&self, offset: u32, cx: &mut Context<'_>) {
+        if self.cfgr1 & AUTOFF != 0 {
+            cx.unmodelled(offset, "ADC auto-off is not modelled: it stays on");
+        }
+        if self.cfgr1 & AWDEN != 0 {
+            cx.unmodelled(offset, "the ADC's analog watchdogs are not modelled: they never bark");
+        }
+        if self.family == Family::G0 && self.cfgr2 & 1 != 0 {
+            cx.unmodelled(offset, "ADC oversampling is not modelled: single conversions");
         }
     }
 }
 
 impl Peripheral for Adc {
     fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
-        self.sync(cx.now.time);
+        self.sync(cx.now.time, &cx.clocks);
         match offset {
             0x00 => self.isr,
             0x04 => self.ier,
             0x08 => self.cr,
+            0x0C => self.cfgr1,
+            0x10 => self.cfgr2,
+            0x14 => self.smpr,
+            0x28 => self.chselr,
+            0x308 => self.ccr,
             0x40 => {
                 self.isr &= !EOC;
+                if std::mem::take(&mut self.held) {
+                    self.begin(cx.now.time, &cx.clocks);
+                }
+                cx.fx.interrupts();
                 self.data
             }
             _ => KEPT.iter().position(|o| *o == offset).map_or(0, |n| self.kept[n]),
@@ -106,67 +329,62 @@ impl Peripheral for Adc {
     }
 
     fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
-        let now = cx.now.time;
-        self.sync(now);
+        self.sync(cx.now.time, &cx.clocks);
         match offset {
             0x00 => self.isr &= !(value & mask),
             0x04 => self.ier = masked(self.ier, value, mask & 0x2FFF),
-            0x08 => {
-                let set = value & mask;
-                if self.family == Family::G0 {
-                    self.cr = masked(self.cr, value, mask & ADVREGEN);
+            0x08 => self.write_cr(value, mask, cx),
+            0x0C => {
+                let before = self.cfgr1;
+                self.cfgr1 = masked(self.cfgr1, value, mask);
+                if self.cfgr1 & DMAEN == 0 {
+                    self.dma_over = false;
                 }
-                if set & ADCAL != 0 && self.cr & ADEN == 0 {
-                    self.cr |= ADCAL;
-                    self.calibrated_at = now + CALIBRATION;
-                }
-                if set & ADEN != 0 && self.cr & (ADCAL | ADEN) == 0 {
-                    self.cr |= ADEN;
-                    self.ready_at = now + STABLE;
-                }
-                if set & ADDIS != 0 && self.cr & ADEN != 0 {
-                    self.cr &= !(ADEN | ADDIS | ADSTART);
-                    self.isr &= !ADRDY;
-                    self.ready_at = Time::NEVER;
-                    self.converted_at = Time::NEVER;
-                }
-                if set & ADSTART != 0 && self.cr & ADEN != 0 {
-                    self.cr |= ADSTART;
-                    self.converted_at = now + CONVERSION;
-                    if self.kept[0] & 1 != 0 {
-                        cx.unmodelled(offset, "ADC conversion with DMA: nothing is transferred");
-                    }
-                }
-                if set & ADSTP != 0 {
-                    self.cr &= !ADSTART;
-                    self.converted_at = Time::NEVER;
+                if self.family == Family::G0 && (before ^ self.cfgr1) & (CHSELRMOD | SCANDIR) != 0 {
+                    self.isr |= CCRDY;
                 }
             }
+            0x10 => self.cfgr2 = masked(self.cfgr2, value, mask),
+            0x14 => self.smpr = masked(self.smpr, value, mask),
+            0x28 => {
+                self.chselr = masked(self.chselr, value, mask);
+                if self.family == Family::G0 {
+                    self.isr |= CCRDY;
+                }
+            }
+            0x308 => self.ccr = masked(self.ccr, value, mask & 0x03FC_0000),
             _ => {
                 if let Some(n) = KEPT.iter().position(|o| *o == offset) {
                     self.kept[n] = masked(self.kept[n], value, mask);
-                    if self.family == Family::G0 && offset == 0x28 {
-                        self.isr |= CCRDY;
-                    }
                 }
             }
         }
+        self.tell(offset, cx);
         cx.fx.events();
         cx.fx.interrupts();
     }
 
     fn reset(&mut self, _: ResetCause) {
-        *self = Adc::new(self.family);
+        *self = Adc { inputs: self.inputs.clone(), ..Adc::new(self.calibration, self.family) };
     }
 
     fn next_event(&self, _: &Clocks) -> Option<Due> {
-        // Only an enabled interrupt makes the instant matter.
-        let next = [(ADRDY, self.ready_at), (EOCAL, self.calibrated_at), (EOC | EOS | EOSMP, self.converted_at)];
-        next.into_iter().filter(|(bits, t)| self.ier & bits != 0 && *t != Time::NEVER).map(|(_, t)| Due::Time(t)).next()
+        // Only an enabled interrupt or DMA makes the instant matter.
+        let converted = self.ier & (EOC | EOS | EOSMP | OVR) != 0 || self.cfgr1 & DMAEN != 0;
+        [
+            (self.ier & ADRDY != 0, self.ready_at),
+            (self.ier & EOCAL != 0, self.calibrated_at),
+            (converted, self.converted_at),
+        ]
+        .into_iter()
+        .filter(|(matters, time)| *matters && *time != Time::NEVER)
+        .map(|(_, time)| time)
+        .min()
+        .map(Due::Time)
     }
 
     fn advance(&mut self, cx: &mut Context<'_>) {
-        self.sync(cx.now.time);
+        self.sync(cx.now.time, &cx.clocks);
     }
 
     fn lines(&self) -> u32 {
@@ -176,35 +394,13 @@ impl Peripheral for Adc {
     fn forecast(&self, offset: u32, now: Now, _: &Clocks) -> Forecast {
         match offset {
             0x00 | 0x08 => Forecast::until_first(now.time, [self.calibrated_at, self.ready_at, self.converted_at]),
-            // A load of the data clears EOC; CALFACT comes with the end of calibration.
-            0x40 | 0xB4 => Forecast::Unknown,
+            0xB4 => Forecast::until_first(now.time, [self.calibrated_at]),
+            // A load of the data clears EOC.
+            0x40 => Forecast::Unknown,
             _ => Forecast::Constant,
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bus::Effects;
-
-    #[test]
-    fn calibration_ready_and_conversion_come_in_time() {
-        let mut adc = Adc::new(Family::F0);
-        let at = |adc: &mut Adc, ns: u64, write: Option<(u32, u32)>| {
-            let mut fx = Effects::default();
-            let clocks = Clocks::new(48_000_000, 0, 40_000);
-            let now = Now { cycle: 0, time: Time::from_nanos(ns) };
-            let mut cx = Context { now, clocks, base: 0x4001_2400, fx: &mut fx };
-            if let Some((offset, value)) = write {
-                adc.write(offset, value, u32::MAX, &mut cx);
-            }
-            (adc.read(0, &mut cx), adc.read(8, &mut cx))
-        };
-        assert_eq!(at(&mut adc, 0, Some((8, ADCAL))), (0, ADCAL));
-        assert_eq!(at(&mut adc, 6_000, Some((8, ADEN))), (0, ADEN), "calibration has cleared itself");
-        assert_eq!(at(&mut adc, 7_000, None), (ADRDY, ADEN));
-        assert_eq!(at(&mut adc, 8_000, Some((8, ADSTART))).1, ADEN | ADSTART);
-        assert_eq!(at(&mut adc, 9_000, None), (ADRDY | EOSMP | EOC | EOS, ADEN));
-    }
-}
+mod tests;

@@ -80,6 +80,10 @@ pub struct Gpio {
     mode: Modes,
     /// Pins with a wire.
     wired: u16,
+    /// Pins whose edges somebody follows.
+    watched: u16,
+    /// When one of these next changes by itself; the start of time where that has to be found out anew.
+    watched_next: Option<Time>,
     /// Pins that the code has driven, and how often their output changed.
     driven: u16,
     toggles: [u32; 16],
@@ -105,6 +109,8 @@ impl Gpio {
             samples: 0,
             mode: Modes::default(),
             wired: 0,
+            watched: 0,
+            watched_next: None,
             driven: 0,
             toggles: [0; 16],
         };
@@ -116,6 +122,9 @@ impl Gpio {
     pub fn drive(&mut self, pin: u8, signal: Signal) {
         if let Some(wire) = self.wires.get_mut(usize::from(pin)) {
             *wire = (signal != Signal::default()).then(|| Box::new(signal));
+            if self.watched & (1 << pin) != 0 {
+                self.watched_next = Some(Time::ZERO);
+            }
             self.wired = masked(u32::from(self.wired), u32::from(wire.is_some()) << pin, 1 << pin) as u16;
         }
     }
@@ -167,6 +176,20 @@ impl Gpio {
     /// The instant after `time` at which a wire's drive next changes.
     pub fn next_change(&self, time: Time) -> Option<Time> {
         pins_in(self.wired).filter_map(|pin| self.wires[pin].as_ref()?.next_change(time)).min()
+    }
+
+    /// Says whose edges matter from this instant on.
+    pub fn watch(&mut self, watched: u16, time: Time) {
+        self.watched = watched;
+        self.watched_next = pins_in(self.wired & watched)
+            .filter_map(|pin| self.wires[pin].as_ref()?.next_change(time))
+            .min();
+    }
+
+    /// Whether the alternate function `af` has this pin.
+    pub const fn alternate(&self, pin: u8, af: u8) -> bool {
+        let afr = self.afr[(pin as usize / 8) % 2] >> (4 * (pin as u32 % 8)) & 0xF;
+        self.moder >> (2 * (pin as u32 % 16)) & 3 == 2 && afr == af as u32
     }
 
     fn input(&mut self, time: Time) -> u32 {
@@ -239,6 +262,44 @@ impl Gpio {
         };
         self.lckr = value & 0xFFFF;
     }
+
+    fn write_register(&mut self, offset: u32, value: u32, mask: u32, frozen: u32, time: Time) {
+        match offset {
+            0x00 => {
+                // A pin that floats from now on keeps the level it had.
+                self.levels(time);
+                let before = self.moder;
+                self.moder = masked(before, value, mask & !frozen);
+                self.note_fields(before, self.moder);
+                self.follow_modes();
+                self.driven |= self.mode.output;
+            }
+            0x04 => self.otyper = masked(self.otyper, value, mask & 0xFFFF & !self.locked()),
+            0x08 => self.ospeedr = masked(self.ospeedr, value, mask & !frozen),
+            0x0C => {
+                self.levels(time);
+                let before = self.pupdr;
+                self.pupdr = masked(before, value, mask & !frozen);
+                self.note_fields(before, self.pupdr);
+                self.follow_modes();
+            }
+            0x14 => self.set_output(masked(self.odr, value, mask & 0xFFFF)),
+            0x18 => {
+                let bits = value & mask;
+                // Set wins over reset.
+                self.set_output((self.odr & !(bits >> 16)) | (bits & 0xFFFF));
+            }
+            0x1C => self.write_lock(value & mask),
+            0x20 | 0x24 => {
+                let n = ((offset - 0x20) / 4) as usize;
+                let locked =
+                    (0..8).filter(|p| self.locked() & (1 << (8 * n + p)) != 0).fold(0, |m, p| m | 0xF << (4 * p));
+                self.afr[n] = masked(self.afr[n], value, mask & !locked);
+            }
+            0x28 => self.set_output(self.odr & !(value & mask & 0xFFFF)),
+            _ => {}
+        }
+    }
 }
 
 impl Peripheral for Gpio {
@@ -265,40 +326,11 @@ impl Peripheral for Gpio {
 
     fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
         let frozen = self.frozen();
-        match offset {
-            0x00 => {
-                // A pin that floats from now on keeps the level it had.
-                self.levels(cx.now.time);
-                let before = self.moder;
-                self.moder = masked(before, value, mask & !frozen);
-                self.note_fields(before, self.moder);
-                self.follow_modes();
-                self.driven |= self.mode.output;
-            }
-            0x04 => self.otyper = masked(self.otyper, value, mask & 0xFFFF & !self.locked()),
-            0x08 => self.ospeedr = masked(self.ospeedr, value, mask & !frozen),
-            0x0C => {
-                self.levels(cx.now.time);
-                let before = self.pupdr;
-                self.pupdr = masked(before, value, mask & !frozen);
-                self.note_fields(before, self.pupdr);
-                self.follow_modes();
-            }
-            0x14 => self.set_output(masked(self.odr, value, mask & 0xFFFF)),
-            0x18 => {
-                let bits = value & mask;
-                // Set wins over reset.
-                self.set_output((self.odr & !(bits >> 16)) | (bits & 0xFFFF));
-            }
-            0x1C => self.write_lock(value & mask),
-            0x20 | 0x24 => {
-                let n = ((offset - 0x20) / 4) as usize;
-                let locked =
-                    (0..8).filter(|p| self.locked() & (1 << (8 * n + p)) != 0).fold(0, |m, p| m | 0xF << (4 * p));
-                self.afr[n] = masked(self.afr[n], value, mask & !locked);
-            }
-            0x28 => self.set_output(self.odr & !(value & mask & 0xFFFF)),
-            _ => {}
+        let before = self.odr;
+        self.write_register(offset, value, mask, frozen, cx.now.time);
+        let outputs = (before ^ self.odr) & u32::from(self.watched) != 0;
+        if outputs || (self.watched != 0 && matches!(offset, 0x04 | 0x0C)) || matches!(offset, 0x00 | 0x20 | 0x24) {
+            cx.fx.pins();
         }
     }
 
@@ -315,6 +347,10 @@ impl Peripheral for Gpio {
         if cause == ResetCause::PowerOn {
             self.held = 0;
         }
+    }
+
+    fn next_event(&self, _: &Clocks) -> Option<Due> {
+        self.watched_next.map(Due::Time)
     }
 
     fn forecast(&self, offset: u32, now: Now, _: &Clocks) -> Forecast {

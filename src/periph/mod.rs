@@ -5,11 +5,14 @@
 
 pub mod adc;
 pub mod clocks;
+pub mod comp;
 pub mod dbgmcu;
+pub mod dma;
 pub mod exti;
 pub mod gpio;
 pub mod iwdg;
 pub mod nvic;
+pub mod pins;
 pub mod plain;
 pub mod rcc_f0;
 pub mod rcc_g0;

@@ -47,14 +47,6 @@ const WWDG: Description = Description {
     starts: &[(0, 0x80, "the window watchdog is started: it never fires here")],
     backup: 0..0,
 };
-const COMP_G0: Description = Description {
-    kept: &[(0, 0, 0x81FF_8BF1), (4, 0, 0x81FF_8BF1)],
-    starts: &[
-        (0, 1, "comparator 1 is enabled: its output stays low"),
-        (4, 1, "comparator 2 is enabled: its output stays low"),
-    ],
-    backup: 0..0,
-};
 const CRC: Description = Description {
     kept: &[(0, ALL, ALL), (4, 0, ALL), (8, 0, 0xF8), (0x10, ALL, ALL), (0x14, 0x04C1_1DB7, ALL)],
     starts: &[(0, ALL, "the CRC unit does not compute")],
@@ -106,17 +98,11 @@ pub struct Plain {
 
 impl Plain {
     /// A block of this kind, as after power-on.
-    pub fn new(kind: Kind, family: crate::part::Family, channels: u32, name: &str) -> Plain {
-        let mut values: Vec<(u32, u32)> = match Self::describe(kind, family) {
+    pub fn new(kind: Kind, family: crate::part::Family, name: &str) -> Plain {
+        let values: Vec<(u32, u32)> = match Self::describe(kind, family) {
             Some(d) => d.kept.iter().map(|(offset, reset, _)| (*offset, *reset)).collect(),
             None => Vec::new(),
         };
-        match kind {
-            // Channel n: CCR, CNDTR, CPAR, CMAR from 8 + 0x14 (n - 1).
-            Kind::Dma => values.extend((0..channels).flat_map(|n| (0..4).map(move |r| (8 + 0x14 * n + 4 * r, 0)))),
-            Kind::Dmamux => values.extend((0..channels).map(|n| (4 * n, 0)).chain((0..4).map(|n| (0x100 + 4 * n, 0)))),
-            _ => {}
-        }
         Plain { kind, name: name.to_owned(), values }
     }
 
@@ -126,7 +112,6 @@ impl Plain {
             (Kind::Pwr, Family::F0) => &PWR_F0,
             (Kind::Pwr, Family::G0) => &PWR_G0,
             (Kind::Wwdg, _) => &WWDG,
-            (Kind::CompG0, _) => &COMP_G0,
             (Kind::Crc, _) => &CRC,
             (Kind::Rtc, _) => &RTC,
             (Kind::Tamp, _) => &TAMP,
@@ -177,15 +162,9 @@ impl Peripheral for Plain {
         for (_, _, text) in starts.iter().filter(|(o, bits, _)| *o == offset && value & mask & bits != 0) {
             cx.unmodelled(offset, text);
         }
-        match self.kind {
-            Kind::Dma if offset >= 8 && (offset - 8).is_multiple_of(0x14) && value & mask & 1 != 0 => {
-                cx.unmodelled(offset, "a DMA channel is enabled: nothing is transferred");
-            }
-            Kind::Unmodelled => {
-                let text = format!("{} is not modelled: the write is dropped", self.name);
-                cx.unmodelled(offset, &text);
-            }
-            _ => {}
+        if self.kind == Kind::Unmodelled {
+            let text = format!("{} is not modelled: the write is dropped", self.name);
+            cx.unmodelled(offset, &text);
         }
     }
 
@@ -222,7 +201,7 @@ mod tests {
     #[test]
     fn backup_registers_outlive_a_system_reset() {
         let mut fx = Effects::default();
-        let mut rtc = Plain::new(Kind::Rtc, Family::F0, 0, "RTC");
+        let mut rtc = Plain::new(Kind::Rtc, Family::F0, "RTC");
         rtc.write(0x50, 0xCAFE, ALL, &mut cx(&mut fx));
         rtc.reset(ResetCause::Software);
         assert_eq!(rtc.read(0x50, &mut cx(&mut fx)), 0xCAFE);
@@ -233,25 +212,21 @@ mod tests {
     #[test]
     fn what_is_not_modelled_is_told() {
         let mut fx = Effects::default();
-        let mut dma = Plain::new(Kind::Dma, Family::F0, 5, "DMA1");
-        dma.write(8, 0x80, ALL, &mut cx(&mut fx));
-        assert!(fx.notes.is_empty());
-        dma.write(8, 0x81, ALL, &mut cx(&mut fx));
-        assert_eq!(dma.read(8, &mut cx(&mut fx)), 0x81);
-        let mut spi = Plain::new(Kind::Unmodelled, Family::F0, 0, "SPI1");
+        let mut spi = Plain::new(Kind::Unmodelled, Family::F0, "SPI1");
         spi.read(0, &mut cx(&mut fx));
+        spi.write(4, 1, ALL, &mut cx(&mut fx));
         assert_eq!(fx.notes.len(), 2);
-        assert_eq!(fx.notes[1].address, 0x4000_0000);
+        assert_eq!(fx.notes[1].address, 0x4000_0004);
     }
 
     #[test]
     fn pwr_of_both_families() {
         let mut fx = Effects::default();
-        let mut g0 = Plain::new(Kind::Pwr, Family::G0, 0, "PWR");
+        let mut g0 = Plain::new(Kind::Pwr, Family::G0, "PWR");
         assert_eq!(g0.read(0, &mut cx(&mut fx)), 0x208);
         g0.write(0, 0xFFFF_FFFF, ALL, &mut cx(&mut fx));
         assert_eq!(g0.read(0, &mut cx(&mut fx)), 0x475F);
-        let mut f0 = Plain::new(Kind::Pwr, Family::F0, 0, "PWR");
+        let mut f0 = Plain::new(Kind::Pwr, Family::F0, "PWR");
         assert_eq!(f0.read(0, &mut cx(&mut fx)), 0);
     }
 }

@@ -1,8 +1,9 @@
 //! SYSCFG: what stands at address 0 (MEM_MODE), and registers that are kept.
 //!
-//! RM0091 chapter 9 with the F05x comparators' CSR (chapter 15), RM0444 chapter 8.
+//! RM0091 chapter 9, RM0444 chapter 8. On the F05x the comparators' word stands here as well.
 
-use super::{Clocks, Context, Forecast, Peripheral, masked};
+use super::comp::Comp;
+use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::{BootSource, ResetCause};
 use crate::part::Family;
 use crate::time::Now;
@@ -11,18 +12,19 @@ use crate::time::Now;
 #[derive(Clone, Debug)]
 pub struct Syscfg {
     family: Family,
-    comparators: bool,
+    /// The F05x's, with their CSR at 0x1C.
+    pub comparators: Option<Comp>,
     cfgr1: u32,
-    /// F0: EXTICR1 to 4 at 0x08, CFGR2 at 0x18, COMP_CSR at 0x1C. G0: CFGR2 at 0x18.
+    /// F0: EXTICR1 to 4 at 0x08, CFGR2 at 0x18. G0: CFGR2 at 0x18.
     exticr: [u32; 4],
     cfgr2: u32,
-    comp: u32,
 }
 
 impl Syscfg {
     /// As after reset from main flash.
     pub fn new(family: Family, comparators: bool) -> Syscfg {
-        Syscfg { family, comparators, cfgr1: 0, exticr: [0; 4], cfgr2: 0, comp: 0 }
+        let comparators = (comparators && family == Family::F0).then(|| Comp::new(family));
+        Syscfg { family, comparators, cfgr1: 0, exticr: [0; 4], cfgr2: 0 }
     }
 
     /// What stands at address 0.
@@ -32,6 +34,11 @@ impl Syscfg {
             3 => BootSource::Sram,
             _ => BootSource::Flash,
         }
+    }
+
+    /// CFGR1: on the F0 it also remaps DMA requests.
+    pub const fn cfgr1(&self) -> u32 {
+        self.cfgr1
     }
 
     /// MEM_MODE resets to the boot source (RM0091 9.1.1).
@@ -50,12 +57,12 @@ impl Syscfg {
 }
 
 impl Peripheral for Syscfg {
-    fn read(&mut self, offset: u32, _: &mut Context<'_>) -> u32 {
+    fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
         match (self.family, offset) {
             (_, 0x00) => self.cfgr1,
             (Family::F0, 0x08..=0x14) => self.exticr[((offset - 8) / 4) as usize],
             (_, 0x18) => self.cfgr2,
-            (Family::F0, 0x1C) if self.comparators => self.comp,
+            (Family::F0, 0x1C) => self.comparators.as_ref().map_or(0, |c| c.read_f0(cx.now.time)),
             _ => 0,
         }
     }
@@ -72,25 +79,36 @@ impl Peripheral for Syscfg {
             (Family::F0, 0x08..=0x14) => {
                 let n = ((offset - 8) / 4) as usize;
                 self.exticr[n] = masked(self.exticr[n], value, mask & 0xFFFF);
+                cx.fx.pins();
             }
             (_, 0x18) => self.cfgr2 = masked(self.cfgr2, value, mask & 0x107),
-            (Family::F0, 0x1C) if self.comparators => {
-                // The outputs (bits 14 and 30) are the comparators' own.
-                self.comp = masked(self.comp, value, mask & !0x4000_4000);
-                if self.comp & 0x1_0001 != 0 {
-                    cx.unmodelled(offset, "comparator enabled: its output stays low");
+            (Family::F0, 0x1C) => {
+                if let Some(comparators) = &mut self.comparators {
+                    comparators.write_f0(value, mask, cx);
                 }
             }
             _ => {}
         }
     }
 
-    fn reset(&mut self, _: ResetCause) {
-        *self = Syscfg::new(self.family, self.comparators);
+    fn reset(&mut self, cause: ResetCause) {
+        if let Some(comparators) = &mut self.comparators {
+            comparators.reset(cause);
+        }
+        self.cfgr1 = 0;
+        self.exticr = [0; 4];
+        self.cfgr2 = 0;
     }
 
-    fn forecast(&self, _: u32, _: Now, _: &Clocks) -> Forecast {
-        Forecast::Constant
+    fn next_event(&self, clocks: &Clocks) -> Option<Due> {
+        self.comparators.as_ref().and_then(|c| c.next_event(clocks))
+    }
+
+    fn forecast(&self, offset: u32, now: Now, clocks: &Clocks) -> Forecast {
+        match (&self.comparators, offset) {
+            (Some(comparators), 0x1C) => comparators.forecast(0, now, clocks),
+            _ => Forecast::Constant,
+        }
     }
 }
 

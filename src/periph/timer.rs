@@ -1,7 +1,12 @@
 //! The timers TIM1, TIM2, TIM3, TIM6, TIM7 and TIM14 to TIM17 as up-counters (RM0091 chapters 17 to 20, RM0444 21 to 25).
 //!
-//! The count is computed from the cycle; nothing ticks. Input capture, slave modes and down-counting are not
-//! modelled, and told when they are turned on.
+//! The count is computed from the cycle; nothing ticks. Slave modes, down-counting, DMA bursts and UIF in the count
+//! are not modelled, and told when they are turned on.
+
+mod capture;
+mod outputs;
+
+pub use outputs::{Output, Outputs};
 
 use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
@@ -14,8 +19,13 @@ const URS: u32 = 1 << 2;
 const OPM: u32 = 1 << 3;
 const DIR_CMS: u32 = 7 << 4;
 const ARPE: u32 = 1 << 7;
+const UIFREMAP: u32 = 1 << 11;
 const UIF: u32 = 1 << 0;
 const UG: u32 = 1 << 0;
+/// CC1IF to CC4IF.
+const CCIF: u32 = 0x1E;
+/// CR2: requests of the channels come with the update.
+const CCDS: u32 = 1 << 3;
 
 /// One timer.
 #[derive(Clone, Debug)]
@@ -32,8 +42,13 @@ pub struct Timer {
     arr: u32,
     rcr: u32,
     ccr: [u32; 4],
-    /// CR2, SMCR, CCMR1, CCMR2, CCER, BDTR, DCR, OR/AF1, AF2, TISEL: kept, without effect here.
-    kept: [u32; 11],
+    /// What the channels compare with: CCR, behind its preload.
+    compared: [u32; 4],
+    /// The registers of [`KEPT`].
+    kept: [u32; KEPT.len()],
+    /// DMA requests that wait, at their flags' positions.
+    requests: u32,
+    inputs: capture::Inputs,
     psc_active: u32,
     arr_active: u32,
     repeats_left: u32,
@@ -47,8 +62,13 @@ pub struct Timer {
     clocked: bool,
 }
 
-/// Offsets of `kept`.
-const KEPT: [u32; 11] = [0x04, 0x08, 0x18, 0x1C, 0x20, 0x44, 0x48, 0x50, 0x60, 0x64, 0x68];
+/// Registers that are kept: CR2, SMCR, CCMR1, CCMR2, CCER, BDTR, DCR, OR, CCMR3, CCR5, CCR6, AF1, AF2, TISEL.
+const KEPT: [u32; 14] = [0x04, 0x08, 0x18, 0x1C, 0x20, 0x44, 0x48, 0x50, 0x54, 0x58, 0x5C, 0x60, 0x64, 0x68];
+const CR2: usize = 0;
+const CCMR1: usize = 2;
+const CCER: usize = 4;
+const BDTR: usize = 5;
+const TISEL: usize = 13;
 
 impl Timer {
     /// A timer of this kind as after reset.
@@ -71,7 +91,10 @@ impl Timer {
             arr: 0,
             rcr: 0,
             ccr: [0; 4],
-            kept: [0; 11],
+            compared: [0; 4],
+            kept: [0; KEPT.len()],
+            requests: 0,
+            inputs: capture::Inputs::default(),
             psc_active: 0,
             arr_active: 0,
             repeats_left: 0,
@@ -142,24 +165,62 @@ impl Timer {
 
     /// Whether further update events would change nothing.
     fn settled(&self) -> bool {
-        let loaded = self.psc == self.psc_active && self.arr == self.arr_active && self.repeats_left <= self.rcr;
+        let loaded = self.psc == self.psc_active
+            && self.arr == self.arr_active
+            && self.ccr == self.compared
+            && self.repeats_left <= self.rcr;
         self.cr1 & OPM == 0 && (self.cr1 & UDIS != 0 || (loaded && self.sr & UIF != 0))
     }
 
     /// Compare flags of the channels that lie in the next `counts` counts.
     fn compare(&mut self, counts: u64) {
         for n in 0..self.channels as usize {
-            let ahead = u64::from(self.ccr[n].wrapping_sub(self.count));
-            if self.ccr[n] > self.count && ahead <= counts {
-                self.sr |= 2 << n;
+            let ahead = u64::from(self.compared[n].wrapping_sub(self.count));
+            if self.compared[n] > self.count && ahead <= counts && !self.captures(n) {
+                self.raise(2 << n);
             }
         }
     }
 
     fn compare_at_zero(&mut self) {
         for n in 0..self.channels as usize {
-            if self.ccr[n] == 0 {
-                self.sr |= 2 << n;
+            if self.compared[n] == 0 && !self.captures(n) {
+                self.raise(2 << n);
+            }
+        }
+    }
+
+    /// Sets flags, and the DMA requests that go with them.
+    fn raise(&mut self, flags: u32) {
+        self.sr |= flags;
+        self.requests |= flags & (self.dier >> 8) & (UIF | CCIF);
+    }
+
+    /// DMA requests that wait: the update in bit 0, the channels from bit 1 on.
+    pub const fn requests(&self) -> u32 {
+        if self.clocked { self.requests } else { 0 }
+    }
+
+    /// The DMA controller has served a request.
+    pub const fn served(&mut self, request: u32) {
+        self.requests &= !request;
+    }
+
+    /// CCMR1's or CCMR2's half that belongs to channel `n`, from 0.
+    const fn mode(&self, n: usize) -> u32 {
+        self.kept[CCMR1 + n / 2] >> (8 * (n % 2))
+    }
+
+    /// Whether channel `n`, from 0, is an input.
+    const fn captures(&self, n: usize) -> bool {
+        self.mode(n) & 3 != 0
+    }
+
+    /// CCR counts at once unless it is preloaded.
+    fn follow_preload(&mut self) {
+        for n in 0..self.channels as usize {
+            if self.captures(n) || self.mode(n) & 8 == 0 {
+                self.compared[n] = self.ccr[n];
             }
         }
     }
@@ -179,9 +240,10 @@ impl Timer {
         }
         self.psc_active = self.psc;
         self.arr_active = self.arr;
+        self.compared = self.ccr;
         self.repeats_left = self.rcr;
         if flag {
-            self.sr |= UIF;
+            self.raise(UIF);
             if self.cr1 & OPM != 0 {
                 self.cr1 &= !CEN;
             }
@@ -197,12 +259,10 @@ impl Timer {
             self.update(self.cr1 & URS == 0);
             self.cr1 |= one_pulse;
         }
-        let compare = ((1 << self.channels) - 1) << 1;
-        self.sr |= events & (compare | 0xE0);
-    }
-
-    fn channel_mask(&self) -> u32 {
-        (1 << self.channels) - 1
+        for n in (0..self.channels as usize).filter(|n| events & (2 << n) != 0) {
+            if self.captures(n) { self.capture(n) } else { self.raise(2 << n) }
+        }
+        self.sr |= events & 0xE0;
     }
 
     fn kept(offset: u32) -> Option<usize> {
@@ -229,8 +289,8 @@ impl Timer {
         let overflow = self.to_overflow();
         // With a repetition counter some overflows raise nothing; stopping there is harmless.
         let update = (waiting & UIF != 0).then_some(overflow);
-        let compares = (0..self.channels as usize).filter(|n| waiting & (2 << n) != 0).map(|n| {
-            let ahead = u64::from(self.ccr[n].saturating_sub(self.count));
+        let compares = (0..self.channels as usize).filter(|n| waiting & (2 << n) != 0 && !self.captures(*n)).map(|n| {
+            let ahead = u64::from(self.compared[n].saturating_sub(self.count));
             if ahead > 0 && ahead < overflow { ahead } else { overflow }
         });
         update.into_iter().chain(compares).min().map(|counts| self.cycle_after(counts))
@@ -256,21 +316,39 @@ impl Peripheral for Timer {
             0x28 => self.psc,
             0x2C => self.arr,
             0x30 if self.repetition => self.rcr,
-            0x34..=0x40 if (offset - 0x34) / 4 < self.channels => self.ccr[((offset - 0x34) / 4) as usize],
+            0x34..=0x40 if (offset - 0x34) / 4 < self.channels => {
+                let n = ((offset - 0x34) / 4) as usize;
+                if self.captures(n) {
+                    // Reading what was captured clears its flag.
+                    self.sr &= !(2 << n);
+                    cx.fx.interrupts();
+                }
+                self.ccr[n]
+            }
             _ => Self::kept(offset).map_or(0, |n| self.kept[n]),
         }
     }
 
     fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
         self.sync(cx.now.cycle);
+        let watched = self.watched_inputs();
         match offset {
             0x00 => {
                 self.cr1 = masked(self.cr1, value, mask & 0xBFF);
                 if self.cr1 & DIR_CMS != 0 {
                     cx.unmodelled(offset, "timer counts down or centre-aligned: counted up here");
                 }
+                if self.cr1 & UIFREMAP != 0 {
+                    cx.unmodelled(offset, "UIFREMAP: UIF is not shown in the count");
+                }
             }
-            0x0C => self.dier = masked(self.dier, value, mask & 0x7FFF),
+            0x0C => {
+                self.dier = masked(self.dier, value, mask & 0x7FFF);
+                self.requests &= self.dier >> 8;
+                if self.dier & (1 << 14 | 1 << 13) != 0 {
+                    cx.unmodelled(offset, "timer DMA requests on trigger or commutation do not come");
+                }
+            }
             // rc_w0: a 0 clears, a 1 leaves.
             0x10 => self.sr &= value | !mask,
             0x14 => self.generate(value & mask),
@@ -289,22 +367,32 @@ impl Peripheral for Timer {
             0x30 if self.repetition => self.rcr = masked(self.rcr, value, mask & 0xFFFF),
             0x34..=0x40 if (offset - 0x34) / 4 < self.channels => {
                 let n = ((offset - 0x34) / 4) as usize;
-                self.ccr[n] = masked(self.ccr[n], value, mask) & self.max;
+                // Read-only as an input.
+                if !self.captures(n) {
+                    self.ccr[n] = masked(self.ccr[n], value, mask) & self.max;
+                    self.follow_preload();
+                }
             }
+            0x4C => cx.unmodelled(offset, "timer DMA burst: the write is dropped"),
             _ => {
                 if let Some(n) = Self::kept(offset) {
-                    self.kept[n] = masked(self.kept[n], value, mask);
+                    self.kept[n] = masked(self.kept[n], value, mask & !self.frozen(n));
                     match offset {
+                        0x04 if self.kept[CR2] & CCDS != 0 => {
+                            cx.unmodelled(offset, "CCDS: DMA requests of the channels come with their own events");
+                        }
                         0x08 if self.kept[n] & 0x1_0007 != 0 => {
                             cx.unmodelled(offset, "timer slave mode: the trigger is ignored");
                         }
-                        0x18 | 0x1C if self.kept[n] & 0x0303 != 0 => {
-                            cx.unmodelled(offset, "timer input capture: nothing is captured");
-                        }
+                        0x18 | 0x1C => self.follow_preload(),
                         _ => {}
                     }
+                    self.tell_inputs(offset, cx);
                 }
             }
+        }
+        if self.watched_inputs() != watched {
+            cx.fx.pins();
         }
         cx.fx.events();
         cx.fx.interrupts();
@@ -318,18 +406,20 @@ impl Peripheral for Timer {
         self.arr = self.max;
         self.rcr = 0;
         self.ccr = [0; 4];
-        self.kept = [0; 11];
+        self.compared = [0; 4];
+        self.kept = [0; KEPT.len()];
+        self.requests = 0;
+        self.inputs = capture::Inputs::default();
         self.psc_active = 0;
         self.arr_active = self.max;
         self.repeats_left = 0;
         self.count = 0;
         self.phase = 0;
-        debug_assert!(self.channel_mask() < 16);
     }
 
     fn next_event(&self, _: &Clocks) -> Option<Due> {
-        // When one of the enabled interrupts would next be raised.
-        self.next_flag(self.dier & !self.sr & 0x1F).map(Due::Cycle)
+        // When an enabled interrupt would next be raised, or a DMA request.
+        self.next_flag((self.dier & !self.sr | self.dier >> 8) & (UIF | CCIF)).map(Due::Cycle)
     }
 
     fn advance(&mut self, cx: &mut Context<'_>) {
@@ -352,7 +442,9 @@ impl Peripheral for Timer {
             }
             // One-pulse mode stops with an update.
             0x00 if self.cr1 & OPM != 0 => until(self.next_flag(UIF)),
-            0x10 => until(self.next_flag(!self.sr & 0x1F)),
+            0x10 => until(self.next_flag(!self.sr & (UIF | CCIF))),
+            // Loads of a captured count clear its flag.
+            0x34..=0x40 if self.captures(((offset - 0x34) / 4) as usize) => Forecast::Unknown,
             _ => Forecast::Constant,
         }
     }

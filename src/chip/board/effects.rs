@@ -47,6 +47,21 @@ impl Board {
         if fx.clock {
             self.follow_clocks(now, pc, &mut fx);
         }
+        if std::mem::take(&mut fx.pins) {
+            self.follow_pins(now);
+        }
+        if fx.events {
+            let clock = std::mem::take(&mut fx.clock);
+            self.serve_dma(now, &mut fx);
+            // What a transfer has stored may be a clock's or a pin's register.
+            if fx.clock {
+                self.follow_clocks(now, pc, &mut fx);
+            }
+            if std::mem::take(&mut fx.pins) {
+                self.follow_pins(now);
+            }
+            fx.clock |= clock;
+        }
         if fx.clock || fx.interrupts || fx.events || fx.nmi {
             self.refresh(now);
         }
@@ -61,7 +76,12 @@ impl Board {
         for note in fx.notes.drain(..) {
             self.log.note(now.time, pc, note);
         }
-        reply.changed = fx.changed.take();
+        if let Some(range) = fx.changed.take() {
+            reply.changed = Some(match reply.changed.take() {
+                Some(r) => r.start.min(range.start)..r.end.max(range.end),
+                None => range,
+            });
+        }
         reply.remap |= self.follow_map(now, fx.remap || fx.clock || fx.events);
         reply.attention |= self.nvic.any_pending();
         if self.next_event < self.horizon {
@@ -83,6 +103,8 @@ impl Board {
     /// A clock was switched, gated or rescaled.
     fn follow_clocks(&mut self, now: Now, pc: u32, fx: &mut Effects) {
         let before = self.clocks;
+        // A block that is reset or cut off follows no edges.
+        fx.pins = true;
         self.clocks = self.devices.rcc.clocks();
         if self.clocks.hclk_hz != before.hclk_hz {
             self.hclk = Hclk::new(now, self.clocks.hclk_hz);
@@ -139,6 +161,7 @@ impl Board {
             self.nvic.pend_nmi();
         }
         self.nmi = nmi;
+        self.due = next;
         // An event that is already due happens at the next boundary.
         self.next_event = next.max(now.cycle + 1);
     }
@@ -191,8 +214,23 @@ impl Board {
         }
     }
 
-    /// Lets every block act that is due at `now`. What the core has to know comes back.
+    /// Lets every block act that is due up to `now`, each event at its own instant. What the core has to know comes
+    /// back.
     pub fn advance(&mut self, now: Now, pc: u32) -> Reply {
+        let mut reply = Reply::default();
+        // The core may have waited over many events, or have overrun one by an instruction. One that stays due is
+        // not waited for.
+        let mut last = None;
+        while self.due < now.cycle && last.is_none_or(|l| self.due > l) && self.reset_wanted.is_none() {
+            last = Some(self.due);
+            self.act(self.hclk.at(self.due), pc, &mut reply);
+        }
+        self.act(self.hclk.at(now.cycle), pc, &mut reply);
+        reply
+    }
+
+    /// Lets every block act at `now`.
+    fn act(&mut self, now: Now, pc: u32, reply: &mut Reply) {
         for slot in &mut self.devices.slots {
             if let Some(p) = slot.device.peripheral() {
                 p.advance(&mut Context { now, clocks: self.clocks, base: slot.base, fx: &mut self.fx });
@@ -205,9 +243,8 @@ impl Board {
         self.fx.any = true;
         self.fx.events = true;
         self.fx.interrupts = true;
-        let mut reply = Reply::default();
-        self.carry_out(now, pc, &mut reply);
-        reply
+        self.fx.pins = true;
+        self.carry_out(now, pc, reply);
     }
 
     /// A reset of everything but the debug side; boots from `boot`.
@@ -234,6 +271,7 @@ impl Board {
         }
         self.reset_wanted = None;
         self.fx = Effects::default();
+        self.follow_pins(now);
         self.refresh(now);
         // Forces a fresh look at what may be read and fetched.
         self.flash_plain = !self.flash.plain(now);
@@ -257,6 +295,8 @@ impl Board {
     pub fn resume(&mut self, now: Now) {
         self.clocks = self.devices.rcc.clocks();
         self.fx = Effects::default();
+        self.watching = true;
+        self.follow_pins(now);
         self.refresh(now);
         self.flash_plain = !self.flash.plain(now);
         self.follow_map(now, true);

@@ -1,0 +1,89 @@
+//! Levels on their way from pins and comparators to those who follow their edges: EXTI and the timers' inputs.
+
+use super::Board;
+use crate::chip::device::{Device, Slot};
+use crate::periph::exti::Exti;
+use crate::periph::pins;
+use crate::time::Now;
+
+/// Ports by number, from 0 for A.
+const PORTS: usize = 8;
+
+impl Board {
+    /// Asks for a look at everything at the next boundary: the bench has changed something outside.
+    pub fn touch(&mut self) {
+        self.next_event = 0;
+        self.due = 0;
+    }
+
+    /// Brings the levels at this instant to whoever follows them, and says to the ports what is followed.
+    pub(super) fn follow_pins(&mut self, now: Now) {
+        let family = self.part.family;
+        let lines = self.devices.exti().map_or(0, |e| e.watched());
+        let captures = self.devices.timers().any(|(_, t)| t.watched_inputs() != 0);
+        if lines == 0 && !captures && !std::mem::take(&mut self.watching) {
+            return;
+        }
+        self.watching = lines != 0 || captures;
+        let mut seen: [Option<u16>; PORTS] = [None; PORTS];
+        let mut watched = [0u16; PORTS];
+        let mut level = |board: &mut Board, port: usize, pin: usize| {
+            let Some(levels) = seen.get_mut(port) else { return false };
+            let levels = *levels.get_or_insert_with(|| board.devices.port(port).map_or(0, |g| g.levels(now.time)));
+            watched[port] |= 1 << pin;
+            levels & (1 << pin) != 0
+        };
+        self.follow_timers(now, &mut level);
+
+        let exticr = self.devices.syscfg().map_or([0; 4], |s| s.exticr());
+        let comparators = Exti::comparator_lines(family);
+        let mut levels = 0u32;
+        for line in (0..16).filter(|line| lines & (1 << line) != 0) {
+            let port = self.devices.exti().map_or(0, |e| e.port(line, &exticr));
+            levels |= u32::from(level(self, port as usize, line)) << line;
+        }
+        let mut compared = 0;
+        for (n, line) in comparators.into_iter().enumerate() {
+            compared |= (lines >> line & 1) << n;
+        }
+        if let Some(comp) = self.devices.comparators() {
+            let outputs = comp.outputs(now.time);
+            levels |= (outputs & 1) << comparators[0] | (outputs >> 1) << comparators[1];
+            comp.watch(compared, now.time);
+        }
+        if let Some(exti) = self.devices.exti() {
+            exti.follow(levels);
+        }
+        for (port, pins) in watched.into_iter().enumerate() {
+            if let Some(gpio) = self.devices.port(port) {
+                gpio.watch(pins, now.time);
+            }
+        }
+    }
+
+    /// The timers' inputs: each follows the first pin whose alternate function leads to it, and is low without one.
+    fn follow_timers(&mut self, now: Now, level: &mut impl FnMut(&mut Board, usize, usize) -> bool) {
+        let family = self.part.family;
+        for i in 0..self.devices.index.timers.len() {
+            let n = self.devices.index.timers[i];
+            let Slot { device: Device::Timer(timer), timer: number, .. } = &self.devices.slots[n] else { continue };
+            let (inputs, number) = (timer.watched_inputs(), *number);
+            if inputs == 0 {
+                continue;
+            }
+            let mut levels = 0;
+            for input in (0..4u8).filter(|input| inputs & (1 << input) != 0) {
+                for route in pins::of(family, number, input + 1) {
+                    let port = usize::from(route.port as u8 - b'A');
+                    if self.devices.port(port).is_some_and(|g| g.alternate(route.pin, route.af)) {
+                        levels |= u32::from(level(self, port, usize::from(route.pin))) << input;
+                        break;
+                    }
+                }
+            }
+            if let Device::Timer(timer) = &mut self.devices.slots[n].device {
+                timer.follow_inputs(levels, now.cycle);
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Input capture (RM0091 18.3.5, RM0444 22.3.7): edges of a timer's inputs store the count.
+
+use super::{CCER, CR2, TISEL, Timer};
+use crate::periph::Context;
+
+/// The edge detectors in front of the channels.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Inputs {
+    /// TI1 to TI4 whose level was seen before.
+    known: u32,
+    levels: u32,
+    /// Edges since the last capture, for ICxPSC.
+    edges: [u8; 4],
+}
+
+impl Timer {
+    /// The input behind channel `n`, from 0, where it captures.
+    fn input_of(&self, n: usize) -> Option<usize> {
+        let enabled = self.kept[CCER] & (1 << (4 * n)) != 0;
+        match self.mode(n) & 3 {
+            1 if enabled => Some(n),
+            2 if enabled => Some(n ^ 1),
+            _ => None,
+        }
+    }
+
+    /// The inputs TI1 to TI4, from bit 0, whose edges matter.
+    pub fn watched_inputs(&self) -> u32 {
+        (0..self.channels as usize).filter_map(|n| self.input_of(n)).fold(0, |v, input| v | 1 << input)
+    }
+
+    /// The inputs' levels at this cycle; what was not watched before has no edge.
+    pub fn follow_inputs(&mut self, levels: u32, cycle: u64) {
+        let watched = self.watched_inputs();
+        let known = self.inputs.known & watched;
+        let (rising, falling) = (levels & !self.inputs.levels & known, !levels & self.inputs.levels & known);
+        self.inputs.known = watched;
+        self.inputs.levels = levels;
+        if rising | falling == 0 || !self.clocked {
+            return;
+        }
+        self.sync(cycle);
+        for n in 0..self.channels as usize {
+            let Some(input) = self.input_of(n) else { continue };
+            let edges = match (self.kept[CCER] >> (4 * n)) & 0xA {
+                0 => rising,
+                2 => falling,
+                _ => rising | falling,
+            };
+            if edges & (1 << input) == 0 {
+                continue;
+            }
+            self.inputs.edges[n] += 1;
+            if self.inputs.edges[n] >= 1 << ((self.mode(n) >> 2) & 3) {
+                self.inputs.edges[n] = 0;
+                self.capture(n);
+            }
+        }
+    }
+
+    /// Stores the count; a capture whose forerunner was not fetched says so in CCxOF.
+    pub(super) fn capture(&mut self, n: usize) {
+        self.ccr[n] = self.count;
+        self.compared[n] = self.count;
+        if self.sr & (2 << n) != 0 {
+            self.sr |= 0x200 << n;
+        }
+        self.raise(2 << n);
+    }
+
+    /// CCxS of a channel that is on, in the register at `n`.
+    pub(super) fn frozen(&self, n: usize) -> u32 {
+        let Some(first) = n.checked_sub(super::CCMR1).filter(|half| *half < 2).map(|half| 2 * half) else { return 0 };
+        let field = |channel: usize| if self.kept[CCER] & (1 << (4 * channel)) != 0 { 3 } else { 0 };
+        field(first) | field(first + 1) << 8
+    }
+
+    /// Tells what of the inputs is not followed.
+    pub(super) fn tell_inputs(&self, offset: u32, cx: &mut Context<'_>) {
+        let on = |n: usize| self.kept[CCER] & (1 << (4 * n)) != 0;
+        let channels = self.channels as usize;
+        if (0..channels).any(|n| on(n) && self.mode(n) & 3 == 3) {
+            cx.unmodelled(offset, "timer capture on TRC: nothing is captured");
+        }
+        if self.watched_inputs() != 0 && (self.kept[CR2] & 0x80 != 0 || self.kept[TISEL] != 0) {
+            cx.unmodelled(offset, "timer input from another source than its pin: the pin is followed");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::part::Kind;
+    use crate::periph::check::{clocks, read, write};
+
+    /// A timer that captures edges of TI1, as AM32 sets it up.
+    fn capturing(ccer: u32, ccmr: u32) -> Timer {
+        let mut t = Timer::new(Kind::Tim16);
+        for (offset, value) in [(0x18, ccmr), (0x20, ccer), (0x0C, 0x202), (0x00, 1)] {
+            write(&mut t, offset, value, 0, clocks(0));
+        }
+        t.follow_inputs(0, 0);
+        t
+    }
+
+    #[test]
+    fn both_edges_store_the_count_and_ask_for_dma() {
+        let mut t = capturing(0xB, 0x01);
+        assert_eq!(t.watched_inputs(), 1);
+        t.follow_inputs(1, 100);
+        assert_eq!((t.requests(), read(&mut t, 0x10, 100, clocks(0))), (2, 2));
+        assert_eq!(read(&mut t, 0x34, 101, clocks(0)), 100);
+        assert_eq!(read(&mut t, 0x10, 101, clocks(0)), 0, "the load cleared CC1IF");
+        t.served(2);
+        t.follow_inputs(0, 150);
+        t.follow_inputs(1, 170);
+        assert_eq!(read(&mut t, 0x10, 170, clocks(0)), 0x202, "one was missed");
+        assert_eq!((read(&mut t, 0x34, 170, clocks(0)), t.requests()), (170, 2));
+    }
+
+    #[test]
+    fn polarity_prescaler_and_the_pairs_other_input() {
+        let mut t = capturing(0x3, 0x01);
+        t.follow_inputs(1, 10);
+        assert_eq!(read(&mut t, 0x10, 10, clocks(0)), 0, "falling edges alone");
+        t.follow_inputs(0, 20);
+        assert_eq!(read(&mut t, 0x34, 20, clocks(0)), 20);
+        let mut t = capturing(0xB, 0x05);
+        t.follow_inputs(1, 10);
+        t.follow_inputs(0, 20);
+        assert_eq!(read(&mut t, 0x34, 20, clocks(0)), 20, "every second edge");
+        let mut t = capturing(0x1, 0x02);
+        assert_eq!(t.watched_inputs(), 2);
+        t.follow_inputs(2, 30);
+        assert_eq!(read(&mut t, 0x34, 30, clocks(0)), 30);
+    }
+
+    #[test]
+    fn an_input_that_is_turned_on_high_has_no_edge() {
+        let mut t = capturing(0x0, 0x01);
+        write(&mut t, 0x20, 1, 5, clocks(0));
+        t.follow_inputs(1, 5);
+        assert_eq!(read(&mut t, 0x10, 5, clocks(0)), 0);
+        write(&mut t, 0x18, 0, 6, clocks(0));
+        assert_eq!(read(&mut t, 0x18, 6, clocks(0)), 1, "CC1S is frozen while the channel is on");
+    }
+}

@@ -1,0 +1,85 @@
+//! What a timer puts out, for whoever watches a motor's phases (RM0091 17.3.9, RM0444 21.3.10).
+
+use super::{BDTR, CCER, CEN, Timer};
+use crate::periph::Clocks;
+
+const MOE: u32 = 1 << 15;
+
+/// All outputs of a timer that are on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outputs {
+    /// The counter runs.
+    pub counts: bool,
+    /// Periods in a second, with the clocks as they are; 0 where it stands.
+    pub hz: f64,
+    /// Channels with an output that is on; none while MOE is clear on a timer that has it.
+    pub channels: Vec<Output>,
+}
+
+/// One channel that puts something out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Output {
+    /// From 1.
+    pub channel: u8,
+    /// OCx is on.
+    pub main: bool,
+    /// OCxN is on.
+    pub complementary: bool,
+    /// The share of a period in which OCxREF is active, from 0 to 1; none in a mode that is no PWM and not forced.
+    pub duty: Option<f64>,
+}
+
+impl Timer {
+    /// What it puts out now. Dead time and polarity are left out.
+    pub fn outputs(&self, clocks: &Clocks) -> Outputs {
+        let counts = self.runs();
+        let period = u64::from(self.arr_active) + 1;
+        let ticks = period * (u64::from(self.psc_active) + 1) * u64::from(self.divider);
+        let hz = if counts { clocks.hclk_hz as f64 / ticks as f64 } else { 0.0 };
+        let on = self.clocked && (!self.repetition || self.kept[BDTR] & MOE != 0);
+        let channel = |n: usize| {
+            let enables = self.kept[CCER] >> (4 * n);
+            let (main, complementary) = (enables & 1 != 0, self.repetition && n < 3 && enables & 4 != 0);
+            if self.captures(n) || !(main || complementary) {
+                return None;
+            }
+            let share = u64::from(self.compared[n]).min(period) as f64 / period as f64;
+            let duty = match ((self.mode(n) >> 4) & 7) | ((self.mode(n) >> 13) & 8) {
+                4 => Some(0.0),
+                5 => Some(1.0),
+                6 => Some(share),
+                7 => Some(1.0 - share),
+                _ => None,
+            };
+            Some(Output { channel: n as u8 + 1, main, complementary, duty })
+        };
+        let channels = if on { (0..self.channels as usize).filter_map(channel).collect() } else { Vec::new() };
+        Outputs { counts: counts && self.cr1 & CEN != 0, hz, channels }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::part::Kind;
+    use crate::periph::check::{clocks, write};
+
+    #[test]
+    fn motor_outputs_at_24_khz_wait_for_moe() {
+        let mut t = Timer::new(Kind::TimAdvanced);
+        let setup = [(0x2C, 1999), (0x18, 0x6868), (0x1C, 0x68), (0x20, 0x555), (0x34, 500), (0x14, 1), (0x00, 1)];
+        for (offset, value) in setup {
+            write(&mut t, offset, value, 0, clocks(0));
+        }
+        assert_eq!(t.outputs(&clocks(0)), Outputs { counts: true, hz: 24_000.0, channels: Vec::new() });
+        write(&mut t, 0x44, MOE, 1, clocks(0));
+        let outputs = t.outputs(&clocks(0));
+        assert_eq!(outputs.channels.len(), 3);
+        let first = Output { channel: 1, main: true, complementary: true, duty: Some(0.25) };
+        assert_eq!(outputs.channels[0], first);
+        write(&mut t, 0x34, 1000, 2, clocks(0));
+        assert_eq!(t.outputs(&clocks(0)).channels[0], first, "preloaded: not before the next update");
+        write(&mut t, 0x14, 1, 3, clocks(0));
+        assert_eq!(t.outputs(&clocks(0)).channels[0].duty, Some(0.5));
+    }
+}
