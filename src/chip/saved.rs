@@ -25,6 +25,7 @@ pub struct SavedChip {
     event_register: bool,
     locked_up: bool,
     sleeping: bool,
+    for_event: bool,
     boot0_pin: bool,
     powered: bool,
     boot: BootSource,
@@ -48,6 +49,7 @@ impl Chip {
             event_register: self.event_register,
             locked_up: self.locked_up,
             sleeping: self.sleeping,
+            for_event: self.for_event,
             boot0_pin: self.boot0_pin,
             powered: self.powered,
             boot: self.boot,
@@ -79,6 +81,7 @@ impl Chip {
         self.event_register = saved.event_register;
         self.locked_up = saved.locked_up;
         self.sleeping = saved.sleeping;
+        self.for_event = saved.for_event;
         self.boot0_pin = saved.boot0_pin;
         self.powered = saved.powered;
         self.boot = saved.boot;

@@ -151,12 +151,17 @@ impl Rig {
     fn go(&mut self, label: &str) {
         let at = self.at(label);
         self.chip.stop_inside(&[at..at + 2]);
-        let halt = self.run(5_000);
+        let halt = self.advance(5_000);
         assert_eq!((halt, self.registers().pc), (Halt::Inside, at), "{:?} {:x?}", self.faults, self.registers());
     }
 
     /// Runs for so many microseconds; faults that were taken do not end it.
     fn run(&mut self, micros: u64) -> Halt {
+        self.chip.stop_inside(&[]);
+        self.advance(micros)
+    }
+
+    fn advance(&mut self, micros: u64) -> Halt {
         let end = self.chip.now().time + Time::from_micros(micros);
         loop {
             match self.chip.run(end) {

@@ -13,8 +13,7 @@ fn tick_soon() -> Item {
 /// `wfi` sleeps until an interrupt comes, and the handler runs before the next instruction (DDI0419 B1.5.19).
 #[test]
 fn wfi_sleeps_until_an_interrupt() {
-    let program =
-        [label("start"), tick_soon(), mark(1), stop("sleep"), wfi(), mark(2), done(), handler("systick", 15)];
+    let program = [label("start"), tick_soon(), mark(1), stop("sleep"), wfi(), mark(2), done(), handler("systick", 15)];
     each(&program, |rig| {
         rig.go("sleep");
         let before = rig.cycle();
