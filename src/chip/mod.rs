@@ -77,6 +77,8 @@ pub struct Chip {
     locked_up: bool,
     /// The core sleeps, and has not been woken yet.
     sleeping: bool,
+    /// It sleeps in `wfe`.
+    for_event: bool,
     powered: bool,
     boot: BootSource,
     /// The BOOT0 pin, where it decides.
@@ -113,6 +115,7 @@ impl Chip {
             event_register: false,
             locked_up: false,
             sleeping: false,
+            for_event: false,
             powered: false,
             boot: BootSource::Flash,
             boot0_pin: false,
@@ -321,7 +324,7 @@ impl Chip {
             return Halt::SystemMemory;
         }
         loop {
-            if self.locked_up {
+            if self.locked_up && !self.leaves_lock_up() {
                 return Halt::Lockup;
             }
             if let Some(cause) = self.board.reset_wanted.take() {
@@ -342,9 +345,7 @@ impl Chip {
                 return halt;
             }
             if let Some(number) = self.board.nvic.next(self.core.primask()) {
-                if let Err(kind) = self.enter(number)
-                    && let Some(halt) = self.faulted(kind)
-                {
+                if let Some(halt) = self.take(number) {
                     return halt;
                 }
                 continue;
@@ -387,11 +388,7 @@ impl Chip {
         if self.fault(kind) {
             return Some(Halt::Fault(kind));
         }
-        let now = self.now();
-        let pc = self.core.registers().pc;
-        self.board.log.push(now.time, pc, EventKind::Lockup);
-        self.locked_up = true;
-        Some(Halt::Lockup)
+        Some(self.lock_up())
     }
 
     fn tell_fault(&mut self, pc: u32, fault: FaultKind) {
@@ -420,19 +417,15 @@ impl Chip {
                 self.core.set_registers(&registers);
                 self.faulted(FaultKind::Svc)
             }
-            Stop::ExceptionReturn(value) => match self.leave(value) {
-                Ok(()) => None,
-                Err(kind) => self.faulted(kind),
-            },
+            Stop::ExceptionReturn(value) => self.leave(value),
             Stop::WaitForInterrupt => {
                 self.sleeping = true;
+                self.for_event = false;
                 None
             }
             Stop::WaitForEvent => {
-                if std::mem::take(&mut self.event_register) {
-                    return None;
-                }
-                self.sleeping = true;
+                self.sleeping = !self.take_event();
+                self.for_event = true;
                 None
             }
             Stop::SendEvent => {
@@ -443,10 +436,19 @@ impl Chip {
         }
     }
 
-    /// The core sleeps until an interrupt is pending that would be taken were PRIMASK clear.
+    /// Whether a sleeping core wakes: `wfi` for what would be taken were PRIMASK clear, `wfe` for what is taken, and
+    /// for an event.
+    fn wakes(&mut self) -> bool {
+        if self.for_event {
+            return self.board.nvic.next(self.core.primask()).is_some() || self.take_event();
+        }
+        self.board.nvic.wakes()
+    }
+
+    /// The core sleeps until something wakes it.
     fn sleep(&mut self, until: Time, last: u64) -> Option<Halt> {
         loop {
-            if self.board.reset_wanted.is_some() || self.board.nvic.wakes() {
+            if self.board.reset_wanted.is_some() || self.wakes() {
                 self.sleeping = false;
                 return None;
             }

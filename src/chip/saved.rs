@@ -1,6 +1,6 @@
 //! A whole chip, saved and restored.
 
-use super::{Chip, Devices, Hclk, Log};
+use super::{Chip, Devices, Hclk, Heartbeat, Log};
 use crate::bus::{BootSource, ResetCause};
 use crate::cpu::Registers;
 use crate::flash::{OtherPart, Saved};
@@ -21,10 +21,12 @@ pub struct SavedChip {
     systick: SysTick,
     hclk: Hclk,
     log: Log,
+    heartbeat: Heartbeat,
     reset_wanted: Option<ResetCause>,
     event_register: bool,
     locked_up: bool,
     sleeping: bool,
+    for_event: bool,
     boot0_pin: bool,
     powered: bool,
     boot: BootSource,
@@ -44,10 +46,12 @@ impl Chip {
             systick: self.board.systick.clone(),
             hclk: self.board.hclk,
             log: self.board.log.clone(),
+            heartbeat: self.board.heartbeat.clone(),
             reset_wanted: self.board.reset_wanted,
             event_register: self.event_register,
             locked_up: self.locked_up,
             sleeping: self.sleeping,
+            for_event: self.for_event,
             boot0_pin: self.boot0_pin,
             powered: self.powered,
             boot: self.boot,
@@ -75,11 +79,12 @@ impl Chip {
         self.board.log = saved.log.clone();
         self.board.reset_wanted = saved.reset_wanted;
         self.board.watched.clear();
-        self.board.heartbeat.forget();
+        self.board.heartbeat = saved.heartbeat.clone();
         self.board.forget_polls();
         self.event_register = saved.event_register;
         self.locked_up = saved.locked_up;
         self.sleeping = saved.sleeping;
+        self.for_event = saved.for_event;
         self.boot0_pin = saved.boot0_pin;
         self.powered = saved.powered;
         self.boot = saved.boot;

@@ -249,6 +249,10 @@ impl UnicornCore {
     /// Runs the block at PC up to `until`, which lies inside it.
     fn slice(&mut self, until: u32) -> Option<Stop> {
         let pc = self.reg(RegisterARM::PC) & !1;
+        if self.reg(RegisterARM::XPSR) & super::T == 0 {
+            // Starting anew would set T.
+            return Some(self.fault_at(pc, FaultKind::NotThumb));
+        }
         // `until` never fires inside a block that is already translated.
         self.drop_translation(pc..until);
         let result = self.go(u64::from(until));
@@ -432,9 +436,11 @@ impl Core for UnicornCore {
         for (value, id) in registers.r.iter().zip(LOW_REGISTERS) {
             self.set_reg(id, *value);
         }
-        // xPSR first: the exception number decides which stack pointer is live.
-        self.set_reg(RegisterARM::XPSR, registers.xpsr);
+        // Unicorn drops a write to SPSEL in Handler mode, so CONTROL is written in Thread mode. The exception number
+        // comes before the stack pointers, as it decides which one is live.
+        self.set_reg(RegisterARM::XPSR, registers.xpsr & !0x3F);
         self.set_reg(RegisterARM::CONTROL, registers.control);
+        self.set_reg(RegisterARM::XPSR, registers.xpsr);
         self.set_reg(RegisterARM::MSP, registers.msp);
         self.set_reg(RegisterARM::PSP, registers.psp);
         self.set_reg(RegisterARM::LR, registers.lr);

@@ -19,6 +19,9 @@ pub const IRQ0: u32 = 16;
 /// The priority of Thread mode: below everything.
 pub const THREAD: i32 = 256;
 
+const SLEEPDEEP: u32 = 1 << 2;
+const SEVONPEND: u32 = 1 << 4;
+
 /// What software has asked of the chip through the SCB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -38,6 +41,10 @@ pub struct Nvic {
     lines: u32,
     /// The active exceptions, by number.
     active: u64,
+    /// The one of them that runs; 0 in Thread mode.
+    running: u32,
+    /// With SEVONPEND set, something became pending since the last look.
+    event: bool,
     priorities: [u8; 32],
     svcall_priority: u8,
     pendsv_priority: u8,
@@ -62,6 +69,8 @@ impl Nvic {
             pending: 0,
             lines: 0,
             active: 0,
+            running: 0,
+            event: false,
             priorities: [0; 32],
             svcall_priority: 0,
             pendsv_priority: 0,
@@ -94,18 +103,40 @@ impl Nvic {
     /// Takes over the lines of the peripherals. A raised line pends until its interrupt is taken, and again if it
     /// is still raised when the handler returns.
     pub fn set_lines(&mut self, lines: u32) {
+        let before = self.all_pending();
         self.pending |= lines & !self.lines;
         self.lines = lines;
+        self.note_event(before);
     }
 
     /// Pends SysTick.
     pub fn pend_systick(&mut self) {
+        let before = self.all_pending();
         self.systick_pending = true;
+        self.note_event(before);
     }
 
     /// Pends NMI.
     pub fn pend_nmi(&mut self) {
+        let before = self.all_pending();
         self.nmi_pending = true;
+        self.note_event(before);
+    }
+
+    /// Whether something became pending with SEVONPEND set, enabled or not, since the last call.
+    pub fn take_event(&mut self) -> bool {
+        std::mem::take(&mut self.event)
+    }
+
+    /// What is pending, enabled or not, one bit each.
+    fn all_pending(&self) -> u64 {
+        let system = [self.nmi_pending, self.svcall_pending, self.pendsv_pending, self.systick_pending];
+        system.into_iter().fold(u64::from(self.pending), |bits, pending| bits << 1 | u64::from(pending))
+    }
+
+    /// SEVONPEND makes an event of what was not pending `before` (DDI0419 B3.2.7).
+    fn note_event(&mut self, before: u64) {
+        self.event |= self.scr & SEVONPEND != 0 && self.all_pending() & !before != 0;
     }
 
     /// Pends SVCall, after `svc`.
@@ -197,14 +228,18 @@ impl Nvic {
         if let Some(n) = self.taken.get_mut(exception as usize) {
             *n += 1;
         }
+        self.running = exception;
     }
 
-    /// The exception returns. A line that is still raised pends again.
-    pub fn leave(&mut self, exception: u32) {
+    /// The exception returns to another handler, or to Thread mode (0). A line that is still raised pends again.
+    pub fn leave(&mut self, exception: u32, to: u32) {
+        let before = self.all_pending();
         self.active &= !(1 << (exception & 63));
+        self.running = to;
         if exception >= IRQ0 {
             self.pending |= self.lines & 1u32.checked_shl(exception - IRQ0).unwrap_or(0);
         }
+        self.note_event(before);
     }
 
     /// Whether the exception is active.
@@ -212,9 +247,9 @@ impl Nvic {
         self.active & (1 << (exception & 63)) != 0
     }
 
-    /// Whether any exception is active.
-    pub const fn in_handler(&self) -> bool {
-        self.active != 0
+    /// Whether a handler runs that interrupted another one.
+    pub const fn is_nested(&self) -> bool {
+        self.active.count_ones() > 1
     }
 
     /// Reads at an offset from 0xE000_E000.
@@ -229,8 +264,7 @@ impl Nvic {
             0xD00 => self.cpuid,
             0xD04 => {
                 let vect_pending = self.candidates().map(|n| (self.priority(n), n)).min().map_or(0, |(_, n)| n);
-                let active = (1..64).filter(|n| self.is_active(*n)).min_by_key(|n| self.priority(*n)).unwrap_or(0);
-                active
+                self.running
                     | vect_pending << 12
                     | u32::from(self.pending & self.enabled != 0) << 22
                     | u32::from(self.systick_pending) << 26
@@ -259,6 +293,7 @@ impl Nvic {
     /// Writes at an offset from 0xE000_E000; what software asks of the chip comes back.
     pub fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) -> Option<Request> {
         let set = value & mask;
+        let before = self.all_pending();
         cx.fx.interrupts();
         match offset {
             0x100 => self.enabled |= set,
@@ -287,8 +322,8 @@ impl Nvic {
                 }
             0xD10 => {
                 self.scr = masked(self.scr, value, mask & 0x16);
-                if self.scr & 0x14 != 0 {
-                    cx.unmodelled(offset, "SLEEPDEEP or SEVONPEND: sleep stays light, and pending wakes nothing by itself");
+                if self.scr & SLEEPDEEP != 0 {
+                    cx.unmodelled(offset, "SLEEPDEEP: sleep stays light");
                 }
             }
             0xD1C => {
@@ -305,6 +340,7 @@ impl Nvic {
             }
             _ => {}
         }
+        self.note_event(before);
         None
     }
 }
@@ -337,7 +373,7 @@ mod tests {
         n.enter(IRQ0 + 2);
         assert_eq!(n.next(false), None, "0x80 does not preempt 0x40");
         n.set_lines(0b011);
-        n.leave(IRQ0 + 2);
+        n.leave(IRQ0 + 2, 0);
         assert_eq!(n.next(false), Some(IRQ0));
         assert_eq!(n.next(true), None, "PRIMASK");
         assert!(n.wakes());
@@ -353,7 +389,7 @@ mod tests {
         n.enter(IRQ0);
         n.set_lines(1);
         assert_eq!(n.next(false), None);
-        n.leave(IRQ0);
+        n.leave(IRQ0, 0);
         assert_eq!(n.next(false), Some(IRQ0));
         write(&mut n, 0x280, 1);
         assert_eq!(n.next(false), Some(IRQ0), "still raised");
