@@ -108,7 +108,7 @@ impl Chip {
             Family::F0 => 4,
             Family::G0 => 8,
         };
-        let core = Setup { core: part.core, line, windows }.open(engine)?;
+        let core = Setup { core: part.core, line, sram: part.sram.base..part.sram.end(), windows }.open(engine)?;
         Ok(Chip {
             board,
             core,

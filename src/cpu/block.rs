@@ -27,6 +27,8 @@ struct Sum {
     lines: u32,
     literals: u32,
     instructions: u32,
+    /// The instruction itself begins a line, or reaches into the next.
+    new_line: bool,
 }
 
 /// Where and why the host has to step in.
@@ -79,9 +81,8 @@ impl Block {
             }
             // An instruction that begins a line, or reaches into the next, waits for that line.
             let (first, last) = (address.wrapping_add(offset), address.wrapping_add(offset + u32::from(i.length) - 1));
-            if line.is_some_and(|line| first % line == 0 || first / line != last / line) {
-                sum.lines += 1;
-            }
+            sum.new_line = line.is_some_and(|line| first % line == 0 || first / line != last / line);
+            sum.lines += u32::from(sum.new_line);
             for n in 0..usize::from(i.length) / 2 {
                 if let Some(s) = sums.get_mut(offset as usize / 2 + n) {
                     *s = sum;
@@ -108,6 +109,12 @@ impl Block {
     pub fn until(&self, offset: u32, cost: FetchCost) -> u64 {
         let sum = self.sums.get(offset as usize / 2).copied().unwrap_or(self.total);
         Self::price(sum, cost)
+    }
+
+    /// Cycles from the block's start to the end of the instruction before `offset`, the fetch at `offset` not included.
+    pub fn before(&self, offset: u32, cost: FetchCost) -> u64 {
+        let sum = self.sums.get(offset as usize / 2).copied().unwrap_or(self.total);
+        Self::price(Sum { lines: sum.lines - u32::from(sum.new_line), ..sum }, cost)
     }
 
     /// Cycles of the whole block, a conditional branch at its end not taken.

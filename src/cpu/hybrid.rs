@@ -11,8 +11,13 @@ use super::{Bus, Core, Registers, Stop};
 use crate::part;
 use std::ops::Range;
 
-/// Accesses to the bus after which Unicorn hands back.
-const ACCESSES: u32 = 64;
+/// Rounds of loops without an access to the bus after which code counts as a computation, at first and at most. An
+/// engine costs a millisecond to open, which the interpreter uses for some 20,000 rounds.
+const ROUNDS: u32 = 20_000;
+/// The same once Unicorn is open and its stays were worth the change.
+const FEW_ROUNDS: u32 = 50;
+/// Instructions that make a stay worth it.
+const WORTH: u64 = 5_000;
 
 /// Which engine executes a chip's code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
@@ -34,6 +39,8 @@ pub struct Setup {
     pub core: part::Core,
     /// Bytes of a flash line.
     pub line: u32,
+    /// Where SRAM is.
+    pub sram: Range<u32>,
     /// The ranges that go to the bus for every access, in whole 4 KB pages.
     pub windows: Vec<Range<u32>>,
 }
@@ -46,7 +53,7 @@ impl Setup {
     pub fn open(self, engine: Engine) -> Result<Box<dyn Core>, EngineError> {
         Ok(match engine {
             Engine::Auto => Box::new(Hybrid::new(self)),
-            Engine::Unicorn => Box::new(UnicornCore::new(self.core, self.line, &self.windows)?),
+            Engine::Unicorn => Box::new(UnicornCore::new(self.core, self.line, &self.sram, &self.windows)?),
             Engine::Interpreter => Box::new(Interpreter::new(self.core, self.line)),
         })
     }
@@ -62,6 +69,10 @@ pub struct Hybrid {
     translated: bool,
     /// It could not be opened: not tried again.
     hopeless: bool,
+    /// Rounds until the next change.
+    patience: u32,
+    /// The count of instructions at the last change to Unicorn.
+    since: u64,
     watched: Vec<Range<u32>>,
     stop_inside: Vec<Range<u32>>,
     /// Invalidated while Unicorn did not run: it may hold translations of it.
@@ -77,6 +88,8 @@ impl Hybrid {
             unicorn: None,
             translated: false,
             hopeless: false,
+            patience: ROUNDS,
+            since: 0,
             watched: Vec::new(),
             stop_inside: Vec::new(),
             stale: Vec::new(),
@@ -105,7 +118,7 @@ impl Hybrid {
     /// Unicorn takes over. Whether it could.
     fn translate(&mut self, bus: &dyn Bus) -> bool {
         if self.unicorn.is_none() && !self.hopeless {
-            match UnicornCore::new(self.setup.core, self.setup.line, &self.setup.windows) {
+            match UnicornCore::new(self.setup.core, self.setup.line, &self.setup.sram, &[]) {
                 Ok(unicorn) => self.unicorn = Some(Box::new(unicorn)),
                 // The interpreter can do all that Unicorn can.
                 Err(_) => self.hopeless = true,
@@ -125,6 +138,7 @@ impl Hybrid {
         unicorn.set_cycle(self.interpreter.cycle());
         unicorn.set_instructions(self.interpreter.instructions());
         self.translated = true;
+        self.since = self.interpreter.instructions();
         true
     }
 
@@ -140,6 +154,8 @@ impl Hybrid {
             self.interpreter.set_instructions(unicorn.instructions());
         }
         self.translated = false;
+        let stay = self.interpreter.instructions() - self.since;
+        self.patience = if stay >= WORTH { FEW_ROUNDS } else { (self.patience * 4).min(ROUNDS) };
     }
 }
 
@@ -149,14 +165,18 @@ impl Core for Hybrid {
             if self.translated
                 && let Some(unicorn) = &mut self.unicorn
             {
-                unicorn.allow_accesses(ACCESSES);
                 let stop = unicorn.run(bus, limit);
-                if unicorn.is_busy() {
+                if unicorn.left() {
                     self.interpret(bus);
+                    continue;
                 }
                 return stop;
             }
-            match self.interpreter.run_until_hot(bus, limit) {
+            // A hook on loads would take Unicorn's speed.
+            if !self.watched.is_empty() {
+                return self.interpreter.run(bus, limit);
+            }
+            match self.interpreter.run_until_hot(bus, limit, self.patience) {
                 Some(stop) => return stop,
                 None if self.translate(bus) => {}
                 None => return self.interpreter.run(bus, limit),

@@ -33,7 +33,7 @@ impl Bench {
     }
 
     fn core(&self) -> UnicornCore {
-        self.prepared(UnicornCore::new(part::Core::M0, 4, std::slice::from_ref(&(IO..IO + 0x1000))).unwrap())
+        self.prepared(UnicornCore::new(part::Core::M0, 4, &(SRAM..SRAM + 0x1000), std::slice::from_ref(&(IO..IO + 0x1000))).unwrap())
     }
 
     fn prepared<C: Core>(&self, mut core: C) -> C {
@@ -121,13 +121,26 @@ fn run_with(code: &[u16], limit: u64, set: impl Fn(&mut Registers)) -> (Bench, U
     let mut other = Bench::new(code);
     let interpreter = other.prepared(Interpreter::new(part::Core::M0, 4));
     let (second, same) = go(&mut other, interpreter, limit, &set);
-    assert_eq!(format!("{same:?}"), format!("{stop:?}"), "the interpreter stops for the same reason");
-    assert_eq!(second.registers(), core.registers(), "after {stop:?}");
-    assert_eq!((second.cycle(), second.instructions()), (core.cycle(), core.instructions()), "after {stop:?}");
-    assert_eq!((other.seen, other.watched), (bench.seen.clone(), bench.watched.clone()));
-    assert!(other.sram.bytes(0, 0x1000) == bench.sram.bytes(0, 0x1000), "SRAM differs");
-    assert!(other.flash.bytes(0, 0x2000) == bench.flash.bytes(0, 0x2000), "flash differs");
+    compare("the interpreter", (&other, &second, &same), (&bench, &core, &stop));
+    // Unicorn without register windows, for code that keeps to plain memory.
+    let mut other = Bench::new(code);
+    let bare = other.prepared(UnicornCore::new(part::Core::M0, 4, &(SRAM..SRAM + 0x1000), &[]).unwrap());
+    let (mut bare, same) = go(&mut other, bare, limit, &set);
+    if !bare.left() {
+        compare("Unicorn without windows", (&other, &bare, &same), (&bench, &core, &stop));
+    }
     (bench, core, stop)
+}
+
+fn compare<C: Core>(who: &str, this: (&Bench, &C, &Stop), record: (&Bench, &UnicornCore, &Stop)) {
+    let ((other, second, same), (bench, core, stop)) = (this, record);
+    assert_eq!(format!("{same:?}"), format!("{stop:?}"), "{who} stops for the same reason");
+    assert_eq!(second.registers(), core.registers(), "{who}, after {stop:?}");
+    let counts = (core.cycle(), core.instructions());
+    assert_eq!((second.cycle(), second.instructions()), counts, "{who}, after {stop:?}");
+    assert_eq!((&other.seen, &other.watched), (&bench.seen, &bench.watched), "{who}");
+    assert!(other.sram.bytes(0, 0x1000) == bench.sram.bytes(0, 0x1000), "{who}: SRAM differs");
+    assert!(other.flash.bytes(0, 0x2000) == bench.flash.bytes(0, 0x2000), "{who}: flash differs");
 }
 
 fn go<C: Core>(bench: &mut Bench, mut core: C, limit: u64, set: impl Fn(&mut Registers)) -> (C, Stop) {
@@ -315,6 +328,20 @@ fn code_that_changes_is_decoded_anew() {
     let (_, core, stop) = run_with(&code, 10_000, |r| {
         r.r[0] = FLASH + 0x10;
         r.r[1] = 0x2302;
+    });
+    assert!(matches!(stop, Stop::Breakpoint), "{stop:?}");
+    assert_eq!((core.registers().r[3], core.registers().r[4]), (2, 3));
+}
+
+#[test]
+fn code_in_sram_is_run_as_it_stands() {
+    // Stores `movs r3,#1; bx lr` and calls it, stores `movs r3,#2` over it and calls it again. The page is written
+    // before code is fetched from it, and while it holds code.
+    // strh r1,[r0]; strh r2,[r0,#2]; blx r5; adds r4,r4,r3; strh r6,[r0]; blx r5; adds r4,r4,r3; bkpt
+    let code = [0x8001, 0x8042, 0x47A8, 0x18E4, 0x8006, 0x47A8, 0x18E4, BKPT];
+    let (_, core, stop) = run_with(&code, 10_000, |r| {
+        (r.r[0], r.r[5]) = (SRAM + 0x100, SRAM + 0x101);
+        (r.r[1], r.r[2], r.r[6]) = (0x2301, 0x4770, 0x2302);
     });
     assert!(matches!(stop, Stop::Breakpoint), "{stop:?}");
     assert_eq!((core.registers().r[3], core.registers().r[4]), (2, 3));

@@ -20,7 +20,7 @@ use shared::{Halt, Shared};
 use std::ffi::c_void;
 use std::ops::Range;
 use std::ptr::NonNull;
-use unicorn_engine::unicorn_const::{Arch, ControlType, HookType, Mode, uc_error};
+use unicorn_engine::unicorn_const::{Arch, ControlType, HookType, Mode, TlbType, uc_error};
 use unicorn_engine::{ArmCpuModel, RegisterARM, Unicorn};
 use unicorn_engine_sys as sys;
 
@@ -51,6 +51,7 @@ pub struct UnicornCore {
     loads: Vec<sys::uc_hook>,
     /// Boxed for the same reason; dropped after `uc`.
     windows: Box<[Window]>,
+    left: bool,
 }
 
 /// A range whose accesses all go to the bus.
@@ -60,18 +61,25 @@ struct Window {
 }
 
 impl UnicornCore {
-    /// Opens an engine. `line` is the length of a flash line in bytes; `windows` are the ranges that go to the bus
-    /// for every access, in whole 4 KB pages.
+    /// Opens an engine. `line` is the length of a flash line in bytes; `sram` is where SRAM will be mapped; `windows` are the ranges that go to the bus
+    /// for every access, in whole 4 KB pages. Without windows loads and stores of plain memory are an order of
+    /// magnitude quicker, and any other access stops the engine before its instruction: [`UnicornCore::left`].
     ///
     /// # Errors
     /// The engine could not be opened or mapped: out of memory, or a build of Unicorn without ARM.
-    pub fn new(core: part::Core, line: u32, windows: &[Range<u32>]) -> Result<UnicornCore, EngineError> {
+    pub fn new(
+        core: part::Core,
+        line: u32,
+        sram: &Range<u32>,
+        windows: &[Range<u32>],
+    ) -> Result<UnicornCore, EngineError> {
         let mut uc = Unicorn::new(Arch::ARM, Mode::THUMB).map_err(step("open"))?;
         uc.ctl_set_cpu_model(ArmCpuModel::CORTEX_M0 as i32).map_err(step("cpu model"))?;
         let handle = uc.get_handle();
         let control = ControlType(ControlType::TCG_BUFFER_SIZE.0 | ControlType::IO_WRITE.0);
         // SAFETY: the handle is open, and this control takes one u32.
         check("translation buffer", unsafe { sys::uc_ctl(handle, control, TRANSLATION_BYTES) })?;
+        uc.ctl_set_tlb_type(TlbType::VIRTUAL).map_err(step("translation type"))?;
         let shared = Box::new(Shared {
             handle,
             bus: None,
@@ -83,21 +91,30 @@ impl UnicornCore {
             limit: 0,
             instructions: 0,
             attention: false,
-            accesses_left: u32::MAX,
             returns: false,
+            bare: windows.is_empty(),
             changed: None,
             guards_stale: false,
             current: None,
             current_address: 0,
             halt: None,
             watched: Vec::new(),
+            code_pages: Vec::new(),
             stop_inside: Vec::new(),
         });
-        let mut engine = UnicornCore { uc, shared, loads: Vec::new(), windows: Box::new([]) };
+        let mut engine = UnicornCore { uc, shared, loads: Vec::new(), windows: Box::new([]), left: false };
         engine.hook("block hook", HookType::BLOCK, hooks::on_block as *mut c_void, 1, 0)?;
-        engine.hook("fault hook", hooks::INVALID, hooks::on_invalid as *mut c_void, 1, 0)?;
+        // Not over SRAM, where nothing is refused: a page with a hook of any kind has no quick stores.
+        for (begin, end) in [(0, u64::from(sram.start) - 1), (u64::from(sram.end), 0xFFFF_FFFF)] {
+            engine.hook("fault hook", hooks::INVALID, hooks::on_invalid as *mut c_void, begin, end)?;
+        }
         engine.hook("interrupt hook", HookType::INTR, hooks::on_interrupt as *mut c_void, 1, 0)?;
-        // Unicorn brings PC up to date for memory hooks only, and the register windows need it for their time.
+        engine.hook("translation hook", HookType::TLB_FILL, hooks::on_translate as *mut c_void, 1, 0)?;
+        if windows.is_empty() {
+            return Ok(engine);
+        }
+        // Unicorn brings PC up to date for memory hooks only, and the register windows need it for their time. Any such
+        // hook takes every load and store off the fast path, wherever it goes.
         let registers = HookType::MEM_READ | HookType::MEM_WRITE;
         engine.hook("pc hook", registers, hooks::on_register as *mut c_void, 0x4000_0000, 0xFFFF_FFFF)?;
         engine.hook("pc hook", registers, hooks::on_register as *mut c_void, 0x1000_0000, 0x1FFF_FFFF)?;
@@ -156,14 +173,10 @@ impl UnicornCore {
         self.shared.instructions = instructions;
     }
 
-    /// After this many accesses to the bus it stops with [`Stop::Attention`].
-    pub(super) fn allow_accesses(&mut self, most: u32) {
-        self.shared.accesses_left = most;
-    }
-
-    /// Whether the accesses that were allowed are used up.
-    pub(super) fn is_busy(&self) -> bool {
-        self.shared.accesses_left == 0
+    /// Whether the last run ended before an access outside of plain memory, which an engine without windows leaves to
+    /// another.
+    pub(super) const fn left(&mut self) -> bool {
+        std::mem::replace(&mut self.left, false)
     }
 
     /// The memory that the bus changed since the last call.
@@ -218,6 +231,14 @@ impl UnicornCore {
                 self.special(kind)
             }
             Some(Halt::Slice(until)) => self.slice(until),
+            Some(Halt::Left { pc }) => {
+                self.shared.cycle = self.shared.before(pc);
+                self.count_up_to(pc);
+                self.shared.current = None;
+                self.set_reg(RegisterARM::PC, pc | 1);
+                self.left = true;
+                Some(Stop::Attention)
+            }
             Some(Halt::Fault { pc, kind }) => Some(self.fault_at(pc, kind)),
             Some(Halt::Broken(text)) => Some(Stop::Broken(text)),
             None => match result {

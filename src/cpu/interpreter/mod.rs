@@ -57,9 +57,6 @@ pub struct Interpreter {
     running: Option<(*mut u8, u32)>,
 }
 
-/// Rounds of loops without an access to the bus after which code counts as a computation.
-const HOT: u32 = 20_000;
-
 /// Why a window of code was left.
 enum Exit {
     /// PC is outside of it, or the map changed.
@@ -111,10 +108,10 @@ impl Interpreter {
         self.told.take()
     }
 
-    /// As [`Core::run`]; none where the code has gone round loops for long without an access to the bus, and a
-    /// translating engine would be quicker.
-    pub(super) fn run_until_hot(&mut self, bus: &mut dyn Bus, limit: u64) -> Option<Stop> {
-        self.hot = HOT;
+    /// As [`Core::run`]; none where the code has gone round loops so often without an access to the bus: a translating
+    /// engine would be quicker.
+    pub(super) fn run_until_hot(&mut self, bus: &mut dyn Bus, limit: u64, rounds: u32) -> Option<Stop> {
+        self.hot = rounds;
         let stop = self.run_to(bus, limit);
         self.hot = u32::MAX;
         stop

@@ -41,6 +41,10 @@ pub(super) enum Halt {
         pc: u32,
         value: u32,
     },
+    /// The instruction at `pc` was abandoned: another engine is to execute it.
+    Left {
+        pc: u32,
+    },
     /// The instruction at `pc` was abandoned.
     Fault {
         pc: u32,
@@ -63,8 +67,8 @@ pub(super) struct Shared {
     pub(super) limit: u64,
     pub(super) instructions: u64,
     pub(super) attention: bool,
-    /// Accesses to the bus until attention is asked for: code that makes many runs better elsewhere.
-    pub(super) accesses_left: u32,
+    /// There are no register windows: accesses outside of plain memory are left to another engine.
+    pub(super) bare: bool,
     /// The block that ran last ended in an instruction that may return from an exception.
     pub(super) returns: bool,
     /// The memory that the bus has changed since somebody last asked.
@@ -75,6 +79,8 @@ pub(super) struct Shared {
     pub(super) current_address: u32,
     pub(super) halt: Option<Halt>,
     pub(super) watched: Vec<Range<u32>>,
+    /// Pages of SRAM that code was fetched from.
+    pub(super) code_pages: Vec<u32>,
     pub(super) stop_inside: Vec<Range<u32>>,
 }
 
@@ -149,6 +155,14 @@ impl Shared {
     pub(super) fn now(&self, pc: u32) -> u64 {
         match &self.current {
             Some(block) => self.cycle + block.until(pc.wrapping_sub(self.current_address), self.cost),
+            None => self.cycle,
+        }
+    }
+
+    /// The instant at which the instruction at `pc`, inside the current block, would be fetched.
+    pub(super) fn before(&self, pc: u32) -> u64 {
+        match &self.current {
+            Some(block) => self.cycle + block.before(pc.wrapping_sub(self.current_address), self.cost),
             None => self.cycle,
         }
     }
@@ -265,10 +279,6 @@ impl Shared {
             Way::Read => bus.read(address, width, pc, cycle),
             Way::Guard => bus.guard(address, width, pc, cycle),
         };
-        if !matches!(kind, Way::Guard) {
-            self.accesses_left = self.accesses_left.saturating_sub(1);
-            self.attention |= self.accesses_left == 0;
-        }
         match result {
             Ok(reply) => {
                 self.cycle += reply.wait;
