@@ -36,7 +36,9 @@ impl Case {
         let mut chip = Chip::with_engine(&part, 1, engine).expect("the engine starts");
         chip.power_on();
         for (path, address) in &self.files {
-            let image = Image::load(path, Some(*address)).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            // A hex knows its own addresses.
+            let bin = path.extension().is_some_and(|e| e == "bin");
+            let image = Image::load(path, bin.then_some(*address)).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
             program(&mut chip, &image, false).unwrap_or_else(|e| panic!("{self}: {e}"));
         }
         chip.power_off(1);
