@@ -513,7 +513,7 @@ const BOOTED: Time = Time::from_micros(7_500);
 fn alone(part: &str) -> Chip {
     let mut chip = esc(part);
     run_to(&mut chip, BOOTED);
-    assert!(chip.watchdog().0 > 3, "{part}: the app does not run yet");
+    assert!(chip.watchdog().count > 3, "{part}: the app does not run yet");
     chip
 }
 

@@ -4,6 +4,7 @@ use crate::bus::ResetCause;
 use crate::part::{Family, Gate, Kind, Part};
 use crate::periph::adc::{Adc, Calibration};
 use crate::periph::comp::Comp;
+use crate::periph::crc::Crc;
 use crate::periph::dbgmcu::Dbgmcu;
 use crate::periph::dma::{Dma, Dmamux};
 use crate::periph::exti::Exti;
@@ -15,6 +16,7 @@ use crate::periph::rcc_g0::RccG0;
 use crate::periph::syscfg::Syscfg;
 use crate::periph::timer::Timer;
 use crate::periph::usart::Usart;
+use crate::periph::wwdg::Wwdg;
 use crate::periph::{Clocks, Peripheral};
 use crate::time::Time;
 
@@ -27,6 +29,10 @@ pub enum Device {
     Timer(Timer),
     /// The watchdog.
     Iwdg(Iwdg),
+    /// The window watchdog.
+    Wwdg(Wwdg),
+    /// The CRC unit.
+    Crc(Crc),
     /// SYSCFG.
     Syscfg(Syscfg),
     /// External interrupts.
@@ -58,6 +64,8 @@ impl Device {
             Device::Gpio(d) => d,
             Device::Timer(d) => d,
             Device::Iwdg(d) => d,
+            Device::Wwdg(d) => d,
+            Device::Crc(d) => d,
             Device::Syscfg(d) => d,
             Device::Exti(d) => d,
             Device::Adc(d) => d,
@@ -77,6 +85,8 @@ impl Device {
             Device::Gpio(d) => d,
             Device::Timer(d) => d,
             Device::Iwdg(d) => d,
+            Device::Wwdg(d) => d,
+            Device::Crc(d) => d,
             Device::Syscfg(d) => d,
             Device::Exti(d) => d,
             Device::Adc(d) => d,
@@ -274,6 +284,8 @@ impl Devices {
                 Kind::SyscfgF0 | Kind::SyscfgG0 => Device::Syscfg(Syscfg::new(part.family, comparators)),
                 Kind::ExtiF0 | Kind::ExtiG0 => Device::Exti(Exti::new(part.family, exti_reset)),
                 Kind::Iwdg => Device::Iwdg(Iwdg::new(part.family)),
+                Kind::Wwdg => Device::Wwdg(Wwdg::new(part.family)),
+                Kind::Crc => Device::Crc(Crc::new(part.family)),
                 Kind::AdcF0 | Kind::AdcG0 => Device::Adc(Adc::new(Calibration::of(part), part.family)),
                 Kind::CompG0 => Device::Comp(Comp::new(part.family)),
                 Kind::Dma => Device::Dma(Dma::new(spec.channels)),

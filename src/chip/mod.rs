@@ -24,6 +24,7 @@ use crate::cpu::unicorn::{EngineError, UnicornCore};
 use crate::cpu::{Core, FaultKind, Registers, Reply, Stop, T};
 use crate::flash::{Cut, Purpose};
 use crate::part::{Family, Part};
+use crate::periph::iwdg::Reloads;
 use crate::periph::signal::Signal;
 use crate::time::{Now, Time};
 use std::ops::Range;
@@ -178,9 +179,9 @@ impl Chip {
         pins
     }
 
-    /// How often the code has reloaded the watchdog since the last reset, and when first.
-    pub fn watchdog(&self) -> (u64, Option<Time>) {
-        self.board.devices.iwdg().map_or((0, None), |w| w.reloads())
+    /// How often and how regularly the code has reloaded the watchdog since the last reset.
+    pub fn watchdog(&self) -> Reloads {
+        self.board.devices.iwdg().map_or_else(Reloads::default, |w| w.reloads())
     }
 
     /// Power comes on: time starts anew, SRAM holds its seeded pattern, the core stands at its reset vector.

@@ -7,6 +7,7 @@
 use crate::bus::{ResetCause, Width};
 use crate::chip::{Chip, Halt, Polled, SampledPin, WatchedLoad};
 use crate::cpu::{FaultKind, Registers};
+use crate::periph::iwdg::Reloads;
 use crate::periph::signal::{Drive, Signal};
 use crate::time::Time;
 use std::ops::Range;
@@ -458,11 +459,11 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
     chip.stop_inside(&[]);
     let first = chip.instructions();
     let (mut step, mut ending) = (Time::from_micros(20), None);
-    let reloads_before = chip.watchdog().0;
+    let reloads_before = chip.watchdog().count;
     loop {
         let halt = chip.run(chip.now().time + step);
         let executed = chip.instructions() - first;
-        let fed = chip.watchdog().0 > reloads_before;
+        let fed = chip.watchdog().count > reloads_before;
         match halt {
             Halt::Time if executed >= APP_INSTRUCTIONS || fed || chip.now().time >= start + APP_TIME => break,
             Halt::Time => step = Time((step.0 * 2).min(2_000_000_000)),
@@ -473,7 +474,7 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
             }
         }
     }
-    let (reloads, reload) = chip.watchdog();
+    let Reloads { count: reloads, first: reload, .. } = chip.watchdog();
     let reload = reload.filter(|_| reloads > reloads_before).map(|t| t.since(start));
     run.app = Some(AppRun {
         instructions: chip.instructions() - first,

@@ -383,7 +383,10 @@ mod tests {
         assert_eq!((read(&mut dma, 0x1C, 0, clocks(0)), dma.next(2), dma.waits()), (0x583, None, false));
         let mut dma = from_adc(0x58B);
         dma.moved(2, false);
-        assert_eq!((read(&mut dma, 0, 0, clocks(0)), read(&mut dma, 0x1C, 0, clocks(0)), dma.lines()), (0x90, 0x58A, 2));
+        assert_eq!(
+            (read(&mut dma, 0, 0, clocks(0)), read(&mut dma, 0x1C, 0, clocks(0)), dma.lines()),
+            (0x90, 0x58A, 2)
+        );
     }
 
     #[test]

@@ -8,6 +8,34 @@ use crate::time::{Now, Time};
 /// LSI cycles until a new prescaler, reload or window value is taken over.
 const UPDATE_CYCLES: u64 = 5;
 
+/// How often and how regularly code has reloaded the watchdog: the heartbeat of an app that feeds it in its main loop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Reloads {
+    /// How often since the last reset.
+    pub count: u64,
+    /// When first; none where it never was.
+    pub first: Option<Time>,
+    /// When last.
+    pub last: Option<Time>,
+    /// The shortest time from one to the next; none before the second.
+    pub shortest: Option<Time>,
+    /// The longest.
+    pub longest: Option<Time>,
+}
+
+impl Reloads {
+    fn add(&mut self, now: Time) {
+        if let Some(last) = self.last {
+            let interval = now.since(last);
+            self.shortest = Some(self.shortest.map_or(interval, |t| t.min(interval)));
+            self.longest = Some(self.longest.map_or(interval, |t| t.max(interval)));
+        }
+        self.count += 1;
+        self.first.get_or_insert(now);
+        self.last = Some(now);
+    }
+}
+
 /// The watchdog.
 #[derive(Clone, Debug)]
 pub struct Iwdg {
@@ -20,8 +48,7 @@ pub struct Iwdg {
     reloaded: Time,
     /// Until when PVU, RVU and WVU stand.
     updating: [Time; 3],
-    reloads: u64,
-    first_reload: Option<Time>,
+    reloads: Reloads,
     /// On the G0 registers are taken over only once the watchdog runs: seen on silicon.
     starts_first: bool,
 }
@@ -37,8 +64,7 @@ impl Default for Iwdg {
             expires: Time::NEVER,
             reloaded: Time::ZERO,
             updating: [Time::ZERO; 3],
-            reloads: 0,
-            first_reload: None,
+            reloads: Reloads::default(),
             starts_first: false,
         }
     }
@@ -55,9 +81,9 @@ impl Iwdg {
         self.started
     }
 
-    /// How often the code has reloaded it since the last reset, and when first.
-    pub const fn reloads(&self) -> (u64, Option<Time>) {
-        (self.reloads, self.first_reload)
+    /// How often and how regularly the code has reloaded it since the last reset.
+    pub const fn reloads(&self) -> Reloads {
+        self.reloads
     }
 
     /// Starts it, by key or by option byte.
@@ -107,8 +133,7 @@ impl Peripheral for Iwdg {
             (0x0, 0xCCCC) => self.start(now, &cx.clocks),
             (0x0, 0xAAAA) => {
                 self.unlocked = false;
-                self.reloads += 1;
-                self.first_reload.get_or_insert(now);
+                self.reloads.add(now);
                 if self.started {
                     // A reload before the counter has come down to the window resets the chip.
                     let early =
@@ -206,7 +231,13 @@ mod tests {
         key(&mut w, 1_000_000, 0xAAAA);
         assert_eq!(with(1_700_000, |cx| w.advance(cx)).1.reset, None);
         assert_eq!(with(2_600_000, |cx| w.advance(cx)).1.reset, Some(ResetCause::Iwdg));
-        assert_eq!(w.reloads(), (1, Some(Time::from_micros(1_000_000))));
+        let first = Time::from_micros(1_000_000);
+        assert_eq!(w.reloads(), Reloads { count: 1, first: Some(first), last: Some(first), ..Reloads::default() });
+        key(&mut w, 1_000_010, 0xAAAA);
+        key(&mut w, 1_000_015, 0xAAAA);
+        let (count, shortest, longest) = (3, Some(Time::from_micros(5)), Some(Time::from_micros(10)));
+        let last = Some(Time::from_micros(1_000_015));
+        assert_eq!(w.reloads(), Reloads { count, first: Some(first), last, shortest, longest });
     }
 
     #[test]
