@@ -179,8 +179,8 @@ pub struct Slot {
     pub size: u32,
     /// Its clock gate.
     pub gate: Option<Gate>,
-    /// The number in the name of a timer, 0 for other blocks.
-    pub timer: u8,
+    /// The number in the name of a timer or a USART, 0 for other blocks.
+    pub number: u8,
     /// The NVIC line of each of its interrupts.
     pub irq: [u8; 4],
     /// How many of these there are.
@@ -215,6 +215,8 @@ pub struct Index {
     pub gpio: [Option<usize>; 8],
     /// The timers.
     pub timers: Vec<usize>,
+    /// The USARTs.
+    pub usarts: Vec<usize>,
     /// SYSCFG.
     pub syscfg: Option<usize>,
     /// EXTI.
@@ -236,6 +238,7 @@ impl Index {
             match slot.device {
                 Device::Gpio(_) => index.gpio[port(slot.base) % 8] = Some(n),
                 Device::Timer(_) => index.timers.push(n),
+                Device::Usart(_) => index.usarts.push(n),
                 Device::Syscfg(_) => index.syscfg = Some(n),
                 Device::Exti(_) => index.exti = Some(n),
                 Device::Comp(_) => index.comp = Some(n),
@@ -303,7 +306,7 @@ impl Devices {
                 base: spec.base,
                 size: spec.size,
                 gate: spec.gate,
-                timer: spec.name.strip_prefix("TIM").and_then(|n| n.parse().ok()).unwrap_or(0),
+                number: spec.name.trim_start_matches(char::is_alphabetic).parse().unwrap_or(0),
                 irq,
                 irqs: spec.irq.len().min(4) as u8,
                 apb: spec.base < 0x4002_0000,
@@ -414,7 +417,7 @@ impl Devices {
     /// The timers with their numbers.
     pub fn timers(&self) -> impl Iterator<Item = (u8, &Timer)> {
         self.index.timers.iter().filter_map(|n| match &self.slots[*n] {
-            Slot { device: Device::Timer(t), timer, .. } => Some((*timer, t)),
+            Slot { device: Device::Timer(t), number, .. } => Some((*number, t)),
             _ => None,
         })
     }

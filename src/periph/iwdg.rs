@@ -143,6 +143,9 @@ impl Peripheral for Iwdg {
                     }
                     self.reload(now, &cx.clocks);
                 }
+                // The event at the old end finds nothing to do: looking for the new one now would cost every round of
+                // a main loop.
+                return;
             }
             (0x0, key) => self.unlocked = key == 0x5555,
             (0x4, _) if self.unlocked => {

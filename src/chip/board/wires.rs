@@ -66,7 +66,7 @@ impl Board {
         let family = self.part.family;
         for i in 0..self.devices.index.timers.len() {
             let n = self.devices.index.timers[i];
-            let Slot { device: Device::Timer(timer), timer: number, .. } = &self.devices.slots[n] else { continue };
+            let Slot { device: Device::Timer(timer), number, .. } = &self.devices.slots[n] else { continue };
             let (inputs, number) = (timer.watched_inputs(), *number);
             if inputs == 0 {
                 continue;
