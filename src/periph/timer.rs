@@ -143,7 +143,7 @@ impl Timer {
             ticks -= needed;
             self.count = 0;
             self.phase = 0;
-            self.compare_at_zero();
+            self.compare_at_overflow();
             self.overflow();
             if self.cr1 & CEN == 0 {
                 return;
@@ -182,9 +182,10 @@ impl Timer {
         }
     }
 
-    fn compare_at_zero(&mut self) {
+    /// A value beyond ARR has its event with the overflow (CC1IF in TIMx_SR, RM0091 18.4.5, RM0444 22.4.5).
+    fn compare_at_overflow(&mut self) {
         for n in 0..self.channels as usize {
-            if self.compared[n] == 0 && !self.captures(n) {
+            if (self.compared[n] == 0 || self.compared[n] > self.arr_active) && !self.captures(n) {
                 self.raise(2 << n);
             }
         }

@@ -101,6 +101,17 @@ fn compare_flags_and_their_interrupts() {
 }
 
 #[test]
+fn a_compare_beyond_arr_comes_with_the_overflow() {
+    let mut t = Timer::new(Kind::Tim16);
+    for (offset, value) in [(0x2C, 9), (0x34, 64), (0x0C, 0x202), (0x00, CEN)] {
+        set(&mut t, 0, offset, value);
+    }
+    assert_eq!(t.next_event(&Clocks::new(1, 0, 1)), Some(Due::Cycle(10)));
+    assert_eq!((get(&mut t, 9, 0x10) & 2, t.requests()), (0, 0));
+    assert_eq!((get(&mut t, 10, 0x10) & 2, t.requests()), (2, 2));
+}
+
+#[test]
 fn one_pulse_stops_and_repetition_counts() {
     let mut t = Timer::new(Kind::TimRepeat);
     set(&mut t, 0, 0x2C, 9);
