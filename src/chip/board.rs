@@ -75,6 +75,8 @@ pub struct Board {
     next_event: u64,
     /// The same, which may be past.
     due: u64,
+    /// The last cycle at which the blocks acted: nothing happens before it any more.
+    acted: u64,
     /// Somebody follows edges of pins or comparators.
     watching: bool,
     /// The cycle up to which the core runs now.
@@ -153,6 +155,7 @@ impl Board {
             missed: Reply::default(),
             next_event: u64::MAX,
             due: u64::MAX,
+            acted: 0,
             watching: false,
             horizon: u64::MAX,
             recent: Box::new([(0, 0, 0); RECENT]),

@@ -4,6 +4,7 @@ use crate::bus::ResetCause;
 use crate::part::{Family, Gate, Kind, Part};
 use crate::periph::adc::{Adc, Calibration};
 use crate::periph::comp::Comp;
+use crate::periph::crc::Crc;
 use crate::periph::dbgmcu::Dbgmcu;
 use crate::periph::dma::{Dma, Dmamux};
 use crate::periph::exti::Exti;
@@ -15,6 +16,7 @@ use crate::periph::rcc_g0::RccG0;
 use crate::periph::syscfg::Syscfg;
 use crate::periph::timer::Timer;
 use crate::periph::usart::Usart;
+use crate::periph::wwdg::Wwdg;
 use crate::periph::{Clocks, Peripheral};
 use crate::time::Time;
 
@@ -27,6 +29,10 @@ pub enum Device {
     Timer(Timer),
     /// The watchdog.
     Iwdg(Iwdg),
+    /// The window watchdog.
+    Wwdg(Wwdg),
+    /// The CRC unit.
+    Crc(Crc),
     /// SYSCFG.
     Syscfg(Syscfg),
     /// External interrupts.
@@ -58,6 +64,8 @@ impl Device {
             Device::Gpio(d) => d,
             Device::Timer(d) => d,
             Device::Iwdg(d) => d,
+            Device::Wwdg(d) => d,
+            Device::Crc(d) => d,
             Device::Syscfg(d) => d,
             Device::Exti(d) => d,
             Device::Adc(d) => d,
@@ -77,6 +85,8 @@ impl Device {
             Device::Gpio(d) => d,
             Device::Timer(d) => d,
             Device::Iwdg(d) => d,
+            Device::Wwdg(d) => d,
+            Device::Crc(d) => d,
             Device::Syscfg(d) => d,
             Device::Exti(d) => d,
             Device::Adc(d) => d,
@@ -169,8 +179,8 @@ pub struct Slot {
     pub size: u32,
     /// Its clock gate.
     pub gate: Option<Gate>,
-    /// The number in the name of a timer, 0 for other blocks.
-    pub timer: u8,
+    /// The number in the name of a timer or a USART, 0 for other blocks.
+    pub number: u8,
     /// The NVIC line of each of its interrupts.
     pub irq: [u8; 4],
     /// How many of these there are.
@@ -205,6 +215,8 @@ pub struct Index {
     pub gpio: [Option<usize>; 8],
     /// The timers.
     pub timers: Vec<usize>,
+    /// The USARTs.
+    pub usarts: Vec<usize>,
     /// SYSCFG.
     pub syscfg: Option<usize>,
     /// EXTI.
@@ -226,6 +238,7 @@ impl Index {
             match slot.device {
                 Device::Gpio(_) => index.gpio[port(slot.base) % 8] = Some(n),
                 Device::Timer(_) => index.timers.push(n),
+                Device::Usart(_) => index.usarts.push(n),
                 Device::Syscfg(_) => index.syscfg = Some(n),
                 Device::Exti(_) => index.exti = Some(n),
                 Device::Comp(_) => index.comp = Some(n),
@@ -274,6 +287,8 @@ impl Devices {
                 Kind::SyscfgF0 | Kind::SyscfgG0 => Device::Syscfg(Syscfg::new(part.family, comparators)),
                 Kind::ExtiF0 | Kind::ExtiG0 => Device::Exti(Exti::new(part.family, exti_reset)),
                 Kind::Iwdg => Device::Iwdg(Iwdg::new(part.family)),
+                Kind::Wwdg => Device::Wwdg(Wwdg::new(part.family)),
+                Kind::Crc => Device::Crc(Crc::new(part.family)),
                 Kind::AdcF0 | Kind::AdcG0 => Device::Adc(Adc::new(Calibration::of(part), part.family)),
                 Kind::CompG0 => Device::Comp(Comp::new(part.family)),
                 Kind::Dma => Device::Dma(Dma::new(spec.channels)),
@@ -291,7 +306,7 @@ impl Devices {
                 base: spec.base,
                 size: spec.size,
                 gate: spec.gate,
-                timer: spec.name.strip_prefix("TIM").and_then(|n| n.parse().ok()).unwrap_or(0),
+                number: spec.name.trim_start_matches(char::is_alphabetic).parse().unwrap_or(0),
                 irq,
                 irqs: spec.irq.len().min(4) as u8,
                 apb: spec.base < 0x4002_0000,
@@ -402,7 +417,7 @@ impl Devices {
     /// The timers with their numbers.
     pub fn timers(&self) -> impl Iterator<Item = (u8, &Timer)> {
         self.index.timers.iter().filter_map(|n| match &self.slots[*n] {
-            Slot { device: Device::Timer(t), timer, .. } => Some((*timer, t)),
+            Slot { device: Device::Timer(t), number, .. } => Some((*number, t)),
             _ => None,
         })
     }

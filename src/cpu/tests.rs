@@ -33,7 +33,10 @@ impl Bench {
     }
 
     fn core(&self) -> UnicornCore {
-        self.prepared(UnicornCore::new(part::Core::M0, 4, &(SRAM..SRAM + 0x1000), std::slice::from_ref(&(IO..IO + 0x1000))).unwrap())
+        self.prepared(
+            UnicornCore::new(part::Core::M0, 4, &(SRAM..SRAM + 0x1000), std::slice::from_ref(&(IO..IO + 0x1000)))
+                .unwrap(),
+        )
     }
 
     fn prepared<C: Core>(&self, mut core: C) -> C {

@@ -130,9 +130,7 @@ impl Adc {
     fn conversion(&self, channel: u8, clocks: &Clocks) -> Time {
         let resolution = (self.cfgr1 >> 3 & 3) as usize;
         let halves: u64 = match self.family {
-            Family::F0 => {
-                [3, 15, 27, 57, 83, 111, 143, 479][(self.smpr & 7) as usize] + [25, 23, 19, 15][resolution]
-            }
+            Family::F0 => [3, 15, 27, 57, 83, 111, 143, 479][(self.smpr & 7) as usize] + [25, 23, 19, 15][resolution],
             Family::G0 => {
                 let second = self.smpr & (1 << (8 + u32::from(channel))) != 0;
                 let field = if second { self.smpr >> 4 } else { self.smpr };

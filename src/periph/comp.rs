@@ -30,6 +30,10 @@ impl Comp {
     pub fn drive(&mut self, n: usize, signal: Signal) {
         if let Some(wire) = self.wires.get_mut(n) {
             *wire = signal;
+            if self.watched & (1 << n) != 0 {
+                // To be found out anew.
+                self.next = Some(Time::ZERO);
+            }
         }
     }
 

@@ -29,6 +29,8 @@ pub enum Request {
     TimerChannel(u8, u8),
     /// TIMn's update.
     TimerUpdate(u8),
+    /// USARTn can send.
+    UsartSend(u8),
 }
 
 impl Request {
@@ -51,6 +53,7 @@ impl Request {
             TimerUpdate(16) => 0x2E,
             TimerChannel(17, 1) => 0x2F,
             TimerUpdate(17) => 0x31,
+            Request::UsartSend(n @ 1..=4) => 0x31 + 2 * n as u32,
             _ => return None,
         })
     }
@@ -73,6 +76,8 @@ impl Request {
             TimerChannel(3, 3) => 2,
             TimerChannel(3, 4) | TimerUpdate(3) => 3,
             TimerUpdate(6) => 3,
+            Request::UsartSend(1) => 2 + 2 * (cfgr1 >> 9 & 1) as usize,
+            Request::UsartSend(2) => 4,
             TimerChannel(15, 1) | TimerUpdate(15) => 5,
             TimerChannel(16, 1) | TimerUpdate(16) => 3 + (cfgr1 >> 11 & 1) as usize,
             TimerChannel(17, 1) | TimerUpdate(17) => 1 + (cfgr1 >> 12 & 1) as usize,
@@ -383,7 +388,10 @@ mod tests {
         assert_eq!((read(&mut dma, 0x1C, 0, clocks(0)), dma.next(2), dma.waits()), (0x583, None, false));
         let mut dma = from_adc(0x58B);
         dma.moved(2, false);
-        assert_eq!((read(&mut dma, 0, 0, clocks(0)), read(&mut dma, 0x1C, 0, clocks(0)), dma.lines()), (0x90, 0x58A, 2));
+        assert_eq!(
+            (read(&mut dma, 0, 0, clocks(0)), read(&mut dma, 0x1C, 0, clocks(0)), dma.lines()),
+            (0x90, 0x58A, 2)
+        );
     }
 
     #[test]
@@ -412,6 +420,8 @@ mod tests {
         assert_eq!(f0(Request::TimerChannel(15, 1), 0), Some(5));
         assert_eq!(f0(Request::TimerChannel(16, 1), 1 << 11), Some(4));
         assert_eq!(f0(Request::TimerChannel(14, 1), 0), None);
+        assert_eq!(f0(Request::UsartSend(1), 1 << 9), Some(4));
+        assert_eq!(Request::UsartSend(1).id(), Some(51));
         let mut mux = Dmamux::new(7);
         write(&mut mux, 4, 5, 0, clocks(0));
         write(&mut mux, 0, 32, 0, clocks(0));

@@ -181,9 +181,8 @@ impl Gpio {
     /// Says whose edges matter from this instant on.
     pub fn watch(&mut self, watched: u16, time: Time) {
         self.watched = watched;
-        self.watched_next = pins_in(self.wired & watched)
-            .filter_map(|pin| self.wires[pin].as_ref()?.next_change(time))
-            .min();
+        self.watched_next =
+            pins_in(self.wired & watched).filter_map(|pin| self.wires[pin].as_ref()?.next_change(time)).min();
     }
 
     /// Whether the alternate function `af` has this pin.

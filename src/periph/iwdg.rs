@@ -1,4 +1,5 @@
-//! The independent watchdog (RM0091 chapter 23, RM0444 chapter 28). Its reloads are an app's heartbeat.
+//! The independent watchdog (RM0091 chapter 23, RM0444 chapter 28). Its reloads are an app's heartbeat, which the chip
+//! records with the instruction that makes them.
 
 use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
@@ -20,8 +21,6 @@ pub struct Iwdg {
     reloaded: Time,
     /// Until when PVU, RVU and WVU stand.
     updating: [Time; 3],
-    reloads: u64,
-    first_reload: Option<Time>,
     /// On the G0 registers are taken over only once the watchdog runs: seen on silicon.
     starts_first: bool,
 }
@@ -37,8 +36,6 @@ impl Default for Iwdg {
             expires: Time::NEVER,
             reloaded: Time::ZERO,
             updating: [Time::ZERO; 3],
-            reloads: 0,
-            first_reload: None,
             starts_first: false,
         }
     }
@@ -53,11 +50,6 @@ impl Iwdg {
     /// Whether it runs; only a reset stops it.
     pub const fn is_started(&self) -> bool {
         self.started
-    }
-
-    /// How often the code has reloaded it since the last reset, and when first.
-    pub const fn reloads(&self) -> (u64, Option<Time>) {
-        (self.reloads, self.first_reload)
     }
 
     /// Starts it, by key or by option byte.
@@ -107,8 +99,6 @@ impl Peripheral for Iwdg {
             (0x0, 0xCCCC) => self.start(now, &cx.clocks),
             (0x0, 0xAAAA) => {
                 self.unlocked = false;
-                self.reloads += 1;
-                self.first_reload.get_or_insert(now);
                 if self.started {
                     // A reload before the counter has come down to the window resets the chip.
                     let early =
@@ -118,6 +108,9 @@ impl Peripheral for Iwdg {
                     }
                     self.reload(now, &cx.clocks);
                 }
+                // The event at the old end finds nothing to do: looking for the new one now would cost every round of
+                // a main loop.
+                return;
             }
             (0x0, key) => self.unlocked = key == 0x5555,
             (0x4, _) if self.unlocked => {
@@ -206,7 +199,6 @@ mod tests {
         key(&mut w, 1_000_000, 0xAAAA);
         assert_eq!(with(1_700_000, |cx| w.advance(cx)).1.reset, None);
         assert_eq!(with(2_600_000, |cx| w.advance(cx)).1.reset, Some(ResetCause::Iwdg));
-        assert_eq!(w.reloads(), (1, Some(Time::from_micros(1_000_000))));
     }
 
     #[test]

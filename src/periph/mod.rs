@@ -6,6 +6,7 @@
 pub mod adc;
 pub mod clocks;
 pub mod comp;
+pub mod crc;
 pub mod dbgmcu;
 pub mod dma;
 pub mod exti;
@@ -21,6 +22,7 @@ pub mod syscfg;
 pub mod systick;
 pub mod timer;
 pub mod usart;
+pub mod wwdg;
 
 use crate::bus::{Effects, ResetCause};
 use crate::time::{Now, Time};

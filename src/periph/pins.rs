@@ -74,10 +74,11 @@ pub fn of(family: Family, timer: u8, channel: u8) -> impl Iterator<Item = Route>
         Family::F0 => F0,
         Family::G0 => G0,
     };
-    BOTH.iter()
-        .chain(own)
-        .filter(move |row| row.0 == timer && row.1 == channel)
-        .map(|&(_, _, port, pin, af)| Route { port, pin, af })
+    BOTH.iter().chain(own).filter(move |row| row.0 == timer && row.1 == channel).map(|&(_, _, port, pin, af)| Route {
+        port,
+        pin,
+        af,
+    })
 }
 
 #[cfg(test)]
@@ -86,9 +87,8 @@ mod tests {
 
     #[test]
     fn am32s_signal_pins_lead_to_its_input_timers() {
-        let leads = |family, timer, channel, port, pin, af| {
-            of(family, timer, channel).any(|r| r == Route { port, pin, af })
-        };
+        let leads =
+            |family, timer, channel, port, pin, af| of(family, timer, channel).any(|r| r == Route { port, pin, af });
         assert!(leads(Family::F0, 3, 1, 'B', 4, 1));
         assert!(leads(Family::F0, 15, 1, 'A', 2, 0));
         assert!(leads(Family::F0, 2, 3, 'A', 2, 2));

@@ -42,16 +42,6 @@ const PWR_G0: Description = Description {
     starts: &[],
     backup: 0..0,
 };
-const WWDG: Description = Description {
-    kept: &[(0, 0x7F, 0xFF), (4, 0x7F, 0x3FFF), (8, 0, 1)],
-    starts: &[(0, 0x80, "the window watchdog is started: it never fires here")],
-    backup: 0..0,
-};
-const CRC: Description = Description {
-    kept: &[(0, ALL, ALL), (4, 0, ALL), (8, 0, 0xF8), (0x10, ALL, ALL), (0x14, 0x04C1_1DB7, ALL)],
-    starts: &[(0, ALL, "the CRC unit does not compute")],
-    backup: 0..0,
-};
 const RTC: Description = Description {
     kept: &[
         (0x00, 0, 0x007F_7F7F),
@@ -111,8 +101,6 @@ impl Plain {
         Some(match (kind, family) {
             (Kind::Pwr, Family::F0) => &PWR_F0,
             (Kind::Pwr, Family::G0) => &PWR_G0,
-            (Kind::Wwdg, _) => &WWDG,
-            (Kind::Crc, _) => &CRC,
             (Kind::Rtc, _) => &RTC,
             (Kind::Tamp, _) => &TAMP,
             _ => return None,

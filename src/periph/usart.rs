@@ -1,27 +1,59 @@
-//! A USART as far as code waits for it: transmitter ready, TEACK and REACK (RM0091 chapter 27, RM0444 chapter 33).
+//! A USART with nobody at its other end: it sends in its time, with interrupts and DMA requests, and receives nothing
+//! (RM0091 chapter 27, RM0444 chapter 33).
 
-use super::{Clocks, Context, Forecast, Peripheral, masked};
+use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
 use crate::time::{Now, Time};
 
-const TXE_TC: u32 = 0xC0;
+/// TC in ISR, ICR, and as TCIE in CR1.
+const TC: u32 = 1 << 6;
+/// TXE in ISR, and as TXEIE in CR1.
+const TXE: u32 = 1 << 7;
+/// CR1: UE with TE.
+const SENDER: u32 = 9;
+/// CR3: DMAT.
+const DMAT: u32 = 1 << 7;
 const TEACK: u32 = 1 << 21;
 const REACK: u32 = 1 << 22;
-/// Flags that ICR clears.
-const CLEARABLE: u32 = 0x0012_1A5F;
 
-/// One USART with nothing on its pins: what is sent is lost, nothing is received.
-#[derive(Clone, Debug, Default)]
+/// One USART.
+#[derive(Clone, Debug)]
 pub struct Usart {
     cr: [u32; 3],
     brr: u32,
     /// GTPR, RTOR, PRESC.
     kept: [u32; 3],
     acknowledged_at: Time,
+    /// When the frame that is sent now ends. The buffer before the shift register is left out.
     sent_at: Time,
+    sending: bool,
+    complete: bool,
+}
+
+impl Default for Usart {
+    fn default() -> Usart {
+        let (acknowledged_at, sent_at) = (Time::ZERO, Time::ZERO);
+        Usart { cr: [0; 3], brr: 0, kept: [0; 3], acknowledged_at, sent_at, sending: false, complete: true }
+    }
 }
 
 impl Usart {
+    /// Whether it asks the DMA controller for something to send.
+    pub const fn requests(&self) -> bool {
+        self.cr[2] & DMAT != 0 && self.cr[0] & SENDER == SENDER && !self.sending
+    }
+
+    fn sync(&mut self, now: Time) {
+        if self.sending && now >= self.sent_at {
+            self.sending = false;
+            self.complete = true;
+        }
+    }
+
+    const fn flags(&self) -> u32 {
+        (if self.sending { 0 } else { TXE }) | if self.complete { TC } else { 0 }
+    }
+
     fn bit_time(&self, cx: &Context<'_>) -> Time {
         Time::from_cycles(u64::from(self.brr.max(16)), cx.clocks.pclk_hz())
     }
@@ -30,16 +62,14 @@ impl Usart {
 impl Peripheral for Usart {
     fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
         let now = cx.now.time;
+        self.sync(now);
         match offset {
             0x00..=0x08 => self.cr[(offset / 4) as usize],
             0x0C => self.brr,
             0x10 => self.kept[0],
             0x14 => self.kept[1],
             0x1C => {
-                let mut value = 0x80;
-                if now >= self.sent_at {
-                    value |= TXE_TC;
-                }
+                let mut value = self.flags();
                 if self.cr[0] & 1 != 0 && now >= self.acknowledged_at {
                     value |= if self.cr[0] & 8 != 0 { TEACK } else { 0 };
                     value |= if self.cr[0] & 4 != 0 { REACK } else { 0 };
@@ -52,6 +82,7 @@ impl Peripheral for Usart {
     }
 
     fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
+        self.sync(cx.now.time);
         match offset {
             0x00..=0x08 => {
                 let n = (offset / 4) as usize;
@@ -66,15 +97,32 @@ impl Peripheral for Usart {
             0x0C if self.cr[0] & 1 == 0 => self.brr = masked(self.brr, value, mask & 0xFFFF),
             0x10 => self.kept[0] = masked(self.kept[0], value, mask),
             0x14 => self.kept[1] = masked(self.kept[1], value, mask),
-            0x20 if value & mask & CLEARABLE != 0 => {}
-            0x28 if self.cr[0] & 9 == 9 => {
+            0x20 => self.complete &= value & mask & TC == 0,
+            0x28 if self.cr[0] & SENDER == SENDER => {
                 let bit = self.bit_time(cx);
                 self.sent_at = cx.now.time + Time(bit.0.saturating_mul(10));
-                cx.unmodelled(offset, "USART transmission: nobody listens");
+                self.sending = true;
+                self.complete = false;
+                cx.fx.note(cx.base + offset, "the USART sends: nobody listens");
             }
             0x2C => self.kept[2] = masked(self.kept[2], value, mask),
             _ => {}
         }
+        cx.fx.events();
+        cx.fx.interrupts();
+    }
+
+    fn next_event(&self, _: &Clocks) -> Option<Due> {
+        let matters = self.sending && (self.cr[0] & (TXE | TC) != 0 || self.cr[2] & DMAT != 0);
+        matters.then_some(Due::Time(self.sent_at))
+    }
+
+    fn advance(&mut self, cx: &mut Context<'_>) {
+        self.sync(cx.now.time);
+    }
+
+    fn lines(&self) -> u32 {
+        u32::from(self.cr[0] & 1 != 0 && self.flags() & self.cr[0] & (TXE | TC) != 0)
     }
 
     fn reset(&mut self, _: ResetCause) {
@@ -94,6 +142,25 @@ mod tests {
     use super::*;
     use crate::periph::check;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_frame_takes_ten_bits_and_then_asks_for_more() {
+        let clocks = check::clocks(0);
+        let mut usart = Usart::default();
+        // 48 cycles a bit, DMAT, UE with TE and TCIE.
+        for (offset, value) in [(0x0C, 48), (0x08, DMAT), (0x00, SENDER | TC)] {
+            check::write(&mut usart, offset, value, 0, clocks);
+        }
+        assert!(usart.requests());
+        assert_eq!(usart.lines(), 1, "TC stands after reset");
+        check::write(&mut usart, 0x20, TC, 0, clocks);
+        check::write(&mut usart, 0x28, 0x55, 1_000, clocks);
+        assert_eq!((usart.requests(), usart.lines()), (false, 0));
+        assert!(usart.next_event(&clocks).is_some());
+        assert_eq!(check::read(&mut usart, 0x1C, 1_479, clocks) & (TXE | TC), 0);
+        assert_eq!(check::read(&mut usart, 0x1C, 1_481, clocks) & (TXE | TC), TXE | TC);
+        assert_eq!((usart.requests(), usart.lines()), (true, 1));
+    }
 
     proptest! {
         #[test]

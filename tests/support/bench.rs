@@ -38,7 +38,8 @@ impl Case {
         for (path, address) in &self.files {
             // A hex knows its own addresses.
             let bin = path.extension().is_some_and(|e| e == "bin");
-            let image = Image::load(path, bin.then_some(*address)).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            let image =
+                Image::load(path, bin.then_some(*address)).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
             program(&mut chip, &image, false).unwrap_or_else(|e| panic!("{self}: {e}"));
         }
         chip.power_off(1);

@@ -34,8 +34,8 @@ impl Board {
 
     /// The channel that is served next, and by which request.
     fn next_transfer(&mut self) -> Option<(usize, Option<Request>)> {
-        let waiting: Vec<usize> = self.devices.dma()?.waiting().collect();
         let requests = self.requests();
+        let waiting: Vec<usize> = self.devices.dma()?.waiting().collect();
         for n in waiting {
             if self.devices.dma()?.copies(n) {
                 return Some((n, None));
@@ -75,6 +75,13 @@ impl Board {
             }
             requests.extend((1..=4).filter(|c| asked & (1 << c) != 0).map(|c| Request::TimerChannel(number, c)));
         }
+        for n in &self.devices.index.usarts {
+            if let Slot { device: Device::Usart(usart), number, .. } = &self.devices.slots[*n]
+                && usart.requests()
+            {
+                requests.push(Request::UsartSend(*number));
+            }
+        }
         requests
     }
 
@@ -103,16 +110,16 @@ impl Board {
         fx.absorb(std::mem::take(&mut self.fx));
     }
 
-    /// A timer's request goes with its service; the converter's with the load of its data.
+    /// A timer's request goes with its service; the others' with the load or the store of their data.
     fn acknowledge(&mut self, request: Option<Request>) {
         let (number, bit) = match request {
             Some(Request::TimerUpdate(t)) => (t, 1),
             Some(Request::TimerChannel(t, c)) => (t, 1 << c),
-            Some(Request::Adc) | None => return,
+            Some(Request::Adc | Request::UsartSend(_)) | None => return,
         };
         for slot in &mut self.devices.slots {
-            if let Slot { device: Device::Timer(timer), timer: t, .. } = slot
-                && *t == number
+            if let Slot { device: Device::Timer(timer), number: n, .. } = slot
+                && *n == number
             {
                 timer.served(bit);
             }

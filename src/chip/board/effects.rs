@@ -223,7 +223,7 @@ impl Board {
         let mut last = None;
         while self.due < now.cycle && last.is_none_or(|l| self.due > l) && self.reset_wanted.is_none() {
             last = Some(self.due);
-            self.act(self.hclk.at(self.due), pc, &mut reply);
+            self.act(self.hclk.at(self.due.max(self.acted)), pc, &mut reply);
         }
         self.act(self.hclk.at(now.cycle), pc, &mut reply);
         reply
@@ -231,6 +231,7 @@ impl Board {
 
     /// Lets every block act at `now`.
     fn act(&mut self, now: Now, pc: u32, reply: &mut Reply) {
+        self.acted = now.cycle;
         for slot in &mut self.devices.slots {
             if let Some(p) = slot.device.peripheral() {
                 p.advance(&mut Context { now, clocks: self.clocks, base: slot.base, fx: &mut self.fx });
@@ -271,6 +272,7 @@ impl Board {
         }
         self.reset_wanted = None;
         self.fx = Effects::default();
+        self.acted = now.cycle;
         self.follow_pins(now);
         self.refresh(now);
         // Forces a fresh look at what may be read and fetched.
@@ -296,6 +298,7 @@ impl Board {
         self.clocks = self.devices.rcc.clocks();
         self.fx = Effects::default();
         self.watching = true;
+        self.acted = now.cycle;
         self.follow_pins(now);
         self.refresh(now);
         self.flash_plain = !self.flash.plain(now);

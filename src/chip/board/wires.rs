@@ -11,9 +11,8 @@ const PORTS: usize = 8;
 
 impl Board {
     /// Asks for a look at everything at the next boundary: the bench has changed something outside.
-    pub fn touch(&mut self) {
+    pub const fn touch(&mut self) {
         self.next_event = 0;
-        self.due = 0;
     }
 
     /// Brings the levels at this instant to whoever follows them, and says to the ports what is followed.
@@ -66,7 +65,7 @@ impl Board {
         let family = self.part.family;
         for i in 0..self.devices.index.timers.len() {
             let n = self.devices.index.timers[i];
-            let Slot { device: Device::Timer(timer), timer: number, .. } = &self.devices.slots[n] else { continue };
+            let Slot { device: Device::Timer(timer), number, .. } = &self.devices.slots[n] else { continue };
             let (inputs, number) = (timer.watched_inputs(), *number);
             if inputs == 0 {
                 continue;

@@ -1,0 +1,161 @@
+use super::*;
+use crate::bus::Effects;
+use crate::periph::check;
+use crate::time::Time;
+use proptest::prelude::*;
+
+const KINDS: [Kind; 6] = [Kind::TimAdvanced, Kind::Tim32, Kind::Tim16, Kind::TimBasic, Kind::Tim1ch, Kind::TimRepeat];
+
+proptest! {
+    #[test]
+    fn forecasts_hold(
+        kind in prop::sample::select(&KINDS[..]), ppre in prop::sample::select(&[0u32, 4, 5, 6, 7][..]),
+        psc in 0u32..5, arr in prop_oneof![0u32..30, Just(u32::MAX)], ccr in prop::array::uniform2(0u32..40),
+        cr1 in prop::bits::u32::masked(CEN | UDIS | URS | OPM | ARPE), rcr in 0u32..3, dier in 0u32..0x20,
+        count in prop_oneof![0u32..60, Just(0xFFFA)], generate in any::<bool>(), clocked in any::<bool>(),
+        rewrite in prop::option::of((0u32..30, 0u32..4)), asked in prop::collection::vec(0u64..300, 1..5),
+    ) {
+        let clocks = check::clocks(ppre);
+        let mut t = Timer::new(kind);
+        let mut fx = Effects::default();
+        t.advance(&mut Context { now: check::at(5), clocks, base: 0, fx: &mut fx });
+        for (offset, value) in [(0x28, psc), (0x2C, arr), (0x30, rcr), (0x34, ccr[0]), (0x38, ccr[1])] {
+            check::write(&mut t, offset, value, 7, clocks);
+        }
+        if generate {
+            check::write(&mut t, 0x14, UG, 8, clocks);
+        }
+        for (offset, value) in [(0x10, 0), (0x24, count), (0x0C, dier), (0x00, cr1)] {
+            check::write(&mut t, offset, value, 9, clocks);
+        }
+        t.set_clocked(clocked || ppre == 0);
+        if let Some((arr, psc)) = rewrite {
+            check::write(&mut t, 0x2C, arr, 23, clocks);
+            check::write(&mut t, 0x28, psc, 24, clocks);
+        }
+        let mut cycle = 30;
+        for step in asked {
+            cycle += step;
+            for offset in [0x00, 0x0C, 0x10, 0x24, 0x2C, 0x34] {
+                let forecast = check::forecast(&t, offset, cycle, 400, clocks)?;
+                prop_assert_ne!(forecast, Forecast::Unknown);
+            }
+            t.advance(&mut Context { now: check::at(cycle), clocks, base: 0, fx: &mut fx });
+        }
+    }
+}
+
+fn with<R>(cycle: u64, ppre: u32, f: impl FnOnce(&mut Context<'_>) -> R) -> R {
+    let mut fx = Effects::default();
+    let now = Now { cycle, time: Time::ZERO };
+    f(&mut Context { now, clocks: Clocks::new(48_000_000, ppre, 40_000), base: 0x4000_0000, fx: &mut fx })
+}
+
+fn set(t: &mut Timer, cycle: u64, offset: u32, value: u32) {
+    with(cycle, 0, |cx| t.write(offset, value, u32::MAX, cx));
+}
+
+fn get(t: &mut Timer, cycle: u64, offset: u32) -> u32 {
+    with(cycle, 0, |cx| t.read(offset, cx))
+}
+
+#[test]
+fn a_microsecond_counter_as_bootloaders_set_it_up() {
+    let mut t = Timer::new(Kind::Tim32);
+    set(&mut t, 10, 0x28, 47);
+    set(&mut t, 10, 0x00, CEN);
+    assert_eq!(get(&mut t, 110, 0x24), 100, "the prescaler waits for an update event");
+    set(&mut t, 110, 0x14, UG);
+    assert_eq!(get(&mut t, 110, 0x24), 0);
+    assert_eq!(get(&mut t, 110 + 48 * 7 + 47, 0x24), 7);
+    assert_eq!(get(&mut t, 110 + 48 * 8, 0x24), 8);
+    assert_eq!(get(&mut t, 110, 0x10) & UIF, UIF, "UG sets UIF");
+    set(&mut t, 1000, 0x24, 0);
+    assert_eq!(get(&mut t, 1000 + 96, 0x24), 2, "CNT is writable");
+}
+
+#[test]
+fn overflow_sets_uif_and_wraps() {
+    let mut t = Timer::new(Kind::Tim16);
+    set(&mut t, 0, 0x2C, 9);
+    set(&mut t, 0, 0x0C, 1);
+    set(&mut t, 0, 0x00, CEN);
+    assert_eq!(t.next_event(&Clocks::new(1, 0, 1)), Some(Due::Cycle(10)));
+    assert_eq!((get(&mut t, 9, 0x24), get(&mut t, 9, 0x10)), (9, 0));
+    assert_eq!((get(&mut t, 10, 0x24), t.lines()), (0, 1));
+    set(&mut t, 10, 0x10, 0);
+    assert_eq!(t.lines(), 0);
+    assert_eq!(get(&mut t, 1_000_000_007, 0x24), 7, "long spans are skipped whole");
+}
+
+#[test]
+fn compare_flags_and_their_interrupts() {
+    let mut t = Timer::new(Kind::Tim16);
+    set(&mut t, 0, 0x34, 5);
+    set(&mut t, 0, 0x38, 200);
+    set(&mut t, 0, 0x0C, 2);
+    set(&mut t, 0, 0x00, CEN);
+    assert_eq!(t.next_event(&Clocks::new(1, 0, 1)), Some(Due::Cycle(5)));
+    assert_eq!((get(&mut t, 4, 0x10) & 6, get(&mut t, 5, 0x10) & 6), (0, 2));
+    assert_eq!(get(&mut t, 200, 0x10) & 6, 6);
+}
+
+#[test]
+fn a_compare_beyond_arr_comes_with_the_overflow() {
+    let mut t = Timer::new(Kind::Tim16);
+    for (offset, value) in [(0x2C, 9), (0x34, 64), (0x0C, 0x202), (0x00, CEN)] {
+        set(&mut t, 0, offset, value);
+    }
+    assert_eq!(t.next_event(&Clocks::new(1, 0, 1)), Some(Due::Cycle(10)));
+    assert_eq!((get(&mut t, 9, 0x10) & 2, t.requests()), (0, 0));
+    assert_eq!((get(&mut t, 10, 0x10) & 2, t.requests()), (2, 2));
+}
+
+#[test]
+fn one_pulse_stops_and_repetition_counts() {
+    let mut t = Timer::new(Kind::TimRepeat);
+    set(&mut t, 0, 0x2C, 9);
+    set(&mut t, 0, 0x00, CEN | OPM);
+    assert_eq!((get(&mut t, 50, 0x24), get(&mut t, 50, 0x00)), (0, OPM));
+    let mut t = Timer::new(Kind::TimRepeat);
+    set(&mut t, 0, 0x2C, 9);
+    set(&mut t, 0, 0x30, 2);
+    set(&mut t, 0, 0x14, UG);
+    set(&mut t, 0, 0x10, 0);
+    set(&mut t, 0, 0x00, CEN);
+    assert_eq!((get(&mut t, 29, 0x10) & UIF, get(&mut t, 30, 0x10) & UIF), (0, UIF));
+}
+
+#[test]
+fn long_spans_with_repetition_or_without_updates_are_quick() {
+    let mut t = Timer::new(Kind::TimRepeat);
+    set(&mut t, 0, 0x2C, 1);
+    set(&mut t, 0, 0x30, 6);
+    set(&mut t, 0, 0x14, UG);
+    set(&mut t, 0, 0x00, CEN);
+    assert_eq!(get(&mut t, 1_000_000_000_001, 0x24), 1);
+    let mut t = Timer::new(Kind::Tim16);
+    set(&mut t, 0, 0x2C, 1);
+    set(&mut t, 0, 0x00, CEN | UDIS);
+    assert_eq!((get(&mut t, 1_000_000_000_001, 0x24), get(&mut t, 1_000_000_000_001, 0x10) & UIF), (1, 0));
+}
+
+#[test]
+fn a_timer_without_its_clock_stands_still() {
+    let mut t = Timer::new(Kind::Tim32);
+    set(&mut t, 0, 0x00, CEN);
+    with(100, 0, |cx| t.advance(cx));
+    t.set_clocked(false);
+    assert_eq!(get(&mut t, 500, 0x24), 100);
+    with(500, 0, |cx| t.advance(cx));
+    t.set_clocked(true);
+    assert_eq!(get(&mut t, 507, 0x24), 107);
+}
+
+#[test]
+fn the_apb_prescaler_slows_the_count_from_its_change_on() {
+    let mut t = Timer::new(Kind::Tim32);
+    set(&mut t, 0, 0x00, CEN);
+    with(100, 0b110, |cx| t.advance(cx));
+    assert_eq!(get(&mut t, 100 + 40, 0x24), 110, "PCLK / 8: the timer at HCLK / 4");
+}

@@ -1,0 +1,173 @@
+//! The window watchdog (RM0091 chapter 24, RM0444 chapter 29). Its prescaler starts with each reload here; the chip's
+//! runs freely, so that a reset there comes up to one count earlier.
+
+use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
+use crate::bus::ResetCause;
+use crate::part::Family;
+use crate::time::Now;
+
+const WDGA: u32 = 1 << 7;
+const EWI: u32 = 1 << 9;
+/// T6: the chip is reset when it falls.
+const T6: u32 = 0x40;
+
+/// The watchdog, counting down PCLK / 4096 / 2^WDGTB.
+#[derive(Clone, Debug)]
+pub struct Wwdg {
+    family: Family,
+    on: bool,
+    cfr: u32,
+    early: bool,
+    /// The counter at `anchor`.
+    counter: u32,
+    anchor: u64,
+    /// HCLK cycles in one PCLK cycle.
+    apb_divider: u64,
+}
+
+impl Wwdg {
+    /// As after reset.
+    pub const fn new(family: Family) -> Wwdg {
+        Wwdg { family, on: false, cfr: 0x7F, early: false, counter: 0x7F, anchor: 0, apb_divider: 1 }
+    }
+
+    const fn period(&self) -> u64 {
+        let tb = match self.family {
+            Family::F0 => self.cfr >> 7 & 3,
+            Family::G0 => self.cfr >> 11 & 7,
+        };
+        (4096 << tb) * self.apb_divider
+    }
+
+    /// The cycle at which the counter falls to `value`, where that lies ahead.
+    fn cycle_of(&self, value: u32) -> Option<u64> {
+        self.counter.checked_sub(value).map(|counts| self.anchor.saturating_add(u64::from(counts) * self.period()))
+    }
+
+    fn sync(&mut self, cycle: u64) {
+        let counts = cycle.saturating_sub(self.anchor) / self.period();
+        self.anchor += counts * self.period();
+        let before = self.counter;
+        self.counter = before.wrapping_sub(counts as u32) & 0x7F;
+        self.early |= before > T6 && u64::from(before - T6) <= counts;
+    }
+}
+
+impl Peripheral for Wwdg {
+    fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
+        self.sync(cx.now.cycle);
+        match offset {
+            0 => self.counter | if self.on { WDGA } else { 0 },
+            4 => self.cfr,
+            8 => u32::from(self.early),
+            _ => 0,
+        }
+    }
+
+    fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
+        self.sync(cx.now.cycle);
+        match offset {
+            0 => {
+                let wanted = masked(self.counter, value, mask);
+                // Fed before the counter has come down to the window.
+                let too_early = self.on && self.counter > self.cfr & 0x7F;
+                self.on |= wanted & WDGA != 0;
+                self.counter = wanted & 0x7F;
+                self.anchor = cx.now.cycle;
+                if self.on && (too_early || self.counter & T6 == 0) {
+                    cx.fx.reset(ResetCause::Wwdg);
+                }
+            }
+            4 => {
+                // EWI stays once it is set.
+                let writable = if self.family == Family::F0 { 0x3FF } else { 0x3A7F };
+                self.cfr = masked(self.cfr, value, mask & writable) | self.cfr & EWI;
+            }
+            8 => self.early &= value & mask & 1 != 0 || mask & 1 == 0,
+            _ => {}
+        }
+        cx.fx.events();
+        cx.fx.interrupts();
+    }
+
+    fn reset(&mut self, _: ResetCause) {
+        *self = Wwdg { anchor: self.anchor, apb_divider: self.apb_divider, ..Wwdg::new(self.family) };
+    }
+
+    fn next_event(&self, _: &Clocks) -> Option<Due> {
+        let early = if self.cfr & EWI != 0 && !self.early { self.cycle_of(T6) } else { None };
+        let end = if self.on { self.cycle_of(T6 - 1) } else { None };
+        early.into_iter().chain(end).min().map(Due::Cycle)
+    }
+
+    fn advance(&mut self, cx: &mut Context<'_>) {
+        self.sync(cx.now.cycle);
+        if self.on && self.counter & T6 == 0 {
+            cx.fx.reset(ResetCause::Wwdg);
+        }
+        self.apb_divider = u64::from(cx.clocks.apb_divider);
+    }
+
+    fn lines(&self) -> u32 {
+        u32::from(self.early && self.cfr & EWI != 0)
+    }
+
+    fn forecast(&self, offset: u32, _: Now, _: &Clocks) -> Forecast {
+        match offset {
+            0 | 8 => Forecast::Until(Due::Cycle(self.anchor.saturating_add(self.period()))),
+            _ => Forecast::Constant,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::Effects;
+    use crate::periph::check::{self, clocks, read, write};
+    use proptest::prelude::*;
+
+    fn reset_by(w: &mut Wwdg, cycle: u64, store: Option<u32>) -> Option<ResetCause> {
+        let mut fx = Effects::default();
+        let mut cx = Context { now: check::at(cycle), clocks: clocks(0), base: 0, fx: &mut fx };
+        match store {
+            Some(value) => w.write(0, value, u32::MAX, &mut cx),
+            None => w.advance(&mut cx),
+        }
+        fx.reset
+    }
+
+    #[test]
+    fn it_warns_then_resets_when_it_is_not_fed() {
+        let mut w = Wwdg::new(Family::F0);
+        write(&mut w, 4, EWI | 0x7F, 0, clocks(0));
+        write(&mut w, 0, WDGA | 0x42, 0, clocks(0));
+        assert_eq!(w.next_event(&clocks(0)), Some(Due::Cycle(2 * 4096)));
+        assert_eq!((reset_by(&mut w, 2 * 4096, None), w.lines()), (None, 1));
+        assert_eq!(w.next_event(&clocks(0)), Some(Due::Cycle(3 * 4096)));
+        assert_eq!(reset_by(&mut w, 3 * 4096 - 1, None), None);
+        assert_eq!(reset_by(&mut w, 3 * 4096, None), Some(ResetCause::Wwdg));
+    }
+
+    #[test]
+    fn feeding_it_before_the_window_resets_too() {
+        let mut w = Wwdg::new(Family::G0);
+        write(&mut w, 4, 1 << 11 | 0x50, 0, clocks(0));
+        assert_eq!(reset_by(&mut w, 0, Some(WDGA | 0x52)), None);
+        assert_eq!(read(&mut w, 0, 2 * 8192, clocks(0)), WDGA | 0x50);
+        assert_eq!(reset_by(&mut w, 2 * 8192, Some(WDGA | 0x52)), None);
+        assert_eq!(reset_by(&mut w, 2 * 8192 + 8191, Some(WDGA | 0x52)), Some(ResetCause::Wwdg));
+    }
+
+    proptest! {
+        #[test]
+        fn forecasts_hold(g0 in any::<bool>(), cr in 0x40u32..0x100, cfr in 0u32..0x400, asked in 1u64..70_000) {
+            let mut w = Wwdg::new(if g0 { Family::G0 } else { Family::F0 });
+            write(&mut w, 4, cfr, 0, clocks(0));
+            write(&mut w, 0, cr, 3, clocks(0));
+            for offset in [0, 4, 8] {
+                check::forecast(&w, offset, asked, 5_000, clocks(0))?;
+            }
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Peripherals that work together, set up through the debug port while the core goes in circles.
+
+use dryflash::bus::{ResetCause, Width};
+use dryflash::chip::{Chip, Halt};
+use dryflash::flash::factory::Factory;
+use dryflash::part;
+use dryflash::periph::signal::{Drive, Signal};
+use dryflash::time::Time;
+
+const SRAM: u32 = 0x2000_0000;
+const TIM3: u32 = 0x4000_0400;
+const SYSCFG: u32 = 0x4001_0000;
+const ADC: u32 = 0x4001_2400;
+const DMA: u32 = 0x4002_0000;
+const DMAMUX: u32 = 0x4002_0800;
+
+/// A chip at 8 MHz (F0) or 16 MHz (G0) whose core goes in circles, with every clock on.
+fn idle(part: &str) -> Chip {
+    let part = part::find(part).unwrap();
+    let mut chip = Chip::new(&part, 1).unwrap();
+    let blank = Factory::of(chip.board.flash.as_ref(), part.flash.wrp_pages);
+    let code = [0x2000_0800u32, 0x0800_0009, 0xE7FE_E7FE];
+    let bytes: Vec<u8> = code.iter().flat_map(|w| w.to_le_bytes()).collect();
+    blank.cells(0x0800_0000, &bytes).unwrap().install(chip.board.flash.as_mut()).unwrap();
+    chip.power_on();
+    let enables: &[u32] = match part.family {
+        part::Family::F0 => &[0x4002_1014, 0x4002_1018, 0x4002_101C],
+        part::Family::G0 => &[0x4002_1034, 0x4002_1038, 0x4002_103C, 0x4002_1040],
+    };
+    set(&mut chip, &enables.iter().map(|a| (*a, u32::MAX)).collect::<Vec<_>>());
+    chip
+}
+
+fn set(chip: &mut Chip, stores: &[(u32, u32)]) {
+    for (address, value) in stores {
+        chip.debug_write(*address, Width::Word, *value).unwrap();
+    }
+}
+
+fn get(chip: &mut Chip, address: u32) -> u32 {
+    chip.debug_read(address, Width::Word).unwrap()
+}
+
+#[track_caller]
+fn run_to(chip: &mut Chip, us: u64) {
+    assert_eq!(chip.run(Time::from_micros(us)), Halt::Time, "{:?}", chip.board.log.events);
+}
+
+fn lacks(chip: &Chip) -> Vec<&str> {
+    chip.board.log.notes().filter(|(as_on_the_chip, ..)| !as_on_the_chip).map(|(.., text)| text).collect()
+}
+
+/// A square wave: high and low for so long, from 1 ms on.
+fn square(high_us: u64, low_us: u64, periods: u64) -> Signal {
+    let start = |n: u64| 1_000 + n * (high_us + low_us);
+    let changes = (0..periods).flat_map(|n| {
+        [(Time::from_micros(start(n)), Drive::High), (Time::from_micros(start(n) + high_us), Drive::Low)]
+    });
+    Signal::timeline(Drive::Low, changes.collect())
+}
+
+#[test]
+fn every_part_tells_its_id_its_size_and_its_calibration() {
+    for part in part::all().unwrap() {
+        let mut chip = idle(&part.name);
+        let id = &part.identity;
+        for (n, word) in id.uid.iter().enumerate() {
+            assert_eq!(get(&mut chip, id.uid_address + 4 * n as u32), *word, "{}", part.name);
+        }
+        let size = chip.debug_read(id.flash_size_address, Width::Half).unwrap();
+        assert_eq!(size * 1024, part.flash.size, "{}", part.name);
+        assert_eq!(part.calibration.len(), 3, "{}", part.name);
+        for word in &part.calibration {
+            let read = chip.debug_read(word.address, Width::Half).unwrap();
+            assert_eq!(read, u32::from(word.value), "{} {:#x}", part.name, word.address);
+        }
+    }
+}
+
+#[test]
+fn dma_brings_what_the_converter_reads_into_sram() {
+    // Channel of the DMA, ADVREGEN, channel of the temperature sensor, what it reads at 60 C.
+    for (part, channel, regulator, sensor, code) in [("F051", 1, 0, 16, 1615), ("G071", 2, 1 << 28, 12, 1045)] {
+        let mut chip = idle(part);
+        let adc = chip.board.devices.adc().unwrap();
+        adc.inputs.channel_mv[3] = 1_650;
+        adc.inputs.die_celsius = 60;
+        let block = DMA + 8 + 0x14 * (channel - 1);
+        let mux = if part == "G071" { (DMAMUX + 4 * (channel - 1), 5) } else { (SRAM + 0x300, 0) };
+        set(
+            &mut chip,
+            &[
+                mux,
+                (block + 4, 3),
+                (block + 8, ADC + 0x40),
+                (block + 12, SRAM + 0x100),
+                (block, 0x5A1),
+                (ADC + 8, regulator),
+                (ADC + 0x28, 1 << 3 | 1 << 6 | 1 << sensor),
+                (ADC + 0x308, 1 << 23),
+                (ADC + 0xC, 1),
+                (ADC + 8, regulator | 1),
+            ],
+        );
+        run_to(&mut chip, 10);
+        set(&mut chip, &[(ADC + 8, regulator | 4)]);
+        run_to(&mut chip, 100);
+        let half = |chip: &mut Chip, n: u32| chip.debug_read(SRAM + 0x100 + 2 * n, Width::Half).unwrap();
+        let read = [0, 1, 2].map(|n| half(&mut chip, n));
+        // The G0's calibration words are of 3.0 V, so 60 C reads less than TS_CAL1 says at 3.3 V.
+        assert_eq!(&read[..2], [2048, 1241], "{part}");
+        assert!(read[2].abs_diff(code) < 12, "{part}: {}", read[2]);
+        let flags = get(&mut chip, DMA) >> (4 * (channel - 1));
+        assert_eq!((flags, get(&mut chip, block + 4)), (7, 3), "{part}: half, whole, and round again");
+        assert_eq!(lacks(&chip), [""; 0], "{part}");
+    }
+}
+
+#[test]
+fn a_timer_captures_the_signal_pin_and_dma_keeps_the_counts() {
+    for (part, gpio, channel, divider) in [("F051", 0x4800_0400, 4, 8), ("G071", 0x5000_0400, 1, 16)] {
+        let mut chip = idle(part);
+        let block = DMA + 8 + 0x14 * (channel - 1);
+        let mux = if part == "G071" { (DMAMUX, 32) } else { (SRAM + 0x300, 0) };
+        set(
+            &mut chip,
+            &[
+                mux,
+                (gpio + 0x20, 1 << 16),
+                (gpio, 2 << 8),
+                (TIM3 + 0x18, 0x41),
+                (TIM3 + 0x20, 0xA),
+                (TIM3 + 0x28, divider - 1),
+                (TIM3 + 0x14, 1),
+                (block + 4, 8),
+                (block + 8, TIM3 + 0x34),
+                (block + 12, SRAM + 0x100),
+                (block, 0x98B),
+                (TIM3 + 0x0C, 0x200),
+                (TIM3 + 0x20, 0xB),
+                (TIM3, 1),
+            ],
+        );
+        chip.drive('B', 4, square(30, 70, 20));
+        run_to(&mut chip, 900);
+        assert_eq!(get(&mut chip, block + 4), 8);
+        run_to(&mut chip, 2_000);
+        let counts: Vec<u32> = (0..8).map(|n| get(&mut chip, SRAM + 0x100 + 4 * n)).collect();
+        let widths: Vec<u32> = counts.windows(2).map(|w| w[1] - w[0]).collect();
+        assert_eq!(widths, [30, 70, 30, 70, 30, 70, 30], "{part}");
+        let flags = get(&mut chip, DMA) >> (4 * (channel - 1)) & 0xF;
+        assert_eq!((flags, get(&mut chip, block + 4)), (7, 0), "{part}");
+        assert_eq!(lacks(&chip), [""; 0], "{part}");
+    }
+}
+
+#[test]
+fn dma_feeds_a_compare_register_at_every_compare() {
+    let mut chip = idle("F051");
+    let block = DMA + 8 + 0x14 * 3;
+    let table = [50, 20, 70, 40];
+    for (n, value) in table.iter().enumerate() {
+        set(&mut chip, &[(SRAM + 0x100 + 4 * n as u32, *value)]);
+    }
+    set(
+        &mut chip,
+        &[
+            (TIM3 + 0x2C, 99),
+            (TIM3 + 0x18, 0x68),
+            (TIM3 + 0x34, 60),
+            (TIM3 + 0x14, 1),
+            (block + 4, 4),
+            (block + 8, TIM3 + 0x34),
+            (block + 12, SRAM + 0x100),
+            (block, 0x99B),
+            (TIM3 + 0x0C, 0x200),
+            (TIM3, 1),
+        ],
+    );
+    // 12.5 us a period: one value in each.
+    for (n, value) in table.iter().enumerate() {
+        run_to(&mut chip, 12 * (n as u64 + 1));
+        assert_eq!(get(&mut chip, TIM3 + 0x34), *value);
+    }
+    run_to(&mut chip, 200);
+    assert_eq!(get(&mut chip, block + 4), 0);
+}
+
+#[test]
+fn memory_is_copied_and_a_bus_error_ends_a_channel() {
+    let mut chip = idle("F051");
+    set(&mut chip, &[(SRAM + 0x100, 0x1122_3344), (SRAM + 0x104, 0x5566_7788)]);
+    // From bytes to half-words, memory to memory.
+    set(&mut chip, &[(DMA + 0x0C, 8), (DMA + 0x10, SRAM + 0x100), (DMA + 0x14, SRAM + 0x200), (DMA + 8, 0x44C1)]);
+    run_to(&mut chip, 10);
+    assert_eq!(
+        [0, 4, 8, 12].map(|o| get(&mut chip, SRAM + 0x200 + o)),
+        [0x0033_0044, 0x0011_0022, 0x0077_0088, 0x0055_0066]
+    );
+    set(&mut chip, &[(DMA + 0x20, 2), (DMA + 0x24, 0x6000_0000), (DMA + 0x28, SRAM + 0x200), (DMA + 0x1C, 0x4AC1)]);
+    run_to(&mut chip, 20);
+    assert_eq!((get(&mut chip, DMA), get(&mut chip, DMA + 0x1C)), (0x97, 0x4AC0));
+}
+
+#[test]
+fn edges_of_pins_and_comparators_raise_their_lines() {
+    let mut chip = idle("F051");
+    let exti = 0x4001_0400;
+    chip.drive('B', 4, square(30, 70, 2));
+    chip.board.devices.comparators().unwrap().drive(0, square(50, 50, 2));
+    set(&mut chip, &[(SYSCFG + 0xC, 1), (SYSCFG + 0x1C, 0x41), (exti + 8, 1 << 4), (exti + 0xC, 1 << 21)]);
+    set(&mut chip, &[(exti, 1 << 21 | 1 << 4)]);
+    run_to(&mut chip, 999);
+    assert_eq!(get(&mut chip, exti + 0x14), 0);
+    run_to(&mut chip, 1_001);
+    assert_eq!(get(&mut chip, exti + 0x14), 1 << 4);
+    run_to(&mut chip, 1_051);
+    assert_eq!((get(&mut chip, exti + 0x14), get(&mut chip, 0xE000_E200)), (1 << 21 | 1 << 4, 1 << 12 | 1 << 7));
+    assert_eq!(get(&mut chip, SYSCFG + 0x1C), 0x41, "the output has fallen again");
+
+    let mut chip = idle("G071");
+    let exti = 0x4002_1800;
+    chip.drive('A', 2, square(30, 70, 2));
+    chip.board.devices.comparators().unwrap().drive(1, square(50, 50, 2));
+    set(&mut chip, &[(0x5000_0000, 0xEBFF_FFCF), (0x4001_0204, 1), (exti, 1 << 18), (exti + 4, 1 << 2)]);
+    set(&mut chip, &[(exti + 0x80, 1 << 18 | 1 << 2)]);
+    run_to(&mut chip, 1_010);
+    assert_eq!((get(&mut chip, exti + 0xC), get(&mut chip, exti + 0x10)), (1 << 18, 0));
+    run_to(&mut chip, 1_040);
+    assert_eq!((get(&mut chip, exti + 0x10), get(&mut chip, 0xE000_E200)), (1 << 2, 1 << 12 | 1 << 6));
+}
+
+#[test]
+fn an_output_that_code_drives_is_an_edge_too() {
+    let mut chip = idle("F051");
+    let (exti, gpio) = (0x4001_0400, 0x4800_0000);
+    set(&mut chip, &[(gpio, 0x2800_0001), (exti + 8, 1), (exti + 0xC, 1), (exti, 1)]);
+    set(&mut chip, &[(gpio + 0x18, 1)]);
+    assert_eq!(get(&mut chip, exti + 0x14), 1);
+    set(&mut chip, &[(exti + 0x14, 1)]);
+    assert_eq!(get(&mut chip, exti + 0x14), 0);
+    set(&mut chip, &[(gpio + 0x28, 1)]);
+    assert_eq!(get(&mut chip, exti + 0x14), 1);
+}
+
+#[test]
+fn the_window_watchdog_resets_the_chip() {
+    for part in ["F051", "G071"] {
+        let mut chip = idle(part);
+        set(&mut chip, &[(0x4000_2C00, 0xFF)]);
+        assert_eq!(chip.run(Time::from_millis(100)), Halt::Reset(ResetCause::Wwdg), "{part}");
+    }
+}
+
+#[test]
+fn a_saved_chip_goes_on_amid_a_capture() {
+    let mut chip = idle("F051");
+    let gpio = 0x4800_0400;
+    set(&mut chip, &[(gpio + 0x20, 1 << 16), (gpio, 2 << 8), (TIM3 + 0x18, 1), (TIM3 + 0x28, 7), (TIM3 + 0x14, 1)]);
+    set(&mut chip, &[(TIM3 + 0x20, 0xB), (TIM3, 1)]);
+    chip.drive('B', 4, square(30, 70, 20));
+    run_to(&mut chip, 1_500);
+    let saved = chip.save();
+    run_to(&mut chip, 1_720);
+    let wanted = get(&mut chip, TIM3 + 0x34);
+    chip.restore(&saved).unwrap();
+    run_to(&mut chip, 1_720);
+    assert_eq!(get(&mut chip, TIM3 + 0x34), wanted);
+}
