@@ -49,8 +49,7 @@ struct World {
 impl Bench {
     fn new(name: &'static str, mut core: Box<dyn Core>, slice: Option<u64>) -> Bench {
         let mut flash = HostMemory::new(FLASH_SIZE as usize, 0);
-        let fill: Vec<u8> = BKPT.to_le_bytes().repeat(FLASH_SIZE as usize / 2);
-        flash.write(0, &fill);
+        flash.write(0, &crate::flash::flash());
         let sram = HostMemory::new(SRAM_SIZE as usize, 0);
         let world = World { flash, sram, cost: FetchCost::default(), seen: Vec::new() };
         core.remap(&world);
@@ -108,9 +107,13 @@ impl Bus for World {
         Ok(Reply { value, wait: u64::from(address >> 8 & 1), ..Reply::default() })
     }
 
-    fn write(&mut self, address: u32, _: Width, value: u32, pc: u32, cycle: u64) -> Result<Reply, BusFault> {
-        if address < FLASH_SIZE {
+    fn write(&mut self, address: u32, width: Width, value: u32, pc: u32, cycle: u64) -> Result<Reply, BusFault> {
+        // As QEMU's nRF51 with its flash locked.
+        if address < FLASH_SIZE && width == Width::Word {
             return Ok(Reply::default());
+        }
+        if address < FLASH_SIZE {
+            return Err(fault("flash is not written here"));
         }
         if address.wrapping_sub(IO) >= IO_SIZE {
             return Err(fault("nothing is there"));

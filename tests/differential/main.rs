@@ -1,12 +1,15 @@
 //! Engines against each other: the same code on the same operands has to come to the same end.
 //!
 //! `DRYFLASH_SEED` picks other cases than those of every day, `DRYFLASH_CASES` how many. A difference names its
-//! case by seed and number.
+//! case by seed and number, and `DRYFLASH_CASE` shows that one. `DRYFLASH_QEMU=1` asks QEMU as well.
 
 mod arithmetic;
 mod bench;
 mod case;
+mod flash;
+mod gdb;
 mod generate;
+mod qemu;
 mod random;
 
 use case::{Case, Outcome, Subject};
@@ -124,10 +127,13 @@ fn cases_are_neither_all_faults_nor_all_plain() {
     assert_eq!(count("Broken"), 0);
 }
 
+/// For whoever looks into a difference: `DRYFLASH_CASE=7 cargo test --test differential shown -- --nocapture`.
 #[test]
-fn one_case() {
-    let Ok(n) = std::env::var("DRYFLASH_CASE") else { return };
-    let case = generate::case(setting("DRYFLASH_SEED", 1), n.parse().unwrap());
+fn one_case_shown() {
+    if std::env::var("DRYFLASH_CASE").is_err() {
+        return;
+    }
+    let case = generate::case(setting("DRYFLASH_SEED", 1), setting("DRYFLASH_CASE", 0) as u32);
     println!("{case:x?}");
     for engine in &mut bench::engines(part::Core::M0) {
         println!("{}: {:?}", engine.name(), engine.run(&case));
