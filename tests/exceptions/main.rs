@@ -150,7 +150,7 @@ impl Rig {
     #[track_caller]
     fn go(&mut self, label: &str) {
         let at = self.at(label);
-        self.chip.stop_inside(&[at..at + 2]);
+        self.chip.stop_inside(std::slice::from_ref(&(at..at + 2)));
         let halt = self.advance(5_000);
         assert_eq!((halt, self.registers().pc), (Halt::Inside, at), "{:?} {:x?}", self.faults, self.registers());
     }

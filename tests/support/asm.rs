@@ -211,24 +211,24 @@ pub fn strb(rt: u16, rn: u16, offset: u16) -> Item {
     half(0x7000 | offset << 6 | rn << 3 | rt)
 }
 pub fn ldr_sp(rt: u16, offset: u16) -> Item {
-    half(0x9800 | rt << 8 | offset / 4)
+    half(0x9800 | rt << 8 | (offset / 4))
 }
 pub fn str_sp(rt: u16, offset: u16) -> Item {
-    half(0x9000 | rt << 8 | offset / 4)
+    half(0x9000 | rt << 8 | (offset / 4))
 }
 pub fn add_sp(imm: u16) -> Item {
-    half(0xB000 | imm / 4)
+    half(0xB000 | (imm / 4))
 }
 pub fn sub_sp(imm: u16) -> Item {
-    half(0xB080 | imm / 4)
+    half(0xB080 | (imm / 4))
 }
 pub fn push(registers: &[u16]) -> Item {
     let bits = list(registers);
-    half(0xB400 | bits & 0xFF | (bits >> LR & 1) << 8)
+    half(0xB400 | (bits & 0xFF) | ((bits >> LR) & 1) << 8)
 }
 pub fn pop(registers: &[u16]) -> Item {
     let bits = list(registers);
-    half(0xBC00 | bits & 0xFF | (bits >> PC & 1) << 8)
+    half(0xBC00 | (bits & 0xFF) | ((bits >> PC) & 1) << 8)
 }
 pub fn ldm(rn: u16, registers: &[u16]) -> Item {
     half(0xC800 | rn << 8 | list(registers))
