@@ -201,7 +201,6 @@ impl Effects {
     pub fn pins(&mut self) {
         self.any = true;
         self.pins = true;
-        self.events = true;
     }
 
     /// Takes over what another access asked for.

@@ -8,6 +8,7 @@ pub const CHOICES: &[&str] = &[
     "other loads from flash pay no wait states; the G0's single-cycle I/O port costs the two cycles of any load",
     "an access happens at the start of its instruction",
     "interrupts that software pends, and resets that it asks for, are taken after the store that does so (an `stm`: after its straight run of code)",
+    "the M0+'s unprivileged mode is not modelled: CONTROL.nPRIV stays 0",
     "encodings that ARMv6-M calls UNPREDICTABLE are HardFaults",
     "addresses of the APB bridges that no block owns read 0; elsewhere nobody answers: a bus error",
     "a clock switch takes effect with the access that asks for it, or when the source becomes ready",

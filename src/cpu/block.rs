@@ -91,7 +91,7 @@ impl Block {
             sum.cycles += u32::from(i.cycles);
             sum.literals += u32::from(i.kind == Kind::LoadLiteral && line.is_some());
             taken = u32::from(i.taken);
-            unmasks = decode::may_unmask(half(offset as usize), half(offset as usize + 2));
+            unmasks = decode::may_unmask(half(offset as usize));
             returns = decode::may_return(half(offset as usize));
             sum.instructions += 1;
             count += 1;

@@ -29,6 +29,10 @@ pub enum Kind {
     Svc,
     /// `bkpt #imm`.
     Bkpt,
+    /// `add sp, Rm` or `mov sp, Rm`: Unicorn lets the low two bits of SP be set, which are always 0 (DDI0419 B1.4.1).
+    SetSp,
+    /// `msr spec_reg, Rn`: Unicorn has a Q flag, and low bits in the stack pointers.
+    Msr,
     /// Not an ARMv6-M instruction.
     Undefined,
     /// An encoding that ARMv6-M calls UNPREDICTABLE; the model faults rather than guess.
@@ -36,7 +40,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether the host handles it in place of the engine.
+    /// Whether Unicorn's host handles it in the engine's place.
     pub const fn is_special(self) -> bool {
         !matches!(self, Kind::Plain | Kind::LoadLiteral | Kind::Conditional | Kind::Branch)
     }
@@ -60,9 +64,9 @@ pub const fn is_wide(first: u16) -> bool {
     first >> 11 >= 0b11101
 }
 
-/// Whether the instruction may clear PRIMASK: `cpsie i`, `msr primask, Rn`.
-pub const fn may_unmask(first: u16, second: u16) -> bool {
-    first == 0xB662 || (first & 0xFFF0 == 0xF380 && second == 0x8810)
+/// Whether the instruction may clear PRIMASK and is left to Unicorn: `cpsie i`.
+pub const fn may_unmask(first: u16) -> bool {
+    first == 0xB662
 }
 
 /// Whether its target may be an EXC_RETURN value: `bx`, `pop {.., pc}` (DDI0419 B1.5.8).
@@ -104,6 +108,7 @@ fn special_data(h: u16, branch: u8) -> (Kind, u8) {
     let destination = ((h >> 4) & 8) | (h & 7);
     match (h >> 8) & 3 {
         0 | 2 if destination == 15 => (Kind::Branch, branch),
+        0 | 2 if destination == 13 => (Kind::SetSp, 1),
         0..=2 => (Kind::Plain, 1),
         _ if h & 7 != 0 => (Kind::Unpredictable, 1),
         _ => (Kind::Branch, branch),
@@ -150,7 +155,7 @@ fn wide(first: u16, second: u16, m0: bool) -> (Kind, u8) {
         5 | 7 => (Kind::Branch, slow),
         0 | 2 => match op1 {
             // msr spec_reg, Rn
-            0b0111000 if second & 0xFF00 == 0x8800 && known_special(second) && general(first) => (Kind::Plain, slow),
+            0b0111000 if second & 0xFF00 == 0x8800 && known_special(second) && general(first) => (Kind::Msr, slow),
             0b0111000 | 0b0111001 => (Kind::Unpredictable, 1),
             // dsb, dmb, isb
             0b0111011 if matches!((second >> 4) & 0xF, 4..=6) => (Kind::Plain, slow),
@@ -222,7 +227,7 @@ mod tests {
         let of = |a, b| decode(a, b, Core::M0Plus).kind;
         assert_eq!(of(0xF000, 0xF801), Kind::Branch, "bl");
         assert_eq!(of(0xF3BF, 0x8F4F), Kind::Plain, "dsb");
-        assert_eq!(of(0xF380, 0x8808), Kind::Plain, "msr msp, r0");
+        assert_eq!(of(0xF380, 0x8808), Kind::Msr, "msr msp, r0");
         assert_eq!(of(0xF3EF, 0x8010), Kind::Plain, "mrs r0, primask");
         assert_eq!(of(0xF3EF, 0x8011), Kind::Unpredictable, "mrs r0, basepri");
         assert_eq!(of(0xF240, 0x0001), Kind::Undefined, "movw");

@@ -34,7 +34,7 @@ pub struct Registers {
     pub xpsr: u32,
     /// PRIMASK: no exception of configurable priority is taken.
     pub primask: bool,
-    /// CONTROL: SPSEL in bit 1, nPRIV in bit 0.
+    /// CONTROL: SPSEL in bit 1. nPRIV stays 0: the M0 has none, and that of the M0+ is not modelled.
     pub control: u32,
 }
 

@@ -13,7 +13,8 @@ mod hooks;
 mod shared;
 
 use super::block::FetchCost;
-use super::decode::Kind;
+use super::decode::{self, Kind};
+use super::interpreter::registers::File;
 use super::{Bus, Core, FaultKind, Registers, Stop};
 use crate::part;
 use shared::{Halt, Shared};
@@ -297,6 +298,33 @@ impl UnicornCore {
             Kind::Wfe => Some(Stop::WaitForEvent),
             Kind::Sev => Some(Stop::SendEvent),
             Kind::Svc => Some(Stop::Svc),
+            Kind::SetSp => {
+                let h = self.shared.encoding(pc)[0];
+                let r = self.registers();
+                let operand = match (h >> 3) & 15 {
+                    13 => r.sp(),
+                    14 => r.lr,
+                    15 => pc.wrapping_add(4),
+                    m => r.r[usize::from(m)],
+                };
+                let value = if h & 0x200 == 0 { r.sp().wrapping_add(operand) } else { operand };
+                self.set_reg(RegisterARM::SP, value & !3);
+                None
+            }
+            Kind::Msr => {
+                let [first, second] = self.shared.encoding(pc);
+                let r = self.registers();
+                let value = if first & 15 == 14 { r.lr } else { r.r[usize::from(first & 15).min(12)] };
+                let mut file = File::default();
+                file.set(&r);
+                file.set_special(u32::from(second & 0xFF), value);
+                let after = file.registers(pc.wrapping_add(4));
+                self.set_registers(&after);
+                let cycles = decode::decode(first, second, self.shared.core).cycles;
+                self.shared.cycle += u64::from(cycles);
+                self.shared.instructions += 1;
+                return (r.primask && !after.primask).then_some(Stop::Attention);
+            }
             Kind::Yield | Kind::Plain | Kind::LoadLiteral | Kind::Conditional | Kind::Branch => None,
         };
         self.set_reg(RegisterARM::PC, (pc + 2) | 1);
@@ -402,11 +430,10 @@ impl Core for UnicornCore {
             }
             let before = self.shared.cycle;
             let thumb = self.reg(RegisterARM::XPSR) & super::T != 0;
-            if !thumb {
-                let pc = self.reg(RegisterARM::PC);
+            let pc = self.reg(RegisterARM::PC) & !1;
+            if !thumb && self.shared.region(pc).is_some() {
                 break self.fault_at(pc, FaultKind::NotThumb);
             }
-            let pc = self.reg(RegisterARM::PC) & !1;
             let result = if self.shared.region(pc).is_some() { self.go(NOWHERE) } else { self.unmapped(pc) };
             if let Some(stop) = self.outcome(result) {
                 break stop;
@@ -438,7 +465,8 @@ impl Core for UnicornCore {
             psp: self.reg(RegisterARM::PSP),
             lr: self.reg(RegisterARM::LR),
             pc: self.reg(RegisterARM::PC) & !1,
-            xpsr: self.reg(RegisterARM::XPSR),
+            // Unicorn keeps bits that ARMv6-M does not have.
+            xpsr: self.reg(RegisterARM::XPSR) & 0xF100_003F,
             primask: self.reg(RegisterARM::PRIMASK) & 1 != 0,
             control: self.reg(RegisterARM::CONTROL) & 3,
             ..Registers::default()

@@ -1,5 +1,5 @@
-//! The window watchdog (RM0091 chapter 24, RM0444 chapter 29). Its prescaler starts with each reload here; the chip's
-//! runs freely, so that a reset there comes up to one count earlier.
+//! The window watchdog (RM0091 chapter 24, RM0444 chapter 29). Its prescaler starts with each reload here, and its
+//! counter stands until it is started; the chip's run freely, so that a reset there comes up to one count earlier.
 
 use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
@@ -45,6 +45,10 @@ impl Wwdg {
     }
 
     fn sync(&mut self, cycle: u64) {
+        if !self.on {
+            self.anchor = cycle;
+            return;
+        }
         let counts = cycle.saturating_sub(self.anchor) / self.period();
         self.anchor += counts * self.period();
         let before = self.counter;
@@ -95,9 +99,11 @@ impl Peripheral for Wwdg {
     }
 
     fn next_event(&self, _: &Clocks) -> Option<Due> {
+        if !self.on {
+            return None;
+        }
         let early = if self.cfr & EWI != 0 && !self.early { self.cycle_of(T6) } else { None };
-        let end = if self.on { self.cycle_of(T6 - 1) } else { None };
-        early.into_iter().chain(end).min().map(Due::Cycle)
+        early.into_iter().chain(self.cycle_of(T6 - 1)).min().map(Due::Cycle)
     }
 
     fn advance(&mut self, cx: &mut Context<'_>) {
@@ -114,7 +120,7 @@ impl Peripheral for Wwdg {
 
     fn forecast(&self, offset: u32, _: Now, _: &Clocks) -> Forecast {
         match offset {
-            0 | 8 => Forecast::Until(Due::Cycle(self.anchor.saturating_add(self.period()))),
+            0 | 8 if self.on => Forecast::Until(Due::Cycle(self.anchor.saturating_add(self.period()))),
             _ => Forecast::Constant,
         }
     }

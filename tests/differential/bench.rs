@@ -3,6 +3,7 @@
 use crate::case::{self, BKPT, CODE, Case, FLASH_SIZE, IO, IO_SIZE, Outcome, SRAM, SRAM_SIZE, Seen, Subject};
 use dryflash::bus::{BusFault, Width, fault};
 use dryflash::cpu::block::FetchCost;
+use dryflash::cpu::interpreter::Interpreter;
 use dryflash::cpu::unicorn::UnicornCore;
 use dryflash::cpu::{Bus, Core, Plain, Reply, Stop};
 use dryflash::memory::HostMemory;
@@ -11,12 +12,15 @@ use dryflash::part;
 /// No case runs for longer.
 const LIMIT: u64 = 3_000;
 
-/// SECOND ENGINE: add its line here, and every test of this program compares it with Unicorn.
+/// Every engine, the one of record first, whole and sliced.
 pub fn engines(core: part::Core) -> Vec<Box<dyn Subject>> {
     vec![
         Box::new(Bench::new("Unicorn", Box::new(unicorn(core)), None)),
         Box::new(Bench::new("Unicorn, a cycle at a time", Box::new(unicorn(core)), Some(1))),
         Box::new(Bench::new("Unicorn, 3 cycles at a time", Box::new(unicorn(core)), Some(3))),
+        Box::new(Bench::new("interpreter", Box::new(Interpreter::new(core, 4)), None)),
+        Box::new(Bench::new("interpreter, a cycle at a time", Box::new(Interpreter::new(core, 4)), Some(1))),
+        Box::new(Bench::new("interpreter, 3 cycles at a time", Box::new(Interpreter::new(core, 4)), Some(3))),
     ]
 }
 
@@ -26,7 +30,7 @@ pub fn reference(core: part::Core) -> Bench {
 }
 
 fn unicorn(core: part::Core) -> UnicornCore {
-    UnicornCore::new(core, 4, std::slice::from_ref(&(IO..IO + IO_SIZE))).unwrap()
+    UnicornCore::new(core, 4, &(SRAM..SRAM + SRAM_SIZE), std::slice::from_ref(&(IO..IO + IO_SIZE))).unwrap()
 }
 
 /// An engine with its bus.

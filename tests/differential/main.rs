@@ -101,7 +101,8 @@ fn is_data_processing(h: u16) -> bool {
     // CMP of high registers: UNPREDICTABLE with two low ones, or with PC.
     let (rm, rn) = (h >> 3 & 15, (h >> 4 & 8) | h & 7);
     let odd_cmp = h >> 8 == 0x45 && ((rm < 8 && rn < 8) || rm == 15 || rn == 15);
-    registers_only && !odd_cmp && !decode::is_wide(h) && decode::decode(h, 0, part::Core::M0).kind == Kind::Plain
+    let kind = decode::decode(h, 0, part::Core::M0).kind;
+    registers_only && !odd_cmp && !decode::is_wide(h) && matches!(kind, Kind::Plain | Kind::SetSp)
 }
 
 #[test]

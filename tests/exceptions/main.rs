@@ -19,6 +19,7 @@ mod systick;
 use asm::*;
 use dryflash::bus::Width;
 use dryflash::chip::{Chip, Halt};
+use dryflash::cpu::hybrid::Engine;
 use dryflash::cpu::{FaultKind, Registers};
 use dryflash::flash::factory::Factory;
 use dryflash::part;
@@ -45,23 +46,12 @@ const NMIPENDSET: u32 = 1 << 31;
 const PENDSVSET: u32 = 1 << 28;
 const PENDSTSET: u32 = 1 << 26;
 
-/// Which engine runs a chip.
-#[derive(Clone, Copy, Debug)]
-enum Engine {
-    Unicorn,
+fn engines() -> [Engine; 3] {
+    [Engine::Unicorn, Engine::Interpreter, Engine::Auto]
 }
 
-/// SECOND ENGINE (1 of 2): list it here.
-fn engines() -> Vec<Engine> {
-    vec![Engine::Unicorn]
-}
-
-/// SECOND ENGINE (2 of 2): make its chip here.
 fn chip(engine: Engine, part: &str) -> Chip {
-    let part = part::find(part).unwrap();
-    match engine {
-        Engine::Unicorn => Chip::new(&part, 1).unwrap(),
-    }
+    Chip::with_engine(&part::find(part).unwrap(), 1, engine).unwrap()
 }
 
 /// The labels that are vectors, with their exception numbers.

@@ -47,8 +47,8 @@ impl Board {
         if fx.clock {
             self.follow_clocks(now, pc, &mut fx);
         }
-        if std::mem::take(&mut fx.pins) {
-            self.follow_pins(now);
+        if std::mem::take(&mut fx.pins) && self.follow_pins(now) {
+            fx.events = true;
         }
         if fx.events {
             let clock = std::mem::take(&mut fx.clock);

@@ -15,13 +15,14 @@ impl Board {
         self.next_event = 0;
     }
 
-    /// Brings the levels at this instant to whoever follows them, and says to the ports what is followed.
-    pub(super) fn follow_pins(&mut self, now: Now) {
+    /// Brings the levels at this instant to whoever follows them, and says to the ports what is followed. Whether
+    /// anybody follows, or did.
+    pub(super) fn follow_pins(&mut self, now: Now) -> bool {
         let family = self.part.family;
         let lines = self.devices.exti().map_or(0, |e| e.watched());
         let captures = self.devices.timers().any(|(_, t)| t.watched_inputs() != 0);
         if lines == 0 && !captures && !std::mem::take(&mut self.watching) {
-            return;
+            return false;
         }
         self.watching = lines != 0 || captures;
         let mut seen: [Option<u16>; PORTS] = [None; PORTS];
@@ -58,6 +59,7 @@ impl Board {
                 gpio.watch(pins, now.time);
             }
         }
+        true
     }
 
     /// The timers' inputs: each follows the first pin whose alternate function leads to it, and is low without one.

@@ -11,7 +11,7 @@ mod execute;
 mod memory;
 mod op;
 mod poll;
-mod registers;
+pub(super) mod registers;
 
 use super::block::FetchCost;
 use super::{Bus, Core, FaultKind, Registers, Stop};
@@ -164,13 +164,13 @@ impl Interpreter {
     /// Runs windows until something stops it.
     fn run_windows<const TRACE: bool>(&mut self, bus: &mut dyn Bus) -> Exit {
         loop {
-            if !self.file.thumb {
-                return Exit::Stop(Stop::Fault(FaultKind::NotThumb));
-            }
             let Some(at) = self.locate(self.pc) else {
                 let kind = FaultKind::Fetch { address: self.pc, reason: "nothing can be executed there" };
                 return Exit::Stop(Stop::Fault(kind));
             };
+            if !self.file.thumb {
+                return Exit::Stop(Stop::Fault(FaultKind::NotThumb));
+            }
             if self.cycle >= self.stop_at
                 && let Some(exit) = self.boundary(bus)
             {

@@ -120,7 +120,8 @@ pub fn decode(address: u32, first: u16, second: u16, core: Core, line: Option<u3
         let last = address.wrapping_add(u32::from(known.length) - 1);
         address.is_multiple_of(line) || address / line != last / line
     });
-    let shape = if known.kind.is_special() {
+    let unicorns = matches!(known.kind, Kind::SetSp | Kind::Msr);
+    let shape = if known.kind.is_special() && !unicorns {
         Op { code: Code::Special, ..Op::default() }
     } else if known.length == 4 {
         wide(first, second)
@@ -281,7 +282,11 @@ mod tests {
             let o = of(h);
             let known = decode::decode(h, 0xF801, Core::M0);
             assert_ne!(o.code, Code::Unseen, "{h:04x}");
-            assert_eq!(o.code == Code::Special, known.kind.is_special(), "{h:04x}");
+            assert_eq!(
+                o.code == Code::Special,
+                known.kind.is_special() && !matches!(known.kind, Kind::SetSp | Kind::Msr),
+                "{h:04x}"
+            );
             let branches = matches!(o.code, Code::B | Code::Bl | Code::Bx | Code::Blx | Code::MovPc | Code::AddPc)
                 || (o.code == Code::Pop && o.imm & 0x8000 != 0);
             assert_eq!(branches, known.kind == Kind::Branch, "{h:04x}");

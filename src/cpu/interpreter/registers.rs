@@ -99,7 +99,7 @@ impl File {
         self.thumb = from.thumb();
         self.exception = from.exception();
         self.primask = from.primask;
-        self.control = from.control & 3;
+        self.control = from.control & 2;
         let psp = self.uses_psp();
         self.r[13] = if psp { from.psp } else { from.msp };
         self.other_sp = if psp { from.msp } else { from.psp };
@@ -143,8 +143,8 @@ impl File {
             9 => self.other_sp = value & !3,
             16 => self.primask = value & 1 != 0,
             20 => {
-                // SPSEL can be changed in Thread mode only.
-                let writable = if self.exception == 0 { 3 } else { 1 };
+                // SPSEL can be changed in Thread mode only; nPRIV is not there.
+                let writable = if self.exception == 0 { 2 } else { 0 };
                 self.control = (self.control & !writable) | (value & writable);
                 if self.uses_psp() != psp {
                     std::mem::swap(&mut self.r[13], &mut self.other_sp);
