@@ -14,6 +14,8 @@ use crate::bus::Width;
 use crate::cpu::{Bus, Poll, Stop};
 use crate::periph::{Due, Forecast};
 
+#[cfg(test)]
+mod tests;
 mod value;
 
 use value::{Counter, Counters, Value};
