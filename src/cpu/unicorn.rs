@@ -64,7 +64,7 @@ struct Window {
 impl UnicornCore {
     /// Opens an engine. `line` is the length of a flash line in bytes; `sram` is where SRAM will be mapped; `windows` are the ranges that go to the bus
     /// for every access, in whole 4 KB pages. Without windows loads and stores of plain memory are an order of
-    /// magnitude quicker, and any other access stops the engine before its instruction: [`UnicornCore::left`].
+    /// magnitude quicker, and any other access stops the engine before its instruction, for another engine to make.
     ///
     /// # Errors
     /// The engine could not be opened or mapped: out of memory, or a build of Unicorn without ARM.

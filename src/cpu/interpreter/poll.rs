@@ -314,7 +314,7 @@ impl Round {
             }
             Loaded::Register { value, cycle, forecast: Forecast::Counts { next, period, last } } => self
                 .counters
-                .new(Counter { loaded: cycle, next, period, slack: u64::from(last.checked_sub(value)?) }, value),
+                .load(Counter { loaded: cycle, next, period, slack: u64::from(last.checked_sub(value)?) }, value),
             Loaded::Register { .. } => return None,
         })
     }

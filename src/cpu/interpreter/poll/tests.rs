@@ -183,8 +183,11 @@ fn program(s: &Setting) -> Vec<u16> {
     code
 }
 
+/// What stands at a limit: registers, cycle, instructions, loads of each register, and a word of SRAM.
+type Seen = (Registers, u64, u64, [u64; 3], u32);
+
 /// What stands at each limit, loads counted, and how many loads were skipped.
-fn run(s: &Setting, skipping: bool) -> (Vec<(Registers, u64, u64, [u64; 3], u32)>, u64) {
+fn run(s: &Setting, skipping: bool) -> (Vec<Seen>, u64) {
     let mut flash = HostMemory::new(0x1000, 0xFF);
     let bytes: Vec<u8> = program(s).iter().flat_map(|h| h.to_le_bytes()).collect();
     flash.write(0, &bytes);
