@@ -82,5 +82,6 @@ pub mod image;
 pub mod memory;
 pub mod part;
 pub mod periph;
+pub mod probe;
 pub mod report;
 pub mod time;

@@ -14,7 +14,7 @@ const TO_THREAD_MAIN: u32 = 0xFFFF_FFF9;
 const TO_THREAD_PROCESS: u32 = 0xFFFF_FFFD;
 
 /// Where the core stands in lock-up (DDI0419 B1.5.15).
-const LOCK_UP: u32 = 0xFFFF_FFFE;
+pub(super) const LOCK_UP: u32 = 0xFFFF_FFFE;
 
 /// HardFault's priority: at it, or at NMI's, a fault is a lock-up.
 const HARD_FAULT_PRIORITY: i32 = -1;

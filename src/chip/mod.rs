@@ -19,6 +19,7 @@ pub use device::{Device, Devices, Index, Rcc, Slot, WINDOWS};
 pub use event::{Event, EventKind, Log};
 pub use heartbeat::{Beat, Heartbeat};
 pub use names::{interrupt as interrupt_name, register as register_name};
+pub use probe::Debug;
 pub use saved::SavedChip;
 
 use crate::bus::{Access, BootSource, Master, ResetCause, Width};
@@ -55,6 +56,8 @@ pub enum Halt {
     Reset(ResetCause),
     /// An instruction faulted; HardFault has been entered.
     Fault(FaultKind),
+    /// `bkpt` stands at PC, and a debugger has enabled halting ([`Chip::set_debug`]).
+    Breakpoint,
     /// The core is locked up: only a reset helps.
     Lockup,
     /// The core sleeps, and nothing will ever wake it.
@@ -84,6 +87,10 @@ pub struct Chip {
     /// The BOOT0 pin, where it decides.
     boot0_pin: bool,
     seed: u64,
+    /// What a debugger has enabled.
+    debug: Debug,
+    /// Resets since the chip was made.
+    resets: u64,
 }
 
 impl Chip {
@@ -120,6 +127,8 @@ impl Chip {
             boot: BootSource::Flash,
             boot0_pin: false,
             seed,
+            debug: Debug::default(),
+            resets: 0,
         })
     }
 
@@ -275,6 +284,7 @@ impl Chip {
         self.locked_up = false;
         self.sleeping = false;
         self.event_register = false;
+        self.resets += 1;
         let by = Access { master: Master::Cpu, now };
         let mut fetch = |address| self.board.load(address, Width::Word, Purpose::Fetch, by, 0).map(|reply| reply.value);
         let (sp, pc) = match self.boot {
@@ -320,7 +330,7 @@ impl Chip {
         if !self.powered {
             return Halt::Off;
         }
-        if self.boot == BootSource::SystemMemory {
+        if self.in_system_memory() {
             return Halt::SystemMemory;
         }
         loop {
@@ -344,7 +354,7 @@ impl Chip {
             {
                 return halt;
             }
-            if let Some(number) = self.board.nvic.next(self.core.primask()) {
+            if let Some(number) = self.next_exception() {
                 if let Some(halt) = self.take(number) {
                     return halt;
                 }
@@ -406,6 +416,7 @@ impl Chip {
             }
             Stop::Inside => Some(Halt::Inside),
             Stop::Fault(kind) => self.faulted(kind),
+            Stop::Breakpoint if self.debug.enabled => Some(Halt::Breakpoint),
             Stop::Breakpoint => self.faulted(FaultKind::Breakpoint),
             Stop::Svc => {
                 let mut registers = self.core.registers();
@@ -440,7 +451,7 @@ impl Chip {
     /// for an event.
     fn wakes(&mut self) -> bool {
         if self.for_event {
-            return self.board.nvic.next(self.core.primask()).is_some() || self.take_event();
+            return self.next_exception().is_some() || self.take_event();
         }
         self.board.nvic.wakes()
     }

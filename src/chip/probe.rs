@@ -1,12 +1,71 @@
 //! The chip from the debug port's side, with the core halted.
 
 use super::Chip;
+use super::exception::LOCK_UP;
 use crate::bus::{Access, BootSource, BusFault, Master, ResetCause, Width};
 use crate::cpu::{Registers, Reply, T};
 use crate::flash::Purpose;
+use crate::periph::nvic;
 use crate::time::Now;
 
+/// What a debugger has enabled in the core (DDI0419 C1.6.3, DHCSR).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Debug {
+    /// C_DEBUGEN: `bkpt` halts the core, and is no fault.
+    pub enabled: bool,
+    /// C_MASKINTS: PendSV, SysTick and the interrupts are held back.
+    pub mask_interrupts: bool,
+}
+
 impl Chip {
+    /// Tells the core what a debugger has enabled. A reset does not change it.
+    pub const fn set_debug(&mut self, debug: Debug) {
+        self.debug = debug;
+    }
+
+    /// The exception to be taken next, if any.
+    pub(super) fn next_exception(&self) -> Option<u32> {
+        let masked = |n: u32| self.debug.mask_interrupts && n > nvic::SVCALL;
+        self.board.nvic.next(self.core.primask()).filter(|n| !masked(*n))
+    }
+
+    /// Stops before these instructions; each at this very address, as breakpoint comparators do. Replaces
+    /// [`Chip::stop_inside`].
+    pub fn stop_at(&mut self, addresses: &[u32]) {
+        let ranges: Vec<_> = addresses.iter().map(|a| *a..a.saturating_add(2)).collect();
+        self.core.stop_inside(&ranges);
+    }
+
+    /// The core enters debug state: it sleeps no more, and a lock-up ends, with PC where lock-up stands (DDI0419
+    /// C1.5). It runs on with the next run.
+    pub fn enter_debug_state(&mut self) {
+        self.sleeping = false;
+        if std::mem::take(&mut self.locked_up) {
+            self.set_registers(|r| r.pc = LOCK_UP);
+        }
+    }
+
+    /// Whether the core is locked up.
+    pub const fn is_locked_up(&self) -> bool {
+        self.locked_up
+    }
+
+    /// Whether the core sleeps.
+    pub const fn is_sleeping(&self) -> bool {
+        self.sleeping
+    }
+
+    /// Resets since the chip was made, power-ons among them.
+    pub const fn resets(&self) -> u64 {
+        self.resets
+    }
+
+    /// Whether the core is in ST's boot loader. A debugger may take it out by setting PC.
+    pub(super) fn in_system_memory(&self) -> bool {
+        let memory = self.board.part.system_memory;
+        self.boot == BootSource::SystemMemory && memory.contains(self.board.resolve(self.core.registers().pc))
+    }
+
     /// A load by the debug port.
     ///
     /// # Errors

@@ -178,7 +178,7 @@ fn wire(text: &str) -> Result<PowerUp, String> {
 }
 
 /// Reads `FILE` or `FILE@ADDR`. A file whose name holds an `@` wins over an address.
-fn load(arg: &str, role: Option<Role>) -> anyhow::Result<Given> {
+pub(super) fn load(arg: &str, role: Option<Role>) -> anyhow::Result<Given> {
     let (path, at) = if Path::new(arg).exists() { (arg, None) } else { split_address(arg)? };
     Ok(Given { image: Image::load(Path::new(path), at)?, role })
 }

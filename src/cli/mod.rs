@@ -4,6 +4,7 @@ mod check;
 mod explain;
 mod parts;
 mod progress;
+mod serve;
 
 use crate::report::Style;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -38,6 +39,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Check(check::Args),
+    Serve(serve::Args),
     Parts(parts::Args),
     Explain(explain::Args),
 }
@@ -101,6 +103,7 @@ pub fn main() -> ExitCode {
     let output = Output { format: cli.format, style: Style { colour } };
     let outcome = match cli.verb {
         Verb::Check(args) => check::run(args, output),
+        Verb::Serve(args) => serve::run(&args),
         Verb::Parts(args) => parts::run(&args, output),
         Verb::Explain(args) => explain::run(&args, output),
     };

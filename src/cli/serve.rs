@@ -1,0 +1,168 @@
+//! `dryflash serve`: a virtual ST-LINK at a virtual ESC, for clients that speak to an stlink-server.
+
+use super::check::load;
+use super::{OK, Outcome, WOULD_NOT};
+use crate::am32::{self, Given, Wish};
+use crate::chip::Chip;
+use crate::esc::{StateFile, program};
+use crate::part::{self, Family, Part};
+use crate::probe::owner::{self, Request};
+use crate::probe::tcp::{PORT, Server};
+use crate::probe::{Model, StLink};
+use anyhow::{Context, bail};
+use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+/// Be a virtual ST-LINK at a virtual ESC: OpenOCD flashes and debugs it over TCP
+///
+/// Puts the files into the ESC as `check` does, switches the power on, and serves stlink-server's protocol until
+/// Ctrl-C. With --state, the ESC is written back to the file each time that a client closes, and at the end.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  dryflash serve --part F051 --state esc.json
+  dryflash serve --part F051 bootloader.bin app.hex eeprom.bin
+  dryflash serve --part G071 --tcp 127.0.0.1:0 --once")]
+pub struct Args {
+    /// Files that the ESC holds already: .bin, Intel HEX, ELF or .amj; FILE@ADDR puts a .bin at an address.
+    #[arg(value_name = "FILE[@ADDR]")]
+    files: Vec<String>,
+    /// The part: full name, or AM32's short one (F031, F051, G031, G071, G071_64K). As --state holds it where absent.
+    #[arg(long)]
+    part: Option<String>,
+    /// A virtual ESC, kept in this file between commands; made where it does not exist.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Where to listen; port 0 picks a free one.
+    #[arg(long, value_name = "ADDR:PORT", default_value_t = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT))]
+    tcp: SocketAddr,
+    /// Listen on an address that other machines can reach.
+    #[arg(long)]
+    listen_anywhere: bool,
+    /// Be an STLINK-V3, not an ST-LINK/V2-1.
+    #[arg(long)]
+    v3: bool,
+    /// End when the first client has closed.
+    #[arg(long)]
+    once: bool,
+    /// Decides what SRAM holds at power-on.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Wrong usage, unreadable input, or an address that cannot be listened on.
+pub fn run(args: &Args) -> anyhow::Result<Outcome> {
+    if !args.tcp.ip().is_loopback() {
+        if !args.listen_anywhere {
+            bail!("{} can be reached from other machines; add --listen-anywhere if that is wanted", args.tcp);
+        }
+        eprintln!("dryflash: warning: whoever reaches {} can read and change this virtual ESC", args.tcp);
+    }
+    let files = args.files.iter().map(|f| load(f, None)).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut state = args.state.as_deref().map(StateFile::open).transpose()?;
+    let held = state.as_ref().and_then(|s| s.part().cloned());
+    let part = match &args.part {
+        Some(name) => Some(part::find(name)?),
+        None => held.clone(),
+    };
+    let (part, files) = place(files, part, held.is_some())?;
+    let mut chip = Chip::new(&part, args.seed)?;
+    if let Some(state) = &state {
+        state.install(&mut chip)?;
+    }
+    chip.power_on();
+    for image in &files {
+        if let Err(error) = program::program(&mut chip, image, false) {
+            eprintln!("dryflash: {}: {error}", image.name);
+            return Ok(Outcome { text: String::new(), code: WOULD_NOT });
+        }
+    }
+    chip.power_off(args.seed);
+    chip.power_on();
+
+    let listener = TcpListener::bind(args.tcp)
+        .with_context(|| format!("cannot listen on {}; --tcp 127.0.0.1:0 picks a free port", args.tcp))?;
+    let model = if args.v3 { Model::V3 } else { Model::V2 };
+    let (sender, requests) = channel();
+    let stop = sender.clone();
+    ctrlc::set_handler(move || {
+        let _ = stop.send(Request::Stop);
+    })
+    .context("cannot wait for Ctrl-C")?;
+    let server = Server::start(listener, model, sender).context("cannot serve")?;
+    announce(&part, model, server.address())?;
+
+    let mut probe = StLink::new(chip, model);
+    let mut trouble = None;
+    owner::serve(&mut probe, &requests, |probe| {
+        if let Some(text) = probe.target.take_broken() {
+            eprintln!("dryflash: the model failed: {text}; this is a bug, please report it");
+        }
+        trouble = state.as_mut().and_then(|s| s.save(&probe.target.chip).err());
+        if args.once || trouble.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    drop(server);
+    if let Some(error) = trouble {
+        return Err(error.into());
+    }
+    if let Some(state) = &mut state {
+        state.save(&probe.target.chip)?;
+    }
+    Ok(Outcome { text: String::new(), code: OK })
+}
+
+/// The part, and the files with their addresses, as `check` finds them.
+fn place(
+    files: Vec<Given>,
+    part: Option<Arc<Part>>,
+    has_state: bool,
+) -> anyhow::Result<(Arc<Part>, Vec<crate::image::Image>)> {
+    if files.is_empty() {
+        let Some(part) = part else { bail!("say which part it is, e.g. `dryflash serve --part F051`") };
+        return Ok((part, Vec::new()));
+    }
+    let count = files.len();
+    let plan = am32::plan(files, &Wish { part, has_state, ..Wish::default() })?;
+    let [part] = plan.candidates.as_slice() else {
+        let names: Vec<&str> = plan.candidates.iter().map(|p| p.nick()).collect();
+        match names.as_slice() {
+            [] => bail!("the files are for an MCU that is not modelled ({})", plan.part_evidence),
+            names => bail!("the files fit {}; say which with --part", names.join(", ")),
+        }
+    };
+    if plan.pieces.len() < count {
+        bail!("nobody knows where one of the files goes; `dryflash check` tells which, FILE@ADDR says where");
+    }
+    Ok((Arc::clone(part), plan.pieces.into_iter().map(|p| p.image).collect()))
+}
+
+/// Says where the probe is, with lines to copy.
+fn announce(part: &Part, model: Model, address: SocketAddr) -> anyhow::Result<()> {
+    let config = match part.family {
+        Family::F0 => "target/stm32f0x.cfg",
+        Family::G0 => "target/stm32g0x.cfg",
+    };
+    let port = address.port();
+    let mut text = String::new();
+    let _ = writeln!(text, "{} ({}) at a virtual {}, on {address}", part.name, part.nick(), model.name());
+    let _ = writeln!(
+        text,
+        "  openocd -f interface/stlink.cfg -c 'hla_stlink_backend tcp {port}' -f {config} -c 'program FILE.bin 0x{:08x} verify reset exit'",
+        part.flash.base
+    );
+    let _ = writeln!(
+        text,
+        "  openocd -f interface/stlink-dap.cfg -c 'st-link backend tcp {port}; transport select dapdirect_swd' -f {config}"
+    );
+    let _ = writeln!(text, "Ctrl-C ends it.");
+    let mut out = std::io::stdout().lock();
+    std::io::Write::write_all(&mut out, text.as_bytes())
+        .and_then(|()| std::io::Write::flush(&mut out))
+        .context("cannot write to standard output")
+}

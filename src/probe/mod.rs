@@ -1,0 +1,18 @@
+//! A virtual ST-LINK: what a debug probe's client says, carried out on a [`Chip`](crate::chip::Chip).
+//!
+//! [`Target`] is the core's side of the debug port: halting, stepping, breakpoints, vector catch. [`Dap`] is the port
+//! itself, [`StLink`] the probe's firmware: a command in, a reply out, whatever carries them. [`owner`] runs it for
+//! clients in other threads, [`tcp`] speaks stlink-server's protocol to them.
+//!
+//! `docs/probe.md` says what is modelled and what is not.
+
+mod components;
+pub mod dap;
+pub mod owner;
+pub mod stlink;
+pub mod target;
+pub mod tcp;
+
+pub use dap::Dap;
+pub use stlink::{Model, StLink};
+pub use target::Target;

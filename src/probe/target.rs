@@ -1,0 +1,401 @@
+//! The core from the debugger's side (DDI0419 chapter C1): debug state, steps, breakpoints, vector catch, resets.
+//!
+//! Time is the chip's. While the core runs, [`Target::run`] gives it a share; in debug state time stands still but
+//! for flash operations in flight, which come to their end.
+
+use super::components;
+use crate::bus::{BusFault, ResetCause, Width, fault, lane, merge};
+use crate::chip::{Chip, Debug, Halt, PPB};
+use crate::cpu::{Registers, T};
+
+/// Debug Fault Status Register, and its causes (DDI0419 C1.6.1).
+const DFSR: u32 = 0xE000_ED30;
+const DFSR_HALTED: u32 = 1 << 0;
+const DFSR_BKPT: u32 = 1 << 1;
+const DFSR_VCATCH: u32 = 1 << 3;
+const DFSR_ALL: u32 = 0x1F;
+
+/// Debug Halting Control and Status Register (DDI0419 C1.6.3).
+const DHCSR: u32 = 0xE000_EDF0;
+const DHCSR_KEY: u32 = 0xA05F;
+const C_DEBUGEN: u32 = 1 << 0;
+const C_HALT: u32 = 1 << 1;
+const C_STEP: u32 = 1 << 2;
+const C_MASKINTS: u32 = 1 << 3;
+const S_REGRDY: u32 = 1 << 16;
+const S_HALT: u32 = 1 << 17;
+const S_SLEEP: u32 = 1 << 18;
+const S_LOCKUP: u32 = 1 << 19;
+const S_RETIRE_ST: u32 = 1 << 24;
+const S_RESET_ST: u32 = 1 << 25;
+
+/// Debug Core Register Selector and Data Registers (DDI0419 C1.6.4, C1.6.5).
+const DCRSR: u32 = 0xE000_EDF4;
+const DCRSR_WRITE: u32 = 1 << 16;
+const DCRDR: u32 = 0xE000_EDF8;
+
+/// Debug Exception and Monitor Control Register (DDI0419 C1.6.6).
+const DEMCR: u32 = 0xE000_EDFC;
+const VC_CORERESET: u32 = 1 << 0;
+const VC_HARDERR: u32 = 1 << 10;
+const TRCENA: u32 = 1 << 24;
+
+/// DWT: no comparators, so that no client sets a watchpoint that would never match; and the PC as sampled.
+const DWT_CTRL: u32 = 0xE000_1000;
+const DWT_PCSR: u32 = 0xE000_101C;
+
+/// Breakpoint unit (DDI0419 C1.9).
+const FP_CTRL: u32 = 0xE000_2000;
+const FP_COMP0: u32 = 0xE000_2008;
+const COMPARATORS: usize = 4;
+const FP_KEY: u32 = 1 << 1;
+
+/// A chip with a debugger at its debug port.
+pub struct Target {
+    /// The chip.
+    pub chip: Chip,
+    /// C_DEBUGEN, C_HALT, C_STEP and C_MASKINTS.
+    control: u32,
+    halted: bool,
+    dfsr: u32,
+    dcrdr: u32,
+    demcr: u32,
+    breakpoints_on: bool,
+    comparators: [u32; COMPARATORS],
+    nrst_low: bool,
+    /// Of [`Chip::resets`]: those that were followed up.
+    resets: u64,
+    /// S_RESET_ST.
+    was_reset: bool,
+    /// Instructions at the last look at S_RETIRE_ST.
+    retired: u64,
+    broken: Option<String>,
+}
+
+impl Target {
+    /// A powered chip to which nobody has talked yet.
+    pub fn new(chip: Chip) -> Target {
+        let (resets, retired) = (chip.resets(), chip.instructions());
+        Target {
+            chip,
+            control: 0,
+            halted: false,
+            dfsr: 0,
+            dcrdr: 0,
+            demcr: 0,
+            breakpoints_on: false,
+            comparators: [0; COMPARATORS],
+            nrst_low: false,
+            resets,
+            was_reset: true,
+            retired,
+            broken: None,
+        }
+    }
+
+    /// Whether the core is in debug state.
+    pub const fn is_halted(&self) -> bool {
+        self.halted
+    }
+
+    /// What broke inside dryflash, once: a bug.
+    pub const fn take_broken(&mut self) -> Option<String> {
+        self.broken.take()
+    }
+
+    /// Whether the debug port answers: at read protection level 2 it does not (RM0091 3.3.1, RM0444 3.5.1).
+    pub fn is_reachable(&self) -> bool {
+        self.chip.board.flash.debug_open()
+    }
+
+    /// Lets the core run for so many cycles, or until it halts. In debug state, only a flash operation ends.
+    pub fn run(&mut self, cycles: u64) {
+        self.notice_resets();
+        let end = self.chip.now().cycle.saturating_add(cycles);
+        while !self.halted && !self.nrst_low {
+            if !self.pass(end) {
+                return;
+            }
+        }
+        self.chip.wait_for_flash();
+    }
+
+    /// One run of the chip up to `end`. Whether time is left.
+    fn pass(&mut self, end: u64) -> bool {
+        match self.chip.run_to_cycle(end) {
+            Halt::Time => return false,
+            Halt::Inside | Halt::Breakpoint => self.halt(DFSR_BKPT),
+            Halt::Reset(_) => self.notice_resets(),
+            Halt::Fault(_) => {
+                if self.catches(VC_HARDERR) {
+                    self.halt(DFSR_VCATCH);
+                }
+            }
+            Halt::Broken(text) => {
+                self.broken = Some(text);
+                return self.stand_still();
+            }
+            Halt::Lockup | Halt::Asleep | Halt::SystemMemory | Halt::Off => return self.stand_still(),
+        }
+        true
+    }
+
+    /// The core does nothing by itself, and time would not pass: flash ends its operation all the same.
+    fn stand_still(&mut self) -> bool {
+        self.chip.wait_for_flash();
+        self.notice_resets();
+        false
+    }
+
+    const fn catches(&self, vector: u32) -> bool {
+        self.control & C_DEBUGEN != 0 && self.demcr & vector != 0
+    }
+
+    fn halt(&mut self, why: u32) {
+        self.halted = true;
+        self.control |= C_HALT;
+        self.dfsr |= why;
+        self.chip.enter_debug_state();
+    }
+
+    /// Executes one instruction, and is in debug state again (DDI0419 C1.5.2).
+    fn step(&mut self) {
+        self.halted = false;
+        self.control &= !C_HALT;
+        let next = self.chip.now().cycle + 1;
+        self.pass(next);
+        if !self.halted {
+            self.halt(DFSR_HALTED);
+        }
+    }
+
+    /// Follows up what resets do to debug state. C_DEBUGEN, DEMCR and the breakpoints live through them.
+    fn notice_resets(&mut self) {
+        if self.chip.resets() == self.resets {
+            return;
+        }
+        self.resets = self.chip.resets();
+        self.was_reset = true;
+        self.halted = false;
+        self.control &= !C_HALT;
+        if self.catches(VC_CORERESET) && !self.nrst_low {
+            self.halt(DFSR_VCATCH);
+        }
+    }
+
+    /// Pulls NRST low, or lets it go. A halt that was asked for meanwhile happens before the first instruction.
+    pub fn set_nrst(&mut self, high: bool) {
+        if !high {
+            self.nrst_low = true;
+            self.chip.reset(ResetCause::Pin);
+            self.notice_resets();
+        } else if std::mem::take(&mut self.nrst_low) {
+            self.was_reset = true;
+            if self.catches(VC_CORERESET) {
+                self.halt(DFSR_VCATCH);
+            } else if self.control & C_HALT != 0 {
+                self.halt(DFSR_HALTED);
+            }
+        }
+    }
+
+    /// A load through the debug port.
+    ///
+    /// # Errors
+    /// The bus refuses it, or the chip is held in reset and the address is not the core's own.
+    pub fn read(&mut self, address: u32, width: Width) -> Result<u32, BusFault> {
+        if PPB.contains(&address) {
+            if !address.is_multiple_of(width.bytes()) {
+                return Err(fault("unaligned"));
+            }
+            return self.read_private(address & !3).map(|word| lane(word, address, width));
+        }
+        self.out_of_reset()?;
+        let result = self.chip.debug_read(address, width);
+        self.notice_resets();
+        result
+    }
+
+    /// A store through the debug port.
+    ///
+    /// # Errors
+    /// As for [`Target::read`].
+    pub fn write(&mut self, address: u32, width: Width, value: u32) -> Result<(), BusFault> {
+        if PPB.contains(&address) {
+            if !address.is_multiple_of(width.bytes()) {
+                return Err(fault("unaligned"));
+            }
+            if let Some(result) = self.write_private(address, width, value) {
+                return result;
+            }
+        } else {
+            self.out_of_reset()?;
+        }
+        let result = self.chip.debug_write(address, width, value);
+        self.notice_resets();
+        result
+    }
+
+    fn out_of_reset(&self) -> Result<(), BusFault> {
+        if self.nrst_low { Err(fault("the chip is held in reset")) } else { Ok(()) }
+    }
+
+    fn read_private(&mut self, address: u32) -> Result<u32, BusFault> {
+        Ok(match address {
+            DFSR => self.dfsr,
+            DHCSR => self.status(),
+            DCRSR | DWT_CTRL => 0,
+            DCRDR => self.dcrdr,
+            DEMCR => self.demcr,
+            DWT_PCSR if self.halted => u32::MAX,
+            DWT_PCSR => self.chip.registers().pc,
+            FP_CTRL => u32::from(self.breakpoints_on) | (COMPARATORS as u32) << 4,
+            _ => match (self.comparator(address), components::read(self.chip.part(), address)) {
+                (Some(n), _) => self.comparators[n],
+                (_, Some(word)) => word,
+                _ => return self.chip.debug_read(address, Width::Word),
+            },
+        })
+    }
+
+    const fn comparator(&self, address: u32) -> Option<usize> {
+        let n = (address.wrapping_sub(FP_COMP0) / 4) as usize;
+        if n < COMPARATORS { Some(n) } else { None }
+    }
+
+    /// A store to a debug register; none where the address is not one.
+    fn write_private(&mut self, address: u32, width: Width, value: u32) -> Option<Result<(), BusFault>> {
+        let aligned = address & !3;
+        let comparator = self.comparator(aligned);
+        let known = matches!(aligned, DFSR | DHCSR | DCRSR | DCRDR | DEMCR | DWT_CTRL | DWT_PCSR | FP_CTRL);
+        if !known && comparator.is_none() {
+            return None;
+        }
+        self.chip.probe_seen();
+        // Narrow stores to debug registers are UNPREDICTABLE (DDI0419 C1.6): dropped, but for the data register's.
+        if aligned == DCRDR {
+            self.dcrdr = merge(self.dcrdr, address, width, value);
+        } else if width == Width::Word {
+            match aligned {
+                DFSR => self.dfsr &= !(value & DFSR_ALL),
+                DHCSR => self.set_control(value),
+                DCRSR => self.transfer(value),
+                DEMCR => self.demcr = value & (VC_CORERESET | VC_HARDERR | TRCENA),
+                FP_CTRL if value & FP_KEY != 0 => self.breakpoints_on = value & 1 != 0,
+                _ => {
+                    if let Some(n) = comparator {
+                        self.comparators[n] = value & 0xDFFF_FFFD;
+                    }
+                }
+            }
+            self.tell_chip();
+        }
+        Some(Ok(()))
+    }
+
+    /// The breakpoints as addresses. Each comparator covers a word, and matches either half or both.
+    fn breakpoints(&self) -> Vec<u32> {
+        if self.control & C_DEBUGEN == 0 || !self.breakpoints_on {
+            return Vec::new();
+        }
+        let set = self.comparators.iter().filter(|c| *c & 1 != 0);
+        set.flat_map(|c| {
+            let word = c & 0x1FFF_FFFC;
+            [(1 << 30, word), (1 << 31, word + 2)].into_iter().filter(move |(bit, _)| c & bit != 0).map(|(_, a)| a)
+        })
+        .collect()
+    }
+
+    fn tell_chip(&mut self) {
+        let (enabled, mask_interrupts) = (self.control & C_DEBUGEN != 0, self.control & C_MASKINTS != 0);
+        self.chip.set_debug(Debug { enabled, mask_interrupts });
+        let breakpoints = self.breakpoints();
+        self.chip.stop_at(&breakpoints);
+    }
+
+    /// DHCSR as read; what is sticky clears.
+    fn status(&mut self) -> u32 {
+        let retired = self.chip.instructions();
+        let mut status = self.control | S_REGRDY;
+        let mut set = |bit: u32, on: bool| status |= if on { bit } else { 0 };
+        set(S_HALT, self.halted);
+        set(S_SLEEP, self.chip.is_sleeping() && !self.halted);
+        set(S_LOCKUP, self.chip.is_locked_up() && !self.halted);
+        set(S_RETIRE_ST, retired != self.retired);
+        set(S_RESET_ST, self.was_reset);
+        self.retired = retired;
+        self.was_reset = self.nrst_low;
+        status
+    }
+
+    fn set_control(&mut self, value: u32) {
+        if value >> 16 != DHCSR_KEY {
+            return;
+        }
+        let wanted = value & (C_DEBUGEN | C_HALT | C_STEP | C_MASKINTS);
+        self.control = if wanted & C_DEBUGEN == 0 { 0 } else { wanted };
+        self.tell_chip();
+        if self.nrst_low {
+            return;
+        }
+        match (self.halted, self.control & C_HALT != 0) {
+            (false, true) => self.halt(DFSR_HALTED),
+            (_, false) if self.control & C_STEP != 0 => self.step(),
+            (true, false) => self.halted = false,
+            _ => {}
+        }
+    }
+
+    /// DCRSR: moves a core register to DCRDR or back. With the core running it does nothing.
+    fn transfer(&mut self, selector: u32) {
+        if !self.halted {
+            return;
+        }
+        let register = selector & 0x1F;
+        if selector & DCRSR_WRITE != 0 {
+            self.set_register(register, self.dcrdr);
+        } else {
+            self.dcrdr = self.register(register);
+        }
+    }
+
+    /// A core register by its number in DCRSR; 0 where there is none, or where the core runs.
+    pub fn register(&self, number: u32) -> u32 {
+        if !self.halted {
+            return 0;
+        }
+        let r = self.chip.registers();
+        match number {
+            0..=12 => r.r[number as usize],
+            13 => r.sp(),
+            14 => r.lr,
+            15 => r.pc,
+            16 => r.xpsr,
+            17 => r.msp,
+            18 => r.psp,
+            20 => r.control << 24 | u32::from(r.primask),
+            _ => 0,
+        }
+    }
+
+    /// Sets a core register, with the core in debug state. The exception number in xPSR stays: it is the NVIC's.
+    pub fn set_register(&mut self, number: u32, value: u32) {
+        if !self.halted {
+            return;
+        }
+        self.chip.set_registers(|r: &mut Registers| match number {
+            0..=12 => r.r[number as usize] = value,
+            13 if r.uses_psp() => r.psp = value & !3,
+            13 | 17 => r.msp = value & !3,
+            14 => r.lr = value,
+            15 => r.pc = value & !1,
+            16 => r.xpsr = (r.xpsr & 0x3F) | (value & (0xF000_0000 | T)),
+            18 => r.psp = value & !3,
+            20 => {
+                r.control = value >> 24 & 2;
+                r.primask = value & 1 != 0;
+            }
+            _ => {}
+        });
+    }
+}
