@@ -359,6 +359,7 @@ impl Board {
         let base = slot.base;
         if let Some(gate) = &slot.gate
             && !self.devices.rcc.enabled(gate)
+            && !slot.answers_without_clock(by.master)
         {
             self.fx.note(base, "its clock is off: reads 0, writes are dropped");
             return Ok(0);
@@ -381,7 +382,7 @@ impl Board {
         let slot = &mut self.devices.slots[n];
         let base = slot.base;
         if let Some(gate) = &slot.gate {
-            if !self.devices.rcc.enabled(gate) {
+            if !self.devices.rcc.enabled(gate) && !slot.answers_without_clock(by.master) {
                 self.fx.note(base, "its clock is off: reads 0, writes are dropped");
                 return Ok(());
             }

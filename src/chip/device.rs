@@ -1,6 +1,6 @@
 //! The blocks of a part brought to life, and which stands at an address.
 
-use crate::bus::ResetCause;
+use crate::bus::{Master, ResetCause};
 use crate::part::{Family, Gate, Kind, Part};
 use crate::periph::adc::{Adc, Calibration};
 use crate::periph::comp::Comp;
@@ -187,6 +187,14 @@ pub struct Slot {
     pub irqs: u8,
     /// The APB bridge widens narrow writes by repeating them; AHB and the I/O port write single lanes.
     pub apb: bool,
+}
+
+impl Slot {
+    /// Debug support answers a probe without the clock that code needs for it: OpenOCD and st-flash read the id code
+    /// of an F0 before anybody has set DBGMCUEN (RM0091 6.4.7).
+    pub const fn answers_without_clock(&self, master: Master) -> bool {
+        matches!((&self.device, master), (Device::Dbgmcu(_), Master::Debug))
+    }
 }
 
 /// Register windows: APB and AHB peripherals, and the GPIO ports of either family.
