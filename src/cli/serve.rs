@@ -4,12 +4,14 @@ use super::check::load;
 use super::{OK, Outcome, WOULD_NOT};
 use crate::am32::{self, Given, Wish};
 use crate::chip::Chip;
-use crate::esc::{StateFile, program};
+use crate::esc::{StateFile, Wire, program};
 use crate::part::{self, Family, Part};
+use crate::periph::signal::Signal;
 use crate::probe::owner::{self, Request};
 use crate::probe::tcp::{PORT, Server};
 use crate::probe::{Model, StLink};
 use anyhow::{Context, bail};
+use clap::ValueEnum;
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::ops::ControlFlow;
@@ -48,9 +50,29 @@ pub struct Args {
     /// End when the first client has closed.
     #[arg(long)]
     once: bool,
+    /// The signal wire.
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = SignalArg::Low)]
+    signal: SignalArg,
     /// Decides what SRAM holds at power-on.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SignalArg {
+    Low,
+    Floating,
+    High,
+}
+
+impl From<SignalArg> for Wire {
+    fn from(signal: SignalArg) -> Wire {
+        match signal {
+            SignalArg::Low => Wire::Low,
+            SignalArg::Floating => Wire::Floating,
+            SignalArg::High => Wire::High,
+        }
+    }
 }
 
 /// Runs the verb.
@@ -84,6 +106,11 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         }
     }
     chip.power_off(args.seed);
+    // The wire is on one of these; the others are not looked at.
+    for pin in am32::Pin::SIGNAL {
+        let (port, number) = pin.port_and_number();
+        chip.drive(port, number, Signal::steady(Wire::from(args.signal).drive()));
+    }
     chip.power_on();
 
     let listener = TcpListener::bind(args.tcp)

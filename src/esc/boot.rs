@@ -33,7 +33,8 @@ pub enum Wire {
 }
 
 impl Wire {
-    const fn drive(self) -> Drive {
+    /// As what drives a pin.
+    pub const fn drive(self) -> Drive {
         match self {
             Wire::Low => Drive::Low,
             Wire::Floating => Drive::Floating,
