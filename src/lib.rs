@@ -63,6 +63,7 @@
 //! | [`chip`] | a part brought to life: memory map, clock, resets, power |
 //! | [`am32`] | what bootloaders, apps and settings look like, and the findings about them; runs nothing |
 //! | [`esc`] | a chip on the bench with its signal wire, and the verdict |
+//! | [`probe`] | a virtual ST-LINK at a chip: debug registers, the probe's commands, a TCP server |
 //! | [`report`] | text and JSON |
 //! | [`cli`] | one file for each verb |
 

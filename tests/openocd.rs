@@ -1,0 +1,277 @@
+//! Debian's own OpenOCD, unmodified, at the virtual probe: both of its ST-LINK drivers, on three parts.
+
+#[path = "support/serve.rs"]
+mod serve;
+
+use dryflash::chip::Chip;
+use dryflash::esc::{Options, PowerUp, StateFile, Wire, check};
+use dryflash::flash::Factory;
+use dryflash::part;
+use serve::Serve;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const FLASH: u32 = 0x0800_0000;
+const APP: u32 = 0x0800_1000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Driver {
+    Hla,
+    Dap,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Bench {
+    part: &'static str,
+    config: &'static str,
+    bootloader: &'static str,
+    app: &'static str,
+    eeprom: (&'static str, u32),
+    full: &'static str,
+    /// Bytes of an erase sector.
+    sector: u32,
+}
+
+const BENCHES: [Bench; 3] = [
+    Bench {
+        part: "F031",
+        config: "target/stm32f0x.cfg",
+        bootloader: "STANDIN_F031_BOOTLOADER_PB4_V14.bin",
+        app: "STANDIN_DRYFLASH_F031_2.20.bin",
+        eeprom: ("STANDIN_EEPROM_V2_1K.bin", 0x0800_7C00),
+        full: "STANDIN_DRYFLASH_F031_2.20_FULL.bin",
+        sector: 0x400,
+    },
+    Bench {
+        part: "F051",
+        config: "target/stm32f0x.cfg",
+        bootloader: "STANDIN_F051_BOOTLOADER_PB4_V14.bin",
+        app: "STANDIN_DRYFLASH_F051_2.20.bin",
+        eeprom: ("STANDIN_EEPROM_V2_1K.bin", 0x0800_7C00),
+        full: "STANDIN_DRYFLASH_F051_2.20_FULL.bin",
+        sector: 0x400,
+    },
+    Bench {
+        part: "G071",
+        config: "target/stm32g0x.cfg",
+        bootloader: "STANDIN_G071_BOOTLOADER_PB4_128K_V14.bin",
+        app: "STANDIN_DRYFLASH_G071_128K_2.20.bin",
+        eeprom: ("STANDIN_EEPROM_V2_2K.bin", 0x0801_F800),
+        full: "STANDIN_DRYFLASH_G071_128K_2.20_FULL.bin",
+        sector: 0x800,
+    },
+];
+
+fn built(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware/built").join(name)
+}
+
+/// Every part with every driver; none, and a word about it, where OpenOCD is missing and that is allowed.
+fn every_bench() -> Vec<(Bench, Driver)> {
+    if Command::new("openocd").arg("--version").output().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "openocd is missing: `cargo xtask test` installs it");
+        eprintln!("SKIPPED: openocd is not installed; `cargo xtask test` installs it");
+        return Vec::new();
+    }
+    BENCHES.into_iter().flat_map(|b| [(b, Driver::Hla), (b, Driver::Dap)]).collect()
+}
+
+impl Bench {
+    fn is_g0(&self) -> bool {
+        self.part == "G071"
+    }
+
+    /// One OpenOCD at one `dryflash serve --once`. What OpenOCD printed, and whether it was content.
+    fn try_openocd(&self, driver: Driver, state: &Path, more: &[&str], commands: &str) -> (String, bool) {
+        let mut serve = Serve::start(self.part, state, &[&["--once"], more].concat());
+        let port = serve.port;
+        let mut openocd = Command::new("openocd");
+        match driver {
+            Driver::Hla => {
+                openocd.args(["-f", "interface/stlink.cfg", "-c", &format!("hla_stlink_backend tcp {port}")])
+            }
+            Driver::Dap => openocd.args([
+                "-f",
+                "interface/stlink-dap.cfg",
+                "-c",
+                &format!("st-link backend tcp {port}; transport select dapdirect_swd"),
+            ]),
+        };
+        openocd.args(["-f", self.config, "-c", "gdb_port disabled; tcl_port disabled; telnet_port disabled"]);
+        let output = openocd.args(["-c", commands, "-c", "shutdown"]).output().expect("openocd starts");
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert_eq!(serve.ended(), 0, "{}, {driver:?}: dryflash\n{text}", self.part);
+        (text, output.status.success())
+    }
+
+    fn openocd(&self, driver: Driver, state: &Path, commands: &str) -> String {
+        let (text, content) = self.try_openocd(driver, state, &[], commands);
+        assert!(content, "{}, {driver:?}: {commands}\n{text}", self.part);
+        text
+    }
+
+    /// A state file of an ESC that left the factory whole.
+    fn whole(&self, state: &Path) {
+        let part = part::find(self.part).unwrap();
+        let mut chip = Chip::new(&part, 1).unwrap();
+        let image = std::fs::read(built(self.full)).unwrap();
+        let factory = Factory::of(chip.board.flash.as_ref(), part.flash.wrp_pages).cells(FLASH, &image).unwrap();
+        factory.install(chip.board.flash.as_mut()).unwrap();
+        StateFile::open(state).unwrap().save(&chip).unwrap();
+    }
+
+    /// The ESC in the state file, after a power-on.
+    fn chip(&self, state: &Path) -> Chip {
+        let mut chip = Chip::new(&part::find(self.part).unwrap(), 1).unwrap();
+        StateFile::open(state).unwrap().install(&mut chip).unwrap();
+        chip.power_on();
+        chip
+    }
+}
+
+fn starts(state: &Path) -> bool {
+    let options = Options { power_ups: vec![PowerUp::steady(Wire::Low)], ..Options::default() };
+    check(Vec::new(), &options, Some(&mut StateFile::open(state).unwrap())).unwrap().starts()
+}
+
+#[test]
+fn what_openocd_programs_boots() {
+    for (bench, driver) in every_bench() {
+        let folder = tempfile::tempdir().unwrap();
+        let (state, dump) = (folder.path().join("esc.json"), folder.path().join("dump.bin"));
+        let program = |name: &str, address: u32| format!("program {} 0x{address:08x} verify; ", built(name).display());
+        let (eeprom, at) = bench.eeprom;
+        let size = part::find(bench.part).unwrap().flash.size;
+        let commands = [
+            program(bench.bootloader, FLASH),
+            program(bench.app, APP),
+            program(eeprom, at),
+            format!("reset halt; dump_image {} 0x{FLASH:08x} 0x{size:x}; reset run", dump.display()),
+        ];
+        let text = bench.openocd(driver, &state, &commands.concat());
+        assert_eq!(text.matches("** Verified OK **").count(), 3, "{text}");
+        let dump = std::fs::read(dump).unwrap();
+        assert_eq!(dump.len(), size as usize);
+        for (name, address) in [(bench.bootloader, FLASH), (bench.app, APP), bench.eeprom] {
+            let bytes = std::fs::read(built(name)).unwrap();
+            let start = (address - FLASH) as usize;
+            assert!(
+                dump[start..start + bytes.len()] == bytes,
+                "{}, {driver:?}: {name} reads back otherwise",
+                bench.part
+            );
+        }
+        assert!(starts(&state), "{}, {driver:?}", bench.part);
+    }
+}
+
+#[test]
+fn a_v3_works_as_well() {
+    for (bench, driver) in every_bench().into_iter().filter(|(b, _)| b.part == "F051") {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("esc.json");
+        let commands = format!("program {} 0x{FLASH:08x} verify reset", built(bench.full).display());
+        let (text, content) = bench.try_openocd(driver, &state, &["--v3"], &commands);
+        assert!(content && text.contains("V3J13M3") && text.contains("** Verified OK **"), "{driver:?}\n{text}");
+        assert!(starts(&state), "{driver:?}");
+    }
+}
+
+#[test]
+fn sectors_are_erased_alone() {
+    for (bench, driver) in every_bench() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("esc.json");
+        bench.whole(&state);
+        bench.openocd(driver, &state, "init; reset halt; flash erase_sector 0 1 1");
+        let chip = bench.chip(&state);
+        let (cells, sector) = (chip.board.flash.cells(), bench.sector);
+        assert!(cells.is_blank(FLASH + sector..FLASH + 2 * sector), "{}, {driver:?}", bench.part);
+        assert!(!cells.is_blank(FLASH..FLASH + sector) && !cells.is_blank(APP..APP + sector), "{}", bench.part);
+    }
+}
+
+#[test]
+fn write_protection_holds() {
+    for (bench, driver) in every_bench() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("esc.json");
+        bench.whole(&state);
+        // The first 4 KB. OpenOCD's `flash protect` for the G0 writes one area in each of two goes.
+        let (protect, sector) = match bench.is_g0() {
+            true => ("stm32l4x option_write 0 0x2c 0x00010000; stm32l4x option_load 0", 2),
+            false => ("flash protect 0 0 0 on; stm32f1x options_load 0", 4),
+        };
+        bench.openocd(driver, &state, &format!("init; reset halt; {protect}; reset halt"));
+        let chip = bench.chip(&state);
+        assert!(chip.board.flash.protected(0) && !chip.board.flash.protected(sector), "{}, {driver:?}", bench.part);
+        let (text, content) = bench.try_openocd(driver, &state, &[], "init; reset halt; flash erase_sector 0 0 0");
+        assert!(!content, "{}, {driver:?}: a protected page was erased\n{text}", bench.part);
+        bench.openocd(driver, &state, &format!("init; reset halt; flash erase_sector 0 {sector} {sector}"));
+        let chip = bench.chip(&state);
+        let cells = chip.board.flash.cells();
+        assert!(!cells.is_blank(FLASH..FLASH + bench.sector), "{}, {driver:?}", bench.part);
+        let after = FLASH + sector * bench.sector;
+        assert!(cells.is_blank(after..after + bench.sector), "{}, {driver:?}", bench.part);
+    }
+}
+
+#[test]
+fn a_locked_chip_shows_nothing_and_unlocking_erases_it() {
+    for (bench, driver) in every_bench() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("esc.json");
+        bench.whole(&state);
+        let family = if bench.is_g0() { "stm32l4x" } else { "stm32f1x" };
+        let load = if bench.is_g0() { "stm32l4x option_load 0" } else { "stm32f1x options_load 0" };
+        // The load resets the chip, which a client may take for trouble.
+        bench.try_openocd(driver, &state, &[], &format!("init; reset halt; {family} lock 0; {load}"));
+        assert_eq!(bench.chip(&state).board.flash.rdp_level(), 1, "{}, {driver:?}", bench.part);
+        assert!(starts(&state), "{}, {driver:?}: level 1 keeps probes out, not the core", bench.part);
+
+        let secret = folder.path().join("secret.bin");
+        let dump = format!("init; reset halt; dump_image {} 0x{FLASH:08x} 0x400", secret.display());
+        let (text, content) = bench.try_openocd(driver, &state, &[], &dump);
+        let told = std::fs::read(&secret).unwrap_or_default();
+        assert!(!content || told.iter().all(|b| *b == 0), "{}, {driver:?}\n{text}", bench.part);
+
+        bench.try_openocd(driver, &state, &[], &format!("init; reset halt; {family} unlock 0; {load}"));
+        let chip = bench.chip(&state);
+        let flash = chip.part().flash;
+        assert_eq!(chip.board.flash.rdp_level(), 0, "{}, {driver:?}", bench.part);
+        assert!(chip.board.flash.cells().is_blank(flash.base..flash.end()), "{}, {driver:?}", bench.part);
+    }
+}
+
+#[test]
+fn the_bootloader_can_be_debugged() {
+    for (bench, driver) in every_bench() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("esc.json");
+        bench.whole(&state);
+        let image = std::fs::read(built(bench.full)).unwrap();
+        let word = |at: usize| u32::from_le_bytes(image[at..at + 4].try_into().unwrap());
+        let (reset, app) = (word(4) & !1, word(0x1004) & !1);
+        // The start-up code of every stand-in calls main 0x16 bytes after its beginning.
+        let main = reset + 0x16;
+        let commands = format!(
+            "init; reset halt; echo \"at [reg pc]\"; step; echo \"at [reg pc]\"; \
+             reg r3 0xdeadbeef; echo \"r3 [reg r3]\"; mww 0x20000200 0x12345678; echo \"ram [mdw 0x20000200]\"; \
+             reg pc 0x{reset:08x}; reg sp 0x20001000; bp 0x{main:08x} 2 hw; resume; wait_halt 2000; echo \"at [reg pc]\"; \
+             step; rbp 0x{main:08x}; bp 0x{app:08x} 2 hw; resume; wait_halt 4000; echo \"at [reg pc]\"; \
+             rbp 0x{app:08x}; resume; sleep 20; halt; reset halt; echo \"at [reg pc]\"; resume; sleep 20; \
+             echo \"state [[target current] curstate]\""
+        );
+        let text = bench.openocd(driver, &state, &commands);
+        let said = |prefix: &str| -> Vec<String> {
+            text.lines().filter_map(|l| l.strip_prefix(prefix)).map(str::to_lowercase).collect()
+        };
+        let at = |pc: u32| format!(" pc (/32): 0x{pc:08x}");
+        let path = [reset, reset + 2, main, app, reset].map(at);
+        assert_eq!(said("at"), path, "{}, {driver:?}\n{text}", bench.part);
+        assert_eq!(said("r3"), [" r3 (/32): 0xdeadbeef"], "{text}");
+        assert!(said("ram")[0].contains("12345678"), "{text}");
+        assert_eq!(said("state"), [" running"], "{text}");
+        assert!(starts(&state), "debugging changes nothing");
+    }
+}
