@@ -25,8 +25,8 @@ const BAD_PARAMETER: u32 = 0x1002;
 const NO_COMMAND: u32 = 0x1053;
 const BUSY: u32 = 0x2004;
 
-/// API and version as a stlink-server of today tells them.
-const SERVER: [u32; 4] = [1, 2, 1, 1];
+/// API and version. From API 3 on OpenOCD sends batches over TCP as well.
+const SERVER: [u32; 4] = [3, 2, 1, 1];
 
 const DEVICE: u32 = 0x1234;
 /// Bytes of the device's description.
