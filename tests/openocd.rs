@@ -178,6 +178,22 @@ fn a_v3_works_as_well() {
 }
 
 #[test]
+fn openocd_connects_under_reset() {
+    for (bench, driver) in every_bench() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("esc.json");
+        bench.whole(&state);
+        let commands = "reset_config srst_only srst_nogate connect_assert_srst; init; reset halt; \
+             echo \"at [reg pc]\"; flash erase_sector 0 1 1; reset run";
+        let text = bench.openocd(driver, &state, commands);
+        assert!(text.contains("at pc (/32): 0x080000c0"), "{}, {driver:?}\n{text}", bench.part);
+        assert!(!text.contains("Error"), "{}, {driver:?}\n{text}", bench.part);
+        let sector = FLASH + bench.sector..FLASH + 2 * bench.sector;
+        assert!(bench.chip(&state).board.flash.cells().is_blank(sector), "{}, {driver:?}", bench.part);
+    }
+}
+
+#[test]
 fn sectors_are_erased_alone() {
     for (bench, driver) in every_bench() {
         let folder = tempfile::tempdir().unwrap();

@@ -8,6 +8,7 @@ use serve::Serve;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 const OK: u32 = 1;
@@ -178,8 +179,8 @@ fn read_ram(serve: &Serve) -> Vec<u8> {
 
 #[test]
 fn one_client_at_a_time() {
-    let (_folder, state) = state();
-    let serve = Serve::start("F051", &state, &[]);
+    let (_folder, path) = state();
+    let serve = Serve::start("F051", &path, &[]);
     let (mut first, mut second) = (Client::connect(&serve), Client::connect(&serve));
     assert_eq!(first.open(), OK);
     assert_eq!(second.open(), BUSY);
@@ -188,6 +189,38 @@ fn one_client_at_a_time() {
     assert_eq!(first.command(&[0xF5], 2), [1, 0], "the first goes on");
     assert_eq!(first.code(&[[4, 0, 0, 0].as_slice(), &first.id.to_le_bytes()].concat()), OK);
     assert_eq!(second.open(), OK);
+    // By now the first one's ESC is kept, with the server still there.
+    assert!(std::fs::read_to_string(&path).unwrap().contains("STM32F051K6"));
+}
+
+#[test]
+fn wrong_usage_is_told() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    for (args, word) in [
+        (&["--tcp", "0.0.0.0:0", "--part", "F051"][..], "--listen-anywhere"),
+        (&["--tcp", &taken, "--part", "F051"], "cannot listen"),
+        (&["--tcp", "127.0.0.1:0"], "--part"),
+        (&["--tcp", "127.0.0.1:0", "--part", "F999"], "F999"),
+        (&["--tcp", "127.0.0.1:0", "--part", "F051", "missing.bin"], "missing.bin"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_dryflash")).arg("serve").args(args).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains(word), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn files_are_in_the_esc_before_anybody_connects() {
+    let (_folder, path) = state();
+    let full = Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware/built/STANDIN_DRYFLASH_F051_2.20_FULL.bin");
+    let bytes = std::fs::read(&full).unwrap();
+    let serve = Serve::start("F051", &path, &[full.to_str().unwrap()]);
+    let mut client = Client::connect(&serve);
+    assert_eq!(client.open(), OK);
+    client.command(&[0xF2, 0x30, 0xA3], 2);
+    assert_eq!(client.command(&[0xF2, 0x07, 0, 0, 0, 0x08, 0, 4], 1024), bytes[..1024]);
 }
 
 #[test]
@@ -208,7 +241,7 @@ fn once_ends_with_the_first_client() {
 fn a_signal_ends_it_with_the_state_kept() {
     let (_folder, path) = state();
     let mut serve = Serve::start("F031", &path, &[]);
-    let kill = std::process::Command::new("kill").args(["-TERM", &serve.id().to_string()]).status().unwrap();
+    let kill = Command::new("kill").args(["-TERM", &serve.id().to_string()]).status().unwrap();
     assert!(kill.success());
     assert_eq!(serve.ended(), 0);
     assert_eq!(part_of(&path), "STM32F031K6");

@@ -102,6 +102,10 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     for image in &files {
         if let Err(error) = program::program(&mut chip, image, false) {
             eprintln!("dryflash: {}: {error}", image.name);
+            // What was written before stays written, as on a real chip.
+            if let Some(state) = &mut state {
+                state.save(&chip)?;
+            }
             return Ok(Outcome { text: String::new(), code: WOULD_NOT });
         }
     }

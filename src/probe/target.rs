@@ -7,6 +7,7 @@ use super::components;
 use crate::bus::{BusFault, ResetCause, Width, fault, lane, merge};
 use crate::chip::{Chip, Debug, Halt, PPB};
 use crate::cpu::{Registers, T};
+use crate::part::{Kind, PeripheralSpec};
 
 /// Debug Fault Status Register, and its causes (DDI0419 C1.6.1).
 const DFSR: u32 = 0xE000_ED30;
@@ -202,7 +203,7 @@ impl Target {
     /// A load through the debug port.
     ///
     /// # Errors
-    /// The bus refuses it, or the chip is held in reset and the address is not the core's own.
+    /// The bus refuses it, or the chip is held in reset and the address is neither the core's own nor DBGMCU's.
     pub fn read(&mut self, address: u32, width: Width) -> Result<u32, BusFault> {
         if PPB.contains(&address) {
             if !address.is_multiple_of(width.bytes()) {
@@ -210,7 +211,7 @@ impl Target {
             }
             return self.read_private(address & !3).map(|word| lane(word, address, width));
         }
-        self.out_of_reset()?;
+        self.out_of_reset(address)?;
         let result = self.chip.debug_read(address, width);
         self.notice_resets();
         result
@@ -229,15 +230,20 @@ impl Target {
                 return result;
             }
         } else {
-            self.out_of_reset()?;
+            self.out_of_reset(address)?;
         }
         let result = self.chip.debug_write(address, width, value);
         self.notice_resets();
         result
     }
 
-    fn out_of_reset(&self) -> Result<(), BusFault> {
-        if self.nrst_low { Err(fault("the chip is held in reset")) } else { Ok(()) }
+    /// Held in reset, a chip answers for its debug support alone, which a system reset leaves alone (RM0091 32.9.3).
+    fn out_of_reset(&self, address: u32) -> Result<(), BusFault> {
+        let answers = |p: &PeripheralSpec| p.kind == Kind::Dbgmcu && address.wrapping_sub(p.base) < p.size;
+        if self.nrst_low && !self.chip.part().peripherals.iter().any(answers) {
+            return Err(fault("the chip is held in reset"));
+        }
+        Ok(())
     }
 
     fn read_private(&mut self, address: u32) -> Result<u32, BusFault> {

@@ -204,7 +204,6 @@ fn steps_go_one_by_one() {
 #[test]
 fn comparators_stop_before_their_instruction() {
     let mut probe = probe("F051");
-    // An endless loop over 0x20000000 does not match in the code region only: BPU addresses end at 0x1FFFFFFF.
     assert_eq!(probe.get(0xE000_2000), 0x40);
     probe.halted_at(&[0xE7FE]);
     probe.set(0xE000_2008, 0xC000_0001 | 0x0800_0000);
@@ -253,7 +252,7 @@ fn hard_faults_can_be_caught() {
 }
 
 #[test]
-fn under_reset_only_the_cores_own_registers_answer() {
+fn under_reset_only_debug_registers_answer() {
     let mut probe = probe("F051");
     probe.command(&[0xF2, 0x3C, 0], &[]);
     probe.set(DHCSR, HALT);
@@ -261,6 +260,8 @@ fn under_reset_only_the_cores_own_registers_answer() {
     assert_ne!(probe.get(DHCSR) & 1 << 25, 0, "as long as NRST is low");
     assert_eq!(probe.get(DHCSR) & 1 << 17, 0);
     assert_eq!(probe.set(SRAM, 1), 0x11);
+    assert_eq!(probe.set(0x4001_5808, 0x1800), 0x80);
+    assert_eq!(probe.get(0x4001_5808), 0x1800, "DBGMCU");
     probe.command(&[0xF2, 0x3C, 1], &[]);
     assert_ne!(probe.get(DHCSR) & 1 << 17, 0, "the halt was asked for meanwhile");
     assert_eq!(probe.set(SRAM, 1), 0x80);
@@ -385,7 +386,7 @@ mod any_input {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
         fn leaves_probe_and_chip_whole(
