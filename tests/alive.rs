@@ -36,14 +36,7 @@ const PERIOD: Time = Time::from_micros(500);
 /// TIM6 with a period of 500 us; the stand-in bootloader leaves 48 MHz.
 fn ticking() -> Item {
     let set = |offset, value: u32| poke(TIM6 + offset, value);
-    Item::Many(vec![
-        poke(APB1ENR, 1 << 4),
-        set(0x28, 47),
-        set(0x2C, 499),
-        set(0x14, 1),
-        set(0x10, 0),
-        set(0x00, 1),
-    ])
+    Item::Many(vec![poke(APB1ENR, 1 << 4), set(0x28, 47), set(0x2C, 499), set(0x14, 1), set(0x10, 0), set(0x00, 1)])
 }
 
 /// Waits for `periods` of TIM6; uses R2 to R4.
@@ -430,5 +423,8 @@ fn reloads_from_many_places_are_no_loop() {
     let seen = look(&program, 100, Engine::Auto);
     assert!(matches!(seen.alive(), Some(Alive::Silent { reloads: 90, .. })), "{:?}", seen.alive());
     let told = seen.findings();
-    assert!(matches!(told[..], [(Id::RUN_APP_SILENT, Severity::Warning, text)] if text.contains("the watchdog 90 times only")), "{told:?}");
+    assert!(
+        matches!(told[..], [(Id::RUN_APP_SILENT, Severity::Warning, text)] if text.contains("the watchdog 90 times only")),
+        "{told:?}"
+    );
 }

@@ -345,10 +345,17 @@ fn broken(run: &BootRun, layout: &Layout) -> Finding {
                 Some((last, jump)) => format!("had last fed it at {}", jump.time_us + last),
                 None => "had not fed it".to_owned(),
             };
-            let message =
-                format!("the watchdog reset the chip after {}: the app {fed}, and {}", run.time_us, doing(&run.polled, *pc));
-            Finding::new(Id::RUN_WATCHDOG, message, "check that the app is for this board: it waits for what does not come")
-                .at(*pc)
+            let message = format!(
+                "the watchdog reset the chip after {}: the app {fed}, and {}",
+                run.time_us,
+                doing(&run.polled, *pc)
+            );
+            Finding::new(
+                Id::RUN_WATCHDOG,
+                message,
+                "check that the app is for this board: it waits for what does not come",
+            )
+            .at(*pc)
         }
         Ending::AppReset { cause, pc } => {
             let message = format!("the app reset the chip at PC 0x{pc:08X} after {}: {cause}", run.time_us);
