@@ -59,7 +59,7 @@
 //! | [`bus`], [`time`], [`memory`] | what accesses ask and answer; virtual time; memory that the core reaches directly |
 //! | [`flash`] | cells, controllers, option bytes, protection |
 //! | [`periph`] | every other block: reads and writes at an offset, the next event |
-//! | [`cpu`] | the core, behind a small trait |
+//! | [`cpu`] | the core, behind a small trait: two engines, and what each refuses |
 //! | [`chip`] | a part brought to life: memory map, clock, resets, power |
 //! | [`am32`] | what bootloaders, apps and settings look like, and the findings about them; runs nothing |
 //! | [`esc`] | a chip on the bench with its signal wire, and the verdict |

@@ -62,7 +62,8 @@ const POWER_UPS: [(Drive, bool, u64); 3] = [(Drive::Low, false, 12), (Drive::Hig
 fn power_up(case: &Case, engine: Engine, skipping: bool, (drive, reset, _): (Drive, bool, u64)) -> Chip {
     let mut chip = case.chip(engine);
     chip.set_skipping(skipping);
-    chip.watch(&[case.eeprom..case.eeprom + 1]);
+    let boot_byte = case.eeprom..case.eeprom + 1;
+    chip.watch(std::slice::from_ref(&boot_byte));
     case.drive(&mut chip, drive);
     chip.power_on();
     if reset {

@@ -71,6 +71,9 @@ pub struct Board {
     nmi: bool,
     /// What an access asked for that ended in a bus fault.
     missed: Reply,
+    /// What each block was last seen to ask for, and a bit for each that may ask for something else by now.
+    wishes: Vec<Wish>,
+    touched: u64,
     /// The cycle of the next event of any block, not before the next boundary.
     next_event: u64,
     /// The same, which may be past.
@@ -115,6 +118,18 @@ pub struct Polled {
     pub reads: usize,
 }
 
+/// What a block asks of the rest of the chip.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wish {
+    /// Its interrupts, in the NVIC's positions.
+    lines: u32,
+    /// The cycle of its next event.
+    next: u64,
+}
+
+/// All blocks.
+const EVERYBODY: u64 = u64::MAX;
+
 /// Where an address leads.
 enum Place {
     Flash(u32),
@@ -147,6 +162,8 @@ impl Board {
             heartbeat: Heartbeat::default(),
             iwdg_key: part.peripheral("IWDG").map_or(0, |p| p.base),
             clocks,
+            wishes: vec![Wish::default(); devices.slots.len()],
+            touched: EVERYBODY,
             devices,
             at_zero: BootSource::Flash,
             flash_plain: true,
@@ -337,6 +354,7 @@ impl Board {
     }
 
     fn read_block(&mut self, n: usize, address: u32, width: Width, by: Access) -> Result<u32, BusFault> {
+        self.touched |= 1 << (n & 63);
         let slot = &mut self.devices.slots[n];
         let base = slot.base;
         if let Some(gate) = &slot.gate
@@ -359,6 +377,7 @@ impl Board {
     }
 
     fn write_block(&mut self, n: usize, address: u32, width: Width, value: u32, by: Access) -> Result<(), BusFault> {
+        self.touched |= 1 << (n & 63);
         let slot = &mut self.devices.slots[n];
         let base = slot.base;
         if let Some(gate) = &slot.gate {

@@ -3,7 +3,7 @@
 //! AM32's main loop reloads the watchdog at each pass, from one place; that is the heartbeat. Before it come the
 //! peripherals, the settings (rewritten where their layout is old) and the start-up tune.
 
-use crate::chip::{Beat, Chip, Halt, Polled, interrupt_name};
+use crate::chip::{Beat, Chip, Device, Halt, Polled, interrupt_name};
 use crate::time::Time;
 
 /// What was seen of the app's life.
@@ -38,6 +38,21 @@ pub struct Loop {
     pub longest_us: Time,
     /// Interrupts taken since the app's first instruction, most first.
     pub interrupts: Vec<Interrupt>,
+    /// Timers that put out a PWM, as the motor's do.
+    pub pwm: Vec<Pwm>,
+}
+
+/// A timer that puts out a PWM.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Pwm {
+    /// Its name.
+    pub timer: String,
+    /// Periods in a second.
+    pub hz: u64,
+    /// Its channels that are on, from 1.
+    pub channels: Vec<u8>,
+    /// The largest share of a period in which one of them is active, in thousandths.
+    pub duty_permille: u32,
 }
 
 /// An interrupt, and how often it was taken.
@@ -101,5 +116,24 @@ fn describe(chip: &Chip, beat: Beat, start: Time) -> Loop {
         interval_us: beat.interval(),
         longest_us: beat.longest,
         interrupts,
+        pwm: pwm(chip),
     }
+}
+
+fn pwm(chip: &Chip) -> Vec<Pwm> {
+    let clocks = chip.board.clocks();
+    let timers = chip.part().peripherals.iter().zip(&chip.board.devices.slots);
+    timers
+        .filter_map(|(spec, slot)| match &slot.device {
+            Device::Timer(timer) => Some((spec.name.clone(), timer.outputs(&clocks))),
+            _ => None,
+        })
+        .filter(|(_, outputs)| outputs.counts && !outputs.channels.is_empty())
+        .map(|(timer, outputs)| Pwm {
+            timer,
+            hz: outputs.hz.round() as u64,
+            channels: outputs.channels.iter().map(|c| c.channel).collect(),
+            duty_permille: (outputs.channels.iter().filter_map(|c| c.duty).fold(0.0, f64::max) * 1e3).round() as u32,
+        })
+        .collect()
 }

@@ -203,6 +203,11 @@ fn main_loop(l: &Loop) -> String {
         true => write!(line, "; no interrupt so far"),
         false => write!(line, "; interrupts: {}", interrupts.join(", ")),
     };
+    for pwm in &l.pwm {
+        let channels: Vec<String> = pwm.channels.iter().map(u8::to_string).collect();
+        let (name, khz, duty) = (&pwm.timer, pwm.hz as f64 / 1e3, f64::from(pwm.duty_permille) / 10.0);
+        let _ = write!(line, "; {name} puts out {khz:.1} kHz on channels {}, at most {duty:.1} %", channels.join(", "));
+    }
     line
 }
 

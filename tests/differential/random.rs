@@ -10,7 +10,9 @@ const EDGES: [u32; 16] =
 
 impl Random {
     pub fn new(seed: u64, stream: u64) -> Random {
-        let mut random = Random((seed ^ stream.wrapping_mul(0x9E37_79B9_7F4A_7C15)) | 1);
+        // Odd factors: no two seeds, and no two streams, begin alike. The state must not be 0.
+        let mixed = ((seed << 32) ^ stream).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mut random = Random(mixed.max(1));
         for _ in 0..4 {
             random.next();
         }

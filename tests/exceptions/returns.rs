@@ -192,6 +192,9 @@ fn exception_returns_that_do_not_fit() {
         poke(ISPR, 0b10),
         done_in("irq0_done"),
         label("irq1"),
+        // The frame says Thread mode as well: only the handler below speaks against it.
+        lit(0, 0x0100_0000),
+        str_sp(0, 28),
         lit(0, 0xFFFF_FFF9),
         bx(0),
         label("hard_fault"),

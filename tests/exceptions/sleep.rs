@@ -103,11 +103,14 @@ fn wfe_takes_one_event() {
     each(&program, |rig| assert_eq!((rig.run(100), rig.trace()), (Halt::Asleep, vec![1])));
 }
 
-/// Entry and return set the event register (DDI0419 B1.5.18): a `wfe` behind an interrupt does not sleep.
+/// Entry and return each set the event register (DDI0419 B1.5.18): a `wfe` behind either does not sleep.
 #[test]
 fn exceptions_are_events() {
-    let program = [label("start"), svc(0), wfe(), mark(1), wfe(), mark(2), done(), handler("svcall", 11)];
+    let program =
+        [label("start"), svc(0), wfe(), mark(1), wfe(), mark(2), done(), label("svcall"), wfe(), mark(11), bx(LR)];
     each(&program, |rig| assert_eq!((rig.run(100), rig.trace()), (Halt::Asleep, vec![11, 1])));
+    let twice = [label("start"), svc(0), done(), label("svcall"), wfe(), mark(11), wfe(), mark(12), bx(LR)];
+    each(&twice, |rig| assert_eq!((rig.run(100), rig.trace()), (Halt::Asleep, vec![11])));
 }
 
 /// `wfe` sleeps until an interrupt is taken (DDI0419 B1.5.18).

@@ -1,6 +1,6 @@
 //! DMA: finds who asks for a transfer, and carries it out through the bus as the core's own accesses.
 
-use super::Board;
+use super::{Board, EVERYBODY};
 use crate::bus::{Access, Effects, Master};
 use crate::chip::device::{Device, Slot};
 use crate::flash::Purpose;
@@ -17,6 +17,7 @@ impl Board {
         if !self.devices.dma().is_some_and(|d| d.waits()) || !self.has_clock(self.devices.index.dma) {
             return;
         }
+        self.touched = EVERYBODY;
         let mut done = 0;
         while let Some((n, request)) = self.next_transfer() {
             self.transfer(n, request, now, fx);

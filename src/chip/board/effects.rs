@@ -1,9 +1,9 @@
 //! What accesses ask for beyond their register: clocks, interrupts, events, the map; and resets.
 
-use super::{Board, PPB};
+use super::{Board, EVERYBODY, PPB, Wish};
 use crate::bus::{Access, BootSource, Effects, Master, Note, ResetCause, Width};
 use crate::chip::clock::Hclk;
-use crate::chip::device::{Device, Slot};
+use crate::chip::device::Device;
 use crate::chip::event::EventKind;
 use crate::cpu::Reply;
 use crate::cpu::block::FetchCost;
@@ -35,6 +35,7 @@ impl Board {
             reply.wait = cycle - now.cycle;
             now = self.hclk.at(cycle);
             self.flash.advance(now, &mut self.fx);
+            self.touched = EVERYBODY;
             self.fx.events = true;
         }
         self.carry_out(now, pc, &mut reply);
@@ -105,6 +106,7 @@ impl Board {
         let before = self.clocks;
         // A block that is reset or cut off follows no edges.
         fx.pins = true;
+        self.touched = EVERYBODY;
         self.clocks = self.devices.rcc.clocks();
         if self.clocks.hclk_hz != before.hclk_hz {
             self.hclk = Hclk::new(now, self.clocks.hclk_hz);
@@ -126,33 +128,40 @@ impl Board {
 
     /// Collects interrupt lines and finds the next event.
     fn refresh(&mut self, now: Now) {
-        let mut lines = 0u32;
-        let mut next = u64::MAX;
-        let mut earlier = |due: Option<Due>, hclk: &Hclk| {
-            let cycle = match due {
-                Some(Due::Cycle(cycle)) => cycle,
-                Some(Due::Time(time)) => hclk.cycle_at(time),
-                None => u64::MAX,
-            };
-            next = next.min(cycle);
+        let touched = std::mem::take(&mut self.touched);
+        let hclk = self.hclk;
+        let cycle = |due: Option<Due>| match due {
+            Some(Due::Cycle(cycle)) => cycle,
+            Some(Due::Time(time)) => hclk.cycle_at(time),
+            None => u64::MAX,
         };
-        for Slot { device, irq, irqs, .. } in &self.devices.slots {
-            if let Some(p) = device.view() {
-                let raised = p.lines();
-                for n in 0..*irqs {
-                    if raised & (1 << n) != 0 {
-                        lines |= 1 << irq[usize::from(n)];
+        let mut all = Wish { lines: 0, next: u64::MAX };
+        for (n, (slot, wish)) in self.devices.slots.iter().zip(&mut self.wishes).enumerate() {
+            // Flash is touched by stores into itself, too.
+            if touched & 1 << (n & 63) != 0 || matches!(slot.device, Device::Flash) {
+                *wish = Wish { lines: 0, next: u64::MAX };
+                let raised = match (slot.device.view(), &slot.device) {
+                    (Some(p), _) => {
+                        wish.next = cycle(p.next_event(&self.clocks));
+                        p.lines()
                     }
+                    (None, Device::Flash) => u32::from(self.flash.interrupt()),
+                    (None, _) => 0,
+                };
+                for (bit, line) in (0..slot.irqs).zip(slot.irq) {
+                    wish.lines |= (raised >> bit & 1) << line;
                 }
-                earlier(p.next_event(&self.clocks), &self.hclk);
-            } else if matches!(device, Device::Flash) && *irqs > 0 && self.flash.interrupt() {
-                lines |= 1 << irq[0];
             }
+            all = Wish { lines: all.lines | wish.lines, next: all.next.min(wish.next) };
         }
-        earlier(self.devices.rcc.view().next_event(&self.clocks), &self.hclk);
-        earlier(self.systick.next_event(&self.clocks), &self.hclk);
-        earlier(self.flash.next_event().map(Due::Time), &self.hclk);
-        self.nvic.set_lines(lines);
+        // These change with accesses to others, too.
+        let rest = [
+            cycle(self.devices.rcc.view().next_event(&self.clocks)),
+            cycle(self.systick.next_event(&self.clocks)),
+            cycle(self.flash.next_event().map(Due::Time)),
+        ];
+        let next = rest.into_iter().fold(all.next, u64::min);
+        self.nvic.set_lines(all.lines);
         if self.systick.take_pending() {
             self.nvic.pend_systick();
         }
@@ -231,6 +240,7 @@ impl Board {
 
     /// Lets every block act at `now`.
     fn act(&mut self, now: Now, pc: u32, reply: &mut Reply) {
+        self.touched = EVERYBODY;
         self.acted = now.cycle;
         for slot in &mut self.devices.slots {
             if let Some(p) = slot.device.peripheral() {
@@ -250,6 +260,7 @@ impl Board {
 
     /// A reset of everything but the debug side; boots from `boot`.
     pub fn reset(&mut self, cause: ResetCause, now: Now, boot: BootSource) {
+        self.touched = EVERYBODY;
         self.devices.reset(cause);
         self.nvic.reset();
         self.systick.reset(cause);
@@ -295,6 +306,7 @@ impl Board {
 
     /// Takes up what depends on a restored state.
     pub fn resume(&mut self, now: Now) {
+        self.touched = EVERYBODY;
         self.clocks = self.devices.rcc.clocks();
         self.fx = Effects::default();
         self.watching = true;

@@ -1,6 +1,6 @@
 //! Levels on their way from pins and comparators to those who follow their edges: EXTI and the timers' inputs.
 
-use super::Board;
+use super::{Board, EVERYBODY};
 use crate::chip::device::{Device, Slot};
 use crate::periph::exti::Exti;
 use crate::periph::pins;
@@ -24,6 +24,7 @@ impl Board {
         if lines == 0 && !captures && !std::mem::take(&mut self.watching) {
             return false;
         }
+        self.touched = EVERYBODY;
         self.watching = lines != 0 || captures;
         let mut seen: [Option<u16>; PORTS] = [None; PORTS];
         let mut watched = [0u16; PORTS];

@@ -4,7 +4,7 @@
 //! is a call. It counts the same cycles as the engine of record and stops at the same instruction boundaries
 //! (`tests/lockstep.rs`), so that either can take over from the other, and each checks the other.
 //!
-//! Where code goes round a poll that cannot end before some later instant, [`poll`] finds that instant, and time
+//! Where code goes round a poll that cannot end before some later instant, `poll` finds that instant, and time
 //! jumps there.
 
 mod execute;

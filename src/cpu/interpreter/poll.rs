@@ -14,6 +14,8 @@ use crate::bus::Width;
 use crate::cpu::{Bus, Poll, Stop};
 use crate::periph::{Due, Forecast};
 
+#[cfg(test)]
+mod tests;
 mod value;
 
 use value::{Counter, Counters, Value};
@@ -312,7 +314,7 @@ impl Round {
             }
             Loaded::Register { value, cycle, forecast: Forecast::Counts { next, period, last } } => self
                 .counters
-                .new(Counter { loaded: cycle, next, period, slack: u64::from(last.checked_sub(value)?) }, value),
+                .load(Counter { loaded: cycle, next, period, slack: u64::from(last.checked_sub(value)?) }, value),
             Loaded::Register { .. } => return None,
         })
     }

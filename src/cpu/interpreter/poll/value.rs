@@ -51,7 +51,7 @@ impl Counters {
     }
 
     /// A load that gave `now`.
-    pub fn new(&mut self, counter: Counter, now: u32) -> Value {
+    pub fn load(&mut self, counter: Counter, now: u32) -> Value {
         self.0.push(counter);
         Value { now, rate: 1, counter: self.0.len() - 1 }
     }
@@ -187,7 +187,7 @@ mod tests {
     fn counters(now: u32) -> (Counters, Value) {
         let mut counters = Counters::default();
         let counter = Counter { loaded: 0, next: 10, period: 48, slack: u64::from(u32::MAX - now) };
-        let value = counters.new(counter, now);
+        let value = counters.load(counter, now);
         (counters, value)
     }
 
