@@ -108,8 +108,9 @@ struct Seen {
     labels: HashMap<&'static str, u32>,
 }
 
-fn look(program: &[Item], watched_ms: u64, engine: Engine) -> Seen {
-    let Assembled { code, labels } = assemble(APP + 4 * VECTORS as u32, program);
+/// Vectors, the program, and a name tag; and where its labels are.
+fn image(base: u32, program: &[Item]) -> (Vec<u8>, HashMap<&'static str, u32>) {
+    let Assembled { code, labels } = assemble(base + 4 * VECTORS as u32, program);
     let mut vectors = [0u32; VECTORS];
     vectors[0] = SRAM + 0x1000;
     for (name, number) in [("start", 1), ("hard fault", 3), ("systick", 15), ("tim6", 16 + 17)] {
@@ -117,16 +118,11 @@ fn look(program: &[Item], watched_ms: u64, engine: Engine) -> Seen {
     }
     let mut tag = [0u8; 32];
     tag[..9].copy_from_slice(b"TEST_F051");
-    let app: Vec<u8> = vectors.iter().flat_map(|v| v.to_le_bytes()).chain(code).chain(tag).collect();
-    let built = |name| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware/built").join(name);
-        Image::load(&path, None).expect("the stand-in firmware is in the repository")
-    };
-    let given = [
-        (built("STANDIN_F051_BOOTLOADER_PB4_V14.bin"), Role::Bootloader),
-        (Image::parse("app.bin", &app, None).expect("a .bin"), Role::App),
-        (built("STANDIN_EEPROM_V2_1K.bin"), Role::Eeprom),
-    ];
+    (vectors.iter().flat_map(|v| v.to_le_bytes()).chain(code).chain(tag).collect(), labels)
+}
+
+/// The files on an F051, powered with the signal low.
+fn judge(files: Vec<(Image, Role)>, watched_ms: u64, engine: Engine) -> Verdict {
     let options = Options {
         part: Some(dryflash::part::find("F051").expect("a part that is modelled")),
         power_ups: vec![PowerUp::DECISIVE],
@@ -134,8 +130,26 @@ fn look(program: &[Item], watched_ms: u64, engine: Engine) -> Seen {
         engine,
         ..Options::default()
     };
-    let files = given.into_iter().map(|(image, role)| Given { image, role: Some(role) }).collect();
-    Seen { verdict: check(files, &options, None).expect("the files fit"), labels }
+    let files = files.into_iter().map(|(image, role)| Given { image, role: Some(role) }).collect();
+    check(files, &options, None).expect("the files fit")
+}
+
+fn bin(bytes: &[u8]) -> Image {
+    Image::parse("own.bin", bytes, None).expect("a .bin")
+}
+
+fn look(program: &[Item], watched_ms: u64, engine: Engine) -> Seen {
+    let (app, labels) = image(APP, program);
+    let built = |name| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware/built").join(name);
+        Image::load(&path, None).expect("the stand-in firmware is in the repository")
+    };
+    let files = vec![
+        (built("STANDIN_F051_BOOTLOADER_PB4_V14.bin"), Role::Bootloader),
+        (bin(&app), Role::App),
+        (built("STANDIN_EEPROM_V2_1K.bin"), Role::Eeprom),
+    ];
+    Seen { verdict: judge(files, watched_ms, engine), labels }
 }
 
 /// A program watched for 1.5 s, as by default.
@@ -263,6 +277,30 @@ fn interrupts_are_counted_by_name() {
 }
 
 #[test]
+fn the_pwm_at_the_main_loop_is_told() {
+    let tim1 = |offset: u32, value: u32| poke(0x4001_2C00 + offset, value);
+    let program = [
+        label("start"),
+        ticking(),
+        poke(APB2ENR, 1 << 11),
+        tim1(0x2C, 1_999),
+        tim1(0x34, 200),
+        // PWM mode 1 on channel 1, output on, counting.
+        tim1(0x18, 0x60),
+        tim1(0x20, 1),
+        tim1(0x44, 0x8000),
+        tim1(0x00, 1),
+        main_loop(),
+    ];
+    let seen = watch(&program);
+    let [pwm] = &seen.main_loop().pwm[..] else { panic!("{:?}", seen.main_loop()) };
+    assert_eq!((pwm.timer.as_str(), pwm.hz, &pwm.channels[..], pwm.duty_permille), ("TIM1", 24_000, &[1][..], 100));
+    let report = text::verdict(&seen.verdict, Style::default());
+    let report = report.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(report.contains("; TIM1 puts out 24.0 kHz on channels 1, at most 10.0 %"), "{report}");
+}
+
+#[test]
 fn an_app_that_hangs_is_a_warning() {
     let seen = look(&[label("start"), hang()], 200, Engine::Auto);
     assert_eq!(*seen.ending(), Ending::AppRuns);
@@ -329,6 +367,23 @@ fn an_app_may_reset_itself() {
         let told = seen.error(Id::RUN_APP_RESET);
         assert!(told.starts_with(&format!("the app reset the chip at PC 0x{:08X} after ", seen.labels["behind"])));
         assert!(told.ends_with("software (SYSRESETREQ)"), "{told}");
+    }
+}
+
+#[test]
+fn resets_before_any_app_are_the_watchdogs_only_if_it_made_them() {
+    let by_itself = [label("start"), poke(0xE000_ED0C, 0x05FA_0004), label("on"), b("on")];
+    let by_watchdog =
+        [label("start"), poke(IWDG, 0xCCCC), poke(IWDG, 0x5555), poke(IWDG + 8, 9), poke(IWDG, 0xAAAA), hang()];
+    for (program, cause, id) in
+        [(&by_itself[..], ResetCause::Software, Id::RUN_NO_JUMP), (&by_watchdog, ResetCause::Iwdg, Id::RUN_WATCHDOG)]
+    {
+        let (bytes, _) = image(0x0800_0000, program);
+        let verdict = judge(vec![(bin(&bytes), Role::Bootloader)], 1_500, Engine::Auto);
+        assert_eq!(verdict.runs[0].ending, Ending::Resets { cause });
+        let told = verdict.findings.iter().find(|f| f.message.contains("resets again and again"));
+        assert_eq!(told.map(|f| f.id), Some(id), "{:?}", verdict.findings);
+        assert!(!verdict.starts());
     }
 }
 
