@@ -50,6 +50,12 @@ fn boot(chip: &mut Chip, wire: Drive, until: Time) -> Halt {
 fn wait(chip: &mut Chip, b: &mut criterion::Bencher<'_>) {
     assert_eq!(boot(chip, Drive::High, Time::from_millis(100)), Halt::Time);
     let waiting = chip.save();
+    // Skipped rounds count as executed: a wait that was none would not.
+    let before = chip.instructions();
+    assert_eq!(chip.run(Time::from_millis(400)), Halt::Time);
+    assert!(chip.instructions() - before > 1_000_000 && chip.now().time >= Time::from_millis(400));
+    chip.restore(&waiting).expect("the same part");
+    assert!(chip.now().time < Time::from_millis(101));
     b.iter(|| {
         chip.restore(&waiting).expect("the same part");
         assert_eq!(chip.run(Time::from_millis(400)), Halt::Time);
