@@ -46,7 +46,7 @@ fn boot(chip: &mut Chip, wire: Drive, until: Time) -> Halt {
     chip.run(until)
 }
 
-/// 300 ms of virtual time in which the bootloader waits with the signal high.
+/// 300 ms of virtual time in which the bootloader waits with the signal high, from 100 ms on.
 fn wait(chip: &mut Chip, b: &mut criterion::Bencher<'_>) {
     assert_eq!(boot(chip, Drive::High, Time::from_millis(100)), Halt::Time);
     let waiting = chip.save();
@@ -76,6 +76,15 @@ fn boot_warm(c: &mut Criterion) {
                 });
             });
         }
+        // The whole of it: at first the bootloader samples the wire between short delays, and little can be skipped.
+        let mut chip = flashed(part, name, Engine::Auto);
+        let off = chip.save();
+        group.bench_function(format!("{part}, 400 ms from power-on, signal high"), |b| {
+            b.iter(|| {
+                chip.restore(&off).expect("the same part");
+                assert_eq!(boot(&mut chip, Drive::High, Time::from_millis(400)), Halt::Time);
+            });
+        });
         for (engine, skips, with) in [
             (Engine::Auto, true, ""),
             (Engine::Auto, false, ", every round executed"),
