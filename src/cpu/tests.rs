@@ -369,7 +369,12 @@ fn a_computation_changes_hands_and_comes_to_the_same() {
     let (alone, stop) = go(&mut bench, core, limit, set);
     assert!(matches!(stop, Stop::Limit), "{stop:?}");
     let mut other = Bench::new(&code);
-    let setup = Setup { core: part::Core::M0, line: 4, sram: SRAM..SRAM + 0x1000, windows: vec![IO..IO + 0x1000] };
+    let setup = Setup {
+        core: part::Core::M0,
+        line: 4,
+        sram: SRAM..SRAM + 0x1000,
+        windows: std::iter::once(IO..IO + 0x1000).collect(),
+    };
     let core = other.prepared(Hybrid::new(setup));
     let (both, stop) = go(&mut other, core, limit, set);
     assert!(matches!(stop, Stop::Limit), "{stop:?}");
