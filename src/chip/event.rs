@@ -64,6 +64,8 @@ pub struct Log {
     told: HashSet<(u32, bool)>,
     /// The last known cost of fetches: a change is looked into once.
     pub cost: FetchCost,
+    /// Where the core was when the chip last reset itself: the next instruction.
+    pub reset_from: Option<u32>,
 }
 
 impl Log {

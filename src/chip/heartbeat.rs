@@ -35,6 +35,7 @@ pub struct Heartbeat {
     places: Vec<Beat>,
     total: u64,
     first: Option<Time>,
+    last: Option<Time>,
 }
 
 impl Heartbeat {
@@ -42,6 +43,7 @@ impl Heartbeat {
     pub fn beat(&mut self, pc: u32, now: Time) {
         self.total += 1;
         self.first.get_or_insert(now);
+        self.last = Some(now);
         if let Some(b) = self.places.iter_mut().find(|b| b.pc == pc) {
             b.longest = b.longest.max(now.since(b.last));
             b.last = now;
@@ -59,6 +61,11 @@ impl Heartbeat {
     /// The first of all.
     pub const fn first(&self) -> Option<Time> {
         self.first
+    }
+
+    /// The last of all.
+    pub const fn last(&self) -> Option<Time> {
+        self.last
     }
 
     /// The place that reloads again and again, where there is one: a main loop.
@@ -87,6 +94,6 @@ mod tests {
         h.beat(0x100, Time(28));
         let beat = h.steady().unwrap();
         assert_eq!((beat.pc, beat.count, beat.longest, beat.interval()), (0x100, 10, Time(20), Time(3)));
-        assert_eq!((h.total(), h.first()), (19, Some(Time(0))));
+        assert_eq!((h.total(), h.first(), h.last()), (19, Some(Time(0)), Some(Time(28))));
     }
 }

@@ -338,6 +338,7 @@ impl Chip {
                 return Halt::Lockup;
             }
             if let Some(cause) = self.board.reset_wanted.take() {
+                self.board.log.reset_from = Some(self.core.registers().pc);
                 self.reset(cause);
                 return Halt::Reset(cause);
             }

@@ -7,7 +7,7 @@
 
 use super::interpreter::Interpreter;
 use super::unicorn::{EngineError, UnicornCore};
-use super::{Bus, Core, Registers, Stop};
+use super::{Bus, Core, Registers, Stop, join};
 use crate::part;
 use std::ops::Range;
 
@@ -75,8 +75,8 @@ pub struct Hybrid {
     since: u64,
     watched: Vec<Range<u32>>,
     stop_inside: Vec<Range<u32>>,
-    /// Invalidated while Unicorn did not run: it may hold translations of it.
-    stale: Vec<Range<u32>>,
+    /// Invalidated outside of SRAM while Unicorn did not run: it may hold translations of it.
+    stale: Option<Range<u32>>,
 }
 
 impl Hybrid {
@@ -92,7 +92,7 @@ impl Hybrid {
             since: 0,
             watched: Vec::new(),
             stop_inside: Vec::new(),
-            stale: Vec::new(),
+            stale: None,
         }
     }
 
@@ -129,7 +129,7 @@ impl Hybrid {
         let plain = bus.map();
         // The interpreter stores into SRAM without telling.
         let written = plain.iter().filter(|p| p.writable).map(|p| p.address..p.address + p.size);
-        for range in self.stale.drain(..).chain(self.interpreter.take_changed()).chain(written) {
+        for range in self.stale.take().into_iter().chain(self.interpreter.take_changed()).chain(written) {
             unicorn.invalidate(range);
         }
         unicorn.watch(&self.watched);
@@ -220,7 +220,8 @@ impl Core for Hybrid {
         self.interpreter.invalidate(range.clone());
         match &mut self.unicorn {
             Some(unicorn) if self.translated => unicorn.invalidate(range),
-            Some(_) if !self.stale.contains(&range) => self.stale.push(range),
+            // All of SRAM is invalidated when Unicorn takes over.
+            Some(_) if !self.setup.sram.contains(&range.start) => self.stale = Some(join(self.stale.take(), &range)),
             _ => {}
         }
     }

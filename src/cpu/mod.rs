@@ -151,6 +151,11 @@ pub trait Bus {
     fn fetch_cost(&self) -> block::FetchCost;
 }
 
+/// The smallest range that holds both.
+fn join(before: Option<Range<u32>>, more: &Range<u32>) -> Range<u32> {
+    before.map_or_else(|| more.clone(), |r| r.start.min(more.start)..r.end.max(more.end))
+}
+
 /// Why an instruction could not be executed. Each becomes a HardFault (ARMv6-M has no other).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]

@@ -2,6 +2,7 @@
 //! has to do the same.
 
 use super::block::FetchCost;
+use super::hybrid::{Hybrid, Setup};
 use super::interpreter::Interpreter;
 use super::unicorn::UnicornCore;
 use super::*;
@@ -348,6 +349,42 @@ fn code_in_sram_is_run_as_it_stands() {
     });
     assert!(matches!(stop, Stop::Breakpoint), "{stop:?}");
     assert_eq!((core.registers().r[3], core.registers().r[4]), (2, 3));
+}
+
+#[test]
+fn a_computation_changes_hands_and_comes_to_the_same() {
+    // A long loop over SRAM, a store into flash that makes the loop's `adds r0,#1` an `adds r0,#2`, a register, and the
+    // loop again: the store is made by the one engine, and the other has to know.
+    // outer: movs r2,#200; lsls r2,#8
+    // loop:  adds r0,#1; eors r1,r0; str r0,[r6]; ldr r3,[r6]; subs r2,#1; bne loop
+    //        mov r5,r8; mov r3,r9; strh r3,[r5]; ldr r3,[r7]; b outer
+    let code = [0x22C8, 0x0212, 0x3001, 0x4041, 0x6030, 0x6833, 0x3A01, 0xD1F9, 0x4645, 0x464B, 0x802B, 0x683B, 0xE7F2];
+    let set = |r: &mut Registers| {
+        (r.r[6], r.r[7]) = (SRAM + 0x40, IO);
+        (r.r[8], r.r[9]) = (FLASH + 4, 0x3002);
+    };
+    let limit = 3_000_000;
+    let mut bench = Bench::new(&code);
+    let core = bench.prepared(Interpreter::new(part::Core::M0, 4));
+    let (alone, stop) = go(&mut bench, core, limit, set);
+    assert!(matches!(stop, Stop::Limit), "{stop:?}");
+    let mut other = Bench::new(&code);
+    let setup = Setup {
+        core: part::Core::M0,
+        line: 4,
+        sram: SRAM..SRAM + 0x1000,
+        windows: std::iter::once(IO..IO + 0x1000).collect(),
+    };
+    let core = other.prepared(Hybrid::new(setup));
+    let (both, stop) = go(&mut other, core, limit, set);
+    assert!(matches!(stop, Stop::Limit), "{stop:?}");
+    assert!(both.has_translated(), "Unicorn has run");
+    assert_eq!(both.registers(), alone.registers());
+    assert_eq!((both.cycle(), both.instructions()), (alone.cycle(), alone.instructions()));
+    assert_eq!(other.seen, bench.seen, "accesses at the same cycles");
+    assert!(bench.seen.len() > 6, "{}", bench.seen.len());
+    assert!(other.flash.bytes(0, 0x2000) == bench.flash.bytes(0, 0x2000), "flash differs");
+    assert_eq!(bench.flash.half(4), 0x3002, "the loop was rewritten");
 }
 
 #[test]

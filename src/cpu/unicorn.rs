@@ -227,10 +227,7 @@ impl UnicornCore {
                 let literal = encoding >> 11 == 0b01001 && self.shared.region(pc).is_some_and(|r| r.plain.flash);
                 self.finished(pc, if literal { u64::from(self.shared.cost.literal) } else { 0 })
             }
-            Some(Halt::Special(kind, fetch)) => {
-                self.shared.cycle += fetch;
-                self.special(kind)
-            }
+            Some(Halt::Special(kind, fetch)) => self.special(kind, fetch),
             Some(Halt::Slice(until)) => self.slice(until),
             Some(Halt::Left { pc }) => {
                 self.shared.cycle = self.shared.before(pc);
@@ -282,12 +279,13 @@ impl UnicornCore {
         if self.shared.halt.is_some() || result.is_err() { self.outcome(result) } else { None }
     }
 
-    /// An instruction that the host executes in the engine's place.
-    fn special(&mut self, kind: Kind) -> Option<Stop> {
+    /// An instruction that the host executes in the engine's place; its fetch costs `fetch` cycles.
+    fn special(&mut self, kind: Kind, fetch: u64) -> Option<Stop> {
         let pc = self.reg(RegisterARM::PC) & !1;
         if self.reg(RegisterARM::XPSR) & super::T == 0 {
             return Some(Stop::Fault(FaultKind::NotThumb));
         }
+        self.shared.cycle += fetch;
         let stop = match kind {
             Kind::Undefined | Kind::Unpredictable => {
                 let encoding = self.shared.encoding(pc);
@@ -357,6 +355,13 @@ impl UnicornCore {
     fn engine_error(&mut self, error: uc_error) -> Stop {
         let pc = self.reg(RegisterARM::PC) & !1;
         let thumb = self.reg(RegisterARM::XPSR) & super::T != 0;
+        if !thumb {
+            // The branch there is done, whether or not the engine has come to a block there, of which nothing ran.
+            match &self.shared.current {
+                Some(_) if self.shared.current_address == pc => self.shared.current = None,
+                _ => self.shared.close(pc),
+            }
+        }
         let kind = match error {
             uc_error::INSN_INVALID | uc_error::EXCEPTION if !thumb => FaultKind::NotThumb,
             uc_error::INSN_INVALID => FaultKind::Undefined { encoding: self.shared.encoding(pc) },

@@ -173,6 +173,9 @@ pub struct AppRun {
     /// Time from the jump to the first reload of the watchdog.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_watchdog_reload_us: Option<Time>,
+    /// Time from the jump to the last reload that was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_watchdog_reload_us: Option<Time>,
     /// Whether it reached its main loop, where it was watched that long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alive: Option<Alive>,
@@ -220,6 +223,8 @@ pub enum Ending {
     AppReset {
         /// How.
         cause: ResetCause,
+        /// Where the core was: the next instruction.
+        pc: u32,
     },
     /// The chip resets again and again before any app is reached.
     Resets {
@@ -309,7 +314,7 @@ pub struct BootRun {
     pub app: Option<AppRun>,
     /// Pins that the bootloader sampled.
     pub sampled: Vec<SampledPin>,
-    /// What the code was polling when it ended undecided.
+    /// What the code was polling when it ended undecided, or when a watchdog reset the chip under the app.
     pub polled: Vec<Polled>,
     /// Where it stood.
     pub pc: u32,
@@ -468,7 +473,7 @@ fn ended(chip: &Chip, halt: Halt, pc: u32, in_app: bool) -> Ending {
         }
         Halt::Asleep => Ending::Asleep { pc },
         Halt::SystemMemory => Ending::SystemMemory,
-        Halt::Reset(cause) => Ending::AppReset { cause },
+        Halt::Reset(cause) => Ending::AppReset { cause, pc: chip.board.log.reset_from.unwrap_or(pc) },
         Halt::Broken(message) => Ending::Broken { message },
         Halt::Off => Ending::Broken { message: "the chip has no power".to_owned() },
         Halt::Breakpoint => Ending::Broken { message: "a breakpoint without a debugger".to_owned() },
@@ -509,7 +514,8 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
     let mut app = AppRun {
         instructions: chip.instructions() - first,
         time_us: chip.now().time.since(start),
-        first_watchdog_reload_us: chip.board.heartbeat.first().map(|t| t.since(start)),
+        first_watchdog_reload_us: None,
+        last_watchdog_reload_us: None,
         alive: None,
     };
     if ending.is_none() && bench.app_limit > Time::ZERO {
@@ -521,6 +527,8 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
             }
         }
     }
+    app.first_watchdog_reload_us = chip.board.heartbeat.first().map(|t| t.since(start));
+    app.last_watchdog_reload_us = chip.board.heartbeat.last().map(|t| t.since(start));
     run.app = Some(app);
     ending.unwrap_or(Ending::AppRuns)
 }
@@ -561,7 +569,7 @@ fn take_load(bench: &Bench, load: &WatchedLoad, run: &mut BootRun) {
 fn finish(chip: &Chip, run: &mut BootRun) {
     run.time_us = chip.now().time;
     run.pc = chip.registers().pc;
-    if matches!(run.ending, Ending::Stays) {
+    if matches!(run.ending, Ending::Stays | Ending::AppReset { cause: ResetCause::Iwdg | ResetCause::Wwdg, .. }) {
         run.polled = chip.board.polled(chip.now().cycle);
         run.polled.truncate(4);
     }

@@ -6,6 +6,8 @@ use super::alive::Alive;
 use super::boot::{AfterPowerOn, Author, BootRun, Ending, Load, PowerUp, Wire};
 use super::program::{ProgramError, Programmed};
 use crate::am32::{Finding, Id, Layout, Piece, Severity};
+use crate::bus::ResetCause;
+use crate::chip::Polled;
 use crate::cpu::FaultKind;
 use crate::part::Part;
 use crate::time::Time;
@@ -175,10 +177,7 @@ pub fn findings(run: &BootRun, reason: Option<&Reason>, layout: &Layout, decides
     if let Some(Alive::Silent { reloads, polled, pc, watched_us }) = run.app.as_ref().and_then(|a| a.alive.as_ref())
         && decides
     {
-        let doing = match polled.first() {
-            Some(p) => format!("it polls {} at PC 0x{:08X}", p.name, p.pc),
-            None => format!("it stood at PC 0x{pc:08X}"),
-        };
+        let doing = doing(polled, *pc);
         let fed = if *reloads == 0 { "no watchdog".to_owned() } else { format!("the watchdog {reloads} times only") };
         let message = format!("the app runs, but not in a main loop: {doing} and had fed {fed} after {watched_us}");
         found.push(Finding::new(Id::RUN_APP_SILENT, message, "watch it for longer: --app-for 5000").at(*pc));
@@ -267,6 +266,14 @@ fn refusal(run: &BootRun, reason: &Reason, layout: &Layout) -> Vec<Finding> {
     vec![finding]
 }
 
+/// What the app was at.
+fn doing(polled: &[Polled], pc: u32) -> String {
+    match polled.first() {
+        Some(p) => format!("it polls {} at PC 0x{:08X}", p.name, p.pc),
+        None => format!("it stood at PC 0x{pc:08X}"),
+    }
+}
+
 fn polling(run: &BootRun) -> String {
     match run.polled.first() {
         Some(p) => format!("; it was polling {} at PC 0x{:08X}", p.name, p.pc),
@@ -333,13 +340,31 @@ fn broken(run: &BootRun, layout: &Layout) -> Finding {
             let message = format!("{who} locked up at PC 0x{pc:08X} after {}{cause}", run.time_us);
             Finding::new(Id::RUN_LOCKUP, message, if *in_app { app.as_str() } else { other_part }).at(*pc)
         }
-        Ending::AppReset { cause } => {
-            let message = format!("the app reset the chip after {}: {cause}", run.time_us);
-            Finding::new(Id::RUN_APP_RESET, message, app)
+        Ending::AppReset { cause: ResetCause::Iwdg, pc } => {
+            let fed = match run.app.as_ref().and_then(|a| a.last_watchdog_reload_us).zip(run.jump) {
+                Some((last, jump)) => format!("had last fed it at {}", jump.time_us + last),
+                None => "had not fed it".to_owned(),
+            };
+            let message = format!(
+                "the watchdog reset the chip after {}: the app {fed}, and {}",
+                run.time_us,
+                doing(&run.polled, *pc)
+            );
+            Finding::new(
+                Id::RUN_WATCHDOG,
+                message,
+                "check that the app is for this board: it waits for what does not come",
+            )
+            .at(*pc)
+        }
+        Ending::AppReset { cause, pc } => {
+            let message = format!("the app reset the chip at PC 0x{pc:08X} after {}: {cause}", run.time_us);
+            Finding::new(Id::RUN_APP_RESET, message, app).at(*pc)
         }
         Ending::Resets { cause } => {
             let message = format!("the chip resets again and again: {cause}");
-            Finding::new(Id::RUN_WATCHDOG, message, other_part)
+            let id = if *cause == ResetCause::Iwdg { Id::RUN_WATCHDOG } else { Id::RUN_NO_JUMP };
+            Finding::new(id, message, other_part)
         }
         Ending::Asleep { pc } => {
             let message = format!("the core sleeps at PC 0x{pc:08X} and nothing will wake it");

@@ -120,7 +120,9 @@ fn ending(run: &BootRun, reason: Option<&Reason>, right: bool, style: Style) -> 
             let cause = fault.map_or_else(String::new, |f| format!(": {f}"));
             format!("{} at PC 0x{pc:08X} after {}{cause}", style.bad("locks up"), run.time_us)
         }
-        Ending::AppReset { cause } => format!("{} after {}: {cause}", style.bad("the app resets"), run.time_us),
+        Ending::AppReset { cause, pc } => {
+            format!("{} at PC 0x{pc:08X} after {}: {cause}", style.bad("the app resets"), run.time_us)
+        }
         Ending::Resets { cause } => format!("{} again and again: {cause}", style.bad("resets")),
         Ending::Asleep { pc } => format!("{} for ever at PC 0x{pc:08X}", style.bad("sleeps")),
         Ending::SystemMemory => format!("{} in ST's boot loader (system memory)", style.bad("stays")),
@@ -149,7 +151,7 @@ fn evidence(run: &BootRun, reason: Option<&Reason>) -> Vec<String> {
         }
         if let Some(app) = &run.app {
             let _ = write!(line, "; the app ran {} instructions", thousands(app.instructions as usize));
-            if let Some(reload) = app.first_watchdog_reload_us {
+            if let Some(reload) = app.first_watchdog_reload_us.filter(|t| *t <= app.time_us) {
                 let _ = write!(line, " and fed its watchdog after {reload}");
             }
         }
@@ -157,6 +159,9 @@ fn evidence(run: &BootRun, reason: Option<&Reason>) -> Vec<String> {
     }
     if let Some(Alive::Loop(l)) = run.app.as_ref().and_then(|a| a.alive.as_ref()) {
         lines.push(main_loop(l));
+    }
+    if let (Ending::AppReset { .. }, Some(polled)) = (&run.ending, run.polled.first()) {
+        lines.push(format!("polls {} at PC 0x{:08X}", polled.name, polled.pc));
     }
     if let (Ending::Stays, Some(polled)) = (&run.ending, run.polled.first()) {
         let pins: Vec<&str> = run.sampled.iter().map(|s| s.pin.as_str()).take(2).collect();

@@ -31,7 +31,7 @@ fn agree(core: part::Core, cases: impl Iterator<Item = Case>, look: impl Fn(&Cas
     for case in cases {
         let mut first: Option<Outcome> = None;
         for engine in &mut engines {
-            let outcome = comparable(&case, engine.run(&case));
+            let outcome = comparable(engine.run(&case));
             let Some(outcome) = outcome else { break };
             let found = match &first {
                 None => look(&case, &outcome),
@@ -51,7 +51,7 @@ fn agree(core: part::Core, cases: impl Iterator<Item = Case>, look: impl Fn(&Cas
 }
 
 /// The outcome without what engines may differ in; none where nothing is left.
-fn comparable(case: &Case, mut outcome: Outcome) -> Option<Outcome> {
+fn comparable(outcome: Outcome) -> Option<Outcome> {
     // Code that ran into scratch memory may have stored into its own next instruction: without a barrier
     // nobody knows which one runs.
     if (case::SCRATCH..case::SRAM + case::SRAM_SIZE).contains(&outcome.registers.pc) {
@@ -60,10 +60,6 @@ fn comparable(case: &Case, mut outcome: Outcome) -> Option<Outcome> {
     // An endless loop: where exactly it is left depends on how far an engine overruns its limit.
     if outcome.end == "Limit" {
         return None;
-    }
-    // The fetch at an even target may be paid or not.
-    if case.slow && outcome.end == "NotThumb" {
-        outcome.cycle = 0;
     }
     Some(outcome)
 }

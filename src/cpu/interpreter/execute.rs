@@ -161,6 +161,9 @@ impl Interpreter {
                     if to & 1 == 0 {
                         self.file.thumb = false;
                         cycle += u64::from(o.cycles);
+                        if to != next {
+                            cycle += self.target_cost(to, window);
+                        }
                         count += 1;
                         pc = to;
                         leave!(Exit::Window);

@@ -94,6 +94,8 @@ impl Interpreter {
     /// Forgets what was decoded of `range`, wherever that memory is mapped.
     pub(super) fn forget(&mut self, range: &Range<u32>) {
         let home = self.regions.iter().find(|r| range.start.wrapping_sub(r.plain.address) < r.plain.size);
+        // What was decoded of writable memory is compared with it before it runs.
+        let home = home.filter(|r| !r.plain.writable);
         let Some((pointer, base)) = home.map(|r| (r.plain.pointer, r.plain.address)) else { return };
         // An instruction of 32 bits may reach in from the piece before.
         let first = (range.start - base).saturating_sub(2) / PIECE;
@@ -228,7 +230,7 @@ impl Interpreter {
             self.attention |= reply.attention;
             self.remap |= reply.remap;
             if let Some(range) = &reply.changed {
-                self.changed = Some(super::join(self.changed.take(), range));
+                self.changed = Some(crate::cpu::join(self.changed.take(), range));
             }
             self.stop_at = 0;
         }

@@ -14,7 +14,7 @@ mod poll;
 pub(super) mod registers;
 
 use super::block::FetchCost;
-use super::{Bus, Core, FaultKind, Registers, Stop};
+use super::{Bus, Core, FaultKind, Registers, Stop, join};
 use crate::part;
 use memory::Region;
 use op::Op;
@@ -197,11 +197,6 @@ impl Interpreter {
             }
         }
     }
-}
-
-/// The smallest range that holds both.
-fn join(before: Option<Range<u32>>, more: &Range<u32>) -> Range<u32> {
-    before.map_or_else(|| more.clone(), |r| r.start.min(more.start)..r.end.max(more.end))
 }
 
 impl Core for Interpreter {

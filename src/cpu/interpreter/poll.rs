@@ -63,7 +63,7 @@ impl Default for Watcher {
             on: true,
             heads: Box::new([Head::default(); HEADS]),
             head: 0,
-            steps: Vec::new(),
+            steps: Vec::with_capacity(LONGEST),
             loads: Vec::new(),
             polls: Vec::new(),
             spoilt: false,
@@ -90,15 +90,17 @@ impl Watcher {
     }
 
     /// Whether the traced round is over at `pc`.
+    #[inline]
     pub fn round_ends(&self, pc: u32) -> bool {
         self.spoilt || self.steps.len() >= LONGEST || (pc == self.head && !self.steps.is_empty())
     }
 
-    /// An instruction of the round.
+    /// An instruction of the round. What has no place in a poll is found out when the round is evaluated.
+    #[inline]
     pub fn step(&mut self, pc: u32, op: Op) {
-        self.steps.push((pc, op));
-        if matches!(op.code, Code::Cpsie | Code::Cpsid | Code::Msr | Code::Mrs | Code::Special) {
-            self.spoilt = true;
+        // There is room: a round ends before it is longer than that.
+        if self.steps.len() < self.steps.capacity() {
+            self.steps.push((pc, op));
         }
     }
 

@@ -302,10 +302,7 @@ impl Shared {
                     }
                 }
                 if let Some(range) = reply.changed {
-                    self.changed = Some(match self.changed.take() {
-                        Some(r) => r.start.min(range.start)..r.end.max(range.end),
-                        None => range.clone(),
-                    });
+                    self.changed = Some(crate::cpu::join(self.changed.take(), &range));
                     self.invalidate(&range);
                 }
                 if reply.remap {
