@@ -35,7 +35,6 @@ pub enum DapFault {
 #[derive(Clone, Debug)]
 pub struct Dap {
     ctrl: u32,
-    select: u32,
     sticky: bool,
     buffer: u32,
     csw: u32,
@@ -44,7 +43,7 @@ pub struct Dap {
 
 impl Default for Dap {
     fn default() -> Dap {
-        Dap { ctrl: 0, select: 0, sticky: false, buffer: 0, csw: CSW_RESET, tar: 0 }
+        Dap { ctrl: 0, sticky: false, buffer: 0, csw: CSW_RESET, tar: 0 }
     }
 }
 
@@ -80,7 +79,7 @@ impl Dap {
         match (register & 0xC, register >> 4 & 0xF) {
             (0x0, _) if value & STKERRCLR != 0 => self.sticky = false,
             (0x4, 0) => self.ctrl = value & CTRL_WRITABLE,
-            (0x8, _) => self.select = value,
+            // SELECT is the probe's own: its commands name port and bank.
             _ => {}
         }
     }
