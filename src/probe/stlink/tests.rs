@@ -1,6 +1,7 @@
 //! The decoder and the debug registers, without any client.
 
 use super::*;
+use crate::cpu::hybrid::Engine;
 use crate::part;
 
 const DHCSR: u32 = 0xE000_EDF0;
@@ -11,7 +12,11 @@ const HALT: u32 = 0xA05F_0003;
 const RUN: u32 = 0xA05F_0001;
 
 fn plugged(part: &str, model: Model) -> StLink {
-    let mut chip = Chip::new(&part::find(part).unwrap(), 1).unwrap();
+    with_engine(part, model, Engine::Auto)
+}
+
+fn with_engine(part: &str, model: Model, engine: Engine) -> StLink {
+    let mut chip = Chip::with_engine(&part::find(part).unwrap(), 1, engine).unwrap();
     chip.power_on();
     StLink::new(chip, model)
 }
@@ -171,20 +176,49 @@ fn a_blank_chip_is_locked_up_until_it_halts() {
 
 #[test]
 fn code_from_a_probe_runs_to_its_bkpt() {
-    for part in ["F031", "F051", "G071"] {
-        let mut probe = probe(part);
+    let engines = [Engine::Auto, Engine::Unicorn, Engine::Interpreter];
+    for (part, engine) in ["F031", "F051", "G071"].into_iter().flat_map(|p| engines.map(|e| (p, e))) {
+        let mut probe = with_engine(part, Model::V2, engine);
+        assert_eq!(probe.command(&[0xF2, 0x30, 0xA3], &[]), [0x80, 0]);
         // movs r0, #5; adds r0, #1; bkpt; b .
         probe.halted_at(&[0x2005, 0x3001, 0xBE00, 0xE7FE]);
         probe.set(DFSR, 0x1F);
         probe.set(DHCSR, 0xA05F_0009);
-        assert_eq!(probe.get(DHCSR) & 0x0002_000F, 0x0002_000B, "{part}: C_HALT set, C_MASKINTS kept");
-        assert_eq!((probe.register_is(0), probe.register_is(15)), (6, SRAM + 4), "{part}");
+        assert_eq!(probe.get(DHCSR) & 0x0002_000F, 0x0002_000B, "{part}, {engine:?}: C_HALT set, C_MASKINTS kept");
+        assert_eq!((probe.register_is(0), probe.register_is(15)), (6, SRAM + 4), "{part}, {engine:?}");
         assert_eq!(probe.get(DFSR), 2);
         // Other code at the same place: the old is forgotten.
         probe.halted_at(&[0x2007, 0x3001, 0xBE00]);
         probe.set(DHCSR, RUN);
-        assert_eq!(probe.register_is(0), 8, "{part}");
+        assert_eq!(probe.register_is(0), 8, "{part}, {engine:?}");
     }
+}
+
+#[test]
+fn the_same_talk_gives_the_same_run_on_every_engine() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/firmware/built/STANDIN_DRYFLASH_F051_2.20_FULL.bin");
+    let image = std::fs::read(path).unwrap();
+    let run = |engine| {
+        let part = part::find("F051").unwrap();
+        let mut chip = Chip::with_engine(&part, 1, engine).unwrap();
+        let factory = crate::flash::Factory::of(chip.board.flash.as_ref(), part.flash.wrp_pages);
+        factory.cells(part.flash.base, &image).unwrap().install(chip.board.flash.as_mut()).unwrap();
+        chip.power_on();
+        let mut probe = StLink::new(chip, Model::V2);
+        probe.command(&[0xF2, 0x30, 0xA3], &[]);
+        let mut seen: Vec<u32> = (0..40).map(|_| probe.get(DHCSR)).collect();
+        probe.set(DHCSR, HALT);
+        for _ in 0..20 {
+            probe.set(DHCSR, 0xA05F_0005);
+            seen.push(probe.register_is(15));
+        }
+        (seen, probe.target.chip.now(), probe.target.chip.instructions(), probe.target.chip.registers())
+    };
+    let first = run(Engine::Auto);
+    for engine in [Engine::Auto, Engine::Unicorn, Engine::Interpreter] {
+        assert_eq!(run(engine), first, "{engine:?}");
+    }
+    assert!(first.2 > 100_000, "it ran: {}", first.2);
 }
 
 #[test]
