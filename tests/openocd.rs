@@ -239,9 +239,9 @@ fn write_protection_holds() {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("esc.json");
         bench.whole(&state);
-        // The first 4 KB. OpenOCD's `flash protect` for the G0 writes one area in each of two goes.
+        // The first 4 KB. For the G0 OpenOCD writes one area in each of two goes.
         let (protect, sector) = match bench.is_g0() {
-            true => ("stm32l4x option_write 0 0x2c 0x00010000; stm32l4x option_load 0", 2),
+            true => ("flash protect 0 0 1 on; stm32l4x option_load 0", 2),
             false => ("flash protect 0 0 0 on; stm32f1x options_load 0", 4),
         };
         bench.openocd(driver, &state, &format!("init; reset halt; {protect}; reset halt"));

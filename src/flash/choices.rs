@@ -129,6 +129,7 @@ const CHOICES: &[Choice] = &[
     g("G71", "OPTR is delivered as 0xFFFFFEAA", "drivers and forum posts"),
     g("G72", "reserved bits of option registers read 0, those of OPTR as written", "assumed"),
     g("G74", "an edited option register reads back until OPTSTRT", "ST's driver reads, changes, writes"),
+    g("G74", "a further OPTSTRT before a load programs again what the last one did", "OpenOCD's two rounds for WRP"),
     g("G76", "an OBL_LAUNCH reset counts as a pin reset too", "inferred"),
     g("G77", "forced values go by register: only the mismatched word's", "the text lists values, not conditions"),
     g("G81", "OTP cannot be read under the lock-out of level 1", "RM0444 page 69; a sibling's table says readable"),

@@ -126,6 +126,25 @@ fn bytes() -> Vec<Rule> {
             same!((b.r(WRP1AR), b.chip.protected(0), b.chip.protected(1)), (0, true, false));
             Ok(())
         }),
+        g0(
+            "G74",
+            "RM0444 3.4.2",
+            "I",
+            "what was programmed is programmed again by a further OPTSTRT before a load",
+            |b| {
+                unlock_options(b);
+                b.w(WRP1AR, 0);
+                b.w(CR, OPTSTRT);
+                b.wait();
+                b.w(WRP1BR, 0x0002_0002);
+                same!((b.r(WRP1AR), b.r(WRP1BR)), (0x3F, 0x0002_0002));
+                b.w(CR, OPTSTRT);
+                b.wait();
+                launch(b);
+                same!([0, 1, 2].map(|page| b.chip.protected(page)), [true, false, true]);
+                Ok(())
+            },
+        ),
         g0("G75", "RM0490 4.4.2", "M*", "loaded at OBL_LAUNCH and power-on; a system reset loses edits", |b| {
             unlock_options(b);
             b.w(WRP1AR, 0);

@@ -58,8 +58,11 @@ struct Live {
     loaded: Options,
     /// What a load found wrong.
     mismatch: bool,
-    /// What the option registers read: loaded values, or edits that are not programmed yet (G74).
+    /// What the next OPTSTRT programs: loaded values, edits, and what was programmed since the last load (G74).
     edit: Options,
+    /// Option registers that were edited since the last OPTSTRT, by index: they read their edit, the others what is
+    /// loaded.
+    edited: u32,
     otp: Vec<u8>,
     otp_marks: Vec<Mark>,
     /// The first word of a double word that waits for its second (CFGBSY).
@@ -111,6 +114,7 @@ impl G0 {
             loaded: factory,
             mismatch: false,
             edit: factory,
+            edited: 0,
             otp: vec![0xFF; otp.size as usize],
             otp_marks: vec![0; (otp.size / DOUBLE_WORD) as usize],
             half: None,
@@ -228,6 +232,7 @@ impl G0 {
         l.eccr = 0;
         (l.keys, l.option_keys) = (Keyhole::default(), Keyhole::default());
         l.edit = l.loaded;
+        l.edited = 0;
     }
 
     /// Loads the option bytes and looks whether flash is empty (G75, G77, G94).

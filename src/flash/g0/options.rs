@@ -215,9 +215,12 @@ impl G0 {
             }
         }
         let before = self.live.stored.to_vec();
-        self.live.stored = self.allowed(full).store();
-        // G74: from now on the registers read what is loaded.
-        self.live.edit = self.live.loaded;
+        let new = self.allowed(full);
+        self.live.stored = new.store();
+        // G74: from now on the registers read what is loaded. A further OPTSTRT before a load programs what this one
+        // did: OpenOCD protects a G0's two areas in two rounds.
+        self.live.edit = new;
+        self.live.edited = 0;
         self.live.cr |= super::cr::OPTSTRT;
         self.start(Operation { started: at, ends, first, work: Work::OptionReplace { before } }, fx);
     }

@@ -117,7 +117,8 @@ impl G0 {
             }
             CR => l.cr,
             ECCR => l.eccr,
-            _ => options::index_of_register(offset).map_or(0, |i| l.edit.0[i]),
+            _ => options::index_of_register(offset)
+                .map_or(0, |i| if l.edited >> i & 1 != 0 { l.edit.0[i] } else { l.loaded.0[i] }),
         }
     }
 
@@ -268,5 +269,6 @@ impl G0 {
         }
         let value = merge(self.live.edit.0[index], offset, width, value);
         self.live.edit.0[index] = self.shape.mask(index, value) | self.live.loaded.sticky(index);
+        self.live.edited |= 1 << index;
     }
 }
