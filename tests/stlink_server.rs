@@ -212,6 +212,22 @@ fn wrong_usage_is_told() {
 }
 
 #[test]
+fn files_at_addresses_without_flash_are_refused() {
+    // The port is taken, so that a server that went on would end all the same.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware/built/STANDIN_F051_BOOTLOADER_PB4_V14.bin");
+    let (_folder, state) = state();
+    let mut serve = Command::new(env!("CARGO_BIN_EXE_dryflash"));
+    serve.args(["serve", "--part", "F051", "--tcp", &taken, "--state"]).arg(&state);
+    let output = serve.arg(format!("{}@0x0800000", file.display())).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("DF001") && said.contains("did you mean 0x08000000?"), "{said}");
+    assert!(!state.exists(), "nothing half-written");
+}
+
+#[test]
 fn files_are_in_the_esc_before_anybody_connects() {
     let (_folder, path) = state();
     let full = Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware/built/STANDIN_DRYFLASH_F051_2.20_FULL.bin");

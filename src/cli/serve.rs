@@ -2,9 +2,10 @@
 
 use super::check::load;
 use super::{OK, Outcome, WOULD_NOT};
-use crate::am32::{self, Given, Wish};
+use crate::am32::{self, Finding, Given, Id, Severity, Wish};
 use crate::chip::Chip;
 use crate::esc::{StateFile, Wire, program};
+use crate::image::Image;
 use crate::part::{self, Family, Part};
 use crate::periph::signal::Signal;
 use crate::probe::owner::{self, Request};
@@ -93,7 +94,14 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         Some(name) => Some(part::find(name)?),
         None => held.clone(),
     };
-    let (part, files) = place(files, part, held.is_some())?;
+    let (part, files, refused) = place(files, part, held.is_some())?;
+    if !refused.is_empty() {
+        for finding in &refused {
+            let file = finding.file.as_ref().map_or_else(String::new, |f| format!("{f}: "));
+            eprintln!("dryflash: {}: {file}{}; {}", finding.id, finding.message, finding.advice);
+        }
+        return Ok(Outcome { text: String::new(), code: WOULD_NOT });
+    }
     let mut chip = Chip::new(&part, args.seed)?;
     if let Some(state) = &state {
         state.install(&mut chip)?;
@@ -148,15 +156,18 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     Ok(Outcome { text: String::new(), code: OK })
 }
 
-/// The part, and the files with their addresses, as `check` finds them.
+/// What keeps files from being flashed at all. Whatever else is wrong with them, a probe may want to look at.
+const REFUSED: [Id; 4] = [Id::WRONG_BASE, Id::CLASH, Id::ERASED, Id::OUT_OF_RANGE];
+
+/// The part, the files with their addresses, as `check` finds them, and why they cannot go there.
 fn place(
     files: Vec<Given>,
     part: Option<Arc<Part>>,
     has_state: bool,
-) -> anyhow::Result<(Arc<Part>, Vec<crate::image::Image>)> {
+) -> anyhow::Result<(Arc<Part>, Vec<Image>, Vec<Finding>)> {
     if files.is_empty() {
         let Some(part) = part else { bail!("say which part it is, e.g. `dryflash serve --part F051`") };
-        return Ok((part, Vec::new()));
+        return Ok((part, Vec::new(), Vec::new()));
     }
     let count = files.len();
     let plan = am32::plan(files, &Wish { part, has_state, ..Wish::default() })?;
@@ -170,7 +181,9 @@ fn place(
     if plan.pieces.len() < count {
         bail!("nobody knows where one of the files goes; `dryflash check` tells which, FILE@ADDR says where");
     }
-    Ok((Arc::clone(part), plan.pieces.into_iter().map(|p| p.image).collect()))
+    let refused = |f: &Finding| f.severity == Severity::Error && REFUSED.contains(&f.id);
+    let refused = plan.findings.iter().filter(|f| refused(f)).cloned().collect();
+    Ok((Arc::clone(part), plan.pieces.into_iter().map(|p| p.image).collect(), refused))
 }
 
 /// Says where the probe is, with lines to copy.
