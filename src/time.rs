@@ -37,6 +37,11 @@ impl Time {
         Time(u64::try_from((u128::from(cycles) * 1_000_000_000_000).div_ceil(u128::from(hz))).unwrap_or(u64::MAX))
     }
 
+    /// In whole microseconds, rounded down.
+    pub const fn as_micros(self) -> u64 {
+        self.0 / 1_000_000
+    }
+
     /// In microseconds, for people and reports.
     pub fn micros(self) -> f64 {
         self.0 as f64 / 1e6

@@ -4,11 +4,11 @@ use super::check::load;
 use super::{OK, Outcome, WOULD_NOT};
 use crate::am32::{self, Finding, Given, Id, Severity, Wish};
 use crate::chip::Chip;
-use crate::esc::{StateFile, Wire, program};
+use crate::esc::{StateError, StateFile, Wire, program};
 use crate::image::Image;
 use crate::part::{self, Family, Part};
 use crate::periph::signal::Signal;
-use crate::probe::owner::{self, Request};
+use crate::probe::owner::{self, Request, Watch};
 use crate::probe::tcp::{PORT, Server};
 use crate::probe::{Model, StLink};
 use anyhow::{Context, bail};
@@ -138,22 +138,33 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     announce(&part, model, server.address())?;
 
     let mut probe = StLink::new(chip, model);
-    let mut trouble = None;
-    owner::serve(&mut probe, &requests, |probe| {
-        if let Some(text) = probe.target.take_broken() {
-            eprintln!("dryflash: the model failed: {text}; this is a bug, please report it");
-        }
-        trouble = state.as_mut().and_then(|s| s.save(&probe.target.chip).err());
-        if args.once || trouble.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
+    let mut keeper = Keeper { state, once: args.once, trouble: None };
+    owner::serve(&mut probe, &requests, &mut keeper);
     drop(server);
-    if let Some(error) = trouble {
+    if let Some(error) = keeper.trouble {
         return Err(error.into());
     }
-    if let Some(state) = &mut state {
+    if let Some(state) = &mut keeper.state {
         state.save(&probe.target.chip)?;
     }
     Ok(Outcome { text: String::new(), code: OK })
+}
+
+/// Writes the ESC back to its file each time that a client is gone.
+struct Keeper {
+    state: Option<StateFile>,
+    once: bool,
+    trouble: Option<StateError>,
+}
+
+impl Watch for Keeper {
+    fn released(&mut self, probe: &mut StLink) -> ControlFlow<()> {
+        if let Some(text) = probe.target.take_broken() {
+            eprintln!("dryflash: the model failed: {text}; this is a bug, please report it");
+        }
+        self.trouble = self.state.as_mut().and_then(|s| s.save(&probe.target.chip).err());
+        if self.once || self.trouble.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
 }
 
 /// What keeps files from being flashed at all. Whatever else is wrong with them, a probe may want to look at.

@@ -2,16 +2,19 @@
 //!
 //! [`Target`] is the core's side of the debug port: halting, stepping, breakpoints, vector catch. [`Dap`] is the port
 //! itself, [`StLink`] the probe's firmware: a command in, a reply out, whatever carries them. [`owner`] runs it for
-//! clients in other threads, [`tcp`] speaks stlink-server's protocol to them.
+//! clients in other threads, [`tcp`] speaks stlink-server's protocol to them. [`usb`] is the device that a bus would show,
+//! [`recording`] a session kept in a file.
 //!
 //! `docs/probe.md` says what is modelled and what is not.
 
 mod components;
 pub mod dap;
 pub mod owner;
+pub mod recording;
 pub mod stlink;
 pub mod target;
 pub mod tcp;
+pub mod usb;
 
 pub use dap::Dap;
 pub use stlink::{Model, StLink};

@@ -4,20 +4,18 @@
 //! A connection that is cut in the middle of a request ends that client and nothing else: what it had not sent whole
 //! was never carried out.
 
-use super::owner::{Client, Request};
+use super::owner::{Line, Request};
 use super::stlink::{COMMAND, Model};
+use super::usb::SERIAL;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::Sender;
 use std::thread;
 
 /// stlink-server's usual port.
 pub const PORT: u16 = 7184;
-
-/// The serial number that the probe tells.
-pub const SERIAL: &str = "066DFF494857808667123456";
 
 /// Answers (OpenOCD calls them SS codes).
 const OK: u32 = 0x1;
@@ -54,7 +52,7 @@ impl Server {
         let flag = Arc::clone(&ended);
         thread::Builder::new().name("stlink-server".to_owned()).spawn(move || {
             let clients = Arc::new(AtomicUsize::new(0));
-            for (connection, client) in listener.incoming().zip(1..) {
+            for connection in listener.incoming() {
                 if flag.load(Ordering::Relaxed) {
                     return;
                 }
@@ -65,13 +63,11 @@ impl Server {
                 }
                 let (requests, counter) = (requests.clone(), Arc::clone(&clients));
                 let talk = move || {
-                    let mut session = Session { client, requests, model, open: false };
                     // Whatever ends a connection ends it alone.
-                    let _ = session.talk(stream);
-                    let _ = session.requests.send(Request::Close(client));
+                    let _ = Session { line: Line::new(requests), model }.talk(stream);
                     counter.fetch_sub(1, Ordering::Relaxed);
                 };
-                if thread::Builder::new().name(format!("client {client}")).spawn(talk).is_err() {
+                if thread::Builder::new().name("stlink-server client".to_owned()).spawn(talk).is_err() {
                     clients.fetch_sub(1, Ordering::Relaxed);
                 }
             }
@@ -94,10 +90,8 @@ impl Drop for Server {
 }
 
 struct Session {
-    client: Client,
-    requests: Sender<Request>,
+    line: Line,
     model: Model,
-    open: bool,
 }
 
 impl Session {
@@ -159,27 +153,24 @@ impl Session {
         if device != DEVICE {
             return code(BAD_PARAMETER);
         }
-        let (answer, granted) = channel();
-        self.open = self.requests.send(Request::Open(self.client, answer)).is_ok() && granted.recv().unwrap_or(false);
-        if self.open { [code(OK), self.id().to_le_bytes().to_vec()].concat() } else { code(BUSY) }
+        if self.line.open() { [code(OK), self.id().to_le_bytes().to_vec()].concat() } else { code(BUSY) }
     }
 
     fn close(&mut self, id: u32) -> Vec<u8> {
         if !self.is_open(id) {
             return code(BAD_PARAMETER);
         }
-        self.open = false;
-        let _ = self.requests.send(Request::Close(self.client));
+        self.line.close();
         code(OK)
     }
 
     /// The number that the client's requests carry.
     const fn id(&self) -> u32 {
-        self.client as u32
+        self.line.client().number() as u32
     }
 
     const fn is_open(&self, id: u32) -> bool {
-        self.open && id == self.id()
+        self.line.is_open() && id == self.id()
     }
 
     /// A command with its transfer; none where the rest of the stream cannot be made out.
@@ -205,12 +196,7 @@ impl Session {
             // There is no trace data.
             3 => reply.resize(4 + size, 0),
             _ => {
-                let (answer, waiting) = channel();
-                let request = Request::Command { client: self.client, command, data, answer };
-                let sent = self.requests.send(request).is_ok();
-                let Some(bytes) = waiting.recv().ok().flatten().filter(|_| sent) else {
-                    return Err(io::ErrorKind::BrokenPipe.into());
-                };
+                let bytes = self.line.command(command, data).ok_or(io::ErrorKind::BrokenPipe)?;
                 if direction == 1 {
                     // The client waits for so many bytes, whatever the command gives.
                     reply.extend(bytes);

@@ -1,0 +1,338 @@
+//! A recorded session: what a client said and what the probe replied, and our own form of it, a command a line.
+//!
+//! The form (`docs/recordings.md`) is JSON Lines. The first line is the [`Header`]; each other line is an
+//! [`Exchange`]: `t` in microseconds, and in hex `cmd` (16 bytes), `out` (data that went with it) and `in` (the
+//! reply).
+
+use super::stlink::{COMMAND, StLink};
+use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+/// What the first line's `format` says.
+pub const FORMAT: &str = "dryflash-recording";
+/// The newest version of the form that is read, and the one that is written.
+pub const VERSION: u32 = 1;
+
+/// What a recording says of itself. All but format and version may be unknown: captures say nothing of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    /// [`FORMAT`].
+    pub format: String,
+    /// [`VERSION`].
+    pub version: u32,
+    /// The client: a command line, or words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    /// The part at the probe, by its full name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
+    /// The probe: `v2` or `v3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<String>,
+    /// What decided SRAM's contents at power-on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// The signal wire: `low`, `floating` or `high`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<String>,
+    /// A digest of what flash and option bytes held at the beginning (`chip::Chip::digest`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begins_with: Option<String>,
+}
+
+impl Default for Header {
+    fn default() -> Header {
+        Header {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            client: None,
+            part: None,
+            probe: None,
+            seed: None,
+            signal: None,
+            begins_with: None,
+        }
+    }
+}
+
+/// One command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// Microseconds: since power-on where dryflash recorded it, since the first packet in a capture.
+    pub at: u64,
+    /// The command, padded with zeros.
+    pub command: [u8; COMMAND],
+    /// The data that went with it.
+    pub data: Vec<u8>,
+    /// What came back; empty where nothing did.
+    pub reply: Vec<u8>,
+    /// The number of its first packet or line in the file that it was read from, from 1.
+    pub packet: Option<u64>,
+}
+
+/// Something that a recording lacks, or that nobody could make out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flaw {
+    /// The packet or line, from 1.
+    pub packet: u64,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// A session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recording {
+    /// What it says of itself.
+    pub header: Header,
+    /// The commands, in their order.
+    pub exchanges: Vec<Exchange>,
+    /// Why it may not be whole.
+    pub flaws: Vec<Flaw>,
+}
+
+/// Why a recording could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordingError {
+    /// A line is not as it should be.
+    #[error("line {line}: {what}")]
+    Line {
+        /// From 1.
+        line: u64,
+        /// What is wrong, and what to do.
+        what: String,
+    },
+    /// A packet of a capture is not as it should be.
+    #[error("packet {packet}: {what}")]
+    Packet {
+        /// From 1; 0 is the file's own header.
+        packet: u64,
+        /// What is wrong, and what to do.
+        what: String,
+    },
+    /// There is nothing to replay.
+    #[error("{0}")]
+    Nothing(String),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    t: u64,
+    cmd: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    out: String,
+    #[serde(rename = "in", default, skip_serializing_if = "String::is_empty")]
+    reply: String,
+}
+
+/// Writes a session as it happens, a line a command.
+#[derive(Debug)]
+pub struct Recorder<W: Write> {
+    to: W,
+}
+
+impl<W: Write> Recorder<W> {
+    /// Begins with the header.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn new(mut to: W, header: &Header) -> io::Result<Recorder<W>> {
+        writeln!(to, "{}", serde_json::to_string(header)?)?;
+        Ok(Recorder { to })
+    }
+
+    /// One more command.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn push(&mut self, exchange: &Exchange) -> io::Result<()> {
+        let line =
+            Line { t: exchange.at, cmd: hex(&exchange.command), out: hex(&exchange.data), reply: hex(&exchange.reply) };
+        writeln!(self.to, "{}", serde_json::to_string(&line)?)
+    }
+
+    /// Hands everything on.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+impl Recording {
+    /// As JSON Lines.
+    pub fn to_jsonl(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        // A vector takes everything.
+        if let Ok(mut recorder) = Recorder::new(&mut text, &self.header) {
+            for exchange in &self.exchanges {
+                let _ = recorder.push(exchange);
+            }
+        }
+        text
+    }
+
+    /// Reads JSON Lines.
+    ///
+    /// # Errors
+    /// A line is malformed or cut off, the header is missing, or its version is newer than this dryflash.
+    pub fn from_jsonl(bytes: &[u8]) -> Result<Recording, RecordingError> {
+        let at = |line: u64, what: String| RecordingError::Line { line, what };
+        let text = std::str::from_utf8(bytes).map_err(|e| {
+            let line = bytes[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count() as u64 + 1;
+            at(line, "not text; a recording is JSON Lines".to_owned())
+        })?;
+        let mut recording = Recording::default();
+        let mut last = 0;
+        for (number, line) in (1..).zip(text.split_inclusive('\n')) {
+            last = number;
+            let whole = line.ends_with('\n');
+            if line.trim().is_empty() {
+                continue;
+            }
+            let malformed = |e: serde_json::Error| match whole {
+                true => at(number, format!("{e}")),
+                false => {
+                    at(number, "the recording is cut off here; remove the line to replay what is before it".to_owned())
+                }
+            };
+            if number == 1 {
+                recording.header = header(line).map_err(|e| match e {
+                    HeaderError::Json(e) => malformed(e),
+                    HeaderError::Other(what) => at(1, what),
+                })?;
+                continue;
+            }
+            let line: Line = serde_json::from_str(line).map_err(malformed)?;
+            let bytes =
+                |field: &str, text: &str| from_hex(text).map_err(|what| at(number, format!("`{field}`: {what}")));
+            let command = bytes("cmd", &line.cmd)?;
+            let command = <[u8; COMMAND]>::try_from(command)
+                .map_err(|c| at(number, format!("`cmd`: {} bytes, a command has {COMMAND}", c.len())))?;
+            let data = bytes("out", &line.out)?;
+            let wanted = StLink::data_length(&command);
+            if data.len() != wanted {
+                return Err(at(number, format!("`out`: {} bytes, the command takes {wanted}", data.len())));
+            }
+            let reply = bytes("in", &line.reply)?;
+            recording.exchanges.push(Exchange { at: line.t, command, data, reply, packet: Some(number) });
+        }
+        if last == 0 {
+            return Err(RecordingError::Nothing("the file is empty".to_owned()));
+        }
+        Ok(recording)
+    }
+}
+
+enum HeaderError {
+    Json(serde_json::Error),
+    Other(String),
+}
+
+fn header(line: &str) -> Result<Header, HeaderError> {
+    #[derive(Deserialize)]
+    struct Kind {
+        format: Option<String>,
+        version: Option<u32>,
+    }
+    // The version first: a newer one may have fields that this one does not know.
+    let kind: Kind = serde_json::from_str(line).map_err(HeaderError::Json)?;
+    if kind.format.as_deref() != Some(FORMAT) {
+        return Err(HeaderError::Other(format!(
+            "no header: the first line of a recording has \"format\":\"{FORMAT}\""
+        )));
+    }
+    match kind.version {
+        Some(VERSION) => serde_json::from_str(line).map_err(HeaderError::Json),
+        Some(v) => Err(HeaderError::Other(format!("version {v} of the form; this dryflash reads {VERSION}"))),
+        None => Err(HeaderError::Other("the header has no \"version\"".to_owned())),
+    }
+}
+
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Bytes from hex.
+///
+/// # Errors
+/// An odd number of digits, or something that is none; says where.
+pub fn from_hex(text: &str) -> Result<Vec<u8>, String> {
+    let digits = text.as_bytes();
+    if !digits.len().is_multiple_of(2) {
+        return Err(format!("an odd number of hex digits ({})", digits.len()));
+    }
+    let digit = |at: usize| (digits[at] as char).to_digit(16).ok_or_else(|| format!("no hex digit at {}", at + 1));
+    (0..digits.len()).step_by(2).map(|at| Ok((digit(at)? << 4 | digit(at + 1)?) as u8)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sample() -> Recording {
+        let exchange = |command: &[u8], data: &[u8], reply: &[u8], at, packet| {
+            let mut padded = [0; COMMAND];
+            padded[..command.len()].copy_from_slice(command);
+            Exchange { at, command: padded, data: data.to_vec(), reply: reply.to_vec(), packet: Some(packet) }
+        };
+        Recording {
+            header: Header { part: Some("STM32F051K6".to_owned()), seed: Some(1), ..Header::default() },
+            exchanges: vec![
+                exchange(&[0xF1], &[], &[0x29, 0x5B, 0x83, 0x04, 0x4B, 0x37], 10, 2),
+                exchange(&[0xF2, 0x08, 0, 0, 0, 0x20, 4, 0], &[1, 2, 3, 4], &[], 5_010, 3),
+            ],
+            flaws: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn writing_and_reading_gives_the_same() {
+        assert_eq!(Recording::from_jsonl(&sample().to_jsonl()).unwrap(), sample());
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line() {
+        let text = String::from_utf8(sample().to_jsonl()).unwrap();
+        let wrong = |from: &str, to: &str| {
+            let changed = text.replacen(from, to, 1);
+            assert_ne!(changed, text, "{from}");
+            Recording::from_jsonl(changed.as_bytes()).unwrap_err().to_string()
+        };
+        assert!(wrong("dryflash-rec", "other-rec").starts_with("line 1: no header"));
+        assert!(wrong("\"version\":1", "\"version\":2").contains("version 2 of the form"));
+        assert!(wrong("\"seed\":1", "\"sead\":1").contains("line 1: unknown field `sead`"));
+        assert!(wrong("\"out\":\"01", "\"out\":\"").contains("line 3: `out`: 3 bytes, the command takes 4"));
+        assert!(wrong("\"cmd\":\"f1", "\"cmd\":\"f").contains("line 2: `cmd`: an odd number"));
+        assert!(wrong("\"cmd\":\"f1", "\"cmd\":\"xx").contains("line 2: `cmd`: no hex digit at 1"));
+        assert!(wrong("\"cmd\":\"f100", "\"cmd\":\"f1").contains("15 bytes, a command has 16"));
+        assert!(Recording::from_jsonl(b"").is_err());
+    }
+
+    #[test]
+    fn a_cut_is_seen_everywhere() {
+        let whole = sample().to_jsonl();
+        for end in 0..whole.len() {
+            // At the end of a line nothing is missing that could be known.
+            let read = Recording::from_jsonl(&whole[..end]);
+            let ends_a_line = end > 0 && (whole[end - 1] == b'\n' || whole[end] == b'\n');
+            assert_eq!(read.is_ok(), ends_a_line, "{end}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Recording::from_jsonl(&bytes);
+            let _ = Recording::from_jsonl(&[sample().to_jsonl(), bytes].concat());
+        }
+    }
+}
