@@ -1,10 +1,13 @@
 //! The command line: one file a verb, arguments in, a library call, a report out.
 
+mod bench;
 mod check;
 mod explain;
+mod fronts;
 mod parts;
 mod progress;
 mod serve;
+mod with;
 
 use crate::report::Style;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -40,6 +43,7 @@ struct Cli {
 enum Verb {
     Check(check::Args),
     Serve(serve::Args),
+    With(with::Args),
     Parts(parts::Args),
     Explain(explain::Args),
 }
@@ -104,6 +108,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.verb {
         Verb::Check(args) => check::run(args, output),
         Verb::Serve(args) => serve::run(&args),
+        Verb::With(args) => with::run(&args, output),
         Verb::Parts(args) => parts::run(&args, output),
         Verb::Explain(args) => explain::run(&args, output),
     };

@@ -11,6 +11,8 @@ mod components;
 pub mod dap;
 pub mod owner;
 pub mod recording;
+#[cfg(unix)]
+pub mod socket;
 pub mod stlink;
 pub mod target;
 pub mod tcp;
