@@ -7,6 +7,8 @@
 mod asynchronous;
 mod descriptors;
 mod device;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod loader;
 mod transfer;
 mod wire;
 
