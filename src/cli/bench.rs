@@ -9,7 +9,7 @@ use crate::image::Image;
 use crate::part::{self, Part};
 use crate::periph::signal::Signal;
 use crate::probe::owner::Watch;
-use crate::probe::recording::{Exchange, Header, Recorder};
+use crate::probe::recording::{Exchange, Header, Recorder, UNFINISHED};
 use crate::probe::{Model, StLink};
 use anyhow::{Context, bail};
 use clap::ValueEnum;
@@ -30,7 +30,7 @@ pub struct Holding {
 }
 
 /// The ESC without what it holds.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Esc {
     /// The part: full name, or AM32's short one (F031, F051, G031, G071, G071_64K). As --state holds it where absent.
     #[arg(long)]
@@ -41,16 +41,17 @@ pub struct Esc {
     /// Be an STLINK-V3, not an ST-LINK/V2-1.
     #[arg(long)]
     pub v3: bool,
-    /// The signal wire.
-    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = SignalArg::Low)]
-    pub signal: SignalArg,
-    /// Decides what SRAM holds at power-on.
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
+    /// The signal wire: low where nothing is said.
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub signal: Option<SignalArg>,
+    /// Decides what SRAM holds at power-on: 1 where nothing is said.
+    #[arg(long)]
+    pub seed: Option<u64>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum SignalArg {
+    #[default]
     Low,
     Floating,
     High,
@@ -104,11 +105,22 @@ impl Holding {
 }
 
 impl Esc {
+    /// The seed in force.
+    pub fn seed(&self) -> u64 {
+        self.seed.unwrap_or(1)
+    }
+
+    /// The wire in force.
+    pub fn wire(&self) -> Wire {
+        self.signal.unwrap_or_default().into()
+    }
+
     /// As [`Holding::prepare`], with files that were read already.
     ///
     /// # Errors
     /// Wrong usage or unreadable input.
     pub fn prepare(&self, files: Vec<Given>) -> anyhow::Result<Result<Bench, Refused>> {
+        let (signal, seed) = (self.signal.unwrap_or_default(), self.seed());
         let mut state = self.state.as_deref().map(StateFile::open).transpose()?;
         let held = state.as_ref().and_then(|s| s.part().cloned());
         let part = match &self.part {
@@ -123,7 +135,7 @@ impl Esc {
             }
             return Ok(Err(Refused));
         }
-        let mut chip = Chip::new(&part, self.seed)?;
+        let mut chip = Chip::new(&part, seed)?;
         if let Some(state) = &state {
             state.install(&mut chip)?;
         }
@@ -138,11 +150,11 @@ impl Esc {
                 return Ok(Err(Refused));
             }
         }
-        chip.power_off(self.seed);
+        chip.power_off(seed);
         // The wire is on one of these; the others are not looked at.
         for pin in am32::Pin::SIGNAL {
             let (port, number) = pin.port_and_number();
-            chip.drive(port, number, Signal::steady(Wire::from(self.signal).drive()));
+            chip.drive(port, number, Signal::steady(Wire::from(signal).drive()));
         }
         chip.power_on();
         let model = if self.v3 { Model::V3 } else { Model::V2 };
@@ -150,9 +162,10 @@ impl Esc {
         let esc = Header {
             part: Some(part.name.clone()),
             probe: Some(if self.v3 { "v3" } else { "v2" }.to_owned()),
-            seed: Some(self.seed),
-            signal: Some(self.signal.name().to_owned()),
+            seed: Some(seed),
+            signal: Some(signal.name().to_owned()),
             begins_with: Some(before.digest()),
+            ends_with: Some(UNFINISHED.to_owned()),
             ..Header::default()
         };
         Ok(Ok(Bench { part, probe: StLink::new(chip, model), state, before, esc }))
@@ -222,7 +235,7 @@ pub struct Keeper {
     pub once: bool,
     /// Commands carried out.
     pub commands: u64,
-    recorder: Option<(PathBuf, Recorder<BufWriter<File>>)>,
+    recorder: Option<(PathBuf, Recorder<BufWriter<File>>, Header)>,
     state_trouble: Option<StateError>,
     recording_trouble: Option<std::io::Error>,
 }
@@ -240,7 +253,7 @@ impl Keeper {
     pub fn record(&mut self, path: &Path, force: bool, header: &Header) -> anyhow::Result<()> {
         let recorder = Recorder::new(BufWriter::new(create(path, force)?), header);
         let recorder = recorder.with_context(|| format!("{} cannot be written", path.display()))?;
-        self.recorder = Some((path.to_owned(), recorder));
+        self.recorder = Some((path.to_owned(), recorder, header.clone()));
         Ok(())
     }
 
@@ -249,8 +262,9 @@ impl Keeper {
     /// # Errors
     /// A file could not be written, now or before.
     pub fn finish(&mut self, probe: &StLink) -> anyhow::Result<()> {
-        if let Some((path, recorder)) = &mut self.recorder {
-            let result = self.recording_trouble.take().map_or_else(|| recorder.flush(), Err);
+        if let Some((path, recorder, header)) = &mut self.recorder {
+            let digest = Snapshot::of(&probe.target.chip).digest();
+            let result = self.recording_trouble.take().map_or_else(|| recorder.finish(header, &digest), Err);
             result.with_context(|| format!("{} is not whole", path.display()))?;
         }
         if let Some(error) = self.state_trouble.take() {
@@ -266,7 +280,7 @@ impl Keeper {
 impl Watch for Keeper {
     fn exchange(&mut self, exchange: &Exchange) {
         self.commands += 1;
-        if let Some((_, recorder)) = &mut self.recorder
+        if let Some((_, recorder, _)) = &mut self.recorder
             && self.recording_trouble.is_none()
         {
             self.recording_trouble = recorder.push(exchange).err();
@@ -277,7 +291,7 @@ impl Watch for Keeper {
         if let Some(text) = probe.target.take_broken() {
             eprintln!("dryflash: the model failed: {text}; this is a bug, please report it");
         }
-        if let Some((_, recorder)) = &mut self.recorder
+        if let Some((_, recorder, _)) = &mut self.recorder
             && self.recording_trouble.is_none()
         {
             self.recording_trouble = recorder.flush().err();

@@ -6,6 +6,7 @@ mod explain;
 mod fronts;
 mod parts;
 mod progress;
+mod replay;
 mod serve;
 mod with;
 
@@ -44,6 +45,7 @@ enum Verb {
     Check(check::Args),
     Serve(serve::Args),
     With(with::Args),
+    Replay(replay::Args),
     Parts(parts::Args),
     Explain(explain::Args),
 }
@@ -108,6 +110,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.verb {
         Verb::Check(args) => check::run(args, output),
         Verb::Serve(args) => serve::run(&args),
+        Verb::Replay(args) => replay::run(&args, output),
         Verb::With(args) => with::run(&args, output),
         Verb::Parts(args) => parts::run(&args, output),
         Verb::Explain(args) => explain::run(&args, output),

@@ -174,8 +174,8 @@ fn code(status: ExitStatus) -> u8 {
 /// A power cycle of the ESC as it is now.
 fn boot(bench: &Bench, state: Option<&mut StateFile>, args: &Args) -> anyhow::Result<Verdict> {
     let options = Options {
-        power_ups: vec![PowerUp::steady(args.bench.esc.signal.into())],
-        seed: args.bench.esc.seed,
+        power_ups: vec![PowerUp::steady(args.bench.esc.wire())],
+        seed: args.bench.esc.seed(),
         ..Options::default()
     };
     if let Some(state) = state {
