@@ -143,7 +143,7 @@ fn a_client_killed_in_the_middle_leaves_a_consistent_esc() {
             let wrong = wrong.filter(|(now, file)| now != file && **now != 0xFF && **now != 0);
             assert_eq!(wrong.count(), 0, "{}, killed after {milliseconds} ms", bench.part);
         }
-        // Half a double word may be waiting in a G0's interface, which refuses everything else then; a reset clears it.
+        // What a killed client leaves (PG set, half a double word) makes a G0 refuse the next erase; a reset clears it.
         let output = table.st_flash(&[&["--connect-under-reset"][..], &write].concat()).output().unwrap();
         assert!(output.status.success(), "{}: {}", bench.part, String::from_utf8_lossy(&output.stderr));
         table.settled();
