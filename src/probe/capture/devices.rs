@@ -2,6 +2,7 @@
 
 use super::super::Model;
 use super::super::recording::{Device, Flaw, Header, Recording, RecordingError, Speaker};
+use super::super::stlink::COMMAND;
 use super::super::usb;
 use super::container::{Packet, Packets};
 use super::session::{Direction, Fate, Session, Transfer};
@@ -27,6 +28,8 @@ struct Line<'a> {
     /// dryflash's own marks.
     header: Vec<u8>,
     end: Option<u64>,
+    /// Its last packet.
+    last: u64,
 }
 
 /// Reads the packets of the device, or of the only one that speaks ST-LINK.
@@ -67,6 +70,9 @@ fn nothing(
 ) -> RecordingError {
     if let Some(Flaw { packet, what, .. }) = flaws.into_iter().next() {
         return RecordingError::Packet { packet, what };
+    }
+    if let Some(transfer) = lines.values().find_map(Line::short_command) {
+        return RecordingError::Packet { packet: transfer.packet, what: transfer.shortened() };
     }
     let others = || {
         let list: Vec<String> = lines.iter().map(|(device, line)| line.name(*device)).collect();
@@ -112,6 +118,7 @@ struct Found {
 
 impl<'a> Line<'a> {
     fn take(&mut self, packet: &Packet<'a>, urb: Urb<'a>, begin: i128) {
+        self.last = packet.number;
         match urb.kind {
             Kind::Control => self.control(&urb),
             Kind::Bulk if urb.endpoint == usb::IN || OUT.contains(&urb.endpoint) => self.bulk(packet, urb, begin),
@@ -170,8 +177,11 @@ impl<'a> Line<'a> {
                 let transfer = &mut self.transfers[at].1;
                 transfer.fate = fate(transfer.whole);
             }
-            // The data of an OUT stands in its submission; without that, nothing is known of it.
-            (None, true) => {}
+            // The data of an OUT stands in its submission.
+            (None, true) => {
+                transfer.fate = Fate::Unseen;
+                self.transfers.push((urb.endpoint, transfer));
+            }
             (submitted, false) => {
                 transfer.fate = fate(0);
                 // Replies count where they came, not where they were asked for.
@@ -207,10 +217,15 @@ impl<'a> Line<'a> {
                 Some(end) => format!("{count} of {end} commands are there"),
                 None => format!("the end of the recording is missing; it has {count} commands as it is"),
             };
-            let packet = found.session.exchanges.last().and_then(|e| e.packet).unwrap_or(0);
-            found.session.flaws.push(Flaw { packet, what, loss: true });
+            found.session.flaws.push(Flaw { packet: self.last, what, loss: true });
         }
         (own || count > 0).then_some(found)
+    }
+
+    /// What may be a command, but was not captured whole.
+    fn short_command(&self) -> Option<&Transfer<'a>> {
+        let short = |t: &&Transfer<'_>| t.direction == Direction::Out && t.whole == COMMAND && t.data.len() < COMMAND;
+        self.transfers.iter().map(|(_, t)| t).find(short)
     }
 
     fn name(&self, device: Device) -> String {

@@ -5,12 +5,15 @@
 
 mod container;
 mod devices;
+mod form;
+mod pyocd;
 mod session;
 mod urb;
 mod write;
 
 use super::recording::{Device, Recording, RecordingError};
 use container::Order;
+pub use form::{Form, form};
 
 /// Reads a recording of any form: our own JSON Lines, pcap, pcapng, pyOCD's log.
 ///
@@ -26,13 +29,13 @@ pub fn read(bytes: &[u8]) -> Result<Recording, RecordingError> {
 /// # Errors
 /// As [`read`]; also where the device was sent no commands.
 pub fn read_device(bytes: &[u8], device: Option<Device>) -> Result<Recording, RecordingError> {
-    let packets = match bytes {
-        [0xD4, 0xC3, 0xB2, 0xA1, ..] => container::pcap(bytes, Order::Little, false)?,
-        [0xA1, 0xB2, 0xC3, 0xD4, ..] => container::pcap(bytes, Order::Big, false)?,
-        [0x4D, 0x3C, 0xB2, 0xA1, ..] => container::pcap(bytes, Order::Little, true)?,
-        [0xA1, 0xB2, 0x3C, 0x4D, ..] => container::pcap(bytes, Order::Big, true)?,
-        [0x0A, 0x0D, 0x0D, 0x0A, ..] => container::pcapng(bytes)?,
-        _ => return Recording::from_jsonl(bytes),
+    let packets = match form(bytes).map_err(RecordingError::Form)? {
+        Form::JsonLines => return Recording::from_jsonl(bytes),
+        Form::PyOcd => return pyocd::recording(bytes),
+        Form::PcapNg => container::pcapng(bytes)?,
+        Form::Pcap { big_endian, nanoseconds } => {
+            container::pcap(bytes, if big_endian { Order::Big } else { Order::Little }, nanoseconds)?
+        }
     };
     devices::recording(packets, device)
 }

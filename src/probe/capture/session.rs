@@ -1,5 +1,6 @@
 //! From a device's transfers to ST-LINK commands.
 
+use super::super::StLink;
 use super::super::recording::{Exchange, Flaw};
 use super::super::stlink::COMMAND;
 use super::super::usb::{Assembler, Command, Stray};
@@ -21,6 +22,8 @@ pub(super) enum Fate {
     Never,
     /// Something went wrong; in words.
     Failed(String),
+    /// It was completed, but its data is not in the capture.
+    Unseen,
 }
 
 /// One bulk transfer.
@@ -38,16 +41,25 @@ pub(super) struct Transfer<'a> {
     pub fate: Fate,
 }
 
+impl Transfer<'_> {
+    /// What to say where less was captured than there was.
+    pub(super) fn shortened(&self) -> String {
+        format!("{} of {} bytes captured; use a larger snap length", self.data.len(), self.whole)
+    }
+}
+
 /// What transfers came to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Session {
     pub exchanges: Vec<Exchange>,
     pub flaws: Vec<Flaw>,
-    /// Transfers to the device that are no part of a command.
+    /// Transfers to the device, behind its first command, that are no part of one.
     pub strays: usize,
     assembler: Assembler,
     /// Time and packet of what the assembler has begun.
     begun: (u64, u64),
+    /// Whether the capture is one of our own, which say where they begin and end.
+    own: bool,
     /// Whether it is known where commands begin.
     in_step: bool,
     /// Whether replies belong to the last exchange.
@@ -57,13 +69,13 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Puts transfers together. `from_begin` says that the first one is known to begin a command.
-    pub(super) fn of(transfers: &[Transfer<'_>], from_begin: bool) -> Session {
-        let mut session = Session { in_step: from_begin, ..Session::default() };
+    /// Puts transfers together. `own` says that they are one of our own recordings: the first begins a command.
+    pub(super) fn of(transfers: &[Transfer<'_>], own: bool) -> Session {
+        let mut session = Session { in_step: own, own, ..Session::default() };
         for transfer in transfers {
             session.take(transfer);
         }
-        session.end(transfers, from_begin);
+        session.end(transfers);
         session
     }
 
@@ -73,17 +85,18 @@ impl Session {
 
     fn take(&mut self, transfer: &Transfer<'_>) {
         let packet = transfer.packet;
+        let out = transfer.direction == Direction::Out;
         match &transfer.fate {
-            Fate::Never if transfer.direction == Direction::Out => {
-                return self.flaw(
-                    packet,
-                    false,
-                    "the client gave this transfer up before any of it was sent".to_owned(),
-                );
+            Fate::Never if out => {
+                self.flaw(packet, false, "the client gave this transfer up before any of it was sent".to_owned());
+                return self.drop_begun(packet);
             }
             Fate::Never => return,
+            Fate::Unseen => return self.unseen(transfer),
+            Fate::Open if !out => {
+                return self.flaw(packet, true, "the reply that was asked for here is not in the capture".to_owned());
+            }
             Fate::Failed(how) => {
-                let out = transfer.direction == Direction::Out;
                 self.flaw(packet, out, format!("the transfer failed: {how}"));
                 if !out {
                     return;
@@ -92,8 +105,7 @@ impl Session {
             Fate::Open | Fate::Done => {}
         }
         if transfer.data.len() < transfer.whole {
-            let (there, whole) = (transfer.data.len(), transfer.whole);
-            self.flaw(packet, true, format!("{there} of {whole} bytes captured; use a larger snap length"));
+            self.flaw(packet, true, transfer.shortened());
         }
         match transfer.direction {
             Direction::Out => self.out(transfer),
@@ -101,9 +113,37 @@ impl Session {
         }
     }
 
+    /// Something was sent, and nobody knows what.
+    fn unseen(&mut self, transfer: &Transfer<'_>) {
+        self.drop_begun(transfer.packet);
+        if self.in_step {
+            self.flaw(transfer.packet, true, "what was sent here is not in the capture".to_owned());
+            (self.in_step, self.answered) = (false, false);
+        } else {
+            self.skip(transfer);
+        }
+    }
+
+    /// Whatever the command that was begun still waits for does not come.
+    fn drop_begun(&mut self, packet: u64) {
+        let Some(begun) = self.assembler.begun() else { return };
+        let (wanted, got) = (StLink::data_length(&begun.command), begun.data.len());
+        let (at, command) = (packet, self.begun.1);
+        self.flaw(
+            at,
+            true,
+            format!("packet {command} begins a command that has {got} of {wanted} bytes of data; it is left out"),
+        );
+        self.assembler = Assembler::default();
+        (self.in_step, self.answered) = (false, false);
+    }
+
     fn out(&mut self, transfer: &Transfer<'_>) {
+        if transfer.whole == 0 {
+            return;
+        }
         let Some(begun) = self.assembler.begun() else { return self.command(transfer) };
-        let due = super::super::StLink::data_length(&begun.command) - begun.data.len();
+        let due = StLink::data_length(&begun.command) - begun.data.len();
         if transfer.whole > due {
             return self.out_of_step(
                 transfer,
@@ -159,7 +199,7 @@ impl Session {
     }
 
     fn skip(&mut self, transfer: &Transfer<'_>) {
-        if transfer.direction == Direction::Out {
+        if transfer.direction == Direction::Out && !self.exchanges.is_empty() {
             self.strays += 1;
         }
         self.skipped.get_or_insert((transfer.packet, 0)).1 += 1;
@@ -180,16 +220,16 @@ impl Session {
         if transfer.data.is_empty() && transfer.whole == 0 {
             return;
         }
-        if let Some(begun) = self.assembler.begun() {
-            let (wanted, got) = (super::super::StLink::data_length(&begun.command), begun.data.len());
-            self.flaw(
+        if self.assembler.begun().is_some() {
+            return self.drop_begun(transfer.packet);
+        }
+        if !self.own && self.answered && self.exchanges.last().is_some_and(|e| has_reply(&e.command) == Some(false)) {
+            self.answered = false;
+            return self.flaw(
                 transfer.packet,
                 true,
-                format!("a reply where {got} of {wanted} bytes of data were sent; the command is left out"),
+                "a reply, but the command before it has none; something is missing between them".to_owned(),
             );
-            self.assembler = Assembler::default();
-            (self.in_step, self.answered) = (false, false);
-            return;
         }
         match self.exchanges.last_mut().filter(|_| self.answered) {
             Some(exchange) => exchange.reply.extend(transfer.data),
@@ -198,25 +238,17 @@ impl Session {
     }
 
     /// The capture is over.
-    fn end(&mut self, transfers: &[Transfer<'_>], told: bool) {
-        if let Some(begun) = self.assembler.begun() {
-            let (wanted, got) = (super::super::StLink::data_length(&begun.command), begun.data.len());
-            let packet = self.begun.1;
-            self.flaw(
-                packet,
-                true,
-                format!(
-                    "the capture ends with {got} of {wanted} bytes of this command's data; the command is left out"
-                ),
-            );
+    fn end(&mut self, transfers: &[Transfer<'_>]) {
+        let whole = self.assembler.begun().is_none();
+        if let Some(last) = transfers.last() {
+            self.drop_begun(last.packet);
         }
         if let Some((packet, count)) = self.skipped.take() {
             self.left_out(packet, count);
         }
-        // dryflash's own captures tell where they end.
-        let Some(last) = self.exchanges.last().filter(|_| !told && self.assembler.begun().is_none()) else { return };
-        let gave_up = transfers.last().is_some_and(|t| t.direction == Direction::In && t.fate != Fate::Open);
-        if has_reply(&last.command) && last.reply.is_empty() && !gave_up {
+        let Some(last) = self.exchanges.last().filter(|_| whole && self.answered && !self.own) else { return };
+        let gave_up = transfers.last().is_some_and(|t| t.direction == Direction::In);
+        if has_reply(&last.command) == Some(true) && last.reply.is_empty() && !gave_up {
             let packet = last.packet.unwrap_or(0);
             self.flaw(packet, true, "the capture ends before the reply to this command".to_owned());
         }
@@ -228,7 +260,11 @@ pub(super) fn looks_like_command(bytes: &[u8]) -> bool {
     bytes.len() == COMMAND && matches!(bytes[0], 0xF1..=0xF5 | 0xF7 | 0xFB)
 }
 
-/// Whether a command has a reply. SWIM's (F4) differ.
-pub(super) const fn has_reply(command: &[u8; COMMAND]) -> bool {
-    !matches!((command[0], command[1]), (0xF3, 0x07) | (0xF2, 0x08 | 0x0D | 0x21 | 0x48 | 0x50 | 0x51) | (0xF4, _))
+/// Whether a command has a reply; None where that is not known (SWIM's).
+pub(super) const fn has_reply(command: &[u8; COMMAND]) -> Option<bool> {
+    match (command[0], command[1]) {
+        (0xF4, _) => None,
+        (0xF3, 0x07) | (0xF2, 0x08 | 0x0D | 0x21 | 0x48 | 0x50 | 0x51) => Some(false),
+        _ => Some(true),
+    }
 }
