@@ -6,7 +6,7 @@ use dryflash::probe::recording::{Exchange, RecordingError, hex};
 use std::fmt::Write as _;
 
 /// As pyOCD 0.46 prints them: milliseconds, level, message, module.
-fn log(exchanges: &[Exchange], colour: bool) -> String {
+pub fn log(exchanges: &[Exchange], colour: bool) -> String {
     let mut text = String::from("0000400 I Loading firmware.bin [load_cmd]\n");
     let mut line = |at: u64, message: String| {
         let millis = 412 + at / 1_000;

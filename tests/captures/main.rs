@@ -1,6 +1,7 @@
 //! Captures in, commands out; and back.
 
 mod build;
+mod corpus;
 mod cuts;
 mod devices;
 mod logs;

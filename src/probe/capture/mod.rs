@@ -29,7 +29,15 @@ pub fn read(bytes: &[u8]) -> Result<Recording, RecordingError> {
 /// # Errors
 /// As [`read`]; also where the device was sent no commands.
 pub fn read_device(bytes: &[u8], device: Option<Device>) -> Result<Recording, RecordingError> {
-    let packets = match form(bytes).map_err(RecordingError::Form)? {
+    read_as(bytes, form(bytes).map_err(RecordingError::Form)?, device)
+}
+
+/// As [`read_device`], where the form is known.
+///
+/// # Errors
+/// As [`read_device`].
+pub fn read_as(bytes: &[u8], form: Form, device: Option<Device>) -> Result<Recording, RecordingError> {
+    let packets = match form {
         Form::JsonLines => return Recording::from_jsonl(bytes),
         Form::PyOcd => return pyocd::recording(bytes),
         Form::PcapNg => container::pcapng(bytes)?,
