@@ -3,7 +3,7 @@
 //! [`Target`] is the core's side of the debug port: halting, stepping, breakpoints, vector catch. [`Dap`] is the port
 //! itself, [`StLink`] the probe's firmware: a command in, a reply out, whatever carries them. [`owner`] runs it for
 //! clients in other threads, [`tcp`] speaks stlink-server's protocol to them. [`usb`] is the device that a bus would show,
-//! [`recording`] a session kept in a file.
+//! [`recording`] a session kept in a file. [`st_flash`] carries out st-flash's command lines.
 //!
 //! `docs/probe.md` says what is modelled and what is not.
 
@@ -11,6 +11,7 @@ mod components;
 pub mod dap;
 pub mod owner;
 pub mod recording;
+pub mod st_flash;
 pub mod stlink;
 pub mod target;
 pub mod tcp;
