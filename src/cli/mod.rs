@@ -1,11 +1,15 @@
 //! The command line: one file a verb, arguments in, a library call, a report out.
 
+mod bench;
 mod check;
 mod explain;
+mod fronts;
 mod parts;
 mod progress;
+mod replay;
 mod serve;
 mod st_flash;
+mod with;
 
 use crate::report::Style;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -44,6 +48,8 @@ enum Verb {
     Serve(serve::Args),
     #[command(name = "st-flash")]
     StFlash(st_flash::Args),
+    With(with::Args),
+    Replay(replay::Args),
     Parts(parts::Args),
     Explain(explain::Args),
 }
@@ -124,6 +130,8 @@ pub fn main() -> ExitCode {
         Verb::Check(args) => check::run(args, output),
         Verb::Serve(args) => serve::run(&args),
         Verb::StFlash(args) => st_flash::run(&args),
+        Verb::Replay(args) => replay::run(&args, output),
+        Verb::With(args) => with::run(&args, output),
         Verb::Parts(args) => parts::run(&args, output),
         Verb::Explain(args) => explain::run(&args, output),
     };

@@ -1,32 +1,28 @@
 //! `dryflash st-flash`: st-flash's own command lines, on a virtual chip.
 
+use super::bench::{Esc, Keeper, SignalArg};
 use super::check::load;
 use super::{OK, Outcome, USAGE};
 use crate::am32::{self, Wish};
-use crate::chip::Chip;
-use crate::esc::{StateFile, Wire};
-use crate::part::{self, Part};
-use crate::periph::signal::Signal;
-use crate::probe::recording::{Exchange, Header, Recorder, hex};
+use crate::probe::owner;
+use crate::probe::recording::{Exchange, hex};
 use crate::probe::st_flash::{self, Arguments, FAILED, Host, Note, Parsed, Watch, arguments};
-use crate::probe::{Model, StLink};
 use anyhow::{Context, bail};
-use std::fs::File;
-use std::io::BufWriter;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use clap::ValueEnum;
+use std::ffi::OsString;
+use std::path::PathBuf;
 
 /// Carry out a command line of st-flash 1.7 on a virtual chip
 ///
 /// Takes st-flash's own arguments and sends the ST-LINK commands that st-flash 1.7.0 sends. What is dryflash's own
-/// stands before st-flash's command word: --part P, --state FILE, --record FILE, --seed N, --v3, --force. Where --part
+/// stands before st-flash's command word: --part P, --state FILE, --record FILE, --signal LEVEL, --seed N, --v3, --force. Where --part
 /// and --state are missing, DRYFLASH_PART and DRYFLASH_STATE are taken.
 ///
 /// Without --state the chip is a blank one, and forgotten afterwards. `read` replaces a file that exists only with
 /// --force. The exit code is st-flash's, 255, where st-flash fails, and 2 for dryflash's own trouble.
 #[derive(Debug, clap::Args)]
 #[command(
-    override_usage = "dryflash st-flash [--part P] [--state FILE] [--record FILE] [--seed N] [--v3] [--force] [ST-FLASH-OPTIONS] {write|read|erase|reset} [ARGS]...",
+    override_usage = "dryflash st-flash [--part P] [--state FILE] [--record FILE] [--signal LEVEL] [--seed N] [--v3] [--force] [ST-FLASH-OPTIONS] {write|read|erase|reset} [ARGS]...",
     after_help = "Examples:
   dryflash st-flash --part F051 --state esc.json --format=binary write PB4_BOOTLOADER_V6.bin 0x08000000
   dryflash st-flash --state esc.json --format=ihex write AM32_NEOESC_F051_2.20.hex
@@ -46,6 +42,7 @@ struct Own {
     state: Option<PathBuf>,
     record: Option<PathBuf>,
     seed: Option<u64>,
+    signal: Option<SignalArg>,
     v3: bool,
     force: bool,
 }
@@ -75,6 +72,11 @@ fn split(words: &[String]) -> anyhow::Result<(Own, Vec<String>)> {
             "--state" => own.state = Some(PathBuf::from(value()?)),
             "--record" => own.record = Some(PathBuf::from(value()?)),
             "--seed" => own.seed = Some(value()?.parse().context("--seed wants a number")?),
+            "--signal" => {
+                let level = value()?;
+                let known = SignalArg::from_str(&level, false).ok();
+                own.signal = Some(known.with_context(|| format!("--signal: low, floating or high, not {level}"))?);
+            }
             "--v3" if joined.is_none() => own.v3 = true,
             "--force" if joined.is_none() => own.force = true,
             _ => {
@@ -103,56 +105,30 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
             return Ok(Outcome { text: String::new(), code: FAILED });
         }
     };
-    let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty());
-    let state = own.state.or_else(|| variable("DRYFLASH_STATE").map(PathBuf::from));
-    let wanted = match own.part {
-        Some(name) => Some(name),
-        None => {
-            variable("DRYFLASH_PART").map(|v| v.into_string()).transpose().ok().context("DRYFLASH_PART is no text")?
-        }
-    };
-    let mut state = state.as_deref().map(StateFile::open).transpose()?;
-    let part = match (wanted, state.as_ref().and_then(|s| s.part())) {
-        (Some(name), _) => part::find(&name)?,
-        (None, Some(held)) => Arc::clone(held),
-        (None, None) => from_file(&arguments)?,
-    };
-    if state.is_none() {
+    let esc = own.esc(&arguments)?;
+    let Ok(mut bench) = esc.prepare(Vec::new())? else { bail!("the virtual ESC could not be set up") };
+    if bench.state.is_none() {
         eprintln!(
             "dryflash: note: this is a blank {}, forgotten afterwards; --state FILE (or DRYFLASH_STATE) keeps one between \
              commands",
-            part.nick()
+            bench.part.nick()
         );
     }
-    let seed = own.seed.unwrap_or(1);
-    let model = if own.v3 { Model::V3 } else { Model::V2 };
-    let mut probe = bench(&part, state.as_ref(), seed, model)?;
+    let mut keeper = Keeper::new(bench.state.take());
+    if let Some(path) = &own.record {
+        let client = format!("dryflash st-flash {}", words.join(" "));
+        keeper.record(path, own.force, &bench.header(Some(client)))?;
+    }
     let host = Host { folder: PathBuf::new(), force: own.force };
-    let header = Header {
-        client: Some(format!("dryflash st-flash {}", words.join(" "))),
-        part: Some(part.name.clone()),
-        probe: Some(if own.v3 { "v3" } else { "v2" }.to_owned()),
-        seed: Some(seed),
-        signal: Some("low".to_owned()),
-        ..Header::default()
-    };
-    let recorder = own.record.as_deref().map(|path| record_to(path, own.force, &header)).transpose()?;
-    let mut watch = Teller { recorder, debug: arguments.debug, text: String::new(), trouble: None };
-    let result = st_flash::run(&mut probe, &arguments, &host, &mut watch);
-    if let Some(text) = probe.target.take_broken() {
+    let mut watch = Teller { keeper, debug: arguments.debug, text: String::new() };
+    let result = st_flash::run(&mut bench.probe, &arguments, &host, &mut watch);
+    if let Some(text) = bench.probe.target.take_broken() {
         eprintln!("dryflash: the model failed: {text}; this is a bug, please report it");
     }
-    // What was done stays done, whatever came of the rest.
-    if let Some(state) = &mut state {
-        state.save(&probe.target.chip)?;
-    }
-    watch.finish()?;
-    let mut text = std::mem::take(&mut watch.text);
+    let Teller { mut keeper, mut text, .. } = watch;
     let code = match result {
         Ok(outcome) => {
-            if let Some(word) = outcome.printed {
-                text.push_str(&format!("{word:08x}\n"));
-            }
+            text.extend(outcome.printed.map(|word| format!("{word:08x}\n")));
             OK
         }
         Err(error) => {
@@ -160,11 +136,30 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
             error.exit_code()
         }
     };
+    // What was done stays done, whatever came of the rest.
+    keeper.finish(&bench.probe)?;
     Ok(Outcome { text, code })
 }
 
+impl Own {
+    /// The ESC that is meant: by options, by variables, by the state, by the file to be written.
+    fn esc(&self, arguments: &Arguments) -> anyhow::Result<Esc> {
+        let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty());
+        let state = self.state.clone().or_else(|| variable("DRYFLASH_STATE").map(PathBuf::from));
+        let named = self.part.clone().map(Ok).or_else(|| variable("DRYFLASH_PART").map(OsString::into_string));
+        let part = match named.transpose() {
+            Ok(Some(name)) => Some(name),
+            Err(_) => bail!("DRYFLASH_PART is no name of a part; `dryflash parts` lists them"),
+            // A new state holds no part yet.
+            Ok(None) if state.as_ref().is_some_and(|path| path.exists()) => None,
+            Ok(None) => Some(from_file(arguments)?),
+        };
+        Ok(Esc { part, state, v3: self.v3, signal: self.signal, seed: self.seed })
+    }
+}
+
 /// The part by the file that is to be written, where it is clear.
-fn from_file(arguments: &Arguments) -> anyhow::Result<Arc<Part>> {
+fn from_file(arguments: &Arguments) -> anyhow::Result<String> {
     const SAY: &str = "say which part it is: --part F051, or DRYFLASH_PART=F051";
     let arguments::Command::Write { file, address } = &arguments.command else { bail!("{SAY}") };
     let at = address.map_or_else(String::new, |a| format!("@0x{a:08x}"));
@@ -173,7 +168,7 @@ fn from_file(arguments: &Arguments) -> anyhow::Result<Arc<Part>> {
     match plan.candidates.as_slice() {
         [part] => {
             eprintln!("dryflash: note: {} ({}), {}", part.name, part.nick(), plan.part_evidence);
-            Ok(Arc::clone(part))
+            Ok(part.name.clone())
         }
         [] => bail!("{file} is for an MCU that is not modelled ({}); {SAY}", plan.part_evidence),
         parts => {
@@ -183,48 +178,11 @@ fn from_file(arguments: &Arguments) -> anyhow::Result<Arc<Part>> {
     }
 }
 
-/// The chip, powered, with its signal wire low and a probe at it.
-fn bench(part: &Arc<Part>, state: Option<&StateFile>, seed: u64, model: Model) -> anyhow::Result<StLink> {
-    let mut chip = Chip::new(part, seed)?;
-    if let Some(state) = state {
-        state.install(&mut chip)?;
-    }
-    // The wire is on one of these; the others are not looked at.
-    for pin in am32::Pin::SIGNAL {
-        let (port, number) = pin.port_and_number();
-        chip.drive(port, number, Signal::steady(Wire::Low.drive()));
-    }
-    chip.power_on();
-    Ok(StLink::new(chip, model))
-}
-
-fn record_to(path: &Path, force: bool, header: &Header) -> anyhow::Result<Recorder<BufWriter<File>>> {
-    let file = match force {
-        true => File::create(path),
-        false => File::create_new(path),
-    };
-    let file = file.with_context(|| format!("{} cannot be written; --force replaces a file", path.display()))?;
-    Recorder::new(BufWriter::new(file), header).with_context(|| format!("{} cannot be written", path.display()))
-}
-
-/// Tells what goes on, and records it.
+/// Tells what goes on, and has it kept.
 struct Teller {
-    recorder: Option<Recorder<BufWriter<File>>>,
+    keeper: Keeper,
     debug: bool,
     text: String,
-    trouble: Option<std::io::Error>,
-}
-
-impl Teller {
-    fn finish(&mut self) -> anyhow::Result<()> {
-        if self.trouble.is_none() {
-            self.trouble = self.recorder.as_mut().and_then(|r| r.flush().err());
-        }
-        match self.trouble.take() {
-            Some(error) => Err(error).context("the recording cannot be written"),
-            None => Ok(()),
-        }
-    }
 }
 
 impl Watch for Teller {
@@ -242,9 +200,7 @@ impl Watch for Teller {
                 part("in", &exchange.reply)
             );
         }
-        if self.trouble.is_none() {
-            self.trouble = self.recorder.as_mut().and_then(|r| r.push(exchange).err());
-        }
+        owner::Watch::exchange(&mut self.keeper, exchange);
     }
 
     fn said(&mut self, text: &str) {
