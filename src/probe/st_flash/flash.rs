@@ -3,6 +3,7 @@
 use super::error::StFlashError;
 use super::note::Note;
 use super::session::{FLASH, Session};
+use crate::bus::Width;
 use crate::part::Family;
 
 const KEYS: [u32; 2] = [0x4567_0123, 0xCDEF_89AB];
@@ -140,13 +141,15 @@ impl Session<'_> {
     }
 
     /// What is behind refused writes, as the chip knows it.
-    pub fn why(&self) -> String {
+    pub fn why(&mut self) -> String {
         let flash = &self.probe.target.chip.board.flash;
-        let cells = flash.cells();
+        let pages = flash.cells().pages();
+        let protected = (0..pages).any(|page| flash.protected(page));
         match flash.rdp_level() {
-            0 if (0..cells.pages()).any(|page| flash.protected(page)) => {
-                "; pages of this chip are write-protected".to_owned()
+            0 if self.mass_erase_bit_is_set() => {
+                "; the mass erase bit is still set, from an erase before: reset the chip first".to_owned()
             }
+            0 if protected => "; pages of this chip are write-protected".to_owned(),
             0 => String::new(),
             level => format!("; read protection level {level} is active, and no probe writes or erases flash"),
         }
@@ -191,11 +194,16 @@ impl Session<'_> {
         self.check_flags("flash was not erased")?;
         self.outcome.erased_all = true;
         self.say("erased all of flash");
-        // Asked by what a look at the register gives, without a command.
-        if self.probe.target.read(self.flash().control, crate::bus::Width::Word).is_ok_and(|cr| cr & MER != 0) {
+        if self.mass_erase_bit_is_set() {
             self.note(Note::MassEraseLeft);
         }
         Ok(())
+    }
+
+    /// A look at the register that no client takes.
+    fn mass_erase_bit_is_set(&mut self) -> bool {
+        let control = self.flash().control;
+        self.probe.target.read(control, Width::Word).is_ok_and(|value| value & MER != 0)
     }
 
     fn mass_erase_bit(&mut self, on: bool) {
