@@ -154,7 +154,9 @@ fn text(report: &Report, verdict: Option<&Verdict>, output: Output) -> String {
     let style = output.style;
     let mut out = String::new();
     let _ = writeln!(out, "{} on an {}, {} commands of the ST-LINK", report.script, report.part, report.commands);
-    for line in report.lines {
+    // `cd` and `set` have nothing to tell.
+    let quiet = |l: &&Told| l.said.is_empty() && l.notes.is_empty() && l.error.is_none() && l.exit_code.is_some();
+    for line in report.lines.iter().filter(|l| !quiet(l)) {
         let _ = writeln!(out, "\n{}", style.heading(&format!("line {}: {}", line.line, line.text)));
         for said in &line.said {
             let _ = writeln!(out, "  {said}");
