@@ -5,6 +5,7 @@ use super::{OK, Outcome, WOULD_NOT};
 use crate::am32::{self, Finding, Given, Id, Severity, Wish};
 use crate::chip::Chip;
 use crate::esc::{StateError, StateFile, Wire, program};
+use crate::gdb;
 use crate::image::Image;
 use crate::part::{self, Family, Part};
 use crate::periph::signal::Signal;
@@ -28,6 +29,7 @@ use std::sync::mpsc::channel;
 #[command(after_help = "Examples:
   dryflash serve --part F051 --state esc.json
   dryflash serve --part F051 bootloader.bin app.hex eeprom.bin
+  dryflash serve --part F051 --gdb --state esc.json
   dryflash serve --part G071 --tcp 127.0.0.1:0 --once")]
 pub struct Args {
     /// Files that the ESC holds already: .bin, Intel HEX, ELF or .amj; FILE@ADDR puts a .bin at an address.
@@ -42,6 +44,9 @@ pub struct Args {
     /// Where to listen; port 0 picks a free one.
     #[arg(long, value_name = "ADDR:PORT", default_value_t = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT))]
     tcp: SocketAddr,
+    /// Also be a server for gdb, there or at 127.0.0.1:3333; port 0 picks a free one.
+    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, default_missing_value = GDB)]
+    gdb: Option<SocketAddr>,
     /// Listen on an address that other machines can reach.
     #[arg(long)]
     listen_anywhere: bool,
@@ -58,6 +63,9 @@ pub struct Args {
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
+
+/// Where gdb finds its server unless told otherwise.
+const GDB: &str = "127.0.0.1:3333";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum SignalArg {
@@ -81,11 +89,11 @@ impl From<SignalArg> for Wire {
 /// # Errors
 /// Wrong usage, unreadable input, or an address that cannot be listened on.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
-    if !args.tcp.ip().is_loopback() {
+    for address in [Some(args.tcp), args.gdb].into_iter().flatten().filter(|a| !a.ip().is_loopback()) {
         if !args.listen_anywhere {
-            bail!("{} can be reached from other machines; add --listen-anywhere if that is wanted", args.tcp);
+            bail!("{address} can be reached from other machines; add --listen-anywhere if that is wanted");
         }
-        eprintln!("dryflash: warning: whoever reaches {} can read and change this virtual ESC", args.tcp);
+        eprintln!("dryflash: warning: whoever reaches {address} can read and change this virtual ESC");
     }
     let files = args.files.iter().map(|f| load(f, None)).collect::<anyhow::Result<Vec<_>>>()?;
     let mut state = args.state.as_deref().map(StateFile::open).transpose()?;
@@ -127,6 +135,13 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
 
     let listener = TcpListener::bind(args.tcp)
         .with_context(|| format!("cannot listen on {}; --tcp 127.0.0.1:0 picks a free port", args.tcp))?;
+    let gdb = args
+        .gdb
+        .map(|address| {
+            TcpListener::bind(address)
+                .with_context(|| format!("cannot listen on {address}; --gdb 127.0.0.1:0 picks a free port"))
+        })
+        .transpose()?;
     let model = if args.v3 { Model::V3 } else { Model::V2 };
     let (sender, requests) = channel();
     let stop = sender.clone();
@@ -134,13 +149,15 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         let _ = stop.send(Request::Stop);
     })
     .context("cannot wait for Ctrl-C")?;
-    let server = Server::start(listener, model, sender).context("cannot serve")?;
-    announce(&part, model, server.address())?;
+    let server = Server::start(listener, model, sender.clone()).context("cannot serve")?;
+    let gdb = gdb.map(|listener| gdb::Server::start(listener, Arc::clone(&part), sender)).transpose();
+    let gdb = gdb.context("cannot serve gdb")?;
+    announce(&part, model, server.address(), gdb.as_ref().map(gdb::Server::address))?;
 
     let mut probe = StLink::new(chip, model);
     let mut keeper = Keeper { state, once: args.once, trouble: None };
     owner::serve(&mut probe, &requests, &mut keeper);
-    drop(server);
+    drop((server, gdb));
     if let Some(error) = keeper.trouble {
         return Err(error.into());
     }
@@ -198,7 +215,7 @@ fn place(
 }
 
 /// Says where the probe is, with lines to copy.
-fn announce(part: &Part, model: Model, address: SocketAddr) -> anyhow::Result<()> {
+fn announce(part: &Part, model: Model, address: SocketAddr, gdb: Option<SocketAddr>) -> anyhow::Result<()> {
     let config = match part.family {
         Family::F0 => "target/stm32f0x.cfg",
         Family::G0 => "target/stm32g0x.cfg",
@@ -215,6 +232,10 @@ fn announce(part: &Part, model: Model, address: SocketAddr) -> anyhow::Result<()
         text,
         "  openocd -f interface/stlink-dap.cfg -c 'st-link backend tcp {port}; transport select dapdirect_swd' -f {config}"
     );
+    if let Some(gdb) = gdb {
+        let place = if gdb.ip() == Ipv4Addr::LOCALHOST { format!(":{}", gdb.port()) } else { gdb.to_string() };
+        let _ = writeln!(text, "  gdb-multiarch FILE.elf -ex 'target extended-remote {place}'");
+    }
     let _ = writeln!(text, "Ctrl-C ends it.");
     let mut out = std::io::stdout().lock();
     std::io::Write::write_all(&mut out, text.as_bytes())

@@ -6,8 +6,10 @@
 use super::components;
 use crate::bus::{BusFault, ResetCause, Width, fault, lane, merge};
 use crate::chip::{Chip, Debug, Halt, PPB};
-use crate::cpu::{Registers, T};
+use crate::cpu::{FaultKind, Registers, T};
 use crate::part::{Kind, PeripheralSpec};
+use crate::time::Time;
+use std::collections::VecDeque;
 
 /// Debug Fault Status Register, and its causes (DDI0419 C1.6.1).
 const DFSR: u32 = 0xE000_ED30;
@@ -51,6 +53,48 @@ const FP_COMP0: u32 = 0xE000_2008;
 const COMPARATORS: usize = 4;
 const FP_KEY: u32 = 1 << 1;
 
+/// The most news that are kept; older ones are dropped.
+const MOST_NEWS: usize = 16;
+
+/// What happened while the core ran, besides its halting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// The chip reset itself.
+    Reset {
+        /// How.
+        cause: ResetCause,
+        /// The next instruction, had it gone on.
+        pc: Option<u32>,
+        /// When.
+        time: Time,
+    },
+    /// An instruction faulted, and HardFault was entered.
+    Fault {
+        /// Why.
+        fault: FaultKind,
+        /// The instruction.
+        pc: u32,
+        /// When.
+        time: Time,
+    },
+    /// The core locked up: a fault while handling a fault.
+    Lockup {
+        /// The fault that it could not handle.
+        fault: Option<FaultKind>,
+        /// The instruction.
+        pc: u32,
+        /// When.
+        time: Time,
+    },
+    /// The core sleeps, and nothing will wake it.
+    Asleep {
+        /// The next instruction.
+        pc: u32,
+    },
+    /// The core is in ST's boot loader, which is not part of the model.
+    SystemMemory,
+}
+
 /// A chip with a debugger at its debug port.
 pub struct Target {
     /// The chip.
@@ -71,6 +115,7 @@ pub struct Target {
     /// Instructions at the last look at S_RETIRE_ST.
     retired: u64,
     broken: Option<String>,
+    news: VecDeque<News>,
 }
 
 impl Target {
@@ -91,6 +136,7 @@ impl Target {
             was_reset: true,
             retired,
             broken: None,
+            news: VecDeque::new(),
         }
     }
 
@@ -102,6 +148,32 @@ impl Target {
     /// What broke inside dryflash, once: a bug.
     pub const fn take_broken(&mut self) -> Option<String> {
         self.broken.take()
+    }
+
+    /// What happened since the last call, the last [few](News) of it, in order.
+    pub fn take_news(&mut self) -> Vec<News> {
+        self.news.drain(..).collect()
+    }
+
+    fn tell(&mut self, news: News) {
+        // A core that stands still is looked at again and again.
+        if self.news.back() != Some(&news) {
+            if self.news.len() == MOST_NEWS {
+                self.news.pop_front();
+            }
+            self.news.push_back(news);
+        }
+    }
+
+    /// Power goes off and comes on again, with nobody at the debug port: all that a debugger has set is gone.
+    pub fn power_cycle(&mut self, seed: u64) {
+        self.chip.power_off(seed);
+        (self.control, self.dfsr, self.dcrdr, self.demcr) = (0, 0, 0, 0);
+        (self.halted, self.nrst_low, self.breakpoints_on) = (false, false, false);
+        self.comparators = [0; COMPARATORS];
+        self.tell_chip();
+        self.chip.power_on();
+        self.notice_resets();
     }
 
     /// Whether the debug port answers: at read protection level 2 it does not (RM0091 3.3.1, RM0444 3.5.1).
@@ -126,8 +198,14 @@ impl Target {
         match self.chip.run_to_cycle(end) {
             Halt::Time => return false,
             Halt::Inside | Halt::Breakpoint => self.halt(DFSR_BKPT),
-            Halt::Reset(_) => self.notice_resets(),
-            Halt::Fault(_) => {
+            Halt::Reset(cause) => {
+                let pc = self.chip.board.log.reset_from;
+                self.tell(News::Reset { cause, pc, time: self.chip.now().time });
+                self.notice_resets();
+            }
+            Halt::Fault(fault) => {
+                let pc = self.chip.board.log.last_fault().map_or_else(|| self.chip.registers().pc, |(pc, _)| pc);
+                self.tell(News::Fault { fault, pc, time: self.chip.now().time });
                 if self.catches(VC_HARDERR) {
                     self.halt(DFSR_VCATCH);
                 }
@@ -136,7 +214,21 @@ impl Target {
                 self.broken = Some(text);
                 return self.stand_still();
             }
-            Halt::Lockup | Halt::Asleep | Halt::SystemMemory | Halt::Off => return self.stand_still(),
+            Halt::Lockup => {
+                let last = self.chip.board.log.last_fault();
+                let pc = last.map_or_else(|| self.chip.registers().pc, |(pc, _)| pc);
+                self.tell(News::Lockup { fault: last.map(|(_, fault)| fault), pc, time: self.chip.now().time });
+                return self.stand_still();
+            }
+            Halt::Asleep => {
+                self.tell(News::Asleep { pc: self.chip.registers().pc });
+                return self.stand_still();
+            }
+            Halt::SystemMemory => {
+                self.tell(News::SystemMemory);
+                return self.stand_still();
+            }
+            Halt::Off => return self.stand_still(),
         }
         true
     }
