@@ -55,9 +55,9 @@ pub(super) fn run(session: &mut Session, command: &str) -> Result<String, Gone> 
             let catch = session.catch();
             session.set_loose(false);
             let text = session.at(move |core| {
-                let breakpoints = port::breakpoints(core);
+                let comparators = port::comparators(core);
                 let text = boot(core);
-                port::attach_again(core, &breakpoints, catch);
+                port::attach_again(core, &comparators, catch);
                 text
             })?;
             format!("{text}{REFRESH}")
@@ -186,7 +186,7 @@ fn boot(target: &mut Target) -> String {
         Halt::SystemMemory => "starts ST's boot loader, which is not part of the model: main flash is empty, or the \
                                option bytes say so\n"
             .to_owned(),
-        Halt::Breakpoint | Halt::Off | Halt::Broken(_) => {
+        Halt::Breakpoint | Halt::Watchpoint | Halt::Off | Halt::Broken(_) => {
             format!("the model failed ({halt:?}); this is a bug, please report it\n")
         }
     }

@@ -2,12 +2,14 @@
 
 use super::description::{CoreRegisters, Register};
 use crate::bus::{BusFault, Width};
+use crate::chip::WATCHPOINTS;
 use crate::cpu::FaultKind;
 use crate::probe::Target;
 use crate::probe::target::News;
 
 const DFSR: u32 = 0xE000_ED30;
 const BKPT: u32 = 1 << 1;
+const DWTTRAP: u32 = 1 << 2;
 const VCATCH: u32 = 1 << 3;
 const DFSR_ALL: u32 = 0x1F;
 
@@ -28,6 +30,12 @@ const FP_COMP0: u32 = 0xE000_2008;
 /// Hardware breakpoints that the core has (DDI0419 C1.9).
 pub(super) const BREAKPOINTS: usize = 4;
 
+const DWT_COMP0: u32 = 0xE000_1020;
+const DWT_MASK0: u32 = 0xE000_1024;
+const DWT_FUNCTION0: u32 = 0xE000_1028;
+const DWT_STRIDE: u32 = 0x10;
+const MATCHED: u32 = 1 << 24;
+
 /// Cycles that a running core gets with each request of gdb's, and after it is let go: as after a probe's command.
 pub(super) const SHARE: u64 = 40_000;
 
@@ -43,12 +51,37 @@ pub(super) struct Catch {
 pub(super) enum Why {
     /// At one of the comparators' addresses.
     Breakpoint,
+    /// After an access that was watched: how, and where the watch begins.
+    Watch(Watched, u32),
     /// At a `bkpt` in the code, or halted by request.
     Trap,
     /// In HardFault's handler, or in lock-up.
     Fault(Option<FaultKind>),
     /// At the reset vector, after a reset.
     Reset,
+}
+
+/// Accesses to watch for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Watched {
+    Read,
+    Write,
+    Access,
+}
+
+impl Watched {
+    /// In DWT_FUNCTIONn (DDI0419 table C1-10).
+    const fn function(self) -> u32 {
+        match self {
+            Watched::Read => 5,
+            Watched::Write => 6,
+            Watched::Access => 7,
+        }
+    }
+
+    fn from_function(function: u32) -> Option<Watched> {
+        [Watched::Read, Watched::Write, Watched::Access].into_iter().find(|w| w.function() == function & 0xF)
+    }
 }
 
 /// What a share of time brought.
@@ -80,31 +113,35 @@ pub(super) fn attach(target: &mut Target, catch: Catch) -> bool {
     target.take_news();
     halt(target);
     clear_breakpoints(target);
+    clear_watchpoints(target);
     set_catch(target, catch);
     true
 }
 
-/// Takes the core over after a power cycle, halted, with these breakpoints.
-pub(super) fn attach_again(target: &mut Target, breakpoints: &[u32], catch: Catch) {
+/// Takes the core over after a power cycle, halted, with the comparators as they were.
+pub(super) fn attach_again(target: &mut Target, comparators: &[(u32, u32)], catch: Catch) {
     // Debug state follows the resets since.
     target.run(0);
     target.take_news();
     halt(target);
     clear_breakpoints(target);
-    for (n, word) in (0u32..).zip(breakpoints) {
-        set(target, FP_COMP0 + 4 * n, *word);
+    for (address, word) in comparators {
+        set(target, *address, *word);
     }
     set_catch(target, catch);
 }
 
-/// The comparators, as they stand.
-pub(super) fn breakpoints(target: &mut Target) -> Vec<u32> {
-    (0..BREAKPOINTS as u32).map(|n| get(target, FP_COMP0 + 4 * n)).collect()
+/// The comparators' registers, as they stand: addresses and words.
+pub(super) fn comparators(target: &mut Target) -> Vec<(u32, u32)> {
+    let watch = |n| [DWT_COMP0, DWT_MASK0, DWT_FUNCTION0].map(|register| register + n * DWT_STRIDE);
+    let registers = (0..BREAKPOINTS as u32).map(|n| FP_COMP0 + 4 * n).chain((0..WATCHPOINTS as u32).flat_map(watch));
+    registers.map(|address| (address, get(target, address))).collect()
 }
 
 /// Lets the core run, with nobody watching.
 pub(super) fn release(target: &mut Target) {
     clear_breakpoints(target);
+    clear_watchpoints(target);
     set(target, FP_CTRL, 2);
     set(target, DEMCR, 0);
     set(target, DHCSR, KEY);
@@ -171,6 +208,7 @@ fn look(target: &mut Target, catch: Catch) -> Share {
             Some(News::Lockup { fault, .. }) => Why::Fault(*fault),
             Some(News::Reset { .. }) if catch.reset && dfsr & VCATCH != 0 => Why::Reset,
             Some(News::Fault { fault, .. }) if dfsr & VCATCH != 0 => Why::Fault(Some(*fault)),
+            _ if dfsr & DWTTRAP != 0 => matched(target).map_or(Why::Trap, |(how, at)| Why::Watch(how, at)),
             _ if dfsr & BKPT != 0 && breakpoint_at(target, target.register(15)) => Why::Breakpoint,
             _ => Why::Trap,
         }
@@ -196,6 +234,69 @@ fn clear_breakpoints(target: &mut Target) {
         set(target, FP_COMP0 + 4 * n, 0);
     }
     set(target, FP_CTRL, 3);
+}
+
+fn clear_watchpoints(target: &mut Target) {
+    for n in 0..WATCHPOINTS as u32 {
+        set(target, DWT_FUNCTION0 + n * DWT_STRIDE, 0);
+    }
+}
+
+/// The comparator that has matched: what it looks for, and where.
+fn matched(target: &mut Target) -> Option<(Watched, u32)> {
+    let mut found = None;
+    for n in 0..WATCHPOINTS as u32 {
+        // The load clears MATCHED: each is looked at.
+        let function = get(target, DWT_FUNCTION0 + n * DWT_STRIDE);
+        if function & MATCHED != 0 && found.is_none() {
+            found = Watched::from_function(function).map(|how| (how, get(target, DWT_COMP0 + n * DWT_STRIDE)));
+        }
+    }
+    found
+}
+
+/// Why nothing is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoWatchpoint {
+    /// All comparators are in use.
+    TooMany,
+    /// A comparator covers a power of two, at a multiple of it.
+    Shape,
+}
+
+fn find_watchpoint(target: &mut Target, address: u32, length: u32, how: Watched) -> Option<u32> {
+    (0..WATCHPOINTS as u32).map(|n| n * DWT_STRIDE).find(|at| {
+        // MATCHED has been looked at when the core stopped.
+        let function = get(target, DWT_FUNCTION0 + at) & 0xF;
+        let mask = get(target, DWT_MASK0 + at);
+        function == how.function() && get(target, DWT_COMP0 + at) == address && mask == length.trailing_zeros()
+    })
+}
+
+pub(super) fn add_watchpoint(target: &mut Target, address: u32, length: u32, how: Watched) -> Result<(), NoWatchpoint> {
+    if !length.is_power_of_two() || !address.is_multiple_of(length) {
+        return Err(NoWatchpoint::Shape);
+    }
+    if find_watchpoint(target, address, length, how).is_some() {
+        return Ok(());
+    }
+    let free = (0..WATCHPOINTS as u32).map(|n| n * DWT_STRIDE).find(|at| get(target, DWT_FUNCTION0 + at) & 0xF == 0);
+    let at = free.ok_or(NoWatchpoint::TooMany)?;
+    set(target, DWT_COMP0 + at, address);
+    set(target, DWT_MASK0 + at, length.trailing_zeros());
+    set(target, DWT_FUNCTION0 + at, how.function());
+    Ok(())
+}
+
+/// Whether there was one.
+pub(super) fn remove_watchpoint(target: &mut Target, address: u32, length: u32, how: Watched) -> bool {
+    match find_watchpoint(target, address, length, how) {
+        Some(at) => {
+            set(target, DWT_FUNCTION0 + at, 0);
+            true
+        }
+        None => false,
+    }
 }
 
 /// What a comparator holds that matches the half-word at `address` (DDI0419 C1.9.4).

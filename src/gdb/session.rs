@@ -2,8 +2,9 @@
 
 use super::description::{self, ArmV6M, CoreRegisters, Register};
 use super::flash::Load;
-use super::port::{self, Catch, NoBreakpoint, NotWritten, Share, Why};
+use super::port::{self, Catch, NoBreakpoint, NoWatchpoint, NotWritten, Share, Watched, Why};
 use super::{monitor, packets};
+use crate::chip::WATCHPOINTS;
 use crate::cpu::FaultKind;
 use crate::esc::program;
 use crate::part::Part;
@@ -17,7 +18,9 @@ use gdbstub::target::ext::base::single_register_access::{SingleRegisterAccess, S
 use gdbstub::target::ext::base::singlethread::{
     SingleThreadBase, SingleThreadResume, SingleThreadResumeOps, SingleThreadSingleStep, SingleThreadSingleStepOps,
 };
-use gdbstub::target::ext::breakpoints::{Breakpoints, BreakpointsOps, HwBreakpoint, HwBreakpointOps};
+use gdbstub::target::ext::breakpoints::{
+    Breakpoints, BreakpointsOps, HwBreakpoint, HwBreakpointOps, HwWatchpoint, HwWatchpointOps, WatchKind,
+};
 use gdbstub::target::ext::extended_mode::{
     Args, AttachKind, CurrentActivePid, CurrentActivePidOps, ExtendedMode, ExtendedModeOps, ShouldTerminate,
 };
@@ -234,9 +237,26 @@ impl Session {
     }
 }
 
+const fn watched(kind: WatchKind) -> Watched {
+    match kind {
+        WatchKind::Read => Watched::Read,
+        WatchKind::Write => Watched::Write,
+        WatchKind::ReadWrite => Watched::Access,
+    }
+}
+
+const fn kind(watched: Watched) -> WatchKind {
+    match watched {
+        Watched::Read => WatchKind::Read,
+        Watched::Write => WatchKind::Write,
+        Watched::Access => WatchKind::ReadWrite,
+    }
+}
+
 const fn reason(why: Why) -> SingleThreadStopReason<u32> {
     match why {
         Why::Breakpoint => SingleThreadStopReason::HwBreak(()),
+        Why::Watch(how, addr) => SingleThreadStopReason::Watch { tid: (), kind: kind(how), addr },
         Why::Trap | Why::Reset => SingleThreadStopReason::Signal(Signal::SIGTRAP),
         Why::Fault(Some(FaultKind::Unaligned)) => SingleThreadStopReason::Signal(Signal::SIGBUS),
         Why::Fault(_) => SingleThreadStopReason::Signal(Signal::SIGSEGV),
@@ -315,7 +335,7 @@ impl SingleThreadBase for Session {
         match self.with(move |core| port::write(core, address, &bytes))? {
             Ok(()) => Ok(()),
             Err(NotWritten::Flash(at)) => {
-                self.note(format!("0x{at:08X} is flash, which takes no plain writes: use `load` or `restore`"));
+                self.note(format!("0x{at:08X} is flash, which takes no plain writes: use `load`"));
                 Err(TargetError::Errno(EACCES))
             }
             Err(NotWritten::Bus(at, reason)) => {
@@ -382,6 +402,36 @@ impl SingleThreadSingleStep for Session {
 impl Breakpoints for Session {
     fn support_hw_breakpoint(&mut self) -> Option<HwBreakpointOps<'_, Self>> {
         Some(self)
+    }
+
+    fn support_hw_watchpoint(&mut self) -> Option<HwWatchpointOps<'_, Self>> {
+        Some(self)
+    }
+}
+
+impl HwWatchpoint for Session {
+    fn add_hw_watchpoint(&mut self, address: u32, length: u32, kind: WatchKind) -> TargetResult<bool, Self> {
+        match self.with(move |core| port::add_watchpoint(core, address, length, watched(kind)))? {
+            Ok(()) => Ok(true),
+            Err(NoWatchpoint::TooMany) => {
+                self.note(format!(
+                    "nothing is watched at 0x{address:08X}: the core has {WATCHPOINTS} comparators for data, and all \
+                     are in use"
+                ));
+                Err(TargetError::Errno(ENOSPC))
+            }
+            Err(NoWatchpoint::Shape) => {
+                self.note(format!(
+                    "{length} bytes at 0x{address:08X} cannot be watched: a comparator covers a power of two, at a \
+                     multiple of it"
+                ));
+                Err(TargetError::Errno(EINVAL))
+            }
+        }
+    }
+
+    fn remove_hw_watchpoint(&mut self, address: u32, length: u32, kind: WatchKind) -> TargetResult<bool, Self> {
+        self.with(move |core| port::remove_watchpoint(core, address, length, watched(kind)))
     }
 }
 

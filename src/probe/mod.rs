@@ -1,6 +1,6 @@
 //! A virtual ST-LINK: what a debug probe's client says, carried out on a [`Chip`](crate::chip::Chip).
 //!
-//! [`Target`] is the core's side of the debug port: halting, stepping, breakpoints, vector catch. [`Dap`] is the port
+//! [`Target`] is the core's side of the debug port: halting, stepping, breakpoints, watchpoints, vector catch. [`Dap`] is the port
 //! itself, [`StLink`] the probe's firmware: a command in, a reply out, whatever carries them. [`owner`] runs it for
 //! clients in other threads, [`tcp`] speaks stlink-server's protocol to them. [`usb`] is the device that a bus would show,
 //! [`recording`] a session kept in a file.
@@ -9,6 +9,7 @@
 
 mod components;
 pub mod dap;
+mod dwt;
 pub mod owner;
 pub mod recording;
 pub mod stlink;

@@ -4,8 +4,9 @@
 //! for flash operations in flight, which come to their end.
 
 use super::components;
+use super::dwt::{self, Dwt};
 use crate::bus::{BusFault, ResetCause, Width, fault, lane, merge};
-use crate::chip::{Chip, Debug, Halt, PPB};
+use crate::chip::{Chip, Debug, Halt, PPB, WATCHPOINTS, Watchpoint};
 use crate::cpu::{FaultKind, Registers, T};
 use crate::part::{Kind, PeripheralSpec};
 use crate::time::Time;
@@ -15,6 +16,7 @@ use std::collections::VecDeque;
 const DFSR: u32 = 0xE000_ED30;
 const DFSR_HALTED: u32 = 1 << 0;
 const DFSR_BKPT: u32 = 1 << 1;
+const DFSR_DWTTRAP: u32 = 1 << 2;
 const DFSR_VCATCH: u32 = 1 << 3;
 const DFSR_ALL: u32 = 0x1F;
 
@@ -43,7 +45,7 @@ const VC_CORERESET: u32 = 1 << 0;
 const VC_HARDERR: u32 = 1 << 10;
 const TRCENA: u32 = 1 << 24;
 
-/// DWT: no comparators, so that no client sets a watchpoint that would never match; and the PC as sampled.
+/// Data watchpoint unit (DDI0419 C1.8): how many comparators, and the PC as sampled.
 const DWT_CTRL: u32 = 0xE000_1000;
 const DWT_PCSR: u32 = 0xE000_101C;
 
@@ -107,6 +109,7 @@ pub struct Target {
     demcr: u32,
     breakpoints_on: bool,
     comparators: [u32; COMPARATORS],
+    watchpoints: [Dwt; WATCHPOINTS],
     nrst_low: bool,
     /// Of [`Chip::resets`]: those that were followed up.
     resets: u64,
@@ -131,6 +134,7 @@ impl Target {
             demcr: 0,
             breakpoints_on: false,
             comparators: [0; COMPARATORS],
+            watchpoints: [Dwt::default(); WATCHPOINTS],
             nrst_low: false,
             resets,
             was_reset: true,
@@ -171,6 +175,7 @@ impl Target {
         (self.control, self.dfsr, self.dcrdr, self.demcr) = (0, 0, 0, 0);
         (self.halted, self.nrst_low, self.breakpoints_on) = (false, false, false);
         self.comparators = [0; COMPARATORS];
+        self.watchpoints = [Dwt::default(); WATCHPOINTS];
         self.tell_chip();
         self.chip.power_on();
         self.notice_resets();
@@ -195,8 +200,12 @@ impl Target {
 
     /// One run of the chip up to `end`. Whether time is left.
     fn pass(&mut self, end: u64) -> bool {
-        match self.chip.run_to_cycle(end) {
+        let halt = self.chip.run_to_cycle(end);
+        // The instruction may have done more than to touch what is watched: both are seen to.
+        let hits = self.chip.take_watch_hits();
+        match halt {
             Halt::Time => return false,
+            Halt::Watchpoint => {}
             Halt::Inside | Halt::Breakpoint => self.halt(DFSR_BKPT),
             Halt::Reset(cause) => {
                 let pc = self.chip.board.log.reset_from;
@@ -229,6 +238,12 @@ impl Target {
                 return self.stand_still();
             }
             Halt::Off => return self.stand_still(),
+        }
+        if hits != 0 {
+            for (n, watchpoint) in self.watchpoints.iter_mut().enumerate() {
+                watchpoint.matched |= hits & 1 << n != 0;
+            }
+            self.halt(DFSR_DWTTRAP);
         }
         true
     }
@@ -342,17 +357,21 @@ impl Target {
         Ok(match address {
             DFSR => self.dfsr,
             DHCSR => self.status(),
-            DCRSR | DWT_CTRL => 0,
+            DCRSR => 0,
+            DWT_CTRL => (WATCHPOINTS as u32) << 28,
             DCRDR => self.dcrdr,
             DEMCR => self.demcr,
             DWT_PCSR if self.halted => u32::MAX,
             DWT_PCSR => self.chip.registers().pc,
             FP_CTRL => u32::from(self.breakpoints_on) | (COMPARATORS as u32) << 4,
-            _ => match (self.comparator(address), components::read(self.chip.part(), address)) {
-                (Some(n), _) => self.comparators[n],
-                (_, Some(word)) => word,
-                _ => return self.chip.debug_read(address, Width::Word),
-            },
+            _ => {
+                match (self.comparator(address), dwt::register(address), components::read(self.chip.part(), address)) {
+                    (Some(n), ..) => self.comparators[n],
+                    (_, Some((n, register)), _) => self.watchpoints[n].read(register),
+                    (.., Some(word)) => word,
+                    _ => return self.chip.debug_read(address, Width::Word),
+                }
+            }
         })
     }
 
@@ -366,7 +385,8 @@ impl Target {
         let aligned = address & !3;
         let comparator = self.comparator(aligned);
         let known = matches!(aligned, DFSR | DHCSR | DCRSR | DCRDR | DEMCR | DWT_CTRL | DWT_PCSR | FP_CTRL);
-        if !known && comparator.is_none() {
+        let watch = dwt::register(aligned);
+        if !known && comparator.is_none() && watch.is_none() {
             return None;
         }
         self.chip.probe_seen();
@@ -383,6 +403,9 @@ impl Target {
                 _ => {
                     if let Some(n) = comparator {
                         self.comparators[n] = value & 0xDFFF_FFFD;
+                    }
+                    if let Some((n, register)) = watch {
+                        self.watchpoints[n].write(register, value);
                     }
                 }
             }
@@ -406,7 +429,9 @@ impl Target {
 
     fn tell_chip(&mut self) {
         let (enabled, mask_interrupts) = (self.control & C_DEBUGEN != 0, self.control & C_MASKINTS != 0);
-        self.chip.set_debug(Debug { enabled, mask_interrupts });
+        let trace = enabled && self.demcr & TRCENA != 0;
+        let watch = self.watchpoints.map(|w| if trace { w.watchpoint() } else { Watchpoint::default() });
+        self.chip.set_debug(Debug { enabled, mask_interrupts, watch });
         let breakpoints = self.breakpoints();
         self.chip.stop_at(&breakpoints);
     }
