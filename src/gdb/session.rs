@@ -2,6 +2,7 @@
 
 use super::description::{self, ArmV6M, CoreRegisters, Register};
 use super::flash::Load;
+use super::planted::Planted;
 use super::port::{self, Catch, NoBreakpoint, NoWatchpoint, NotWritten, Share, Watched, Why};
 use super::{monitor, packets};
 use crate::chip::WATCHPOINTS;
@@ -19,7 +20,8 @@ use gdbstub::target::ext::base::singlethread::{
     SingleThreadBase, SingleThreadResume, SingleThreadResumeOps, SingleThreadSingleStep, SingleThreadSingleStepOps,
 };
 use gdbstub::target::ext::breakpoints::{
-    Breakpoints, BreakpointsOps, HwBreakpoint, HwBreakpointOps, HwWatchpoint, HwWatchpointOps, WatchKind,
+    Breakpoints, BreakpointsOps, HwBreakpoint, HwBreakpointOps, HwWatchpoint, HwWatchpointOps, SwBreakpoint,
+    SwBreakpointOps, WatchKind,
 };
 use gdbstub::target::ext::extended_mode::{
     Args, AttachKind, CurrentActivePid, CurrentActivePidOps, ExtendedMode, ExtendedModeOps, ShouldTerminate,
@@ -58,6 +60,7 @@ pub(super) struct Session {
     map: String,
     catch: Catch,
     load: Load,
+    planted: Planted,
     /// Lines that gdb has not been shown: it listens while it waits for a stop, and during `monitor`.
     notes: Vec<String>,
     /// The core stands again, and gdb waits to be told.
@@ -76,6 +79,7 @@ impl Session {
             part,
             catch: Catch { reset: false, fault: true },
             load: Load::default(),
+            planted: Planted::default(),
             notes: Vec::new(),
             stopped: None,
             loose: false,
@@ -116,10 +120,19 @@ impl Session {
     /// Lets the core run, and gives the probe back.
     pub(super) fn detach(&mut self) {
         if self.line.is_open() {
-            let _ = self.at(port::release);
+            let _ = self.let_go();
             self.line.close();
         }
         (self.loose, self.stopped) = (false, None);
+    }
+
+    /// Lets the core run, with no breakpoint left behind.
+    fn let_go(&mut self) -> Result<(), Gone> {
+        let planted = std::mem::take(&mut self.planted);
+        self.at(move |core| {
+            planted.remove_all(core);
+            port::release(core);
+        })
     }
 
     pub(super) const fn is_extended(&self) -> bool {
@@ -172,6 +185,12 @@ impl Session {
             let share = self.at(move |core| port::run(core, cycles, catch))?;
             (stopped, idle) = (share.halted, share.idle);
             self.tell(share.news, share.broken);
+        }
+        if stopped == Some(Why::Trap) {
+            let pc = self.at(|core| core.register(15))?;
+            if self.planted.contains(pc) {
+                return Ok((Some(SingleThreadStopReason::SwBreak(())), idle));
+            }
         }
         Ok((stopped.map(reason), idle))
     }
@@ -271,11 +290,6 @@ impl Target for Session {
         BaseOps::SingleThread(self)
     }
 
-    /// Where hardware breakpoints do not reach, in SRAM, gdb writes `bkpt` by itself.
-    fn guard_rail_implicit_sw_breakpoints(&self) -> bool {
-        true
-    }
-
     fn support_breakpoints(&mut self) -> Option<BreakpointsOps<'_, Self>> {
         Some(self)
     }
@@ -327,11 +341,13 @@ impl SingleThreadBase for Session {
             return Err(TargetError::Errno(EFAULT));
         }
         data[..bytes.len()].copy_from_slice(&bytes);
+        self.planted.hide(address, &mut data[..bytes.len()]);
         Ok(bytes.len())
     }
 
     fn write_addrs(&mut self, address: u32, data: &[u8]) -> TargetResult<(), Self> {
-        let bytes = data.to_vec();
+        let mut bytes = data.to_vec();
+        self.planted.keep(address, &mut bytes);
         match self.with(move |core| port::write(core, address, &bytes))? {
             Ok(()) => Ok(()),
             Err(NotWritten::Flash(at)) => {
@@ -400,6 +416,10 @@ impl SingleThreadSingleStep for Session {
 }
 
 impl Breakpoints for Session {
+    fn support_sw_breakpoint(&mut self) -> Option<SwBreakpointOps<'_, Self>> {
+        Some(self)
+    }
+
     fn support_hw_breakpoint(&mut self) -> Option<HwBreakpointOps<'_, Self>> {
         Some(self)
     }
@@ -435,6 +455,35 @@ impl HwWatchpoint for Session {
     }
 }
 
+/// In SRAM by `bkpt` in the instruction's place; elsewhere by a comparator.
+impl SwBreakpoint for Session {
+    fn add_sw_breakpoint(&mut self, address: u32, kind: usize) -> TargetResult<bool, Self> {
+        if !self.part.sram.contains(address) {
+            return self.add_hw_breakpoint(address, kind);
+        }
+        let mut planted = std::mem::take(&mut self.planted);
+        let (planted, done) = self.with(move |core| {
+            let done = planted.add(core, address & !1);
+            (planted, done)
+        })?;
+        self.planted = planted;
+        Ok(done)
+    }
+
+    fn remove_sw_breakpoint(&mut self, address: u32, kind: usize) -> TargetResult<bool, Self> {
+        if !self.part.sram.contains(address) {
+            return self.remove_hw_breakpoint(address, kind);
+        }
+        let mut planted = std::mem::take(&mut self.planted);
+        let (planted, done) = self.with(move |core| {
+            let done = planted.remove(core, address & !1);
+            (planted, done)
+        })?;
+        self.planted = planted;
+        Ok(done)
+    }
+}
+
 impl HwBreakpoint for Session {
     fn add_hw_breakpoint(&mut self, address: u32, _kind: usize) -> TargetResult<bool, Self> {
         match self.with(move |core| port::add_breakpoint(core, address & !1))? {
@@ -448,7 +497,7 @@ impl HwBreakpoint for Session {
             }
             Err(NoBreakpoint::OutOfReach) => {
                 self.note(format!(
-                    "no hardware breakpoint at 0x{address:08X}: comparators match below 0x20000000; use `break`"
+                    "no hardware breakpoint at 0x{address:08X}: comparators match below 0x20000000; use `break`, which writes `bkpt` in SRAM"
                 ));
                 Err(TargetError::Errno(EINVAL))
             }
@@ -544,7 +593,9 @@ impl ExtendedMode for Session {
 
     /// The core runs, with nobody watching; `run` takes it again.
     fn kill(&mut self, pid: Option<Pid>) -> TargetResult<ShouldTerminate, Self> {
-        self.with(port::release)?;
+        if self.line.is_open() {
+            self.let_go().map_err(TargetError::Fatal)?;
+        }
         (self.loose, self.stopped) = (false, None);
         Ok(if pid.is_some() { ShouldTerminate::No } else { ShouldTerminate::Yes })
     }
