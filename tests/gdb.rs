@@ -143,7 +143,8 @@ fn an_elf_a_hex_and_a_binary() {
             .collect();
         assert!(boots.is_sorted(), "{text}");
         let pc = |n: usize| said(&text, "pc ")[n].split_whitespace().next().unwrap().to_owned();
-        assert_eq!((pc(0), pc(1)), ("0x80010c0".to_owned(), "0x80010c2".to_owned()), "{text}");
+        // `break` goes past what looks like a prologue.
+        assert_eq!((pc(0), pc(1)), ("0x80010c8".to_owned(), "0x80010ca".to_owned()), "{text}");
         assert!(text.contains("Breakpoint 2, ") && text.contains("take_over_vectors ()"), "{text}");
         serve.end();
         assert!(starts(&state));

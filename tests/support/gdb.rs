@@ -52,6 +52,12 @@ impl Serve {
         panic!("dryflash did not say {word:?}, but {before:?}");
     }
 
+    /// The lines on standard error that nobody has waited for.
+    #[allow(dead_code, reason = "not every test looks there")]
+    pub fn has_said(&self) -> Vec<String> {
+        self.said.try_iter().collect()
+    }
+
     /// Ends it as Ctrl-C does: the ESC is in its file then.
     #[allow(dead_code, reason = "not every test looks at the file")]
     pub fn end(mut self) {
