@@ -255,6 +255,32 @@ fn ctrl_c_comes_at_any_time() {
     assert_eq!(client.ask("D"), "OK");
 }
 
+/// For a core that stands still time does not pass; that is said once.
+#[test]
+fn a_core_that_stands_still_can_be_halted() {
+    let (_folder, path) = state();
+    let serve = Serve::start("G071", &path, &[]);
+    let mut client = Client::connect(&serve);
+    // wfi, with nothing that could wake it
+    assert_eq!(client.ask("M20000100,4:30bffee7"), "OK");
+    for (pc, word) in [(None, "ST's boot loader"), (Some("f=00010020"), "nothing will wake it")] {
+        if let Some(pc) = pc {
+            assert_eq!(client.ask("P10=00000001"), "OK");
+            assert_eq!(client.ask(&format!("P{pc}")), "OK");
+        }
+        client.send(&packet(b"vCont;c"));
+        serve.waits_to_say(word);
+        std::thread::sleep(Duration::from_millis(100));
+        client.send(b"\x03");
+        let console = client.reply().unwrap();
+        let text: Vec<u8> =
+            console[1..].chunks(2).map(|h| u8::from_str_radix(str::from_utf8(h).unwrap(), 16).unwrap()).collect();
+        assert!(console[0] == b'O' && String::from_utf8_lossy(&text).contains(word));
+        assert_eq!(client.reply().unwrap(), b"S02", "{word}");
+        assert!(serve.has_said().is_empty(), "once is enough");
+    }
+}
+
 /// Whatever comes, nothing fails but the connection that it came by.
 #[test]
 fn any_packets_at_all() {

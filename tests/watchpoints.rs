@@ -165,7 +165,7 @@ fn polls_are_not_skipped_over_and_time_is_the_same() {
     plain.power_on();
     plain.stop_at(&[app]);
     assert_eq!(plain.run(Time::from_millis(400)), Halt::Inside);
-    let load = plain.board.watched[0].clone();
+    let load = plain.board.watched[0];
     for engine in ENGINES {
         let mut chip = esc(engine);
         chip.power_on();
@@ -178,10 +178,10 @@ fn polls_are_not_skipped_over_and_time_is_the_same() {
         assert!(target.is_halted(), "{engine:?}");
         assert_eq!(target.register(15), load.pc + 2, "{engine:?}");
         assert!(target.chip.now().time.since(load.time) < Time::from_micros(2), "{engine:?}");
-        // On to the app, past a read of the port that the bootloader polls.
+        // On to the app, with a watch that never matches.
         watch(&mut target, 0, 0x4800_0410, 2, 6);
         put(&mut target, 0xE000_2000, 3);
-        put(&mut target, 0xE000_2008, 0x4800_10C1 & 0x1FFF_FFFC | 1 << 30 | 1);
+        put(&mut target, 0xE000_2008, app | 1 << 30 | 1);
         put(&mut target, DHCSR, RUN);
         target.run(10_000_000);
         assert_eq!(target.register(15), app, "{engine:?}");

@@ -3,8 +3,11 @@
 //! gdb names the pages first, then sends the bytes in pieces of any length, then says that it is done. A flash takes
 //! half-words or double words, each once, so the pieces are put together before they are programmed.
 
+use super::session::{EACCES, EINVAL, Session};
 use crate::chip::Chip;
 use crate::esc::program::{self, ProgramError};
+use gdbstub::target::ext::flash::Flash;
+use gdbstub::target::{TargetError, TargetResult};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -43,6 +46,44 @@ impl Load {
         let blocks: Vec<(u32, Vec<u8>)> = std::mem::take(&mut self.blocks).into_iter().collect();
         self.bytes = 0;
         program::write(chip, &blocks)
+    }
+}
+
+impl Flash for Session {
+    fn flash_erase(&mut self, start: u32, length: u32) -> TargetResult<(), Self> {
+        let flash = self.part.flash;
+        let Some(end) = start.checked_add(length).filter(|end| start >= flash.base && *end <= flash.end()) else {
+            self.note(format!("0x{length:X} bytes from 0x{start:08X} on are not all flash, and were not erased"));
+            return Err(TargetError::Errno(EINVAL));
+        };
+        self.load = Load::default();
+        match self.with(move |core| program::erase(&mut core.chip, start..end))? {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                self.note(error.to_string());
+                Err(TargetError::Errno(EACCES))
+            }
+        }
+    }
+
+    fn flash_write(&mut self, start: u32, data: &[u8]) -> TargetResult<(), Self> {
+        let flash = self.part.flash.base..self.part.flash.end();
+        if self.load.add(&flash, start, data) {
+            return Ok(());
+        }
+        self.note(format!("{} bytes for 0x{start:08X} are outside of flash, or were sent before", data.len()));
+        Err(TargetError::Errno(EINVAL))
+    }
+
+    fn flash_done(&mut self) -> TargetResult<(), Self> {
+        let mut load = std::mem::take(&mut self.load);
+        match self.with(move |core| load.program(&mut core.chip))? {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                self.note(error.to_string());
+                Err(TargetError::Errno(EACCES))
+            }
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use super::description::{CoreRegisters, Register};
 use crate::bus::{BusFault, Width};
 use crate::chip::WATCHPOINTS;
 use crate::cpu::FaultKind;
+use crate::probe::News;
 use crate::probe::Target;
-use crate::probe::target::News;
 
 const DFSR: u32 = 0xE000_ED30;
 const BKPT: u32 = 1 << 1;

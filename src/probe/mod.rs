@@ -10,6 +10,7 @@
 mod components;
 pub mod dap;
 mod dwt;
+pub mod news;
 pub mod owner;
 pub mod recording;
 pub mod stlink;
@@ -18,5 +19,6 @@ pub mod tcp;
 pub mod usb;
 
 pub use dap::Dap;
+pub use news::News;
 pub use stlink::{Model, StLink};
 pub use target::Target;

@@ -5,11 +5,11 @@
 
 use super::components;
 use super::dwt::{self, Dwt};
+use super::news::News;
 use crate::bus::{BusFault, ResetCause, Width, fault, lane, merge};
 use crate::chip::{Chip, Debug, Halt, PPB, WATCHPOINTS, Watchpoint};
-use crate::cpu::{FaultKind, Registers, T};
+use crate::cpu::{Registers, T};
 use crate::part::{Kind, PeripheralSpec};
-use crate::time::Time;
 use std::collections::VecDeque;
 
 /// Debug Fault Status Register, and its causes (DDI0419 C1.6.1).
@@ -57,45 +57,6 @@ const FP_KEY: u32 = 1 << 1;
 
 /// The most news that are kept; older ones are dropped.
 const MOST_NEWS: usize = 16;
-
-/// What happened while the core ran, besides its halting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum News {
-    /// The chip reset itself.
-    Reset {
-        /// How.
-        cause: ResetCause,
-        /// The next instruction, had it gone on.
-        pc: Option<u32>,
-        /// When.
-        time: Time,
-    },
-    /// An instruction faulted, and HardFault was entered.
-    Fault {
-        /// Why.
-        fault: FaultKind,
-        /// The instruction.
-        pc: u32,
-        /// When.
-        time: Time,
-    },
-    /// The core locked up: a fault while handling a fault.
-    Lockup {
-        /// The fault that it could not handle.
-        fault: Option<FaultKind>,
-        /// The instruction.
-        pc: u32,
-        /// When.
-        time: Time,
-    },
-    /// The core sleeps, and nothing will wake it.
-    Asleep {
-        /// The next instruction.
-        pc: u32,
-    },
-    /// The core is in ST's boot loader, which is not part of the model.
-    SystemMemory,
-}
 
 /// A chip with a debugger at its debug port.
 pub struct Target {
@@ -154,7 +115,7 @@ impl Target {
         self.broken.take()
     }
 
-    /// What happened since the last call, the last [few](News) of it, in order.
+    /// What happened since the last call, the last few of it, in order.
     pub fn take_news(&mut self) -> Vec<News> {
         self.news.drain(..).collect()
     }
