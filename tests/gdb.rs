@@ -322,9 +322,12 @@ fn protection_holds_and_is_told() {
         let (_folder, state) = state();
         bench.whole(&state, |f| f.rdp(1).unwrap());
         let serve = Serve::start(bench.part, &state, &[]);
-        let commands = ["x/1xw 0x08000000", "x/1xw 0x20000000", "load", "monitor state"];
+        let commands =
+            ["x/1xw 0x08000000", "x/1xw 0x20000000", "load", "monitor state", "monitor boot", "x/1xw 0x08000000"];
         let text = gdb::run(&serve, Some(&built(bench.full)), &commands);
-        assert!(text.contains("Cannot access memory at address 0x8000000"), "{}\n{text}", bench.part);
+        let unseen = text.matches("Cannot access memory at address 0x8000000").count();
+        assert_eq!(unseen, 2, "{}\n{text}", bench.part);
+        assert!(text.contains("jumps to the app at"), "with nobody at the debug port: {text}");
         assert!(text.contains("0x20000000:\t0x"), "{text}");
         assert!(text.contains("Error erasing flash"), "{text}");
         assert!(text.contains("dryflash: read protection level 1 is active"), "{text}");

@@ -255,6 +255,30 @@ fn ctrl_c_comes_at_any_time() {
     assert_eq!(client.ask("D"), "OK");
 }
 
+#[test]
+fn once_ends_with_the_first_gdb() {
+    let (_folder, path) = state();
+    let mut serve = Serve::start("F031", &path, &["--once"]);
+    let mut client = Client::connect(&serve);
+    assert_eq!(client.ask("D"), "OK");
+    serve.ends();
+    assert!(path.exists());
+}
+
+#[test]
+fn wrong_usage_is_told() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    for (address, word) in [("0.0.0.0:0", "--listen-anywhere"), (taken.as_str(), "cannot listen"), ("3333", "3333")] {
+        let mut serve = std::process::Command::new(env!("CARGO_BIN_EXE_dryflash"));
+        serve.args(["serve", "--part", "F051", "--tcp", "127.0.0.1:0", "--gdb", address]);
+        let output = serve.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{address}: {said}");
+        assert!(said.contains(word), "{address}: {said}");
+    }
+}
+
 /// For a core that stands still time does not pass; that is said once.
 #[test]
 fn a_core_that_stands_still_can_be_halted() {

@@ -297,3 +297,49 @@ fn take<'a>(mut machine: Machine<'a>, piece: Piece, session: &mut Session) -> io
     }
     Ok(machine)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chip::Chip;
+    use crate::part;
+    use crate::probe::owner::{self, Watch};
+    use crate::probe::{Model, StLink};
+    use std::sync::mpsc::channel;
+
+    struct Nobody;
+
+    impl Watch for Nobody {}
+
+    #[test]
+    fn dropped_it_ends_its_session_and_listens_no_more() {
+        let (sender, requests) = channel();
+        let part = part::find("F051").unwrap();
+        let owner = thread::spawn({
+            let part = Arc::clone(&part);
+            move || {
+                let mut chip = Chip::new(&part, 1).unwrap();
+                chip.power_on();
+                owner::serve(&mut StLink::new(chip, Model::V2), &requests, &mut Nobody);
+            }
+        });
+        let server = Server::start(TcpListener::bind("127.0.0.1:0").unwrap(), part, sender.clone()).unwrap();
+        let mut client = TcpStream::connect(server.address()).unwrap();
+        Write::write_all(&mut client, &packets::packet(b"?")).unwrap();
+        let mut reply = [0; 4];
+        client.read_exact(&mut reply).unwrap();
+        assert_eq!(&reply, b"+$T0");
+        let address = server.address();
+        drop(server);
+        let mut rest = Vec::new();
+        client.read_to_end(&mut rest).unwrap();
+        // The listener wakes once more, sees that it is over, and is gone.
+        let gone = (0..500).any(|_| {
+            thread::sleep(Duration::from_millis(10));
+            TcpStream::connect(address).is_err()
+        });
+        assert!(gone);
+        sender.send(Request::Stop).unwrap();
+        owner.join().unwrap();
+    }
+}

@@ -63,6 +63,12 @@ impl Serve {
     pub fn end(mut self) {
         let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill starts");
         assert!(kill.success());
+        self.ends();
+    }
+
+    /// Waits for it to end by itself, content.
+    #[allow(dead_code, reason = "not every test waits for that")]
+    pub fn ends(&mut self) {
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
             if let Some(status) = self.child.try_wait().expect("it can be waited for") {
@@ -82,15 +88,20 @@ impl Drop for Serve {
     }
 }
 
+/// The gdb that is installed: Debian's for all machines, or one for ARM.
+fn program() -> Option<&'static str> {
+    ["gdb-multiarch", "arm-none-eabi-gdb"].into_iter().find(|name| Command::new(name).arg("--version").output().is_ok())
+}
+
 /// Whether there is a gdb; without one the tests are skipped, loudly, but never in CI.
 #[allow(dead_code, reason = "not every test runs it")]
 pub fn is_installed() -> bool {
-    if Command::new("gdb-multiarch").arg("--version").output().is_ok() {
+    if program().is_some() {
         return true;
     }
-    assert!(std::env::var_os("CI").is_none(), "gdb-multiarch is missing: `cargo xtask test` installs it");
+    assert!(std::env::var_os("CI").is_none(), "a gdb for ARM is missing: `cargo xtask test` installs it");
     // Past the harness, which would keep it to itself.
-    let _ = writeln!(std::io::stderr(), "SKIPPED: gdb-multiarch is not installed; `cargo xtask test` installs it");
+    let _ = writeln!(std::io::stderr(), "SKIPPED: no gdb for ARM is installed; `cargo xtask test` installs it");
     false
 }
 
@@ -103,7 +114,7 @@ pub fn built(name: &str) -> PathBuf {
 /// A gdb that goes through `commands`, whatever one of them comes to.
 #[allow(dead_code, reason = "not every test runs it")]
 pub fn start(serve: &Serve, file: Option<&Path>, commands: &[&str]) -> Child {
-    let mut gdb = Command::new("gdb-multiarch");
+    let mut gdb = Command::new(program().expect("a gdb"));
     gdb.args(["-nx", "-batch", "-ex", "set confirm off", "-ex", "set pagination off", "-ex", "set width 0"]);
     gdb.args(["-ex", &format!("target extended-remote 127.0.0.1:{}", serve.port)]);
     commands.iter().for_each(|command| {
