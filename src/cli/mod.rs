@@ -7,6 +7,7 @@ mod fronts;
 mod parts;
 mod progress;
 mod replay;
+mod script;
 mod serve;
 mod st_flash;
 mod with;
