@@ -118,16 +118,16 @@ impl Session<'_> {
         if end > u64::from(FLASH) + u64::from(known.flash_size) {
             return Err(self.too_high(address, data.len() as u64, "flash", FLASH + (known.flash_size - 1)));
         }
-        if address % 2 != 0 {
+        if !address.is_multiple_of(2) {
             return Err(StFlashError::Unaligned { address, multiple: "an even address".to_owned() });
         }
-        if data.len() % 2 != 0 {
+        if !data.len().is_multiple_of(2) {
             self.note(Note::Padded { address: address + data.len() as u32 });
-            if address % known.page != 0 {
+            if !address.is_multiple_of(known.page) {
                 self.note(Note::InsidePage { address });
             }
             data.push(0);
-        } else if address % known.page != 0 {
+        } else if !address.is_multiple_of(known.page) {
             let multiple = format!("the start of a page ({} bytes)", thousands(known.page));
             return Err(StFlashError::Unaligned { address, multiple });
         }
@@ -195,7 +195,7 @@ impl Session<'_> {
 
     /// A block as st-flash reads it: rounded up to words. A fault is told, once a run.
     pub fn read_words(&mut self, address: u32, length: u32, what: &'static str) -> Vec<u8> {
-        let whole = if length % 4 == 0 { length } else { (length + 4) & !3 };
+        let whole = if length.is_multiple_of(4) { length } else { (length + 4) & !3 };
         let bytes = self.read_block(address, whole);
         let told = self.outcome.notes.iter().any(|n| matches!(n, Note::Fault { .. }));
         if self.probe.last_status() != Status::Ok && !told {
@@ -212,7 +212,7 @@ impl Session<'_> {
         if u64::from(address) + data.len() as u64 > u64::from(SRAM) + u64::from(known.sram_size) {
             return Err(self.too_high(address, data.len() as u64, "SRAM", SRAM + (known.sram_size - 1)));
         }
-        if address % 4 != 0 {
+        if !address.is_multiple_of(4) {
             return Err(StFlashError::Unaligned { address, multiple: "a multiple of 4".to_owned() });
         }
         let (whole, rest) = data.split_at(data.len() & !3);
