@@ -501,4 +501,11 @@ mod tests {
             assert!(error.contains(text), "{line}: {error}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_words_make_it_panic(line in proptest::collection::vec("(--flash=|--freq=|0x|[0-9a-gkKmMé])*|write|read|--area=option", 0..5)) {
+            let _ = parse(&line);
+        }
+    }
 }

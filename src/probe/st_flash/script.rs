@@ -522,4 +522,11 @@ mod tests {
         }
         assert!(refused("openocd").contains("dryflash with -- sh FILE"));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "(st-flash|sudo|cd|set|[-&;#'\"\\\\ \n\r$a-z=0-9é])*") {
+            let _ = Script::parse(&text);
+        }
+    }
 }
