@@ -7,8 +7,10 @@ mod clients;
 mod esc;
 
 use clients::{APP, BENCHES, Bench, FLASH, built, starts};
+use dryflash::am32::Pin;
 use dryflash::chip::Chip;
 use dryflash::part;
+use dryflash::periph::signal::{Drive, Signal};
 use dryflash::probe::recording::Recording;
 use dryflash::probe::st_flash::{Done, Host, Note, Script, Watch, run_script};
 use dryflash::probe::{Model, StLink};
@@ -398,6 +400,11 @@ impl Watch for Told {
 
 fn probe(bench: &Bench) -> StLink {
     let mut chip = Chip::new(&part::find(bench.part).unwrap(), 1).unwrap();
+    // A bootloader that stays writes into the settings; between the lines there is time for that.
+    for pin in Pin::SIGNAL {
+        let (port, number) = pin.port_and_number();
+        chip.drive(port, number, Signal::steady(Drive::Low));
+    }
     chip.power_on();
     StLink::new(chip, Model::V2)
 }
