@@ -4,6 +4,7 @@ use super::bench::{Esc, Keeper, boot, create};
 use super::{Format, OK, Outcome, Output, WOULD_NOT, script};
 use crate::esc::Verdict;
 use crate::esc::changes::{Changes, Snapshot};
+use crate::gdb;
 use crate::probe::recording::{Device, Flaw, Header, Recording};
 use crate::probe::replay::{Replayed, Strength, part_of, replay};
 use crate::probe::story::{Line, Story};
@@ -138,6 +139,7 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
     let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));
     let mut keeper = Keeper::new(bench.state.take());
     keeper.finish(&bench.probe)?;
+    let state = gdb::state(&mut bench.probe.target);
     let verdict = if args.boot { Some(boot(&bench.probe, keeper.state.as_mut(), &esc)?) } else { None };
     let report = Report {
         format: "dryflash-replay",
@@ -152,6 +154,7 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
         story: &story.lines(),
         replayed: &replayed,
         changes: &changes,
+        state: state.lines().collect(),
         starts: verdict.as_ref().map(Verdict::starts),
     };
     let text = match output.format {
@@ -215,6 +218,7 @@ struct Report<'a> {
     story: &'a [Line],
     replayed: &'a Replayed,
     changes: &'a Changes,
+    state: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     starts: Option<bool>,
 }
@@ -254,6 +258,10 @@ fn text(report: &Report, verdict: Option<&Verdict>, style: Style) -> String {
     }
     let _ = writeln!(out, "\n{}", style.heading("changes"));
     for line in report.changes.to_string().lines() {
+        let _ = writeln!(out, "  {line}");
+    }
+    let _ = writeln!(out, "\n{}", style.heading("at the end"));
+    for line in &report.state {
         let _ = writeln!(out, "  {line}");
     }
     let compared = report.replayed.compared;

@@ -20,4 +20,5 @@ mod server;
 mod session;
 mod target;
 
+pub use monitor::state;
 pub use server::{PORT, Server};

@@ -99,7 +99,8 @@ fn place(target: &Target) -> String {
     format!("{how} at PC 0x{pc:08X}{exception}, {} after power-on", chip.now().time)
 }
 
-fn state(target: &mut Target) -> String {
+/// How a chip stands, in a few lines: part, core, flash and its protection, boot byte.
+pub fn state(target: &mut Target) -> String {
     let place = place(target);
     let part = target.chip.part().clone();
     let (cr, lock) = match part.family {
