@@ -85,4 +85,5 @@ pub mod part;
 pub mod periph;
 pub mod probe;
 pub mod report;
+pub mod scenario;
 pub mod time;

@@ -1,0 +1,142 @@
+//! A whole run: cases, their snapshots, and the report.
+
+use super::load::Case;
+use super::outcome::{CaseOutcome, Failure, Kind, Report, Share, Snapshot, Status};
+use super::pool::{self, Done, Plan};
+use super::run::{Settings, Worker};
+use super::snapshot::Folder;
+
+/// How to run.
+pub struct Suite {
+    /// What holds for every case.
+    pub settings: Settings,
+    /// Snapshots.
+    pub snapshots: Folder,
+    /// Workers, and whether to stop at the first failure.
+    pub plan: Plan,
+    /// How often each case runs; every run has to be the same.
+    pub repeat: u32,
+    /// Each case in a process of its own, which this starts.
+    pub isolated: Option<Isolate>,
+}
+
+/// Starts a process for a case and reads its outcome.
+pub type Isolate = Box<dyn Fn(&Case) -> Result<CaseOutcome, String> + Sync + Send>;
+
+/// Runs the cases of one share.
+pub fn run(
+    suite: &Suite,
+    cases: &[Case],
+    total: usize,
+    share: Option<Share>,
+    stale: Vec<String>,
+    progress: impl FnMut(usize, usize),
+) -> Report {
+    let failed = |outcome: &CaseOutcome| outcome.status != Status::Passed;
+    let done = pool::run(cases, suite.plan, Worker::new, |worker, case| one(suite, worker, case), failed, progress);
+    let outcomes = cases.iter().zip(done).map(|(case, done)| match done {
+        Done::Ran(outcome) => outcome,
+        Done::Panicked(message) => {
+            broken(case, format!("dryflash panicked: {message}; this is a bug: please report it with the files"))
+        }
+        Done::NotRun => CaseOutcome { status: Status::NotRun, ..empty(case) },
+    });
+    Report::new(suite.settings.seed, share, total, stale, outcomes.collect())
+}
+
+fn empty(case: &Case) -> CaseOutcome {
+    CaseOutcome {
+        id: case.id.clone(),
+        about: String::new(),
+        file: case.source.name.clone(),
+        part: None,
+        status: Status::Passed,
+        failures: Vec::new(),
+        findings: Vec::new(),
+        snapshot: Snapshot::None,
+        snapshot_file: None,
+        events: Vec::new(),
+        again: String::new(),
+    }
+}
+
+fn broken(case: &Case, seen: String) -> CaseOutcome {
+    let failure = Failure { kind: Kind::Broken, line: 1, column: 1, expected: String::new(), seen };
+    CaseOutcome { status: Status::Broken, failures: vec![failure], again: again(case), ..empty(case) }
+}
+
+/// The command that runs this case alone.
+fn again(case: &Case) -> String {
+    let word = |text: &str| {
+        let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+=@:".contains(c));
+        if plain && !text.is_empty() { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    };
+    format!("dryflash run {} --case {}", word(&case.source.name), word(&case.id))
+}
+
+/// One case: run, its snapshot, and run again where that was asked for.
+fn one(suite: &Suite, worker: &mut Worker, case: &Case) -> CaseOutcome {
+    let mut outcome = match &suite.isolated {
+        Some(isolate) => isolate(case).unwrap_or_else(|seen| broken(case, seen)),
+        None => here(suite, worker, case),
+    };
+    for n in 2..=suite.repeat {
+        let again = match &suite.isolated {
+            Some(isolate) => isolate(case).unwrap_or_else(|seen| broken(case, seen)),
+            None => here(suite, worker, case),
+        };
+        let settled = |o: &CaseOutcome| {
+            // What was written at first is the same from then on.
+            let written = o.snapshot == Snapshot::Written;
+            CaseOutcome { snapshot: if written { Snapshot::Same } else { o.snapshot.clone() }, ..o.clone() }
+        };
+        if settled(&again) != settled(&outcome) {
+            let seen = format!("run {n} differs from the first: {}", first_difference(&outcome, &again));
+            let failure = Failure { kind: Kind::Repeat, line: 1, column: 1, expected: String::new(), seen };
+            outcome.status = Status::Failed;
+            outcome.failures.push(failure);
+            break;
+        }
+    }
+    if outcome.status != Status::Passed {
+        outcome.again = again(case);
+    }
+    outcome
+}
+
+fn here(suite: &Suite, worker: &mut Worker, case: &Case) -> CaseOutcome {
+    let ran = worker.run(case, &suite.settings);
+    let mut outcome = ran.outcome;
+    let Some(content) = ran.shown else { return outcome };
+    let path = &case.source.path;
+    outcome.snapshot_file = Some(suite.snapshots.file(path, &case.id).to_string_lossy().replace('\\', "/"));
+    let fail = |outcome: &mut CaseOutcome, seen: String| {
+        outcome.status = Status::Failed;
+        let failure = Failure { kind: Kind::Snapshot, line: ran.line, column: 1, expected: ran.text.clone(), seen };
+        outcome.failures.push(failure);
+    };
+    match suite.snapshots.compare(path, &case.source.name, &case.id, &content) {
+        Ok(snapshot) => {
+            match &snapshot {
+                Snapshot::Missing => fail(&mut outcome, "the snapshot is missing; --update writes it".to_owned()),
+                Snapshot::Differs { diff } => fail(&mut outcome, format!("the snapshot differs:\n{diff}")),
+                _ => {}
+            }
+            outcome.snapshot = snapshot;
+        }
+        Err(error) => fail(&mut outcome, error.to_string()),
+    }
+    if outcome.status == Status::Passed {
+        outcome.events.clear();
+    }
+    outcome
+}
+
+fn first_difference(a: &CaseOutcome, b: &CaseOutcome) -> String {
+    let text = |o: &CaseOutcome| serde_json::to_string_pretty(o).unwrap_or_default();
+    let (a, b) = (text(a), text(b));
+    match a.lines().zip(b.lines()).find(|(a, b)| a != b) {
+        Some((a, b)) => format!("{} and {}", a.trim(), b.trim()),
+        None => "one tells more than the other".to_owned(),
+    }
+}
