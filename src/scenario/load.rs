@@ -207,6 +207,7 @@ fn case(
         variables.insert("page.size".to_owned(), part.flash.page.to_string());
         variables.insert("page.last".to_owned(), (part.flash.pages() - 1).to_string());
     }
+    matrix::settle(source, table, &mut variables)?;
     let source = Arc::clone(source);
     Ok(Case { id, stem: stem.to_owned(), source, names, takes_snapshot: false, variables: Arc::new(variables) })
 }

@@ -217,6 +217,31 @@ pub fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?', '['])
 }
 
+/// Puts variables into each other's values.
+///
+/// # Errors
+/// A variable that is not there, or that stands for itself.
+pub fn settle(source: &Arc<Source>, table: &DeTable<'_>, variables: &mut Variables) -> Result<(), ScenarioError> {
+    let span = table.get("matrix").or(table.get("vars")).map_or(0..0, Spanned::span);
+    for _ in 0..8 {
+        let mut changes = Vec::new();
+        for (name, text) in variables.iter() {
+            if let Some(new) = filled(source, text, variables, &span)? {
+                changes.push((name.clone(), new));
+            }
+        }
+        if changes.is_empty() {
+            return Ok(());
+        }
+        variables.extend(changes);
+        // A variable that stands for itself twice would double with each round.
+        if variables.values().any(|v| v.len() > 10_000) {
+            break;
+        }
+    }
+    Err(source.flaw(&span, "a variable stands for itself"))
+}
+
 /// Puts the variables into every text of a table, but for those keys that define them.
 ///
 /// # Errors
@@ -378,5 +403,13 @@ mod tests {
         assert_eq!(value["about"].as_str(), Some("a 1 of 2{"));
         assert_eq!(value["deep"]["1"][0]["k"].as_str(), Some("11"));
         assert_eq!(value["vars"]["v"].as_str(), Some("{v}"));
+        variables.insert("y".to_owned(), "{z}{z}".to_owned());
+        variables.insert("z".to_owned(), "<{v}>".to_owned());
+        let none = DeTable::new();
+        settle(&source, &none, &mut variables).unwrap();
+        assert_eq!(variables["y"], "<1><1>");
+        variables.insert("z".to_owned(), "{y}{y}".to_owned());
+        variables.insert("y".to_owned(), "{z}{z}".to_owned());
+        assert!(settle(&source, &none, &mut variables).unwrap_err().to_string().contains("stands for itself"));
     }
 }

@@ -176,7 +176,8 @@ impl Session<'_> {
                     words.push(format!("{} bytes", done.bytes));
                 }
                 if !done.erased.is_empty() {
-                    words.push(format!("{} pages erased", done.erased.len()));
+                    let pages = done.erased.len();
+                    words.push(format!("{pages} page{} erased", if pages == 1 { "" } else { "s" }));
                 }
                 if done.option_bytes {
                     words.push("option bytes".to_owned());
