@@ -1,19 +1,15 @@
 //! Debian's own OpenOCD, unmodified, at the virtual probe: both of its ST-LINK drivers, on three parts.
 
+#[allow(dead_code, reason = "not every test needs all of it")]
+#[path = "support/clients.rs"]
+mod clients;
 #[path = "support/serve.rs"]
 mod serve;
 
-use dryflash::chip::Chip;
-use dryflash::esc::{Options, PowerUp, StateFile, Wire, check};
-use dryflash::flash::Factory;
-use dryflash::part;
+use clients::{APP, BENCHES, Bench, FLASH, built, is_there, starts};
 use serve::Serve;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-
-const FLASH: u32 = 0x0800_0000;
-const APP: u32 = 0x0800_1000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Driver {
@@ -21,68 +17,15 @@ enum Driver {
     Dap,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Bench {
-    part: &'static str,
-    config: &'static str,
-    bootloader: &'static str,
-    app: &'static str,
-    eeprom: (&'static str, u32),
-    full: &'static str,
-    /// Bytes of an erase sector.
-    sector: u32,
-}
-
-const BENCHES: [Bench; 3] = [
-    Bench {
-        part: "F031",
-        config: "target/stm32f0x.cfg",
-        bootloader: "STANDIN_F031_BOOTLOADER_PB4_V14.bin",
-        app: "STANDIN_DRYFLASH_F031_2.20.bin",
-        eeprom: ("STANDIN_EEPROM_V2_1K.bin", 0x0800_7C00),
-        full: "STANDIN_DRYFLASH_F031_2.20_FULL.bin",
-        sector: 0x400,
-    },
-    Bench {
-        part: "F051",
-        config: "target/stm32f0x.cfg",
-        bootloader: "STANDIN_F051_BOOTLOADER_PB4_V14.bin",
-        app: "STANDIN_DRYFLASH_F051_2.20.bin",
-        eeprom: ("STANDIN_EEPROM_V2_1K.bin", 0x0800_7C00),
-        full: "STANDIN_DRYFLASH_F051_2.20_FULL.bin",
-        sector: 0x400,
-    },
-    Bench {
-        part: "G071",
-        config: "target/stm32g0x.cfg",
-        bootloader: "STANDIN_G071_BOOTLOADER_PB4_128K_V14.bin",
-        app: "STANDIN_DRYFLASH_G071_128K_2.20.bin",
-        eeprom: ("STANDIN_EEPROM_V2_2K.bin", 0x0801_F800),
-        full: "STANDIN_DRYFLASH_G071_128K_2.20_FULL.bin",
-        sector: 0x800,
-    },
-];
-
-fn built(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware/built").join(name)
-}
-
 /// Every part with every driver; none, and a word about it, where OpenOCD is missing and that is allowed.
 fn every_bench() -> Vec<(Bench, Driver)> {
-    if Command::new("openocd").arg("--version").output().is_err() {
-        assert!(std::env::var_os("CI").is_none(), "openocd is missing: `cargo xtask test` installs it");
-        // Past the harness, which would keep it to itself.
-        let _ = writeln!(std::io::stderr(), "SKIPPED: openocd is not installed; `cargo xtask test` installs it");
+    if !is_there("openocd") {
         return Vec::new();
     }
     BENCHES.into_iter().flat_map(|b| [(b, Driver::Hla), (b, Driver::Dap)]).collect()
 }
 
 impl Bench {
-    fn is_g0(&self) -> bool {
-        self.part == "G071"
-    }
-
     /// One OpenOCD at one `dryflash serve --once`. What OpenOCD printed, and whether it was content.
     fn try_openocd(&self, driver: Driver, state: &Path, more: &[&str], commands: &str) -> (String, bool) {
         let mut serve = Serve::start(self.part, state, &[&["--once"], more].concat());
@@ -112,28 +55,9 @@ impl Bench {
         text
     }
 
-    /// A state file of an ESC that left the factory whole.
     fn whole(&self, state: &Path) {
-        let part = part::find(self.part).unwrap();
-        let mut chip = Chip::new(&part, 1).unwrap();
-        let image = std::fs::read(built(self.full)).unwrap();
-        let factory = Factory::of(chip.board.flash.as_ref(), part.flash.wrp_pages).cells(FLASH, &image).unwrap();
-        factory.install(chip.board.flash.as_mut()).unwrap();
-        StateFile::open(state).unwrap().save(&chip).unwrap();
+        self.factory(state, |f| f);
     }
-
-    /// The ESC in the state file, after a power-on.
-    fn chip(&self, state: &Path) -> Chip {
-        let mut chip = Chip::new(&part::find(self.part).unwrap(), 1).unwrap();
-        StateFile::open(state).unwrap().install(&mut chip).unwrap();
-        chip.power_on();
-        chip
-    }
-}
-
-fn starts(state: &Path) -> bool {
-    let options = Options { power_ups: vec![PowerUp::steady(Wire::Low)], ..Options::default() };
-    check(Vec::new(), &options, Some(&mut StateFile::open(state).unwrap())).unwrap().starts()
 }
 
 #[test]
@@ -143,7 +67,7 @@ fn what_openocd_programs_boots() {
         let (state, dump) = (folder.path().join("esc.json"), folder.path().join("dump.bin"));
         let program = |name: &str, address: u32| format!("program {} 0x{address:08x} verify; ", built(name).display());
         let (eeprom, at) = bench.eeprom;
-        let size = part::find(bench.part).unwrap().flash.size;
+        let size = bench.size();
         let commands = [
             program(bench.bootloader, FLASH),
             program(bench.app, APP),

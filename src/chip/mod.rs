@@ -9,7 +9,7 @@ mod device;
 mod event;
 mod exception;
 mod heartbeat;
-mod names;
+pub mod names;
 mod probe;
 mod saved;
 

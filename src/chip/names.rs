@@ -1,6 +1,6 @@
 //! Names of registers, for people.
 
-use crate::part::{Kind, Part};
+use crate::part::{Family, Kind, Part};
 
 /// `GPIOA IDR`, `TIM2 CNT`, or `SPI1+0x08` where the register has no name here.
 pub fn register(part: &Part, address: u32) -> String {
@@ -11,7 +11,8 @@ pub fn register(part: &Part, address: u32) -> String {
         return format!("0x{address:08X}");
     };
     let offset = (address - block.base) & !3;
-    match name(block.kind, offset) {
+    let known = if block.kind == Kind::Flash { flash(part.family, offset) } else { name(block.kind, offset) };
+    match known {
         Some(register) => format!("{} {register}", block.name),
         None => format!("{}+0x{offset:02X}", block.name),
     }
@@ -44,8 +45,45 @@ fn private(address: u32) -> Option<&'static str> {
         0xE000_ED04 => "SCB ICSR",
         0xE000_ED08 => "SCB VTOR",
         0xE000_ED0C => "SCB AIRCR",
+        0xE000_ED00 => "CPUID",
+        0xE000_ED30 => "DFSR",
+        0xE000_EDF0 => "DHCSR",
+        0xE000_EDF4 => "DCRSR",
+        0xE000_EDF8 => "DCRDR",
+        0xE000_EDFC => "DEMCR",
+        0xE000_1000 => "DWT_CTRL",
+        0xE000_2000 => "BP_CTRL",
         _ => return None,
     })
+}
+
+/// RM0091 3.5, RM0444 3.7.
+fn flash(family: Family, offset: u32) -> Option<&'static str> {
+    let names: &[(u32, &'static str)] = match family {
+        Family::F0 => &[
+            (0x00, "ACR"),
+            (0x04, "KEYR"),
+            (0x08, "OPTKEYR"),
+            (0x0C, "SR"),
+            (0x10, "CR"),
+            (0x14, "AR"),
+            (0x1C, "OBR"),
+            (0x20, "WRPR"),
+        ],
+        Family::G0 => &[
+            (0x00, "ACR"),
+            (0x08, "KEYR"),
+            (0x0C, "OPTKEYR"),
+            (0x10, "SR"),
+            (0x14, "CR"),
+            (0x18, "ECCR"),
+            (0x20, "OPTR"),
+            (0x2C, "WRP1AR"),
+            (0x30, "WRP1BR"),
+            (0x80, "SECR"),
+        ],
+    };
+    names.iter().find(|(at, _)| *at == offset).map(|(_, name)| *name)
 }
 
 fn name(kind: Kind, offset: u32) -> Option<&'static str> {
@@ -83,7 +121,6 @@ fn name(kind: Kind, offset: u32) -> Option<&'static str> {
         Kind::AdcF0 | Kind::AdcG0 => &[(0x00, "ISR"), (0x08, "CR"), (0x40, "DR")],
         Kind::Usart => &[(0x00, "CR1"), (0x1C, "ISR"), (0x24, "RDR"), (0x28, "TDR")],
         Kind::Pwr => &[(0x00, "CR1"), (0x10, "SR1"), (0x14, "SR2")],
-        Kind::Flash => &[(0x00, "ACR")],
         _ => &[],
     };
     names.iter().find(|(o, _)| *o == offset).map(|(_, n)| *n)

@@ -1,14 +1,18 @@
 //! The command line: one file a verb, arguments in, a library call, a report out.
 
+mod bench;
 mod check;
 mod explain;
+mod fronts;
 mod merge;
 mod new;
 mod parts;
 mod progress;
+mod replay;
 mod run;
 mod schema;
 mod serve;
+mod with;
 
 use crate::report::Style;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -48,6 +52,8 @@ enum Verb {
     Schema(schema::Args),
     Merge(merge::Args),
     Serve(serve::Args),
+    With(with::Args),
+    Replay(replay::Args),
     Parts(parts::Args),
     Explain(explain::Args),
 }
@@ -148,6 +154,8 @@ pub fn main() -> ExitCode {
         Verb::Merge(args) => merge::run(&args, cli.format, style),
         Verb::Check(args) => check::run(args, output),
         Verb::Serve(args) => serve::run(&args),
+        Verb::Replay(args) => replay::run(&args, output),
+        Verb::With(args) => with::run(&args, output),
         Verb::Parts(args) => parts::run(&args, output),
         Verb::Explain(args) => explain::run(&args, output),
     };

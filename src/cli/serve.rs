@@ -1,79 +1,49 @@
-//! `dryflash serve`: a virtual ST-LINK at a virtual ESC, for clients that speak to an stlink-server.
+//! `dryflash serve`: a virtual ST-LINK at a virtual ESC, for whoever connects.
 
-use super::check::load;
+use super::bench::{self, Bench, Keeper};
+use super::fronts::{StandIn, listen, only_here};
 use super::{OK, Outcome, WOULD_NOT};
-use crate::am32::{self, Finding, Given, Id, Severity, Wish};
-use crate::chip::Chip;
-use crate::esc::{StateError, StateFile, Wire, program};
-use crate::image::Image;
-use crate::part::{self, Family, Part};
-use crate::periph::signal::Signal;
-use crate::probe::owner::{self, Request, Watch};
+use crate::part::Family;
+use crate::probe::owner::{self, Request};
 use crate::probe::tcp::{PORT, Server};
-use crate::probe::{Model, StLink};
-use anyhow::{Context, bail};
-use clap::ValueEnum;
+use anyhow::Context;
 use std::fmt::Write;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
-use std::ops::ControlFlow;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::channel;
 
-/// Be a virtual ST-LINK at a virtual ESC: OpenOCD flashes and debugs it over TCP
+/// Be a virtual ST-LINK at a virtual ESC: OpenOCD, st-flash and others flash and debug it
 ///
-/// Puts the files into the ESC as `check` does, switches the power on, and serves stlink-server's protocol until
-/// Ctrl-C. With --state, the ESC is written back to the file each time that a client closes, and at the end.
+/// Puts the files into the ESC as `check` does, switches the power on, and serves clients until Ctrl-C: over TCP with
+/// stlink-server's protocol, and with --socket through a stand-in for libusb. With --state, the ESC is written back to
+/// the file each time that a client closes, and at the end.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash serve --part F051 --state esc.json
   dryflash serve --part F051 bootloader.bin app.hex eeprom.bin
+  dryflash serve --part G071 --socket --record session.jsonl
   dryflash serve --part G071 --tcp 127.0.0.1:0 --once")]
 pub struct Args {
-    /// Files that the ESC holds already: .bin, Intel HEX, ELF or .amj; FILE@ADDR puts a .bin at an address.
-    #[arg(value_name = "FILE[@ADDR]")]
-    files: Vec<String>,
-    /// The part: full name, or AM32's short one (F031, F051, G031, G071, G071_64K). As --state holds it where absent.
-    #[arg(long)]
-    part: Option<String>,
-    /// A virtual ESC, kept in this file between commands; made where it does not exist.
-    #[arg(long, value_name = "FILE")]
-    state: Option<PathBuf>,
-    /// Where to listen; port 0 picks a free one.
-    #[arg(long, value_name = "ADDR:PORT", default_value_t = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT))]
-    tcp: SocketAddr,
-    /// Listen on an address that other machines can reach.
+    #[command(flatten)]
+    bench: bench::Holding,
+    /// Where the stlink-server listens; port 0 picks a free one. 127.0.0.1:7184 where no other front is asked for.
+    #[arg(long, value_name = "ADDR:PORT")]
+    tcp: Option<SocketAddr>,
+    /// Serve the libusb stand-in (Linux), at this Unix socket or in a folder of its own.
+    #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true)]
+    socket: Option<Option<PathBuf>>,
+    /// Listen on addresses that other machines can reach.
     #[arg(long)]
     listen_anywhere: bool,
-    /// Be an STLINK-V3, not an ST-LINK/V2-1.
-    #[arg(long)]
-    v3: bool,
+    /// Record what clients say and what they are told, in this file.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// Replace a recording that exists.
+    #[arg(long, requires = "record")]
+    force: bool,
     /// End when the first client has closed.
     #[arg(long)]
     once: bool,
-    /// The signal wire.
-    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = SignalArg::Low)]
-    signal: SignalArg,
-    /// Decides what SRAM holds at power-on.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum SignalArg {
-    Low,
-    Floating,
-    High,
-}
-
-impl From<SignalArg> for Wire {
-    fn from(signal: SignalArg) -> Wire {
-        match signal {
-            SignalArg::Low => Wire::Low,
-            SignalArg::Floating => Wire::Floating,
-            SignalArg::High => Wire::High,
-        }
-    }
 }
 
 /// Runs the verb.
@@ -81,140 +51,73 @@ impl From<SignalArg> for Wire {
 /// # Errors
 /// Wrong usage, unreadable input, or an address that cannot be listened on.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
-    if !args.tcp.ip().is_loopback() {
-        if !args.listen_anywhere {
-            bail!("{} can be reached from other machines; add --listen-anywhere if that is wanted", args.tcp);
-        }
-        eprintln!("dryflash: warning: whoever reaches {} can read and change this virtual ESC", args.tcp);
+    let tcp = args.tcp.or_else(|| args.socket.is_none().then(|| (Ipv4Addr::LOCALHOST, PORT).into()));
+    if let Some(address) = tcp {
+        only_here(address, args.listen_anywhere)?;
     }
-    let files = args.files.iter().map(|f| load(f, None)).collect::<anyhow::Result<Vec<_>>>()?;
-    let mut state = args.state.as_deref().map(StateFile::open).transpose()?;
-    let held = state.as_ref().and_then(|s| s.part().cloned());
-    let part = match &args.part {
-        Some(name) => Some(part::find(name)?),
-        None => held.clone(),
-    };
-    let (part, files, refused) = place(files, part, held.is_some())?;
-    if !refused.is_empty() {
-        for finding in &refused {
-            let file = finding.file.as_ref().map_or_else(String::new, |f| format!("{f}: "));
-            eprintln!("dryflash: {}: {file}{}; {}", finding.id, finding.message, finding.advice);
-        }
+    let Ok(mut bench) = args.bench.prepare()? else {
         return Ok(Outcome { text: String::new(), code: WOULD_NOT });
+    };
+    let listener = tcp.map(|address| listen(address, "--tcp")).transpose()?;
+    let stand_in = args.socket.as_ref().map(|path| StandIn::prepare(path.as_deref())).transpose()?;
+    let mut keeper = Keeper::new(bench.state.take());
+    keeper.once = args.once;
+    if let Some(path) = &args.record {
+        keeper.record(path, args.force, &bench.header(None))?;
     }
-    let mut chip = Chip::new(&part, args.seed)?;
-    if let Some(state) = &state {
-        state.install(&mut chip)?;
-    }
-    chip.power_on();
-    for image in &files {
-        if let Err(error) = program::program(&mut chip, image, false) {
-            eprintln!("dryflash: {}: {error}", image.name);
-            // What was written before stays written, as on a real chip.
-            if let Some(state) = &mut state {
-                state.save(&chip)?;
-            }
-            return Ok(Outcome { text: String::new(), code: WOULD_NOT });
-        }
-    }
-    chip.power_off(args.seed);
-    // The wire is on one of these; the others are not looked at.
-    for pin in am32::Pin::SIGNAL {
-        let (port, number) = pin.port_and_number();
-        chip.drive(port, number, Signal::steady(Wire::from(args.signal).drive()));
-    }
-    chip.power_on();
-
-    let listener = TcpListener::bind(args.tcp)
-        .with_context(|| format!("cannot listen on {}; --tcp 127.0.0.1:0 picks a free port", args.tcp))?;
-    let model = if args.v3 { Model::V3 } else { Model::V2 };
+    let model = bench.probe.model();
     let (sender, requests) = channel();
     let stop = sender.clone();
     ctrlc::set_handler(move || {
         let _ = stop.send(Request::Stop);
     })
     .context("cannot wait for Ctrl-C")?;
-    let server = Server::start(listener, model, sender).context("cannot serve")?;
-    announce(&part, model, server.address())?;
+    let server = listener.map(|l| Server::start(l, model, sender.clone())).transpose().context("cannot serve")?;
+    let socket = stand_in.as_ref().map(|s| s.serve(model, sender.clone())).transpose()?;
+    // The fronts have lines of their own.
+    drop(sender);
+    announce(&bench, server.as_ref().map(Server::address), stand_in.as_ref())?;
 
-    let mut probe = StLink::new(chip, model);
-    let mut keeper = Keeper { state, once: args.once, trouble: None };
-    owner::serve(&mut probe, &requests, &mut keeper);
-    drop(server);
-    if let Some(error) = keeper.trouble {
-        return Err(error.into());
-    }
-    if let Some(state) = &mut keeper.state {
-        state.save(&probe.target.chip)?;
-    }
+    owner::serve(&mut bench.probe, &requests, &mut keeper);
+    drop((server, socket));
+    keeper.finish(&bench.probe)?;
     Ok(Outcome { text: String::new(), code: OK })
 }
 
-/// Writes the ESC back to its file each time that a client is gone.
-struct Keeper {
-    state: Option<StateFile>,
-    once: bool,
-    trouble: Option<StateError>,
-}
-
-impl Watch for Keeper {
-    fn released(&mut self, probe: &mut StLink) -> ControlFlow<()> {
-        if let Some(text) = probe.target.take_broken() {
-            eprintln!("dryflash: the model failed: {text}; this is a bug, please report it");
-        }
-        self.trouble = self.state.as_mut().and_then(|s| s.save(&probe.target.chip).err());
-        if self.once || self.trouble.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-}
-
-/// What keeps files from being flashed at all. Whatever else is wrong with them, a probe may want to look at.
-const REFUSED: [Id; 4] = [Id::WRONG_BASE, Id::CLASH, Id::ERASED, Id::OUT_OF_RANGE];
-
-/// The part, the files with their addresses, as `check` finds them, and why they cannot go there.
-fn place(
-    files: Vec<Given>,
-    part: Option<Arc<Part>>,
-    has_state: bool,
-) -> anyhow::Result<(Arc<Part>, Vec<Image>, Vec<Finding>)> {
-    if files.is_empty() {
-        let Some(part) = part else { bail!("say which part it is, e.g. `dryflash serve --part F051`") };
-        return Ok((part, Vec::new(), Vec::new()));
-    }
-    let count = files.len();
-    let plan = am32::plan(files, &Wish { part, has_state, ..Wish::default() })?;
-    let [part] = plan.candidates.as_slice() else {
-        let names: Vec<&str> = plan.candidates.iter().map(|p| p.nick()).collect();
-        match names.as_slice() {
-            [] => bail!("the files are for an MCU that is not modelled ({})", plan.part_evidence),
-            names => bail!("the files fit {}; say which with --part", names.join(", ")),
-        }
-    };
-    if plan.pieces.len() < count {
-        bail!("nobody knows where one of the files goes; `dryflash check` tells which, FILE@ADDR says where");
-    }
-    let refused = |f: &Finding| f.severity == Severity::Error && REFUSED.contains(&f.id);
-    let refused = plan.findings.iter().filter(|f| refused(f)).cloned().collect();
-    Ok((Arc::clone(part), plan.pieces.into_iter().map(|p| p.image).collect(), refused))
-}
-
 /// Says where the probe is, with lines to copy.
-fn announce(part: &Part, model: Model, address: SocketAddr) -> anyhow::Result<()> {
+fn announce(bench: &Bench, address: Option<SocketAddr>, stand_in: Option<&StandIn>) -> anyhow::Result<()> {
+    let part = &bench.part;
     let config = match part.family {
         Family::F0 => "target/stm32f0x.cfg",
         Family::G0 => "target/stm32g0x.cfg",
     };
-    let port = address.port();
+    let base = part.flash.base;
     let mut text = String::new();
-    let _ = writeln!(text, "{} ({}) at a virtual {}, on {address}", part.name, part.nick(), model.name());
-    let _ = writeln!(
-        text,
-        "  openocd -f interface/stlink.cfg -c 'hla_stlink_backend tcp {port}' -f {config} -c 'program FILE.bin 0x{:08x} verify reset exit'",
-        part.flash.base
-    );
-    let _ = writeln!(
-        text,
-        "  openocd -f interface/stlink-dap.cfg -c 'st-link backend tcp {port}; transport select dapdirect_swd' -f {config}"
-    );
+    let _ = write!(text, "{} ({}) at a virtual {}", part.name, part.nick(), bench.probe.model().name());
+    if let Some(address) = address {
+        let port = address.port();
+        let _ = writeln!(text, ", on {address}");
+        let _ = writeln!(
+            text,
+            "  openocd -f interface/stlink.cfg -c 'hla_stlink_backend tcp {port}' -f {config} -c 'program FILE.bin 0x{base:08x} verify reset exit'"
+        );
+        let _ = writeln!(
+            text,
+            "  openocd -f interface/stlink-dap.cfg -c 'st-link backend tcp {port}; transport select dapdirect_swd' -f {config}"
+        );
+    } else {
+        text.push('\n');
+    }
+    if let Some(stand_in) = stand_in {
+        let _ = writeln!(text, "through libusb:");
+        let _ = writeln!(text, "  export {}", stand_in.variables());
+        let _ = writeln!(text, "  st-info --probe");
+        let _ = writeln!(text, "  st-flash --reset write FILE.bin 0x{base:08x}");
+        let _ = writeln!(
+            text,
+            "  openocd -f interface/stlink.cfg -f {config} -c 'program FILE.bin 0x{base:08x} verify reset exit'"
+        );
+    }
     let _ = writeln!(text, "Ctrl-C ends it.");
     let mut out = std::io::stdout().lock();
     std::io::Write::write_all(&mut out, text.as_bytes())

@@ -2,9 +2,11 @@
 //!
 //! [`check()`] is the main job: [`crate::am32::plan`] says what the files are, [`program`] puts them into the chip,
 //! [`boot`] runs the shipped code for each [`PowerUp`], [`verdict`] says what it means.
+//! [`changes`] tells what a session with a probe has left.
 
 pub mod alive;
 pub mod boot;
+pub mod changes;
 mod check;
 pub mod program;
 pub mod state;

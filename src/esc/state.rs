@@ -137,7 +137,7 @@ impl StateFile {
     ///
     /// # Errors
     /// The file or its neighbour cannot be written.
-    pub fn save_lasting(&mut self, part: &Part, lasting: Lasting) -> Result<(), StateError> {
+    pub fn save_lasting(&mut self, part: &Arc<Part>, lasting: Lasting) -> Result<(), StateError> {
         let contents = Contents { format: FORMAT.to_owned(), version: VERSION, part: part.name.clone(), lasting };
         let path = &self.path;
         let io = |what| move |source| StateError::Io { path: path.clone(), what, source };
@@ -149,7 +149,9 @@ impl StateFile {
         let mut file = File::create_new(&beside).map_err(io("cannot be written"))?;
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io("cannot be written"))?;
         drop(file);
-        std::fs::rename(&beside, &self.path).map_err(io("cannot be replaced"))
+        std::fs::rename(&beside, &self.path).map_err(io("cannot be replaced"))?;
+        self.held = Some((Arc::clone(part), contents.lasting));
+        Ok(())
     }
 }
 

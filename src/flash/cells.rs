@@ -171,6 +171,11 @@ impl Cells {
         self.wear.get(page as usize).copied().unwrap_or(0)
     }
 
+    /// Differs from what it was whenever cells have been erased or programmed since.
+    pub fn version(&self) -> u64 {
+        self.versions.iter().copied().max().unwrap_or(0)
+    }
+
     /// FNV-1a, 64 bits, of the bytes in `range`.
     pub fn digest(&self, range: Range<u32>) -> u64 {
         super::view::fnv1a(&self.bytes(range.start, range.end.saturating_sub(range.start)))

@@ -18,7 +18,7 @@ pub mod view;
 pub use cells::Cells;
 pub use cut::Cut;
 pub use factory::{Factory, FactoryError, Lasting};
-pub use view::State;
+pub use view::{State, fnv1a};
 
 use crate::bus::{Access, BootSource, BusFault, Effects, ResetCause, Width};
 use crate::part::{Family, Part};

@@ -9,9 +9,14 @@
 
 mod components;
 pub mod dap;
+pub mod decode;
 pub mod owner;
 pub mod recording;
+pub mod replay;
+#[cfg(unix)]
+pub mod socket;
 pub mod stlink;
+pub mod story;
 pub mod target;
 pub mod tcp;
 pub mod usb;

@@ -7,12 +7,15 @@
 use super::stlink::{COMMAND, StLink};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 
 /// What the first line's `format` says.
 pub const FORMAT: &str = "dryflash-recording";
 /// The newest version of the form that is read, and the one that is written.
 pub const VERSION: u32 = 1;
+
+/// Stands in for the digest at the end until there is one; as long as one.
+pub const UNFINISHED: &str = "----------------";
 
 /// What a recording says of itself. All but format and version may be unknown: captures say nothing of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,9 +40,12 @@ pub struct Header {
     /// The signal wire: `low`, `floating` or `high`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<String>,
-    /// A digest of what flash and option bytes held at the beginning (`chip::Chip::digest`).
+    /// A digest of what flash and option bytes held at the beginning ([`crate::esc::changes::Snapshot::digest`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begins_with: Option<String>,
+    /// The digest at the end; [`UNFINISHED`] while the session lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_with: Option<String>,
 }
 
 impl Default for Header {
@@ -53,6 +59,7 @@ impl Default for Header {
             seed: None,
             signal: None,
             begins_with: None,
+            ends_with: None,
         }
     }
 }
@@ -162,6 +169,24 @@ impl<W: Write> Recorder<W> {
     }
 }
 
+impl<W: Write + Seek> Recorder<W> {
+    /// Ends the recording: the digest at the end takes its place in the header.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn finish(&mut self, header: &Header, digest: &str) -> io::Result<()> {
+        let unfinished = serde_json::to_string(&Header { ends_with: Some(UNFINISHED.to_owned()), ..header.clone() })?;
+        let finished = serde_json::to_string(&Header { ends_with: Some(digest.to_owned()), ..header.clone() })?;
+        // Only where it fits exactly: what is behind stays readable in any case.
+        if finished.len() == unfinished.len() && header.ends_with.as_deref() == Some(UNFINISHED) {
+            self.to.seek(SeekFrom::Start(0))?;
+            self.to.write_all(finished.as_bytes())?;
+            self.to.seek(SeekFrom::End(0))?;
+        }
+        self.to.flush()
+    }
+}
+
 impl Recording {
     /// As JSON Lines.
     pub fn to_jsonl(&self) -> Vec<u8> {
@@ -222,6 +247,11 @@ impl Recording {
         }
         if last == 0 {
             return Err(RecordingError::Nothing("the file is empty".to_owned()));
+        }
+        if recording.header.ends_with.as_deref() == Some(UNFINISHED) {
+            let what = "the recording was never finished: whoever made it was stopped, or still runs".to_owned();
+            recording.flaws.push(Flaw { packet: last, what });
+            recording.header.ends_with = None;
         }
         Ok(recording)
     }

@@ -374,11 +374,11 @@ fn padded(command: &[u8]) -> [u8; COMMAND] {
     c
 }
 
-const fn half(c: &[u8; COMMAND], at: usize) -> u16 {
+pub(super) const fn half(c: &[u8; COMMAND], at: usize) -> u16 {
     u16::from_le_bytes([c[at], c[at + 1]])
 }
 
-const fn word(c: &[u8; COMMAND], at: usize) -> u32 {
+pub(super) const fn word(c: &[u8; COMMAND], at: usize) -> u32 {
     u32::from_le_bytes([c[at], c[at + 1], c[at + 2], c[at + 3]])
 }
 

@@ -1,0 +1,339 @@
+//! Transfers that are submitted, and told of later by callbacks from within `libusb_handle_events`.
+//!
+//! The probe answers at once, so a transfer is done when it is submitted, in the order of submission, and only its
+//! callback waits. An IN for which nothing has come stays pending until something comes, its time is over, or it is
+//! cancelled.
+
+use crate::device::Trouble;
+use crate::transfer::{attempt, deadline};
+use crate::{Context, ERROR_INVALID_PARAM, ERROR_NOT_FOUND, Handle, SUCCESS};
+use std::ffi::{c_int, c_long, c_uchar, c_uint, c_void};
+use std::ptr;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+const COMPLETED: c_int = 0;
+const ERROR: c_int = 1;
+const TIMED_OUT: c_int = 2;
+const CANCELLED: c_int = 3;
+const STALL: c_int = 4;
+const NO_DEVICE: c_int = 5;
+
+const FLAG_SHORT_NOT_OK: u8 = 1;
+const FLAG_FREE_BUFFER: u8 = 2;
+const FLAG_FREE_TRANSFER: u8 = 4;
+
+/// How often the probe is asked again for what had not come.
+const AGAIN: Duration = Duration::from_millis(1);
+/// How long `libusb_handle_events` waits at most, as in libusb.
+const LONG: Duration = Duration::from_secs(60);
+
+unsafe extern "C" {
+    fn calloc(count: usize, size: usize) -> *mut c_void;
+    fn free(memory: *mut c_void);
+}
+
+/// `struct libusb_transfer`; descriptions of isochronous packets follow it.
+#[repr(C)]
+pub struct Transfer {
+    handle: *mut Handle,
+    flags: u8,
+    endpoint: c_uchar,
+    kind: c_uchar,
+    timeout: c_uint,
+    status: c_int,
+    length: c_int,
+    actual: c_int,
+    callback: Option<unsafe extern "C" fn(*mut Transfer)>,
+    user: *mut c_void,
+    buffer: *mut c_uchar,
+    packets: c_int,
+}
+
+/// `struct timeval`.
+#[repr(C)]
+pub struct TimeVal {
+    seconds: c_long,
+    micros: c_long,
+}
+
+struct Waiting {
+    transfer: *mut Transfer,
+    handle: *mut Handle,
+    until: Option<Instant>,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// Their callbacks are due.
+    done: Vec<*mut Transfer>,
+    pending: Vec<Waiting>,
+}
+
+// SAFETY: a transfer is its client's; it lends it to whoever handles events until the callback.
+unsafe impl Send for Queue {}
+
+static QUEUE: Mutex<Queue> = Mutex::new(Queue { done: Vec::new(), pending: Vec::new() });
+static NEWS: Condvar = Condvar::new();
+
+fn queue() -> MutexGuard<'static, Queue> {
+    QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A handle is closed: nothing of it is pending any more.
+pub fn forget(handle: *mut Handle) {
+    let mut queue = queue();
+    queue.pending.retain(|w| w.handle != handle);
+}
+
+/// As libusb has it.
+#[unsafe(no_mangle)]
+pub extern "C" fn libusb_alloc_transfer(packets: c_int) -> *mut Transfer {
+    const PACKET: usize = 12;
+    let Ok(packets) = usize::try_from(packets) else { return ptr::null_mut() };
+    // SAFETY: plain C allocation, zeroed; a Transfer of zeros is a valid one. The client may free the buffer with C's
+    // free, and so is the transfer.
+    unsafe { calloc(1, size_of::<Transfer>() + packets * PACKET).cast() }
+}
+
+/// As libusb has it.
+///
+/// # Safety
+/// `transfer` is null or came from [`libusb_alloc_transfer`], and is not in flight.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn libusb_free_transfer(transfer: *mut Transfer) {
+    if transfer.is_null() {
+        return;
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        if (*transfer).flags & FLAG_FREE_BUFFER != 0 {
+            free((*transfer).buffer.cast());
+        }
+        free(transfer.cast());
+    }
+}
+
+/// Tries a transfer; whether it is over, one way or the other.
+///
+/// # Safety
+/// `transfer` is a client's, with its handle open and its buffer in place.
+unsafe fn advance(transfer: *mut Transfer) -> bool {
+    // SAFETY: the caller's promise.
+    let t = unsafe { &mut *transfer };
+    // SAFETY: the caller's promise.
+    let Some(handle) = (unsafe { t.handle.as_ref() }) else {
+        t.status = NO_DEVICE;
+        return true;
+    };
+    let length = usize::try_from(t.length).unwrap_or(0);
+    // SAFETY: the caller's promise.
+    t.status = match unsafe { attempt(handle, t.endpoint, t.buffer, length) } {
+        Ok(count) => {
+            t.actual = count as c_int;
+            let short = count < length && t.flags & FLAG_SHORT_NOT_OK != 0;
+            if short { ERROR } else { COMPLETED }
+        }
+        Err(Trouble::Nothing) => return false,
+        Err(Trouble::Stall) => STALL,
+        Err(Trouble::Gone) => NO_DEVICE,
+        Err(Trouble::Busy | Trouble::Refused) => ERROR,
+    };
+    true
+}
+
+/// As libusb has it.
+///
+/// # Safety
+/// `transfer` came from [`libusb_alloc_transfer`] and is filled in.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn libusb_submit_transfer(transfer: *mut Transfer) -> c_int {
+    if transfer.is_null() {
+        return ERROR_INVALID_PARAM;
+    }
+    let mut queue = queue();
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*transfer).actual = 0;
+        if advance(transfer) {
+            queue.done.push(transfer);
+        } else {
+            let until = deadline((*transfer).timeout);
+            queue.pending.push(Waiting { transfer, handle: (*transfer).handle, until });
+        }
+    }
+    drop(queue);
+    NEWS.notify_all();
+    SUCCESS
+}
+
+/// As libusb has it: a pending transfer is told of as cancelled.
+#[unsafe(no_mangle)]
+pub extern "C" fn libusb_cancel_transfer(transfer: *mut Transfer) -> c_int {
+    let mut queue = queue();
+    let Some(at) = queue.pending.iter().position(|w| w.transfer == transfer) else { return ERROR_NOT_FOUND };
+    queue.pending.remove(at);
+    // SAFETY: it was submitted and not told of yet.
+    unsafe { (*transfer).status = CANCELLED };
+    queue.done.push(transfer);
+    drop(queue);
+    NEWS.notify_all();
+    SUCCESS
+}
+
+/// Looks at what is pending, and calls back for what is over. Waits for the first such transfer where there is none,
+/// for `wait` at most.
+fn handle_events(wait: Duration, completed: *const c_int) {
+    let end = Instant::now() + wait;
+    let mut waiting = queue();
+    loop {
+        let now = Instant::now();
+        let mut still = Vec::new();
+        for w in std::mem::take(&mut waiting.pending) {
+            // SAFETY: it was submitted and not told of yet.
+            if unsafe { advance(w.transfer) } {
+                waiting.done.push(w.transfer);
+            } else if w.until.is_some_and(|until| now >= until) {
+                // SAFETY: as above.
+                unsafe { (*w.transfer).status = TIMED_OUT };
+                waiting.done.push(w.transfer);
+            } else {
+                still.push(w);
+            }
+        }
+        waiting.pending = still;
+        let done = std::mem::take(&mut waiting.done);
+        // SAFETY: null, or the client's own flag.
+        let enough = unsafe { completed.as_ref() }.is_some_and(|c| *c != 0);
+        if !done.is_empty() || enough || now >= end {
+            drop(waiting);
+            for transfer in done {
+                // SAFETY: the transfer is the client's again from here on; what it frees is not looked at afterwards.
+                unsafe {
+                    let freed = (*transfer).flags & FLAG_FREE_TRANSFER != 0;
+                    if let Some(callback) = (*transfer).callback {
+                        callback(transfer);
+                    }
+                    if freed {
+                        libusb_free_transfer(transfer);
+                    }
+                }
+            }
+            return;
+        }
+        let pause = if waiting.pending.is_empty() { end - now } else { AGAIN.min(end - now) };
+        waiting = NEWS.wait_timeout(waiting, pause).unwrap_or_else(PoisonError::into_inner).0;
+    }
+}
+
+/// # Safety
+/// `time` is null or may be read.
+unsafe fn span(time: *const TimeVal) -> Duration {
+    // SAFETY: the caller's promise.
+    let Some(time) = (unsafe { time.as_ref() }) else { return LONG };
+    let seconds = u64::try_from(time.seconds).unwrap_or(0);
+    let micros = u64::try_from(time.micros).unwrap_or(0);
+    Duration::from_secs(seconds.min(LONG.as_secs())) + Duration::from_micros(micros.min(1_000_000))
+}
+
+/// As libusb has it.
+#[unsafe(no_mangle)]
+pub extern "C" fn libusb_handle_events(_: *const Context) -> c_int {
+    handle_events(LONG, ptr::null());
+    SUCCESS
+}
+
+/// As libusb has it.
+///
+/// # Safety
+/// `completed` is null or may be read.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn libusb_handle_events_completed(_: *const Context, completed: *const c_int) -> c_int {
+    handle_events(LONG, completed);
+    SUCCESS
+}
+
+/// As libusb has it.
+///
+/// # Safety
+/// `time` is null or may be read.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn libusb_handle_events_timeout(_: *const Context, time: *const TimeVal) -> c_int {
+    // SAFETY: the caller's promise.
+    handle_events(unsafe { span(time) }, ptr::null());
+    SUCCESS
+}
+
+/// As libusb has it.
+///
+/// # Safety
+/// `time` and `completed` are null or may be read.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn libusb_handle_events_timeout_completed(
+    _: *const Context,
+    time: *const TimeVal,
+    completed: *const c_int,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    handle_events(unsafe { span(time) }, completed);
+    SUCCESS
+}
+
+/// No timeout of libusb's own has to be looked after.
+#[unsafe(no_mangle)]
+pub extern "C" fn libusb_get_next_timeout(_: *const Context, _: *mut TimeVal) -> c_int {
+    0
+}
+
+/// There is no file descriptor to watch, as on systems that have none.
+#[unsafe(no_mangle)]
+pub extern "C" fn libusb_get_pollfds(_: *const Context) -> *const c_void {
+    ptr::null()
+}
+
+/// As libusb has it.
+#[unsafe(no_mangle)]
+pub extern "C" fn libusb_free_pollfds(_: *const c_void) {}
+
+/// Nothing is ever notified of.
+#[unsafe(no_mangle)]
+pub extern "C" fn libusb_set_pollfd_notifiers(_: *const Context, _: *const c_void, _: *const c_void, _: *const c_void) {
+}
+
+/// Timeouts are handled with events.
+#[unsafe(no_mangle)]
+pub extern "C" fn libusb_pollfds_handle_timeouts(_: *const Context) -> c_int {
+    1
+}
+
+/// The lock is always to be had: the queue has one of its own.
+#[unsafe(no_mangle)]
+pub extern "C" fn libusb_try_lock_events(_: *const Context) -> c_int {
+    SUCCESS
+}
+
+/// As libusb has it; see [`libusb_try_lock_events`].
+#[unsafe(no_mangle)]
+pub extern "C" fn libusb_lock_events(_: *const Context) {}
+
+/// As libusb has it; see [`libusb_try_lock_events`].
+#[unsafe(no_mangle)]
+pub extern "C" fn libusb_unlock_events(_: *const Context) {}
+
+/// It is.
+#[unsafe(no_mangle)]
+pub extern "C" fn libusb_event_handling_ok(_: *const Context) -> c_int {
+    1
+}
+
+/// It is not.
+#[unsafe(no_mangle)]
+pub extern "C" fn libusb_event_handler_active(_: *const Context) -> c_int {
+    0
+}
+
+/// Whoever waits for events looks again.
+#[unsafe(no_mangle)]
+pub extern "C" fn libusb_interrupt_event_handler(_: *const Context) {
+    NEWS.notify_all();
+}

@@ -1,0 +1,303 @@
+//! The virtual ESC at a virtual probe, as `serve`, `with` and `replay` set it up from their arguments.
+
+use super::check::load;
+use crate::am32::{self, Finding, Given, Id, Severity, Wish};
+use crate::chip::Chip;
+use crate::esc::changes::Snapshot;
+use crate::esc::{StateError, StateFile, Wire, program};
+use crate::image::Image;
+use crate::part::{self, Part};
+use crate::periph::signal::Signal;
+use crate::probe::owner::Watch;
+use crate::probe::recording::{Exchange, Header, Recorder, UNFINISHED};
+use crate::probe::{Model, StLink};
+use anyhow::{Context, bail};
+use clap::ValueEnum;
+use std::fs::File;
+use std::io::BufWriter;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What the ESC is and what it holds.
+#[derive(Debug, clap::Args)]
+pub struct Holding {
+    /// Files that the ESC holds already: .bin, Intel HEX, ELF or .amj; FILE@ADDR puts a .bin at an address.
+    #[arg(value_name = "FILE[@ADDR]")]
+    pub files: Vec<String>,
+    #[command(flatten)]
+    pub esc: Esc,
+}
+
+/// The ESC without what it holds.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Esc {
+    /// The part: full name, or AM32's short one (F031, F051, G031, G071, G071_64K). As --state holds it where absent.
+    #[arg(long)]
+    pub part: Option<String>,
+    /// A virtual ESC, kept in this file between commands; made where it does not exist.
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// Be an STLINK-V3, not an ST-LINK/V2-1.
+    #[arg(long)]
+    pub v3: bool,
+    /// The signal wire: low where nothing is said.
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub signal: Option<SignalArg>,
+    /// Decides what SRAM holds at power-on: 1 where nothing is said.
+    #[arg(long)]
+    pub seed: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SignalArg {
+    #[default]
+    Low,
+    Floating,
+    High,
+}
+
+impl SignalArg {
+    const fn name(self) -> &'static str {
+        match self {
+            SignalArg::Low => "low",
+            SignalArg::Floating => "floating",
+            SignalArg::High => "high",
+        }
+    }
+}
+
+impl From<SignalArg> for Wire {
+    fn from(signal: SignalArg) -> Wire {
+        match signal {
+            SignalArg::Low => Wire::Low,
+            SignalArg::Floating => Wire::Floating,
+            SignalArg::High => Wire::High,
+        }
+    }
+}
+
+/// A powered ESC at a probe.
+pub struct Bench {
+    /// The part.
+    pub part: Arc<Part>,
+    /// The probe with the chip.
+    pub probe: StLink,
+    /// Where the ESC is kept.
+    pub state: Option<StateFile>,
+    /// What it held when the power came on.
+    pub before: Snapshot,
+    esc: Header,
+}
+
+/// The files cannot be flashed; why is on standard error.
+pub struct Refused;
+
+impl Holding {
+    /// Puts the files into the ESC as `check` does, and switches the power on.
+    ///
+    /// # Errors
+    /// Wrong usage or unreadable input.
+    pub fn prepare(&self) -> anyhow::Result<Result<Bench, Refused>> {
+        let files = self.files.iter().map(|f| load(f, None)).collect::<anyhow::Result<Vec<_>>>()?;
+        self.esc.prepare(files)
+    }
+}
+
+impl Esc {
+    /// The seed in force.
+    pub fn seed(&self) -> u64 {
+        self.seed.unwrap_or(1)
+    }
+
+    /// The wire in force.
+    pub fn wire(&self) -> Wire {
+        self.signal.unwrap_or_default().into()
+    }
+
+    /// As [`Holding::prepare`], with files that were read already.
+    ///
+    /// # Errors
+    /// Wrong usage or unreadable input.
+    pub fn prepare(&self, files: Vec<Given>) -> anyhow::Result<Result<Bench, Refused>> {
+        let (signal, seed) = (self.signal.unwrap_or_default(), self.seed());
+        let mut state = self.state.as_deref().map(StateFile::open).transpose()?;
+        let held = state.as_ref().and_then(|s| s.part().cloned());
+        let part = match &self.part {
+            Some(name) => Some(part::find(name)?),
+            None => held.clone(),
+        };
+        let (part, files, refused) = place(files, part, held.is_some())?;
+        if !refused.is_empty() {
+            for finding in &refused {
+                let file = finding.file.as_ref().map_or_else(String::new, |f| format!("{f}: "));
+                eprintln!("dryflash: {}: {file}{}; {}", finding.id, finding.message, finding.advice);
+            }
+            return Ok(Err(Refused));
+        }
+        let mut chip = Chip::new(&part, seed)?;
+        if let Some(state) = &state {
+            state.install(&mut chip)?;
+        }
+        chip.power_on();
+        for image in &files {
+            if let Err(error) = program::program(&mut chip, image, false) {
+                eprintln!("dryflash: {}: {error}", image.name);
+                // What was written before stays written, as on a real chip.
+                if let Some(state) = &mut state {
+                    state.save(&chip)?;
+                }
+                return Ok(Err(Refused));
+            }
+        }
+        chip.power_off(seed);
+        // The wire is on one of these; the others are not looked at.
+        for pin in am32::Pin::SIGNAL {
+            let (port, number) = pin.port_and_number();
+            chip.drive(port, number, Signal::steady(Wire::from(signal).drive()));
+        }
+        chip.power_on();
+        let model = if self.v3 { Model::V3 } else { Model::V2 };
+        let before = Snapshot::of(&chip);
+        let esc = Header {
+            part: Some(part.name.clone()),
+            probe: Some(if self.v3 { "v3" } else { "v2" }.to_owned()),
+            seed: Some(seed),
+            signal: Some(signal.name().to_owned()),
+            begins_with: Some(before.digest()),
+            ends_with: Some(UNFINISHED.to_owned()),
+            ..Header::default()
+        };
+        Ok(Ok(Bench { part, probe: StLink::new(chip, model), state, before, esc }))
+    }
+}
+
+impl Bench {
+    /// What a recording says of this ESC.
+    pub fn header(&self, client: Option<String>) -> Header {
+        Header { client, ..self.esc.clone() }
+    }
+}
+
+/// What keeps files from being flashed at all. Whatever else is wrong with them, a probe may want to look at.
+const REFUSED: [Id; 4] = [Id::WRONG_BASE, Id::CLASH, Id::ERASED, Id::OUT_OF_RANGE];
+
+/// The part, the files with their addresses, as `check` finds them, and why they cannot go there.
+fn place(
+    files: Vec<Given>,
+    part: Option<Arc<Part>>,
+    has_state: bool,
+) -> anyhow::Result<(Arc<Part>, Vec<Image>, Vec<Finding>)> {
+    if files.is_empty() {
+        let Some(part) = part else { bail!("say which part it is, e.g. --part F051") };
+        return Ok((part, Vec::new(), Vec::new()));
+    }
+    let count = files.len();
+    let plan = am32::plan(files, &Wish { part, has_state, ..Wish::default() })?;
+    let [part] = plan.candidates.as_slice() else {
+        let names: Vec<&str> = plan.candidates.iter().map(|p| p.nick()).collect();
+        match names.as_slice() {
+            [] => bail!("the files are for an MCU that is not modelled ({})", plan.part_evidence),
+            names => bail!("the files fit {}; say which with --part", names.join(", ")),
+        }
+    };
+    if plan.pieces.len() < count {
+        bail!("nobody knows where one of the files goes; `dryflash check` tells which, FILE@ADDR says where");
+    }
+    let refused = |f: &Finding| f.severity == Severity::Error && REFUSED.contains(&f.id);
+    let refused = plan.findings.iter().filter(|f| refused(f)).cloned().collect();
+    Ok((Arc::clone(part), plan.pieces.into_iter().map(|p| p.image).collect(), refused))
+}
+
+/// A new file; one that exists is replaced with `force` only.
+///
+/// # Errors
+/// It exists, or cannot be made.
+pub fn create(path: &Path, force: bool) -> anyhow::Result<File> {
+    let mut options = File::options();
+    options.write(true);
+    if force {
+        options.create(true).truncate(true)
+    } else {
+        options.create_new(true)
+    };
+    options.open(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::AlreadyExists => anyhow::anyhow!("{} exists; --force replaces it", path.display()),
+        _ => anyhow::Error::new(e).context(format!("{} cannot be written", path.display())),
+    })
+}
+
+/// Keeps what happens: the ESC in its file each time that a client is gone, the session in a recording.
+pub struct Keeper {
+    /// Where the ESC is kept.
+    pub state: Option<StateFile>,
+    /// End with the first client.
+    pub once: bool,
+    /// Commands carried out.
+    pub commands: u64,
+    recorder: Option<(PathBuf, Recorder<BufWriter<File>>, Header)>,
+    state_trouble: Option<StateError>,
+    recording_trouble: Option<std::io::Error>,
+}
+
+impl Keeper {
+    /// One that keeps the ESC only.
+    pub const fn new(state: Option<StateFile>) -> Keeper {
+        Keeper { state, once: false, commands: 0, recorder: None, state_trouble: None, recording_trouble: None }
+    }
+
+    /// Records into `path` from now on.
+    ///
+    /// # Errors
+    /// It exists and `force` is not given, or it cannot be written.
+    pub fn record(&mut self, path: &Path, force: bool, header: &Header) -> anyhow::Result<()> {
+        let recorder = Recorder::new(BufWriter::new(create(path, force)?), header);
+        let recorder = recorder.with_context(|| format!("{} cannot be written", path.display()))?;
+        self.recorder = Some((path.to_owned(), recorder, header.clone()));
+        Ok(())
+    }
+
+    /// Everything into its files, at the end.
+    ///
+    /// # Errors
+    /// A file could not be written, now or before.
+    pub fn finish(&mut self, probe: &StLink) -> anyhow::Result<()> {
+        if let Some((path, recorder, header)) = &mut self.recorder {
+            let digest = Snapshot::of(&probe.target.chip).digest();
+            let result = self.recording_trouble.take().map_or_else(|| recorder.finish(header, &digest), Err);
+            result.with_context(|| format!("{} is not whole", path.display()))?;
+        }
+        if let Some(error) = self.state_trouble.take() {
+            return Err(error.into());
+        }
+        if let Some(state) = &mut self.state {
+            state.save(&probe.target.chip)?;
+        }
+        Ok(())
+    }
+}
+
+impl Watch for Keeper {
+    fn exchange(&mut self, exchange: &Exchange) {
+        self.commands += 1;
+        if let Some((_, recorder, _)) = &mut self.recorder
+            && self.recording_trouble.is_none()
+        {
+            self.recording_trouble = recorder.push(exchange).err();
+        }
+    }
+
+    fn released(&mut self, probe: &mut StLink) -> ControlFlow<()> {
+        if let Some(text) = probe.target.take_broken() {
+            eprintln!("dryflash: the model failed: {text}; this is a bug, please report it");
+        }
+        if let Some((_, recorder, _)) = &mut self.recorder
+            && self.recording_trouble.is_none()
+        {
+            self.recording_trouble = recorder.flush().err();
+        }
+        self.state_trouble = self.state.as_mut().and_then(|s| s.save(&probe.target.chip).err());
+        let ends = self.once || self.state_trouble.is_some() || self.recording_trouble.is_some();
+        if ends { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}

@@ -1,0 +1,201 @@
+//! `dryflash with -- COMMAND`: a flashing command, run against the virtual ESC.
+
+use super::bench::{self, Bench, Keeper};
+use super::fronts::{StandIn, listen, only_here};
+use super::{Format, OK, Outcome, Output, WOULD_NOT};
+use crate::esc::changes::{Changes, Snapshot};
+use crate::esc::{self, Options, PowerUp, StateFile, Verdict};
+use crate::probe::owner::{self, Request};
+use crate::probe::socket::VARIABLE;
+use crate::probe::tcp::Server;
+use crate::report;
+use anyhow::{Context, bail};
+use serde::Serialize;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+/// The exit code for trouble of `with` itself.
+const TROUBLE: u8 = 125;
+
+/// How long clients that outlive the command are waited for.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Run a flashing command against the virtual ESC, and say what it changed
+///
+/// Starts a virtual ST-LINK at the ESC, runs the command with a stand-in for libusb before it (Linux), so that st-flash,
+/// OpenOCD, pyOCD and scripts of them find that probe and no other, and reports what changed in flash and option bytes.
+/// Returns the command's exit code where it is not 0, and 125 for trouble of its own.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  dryflash with --part F051 -- st-flash --reset write bootloader.bin 0x08000000
+  dryflash with --state esc.json --boot -- sh flash-my-esc.sh
+  dryflash with --part G071 -- openocd -f interface/stlink.cfg -f target/stm32g0x.cfg -c 'program app.hex verify exit'")]
+pub struct Args {
+    #[command(flatten)]
+    bench: bench::Holding,
+    /// Afterwards, switch the power off and on: would the ESC start now?
+    #[arg(long)]
+    boot: bool,
+    /// Record what the command says and what it is told, in this file.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// Replace a recording that exists.
+    #[arg(long, requires = "record")]
+    force: bool,
+    /// Listen for stlink-server's protocol as well, for commands that use TCP.
+    #[arg(long, value_name = "ADDR:PORT")]
+    tcp: Option<SocketAddr>,
+    /// The command and its arguments.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// None: trouble of its own has its own exit code.
+pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
+    session(args, output).or_else(|error| {
+        eprintln!("dryflash: {error:#}");
+        Ok(Outcome { text: String::new(), code: TROUBLE })
+    })
+}
+
+fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
+    if let Some(address) = args.tcp {
+        only_here(address, false)?;
+    }
+    let Ok(mut bench) = args.bench.prepare()? else { bail!("the command was not run") };
+    let stand_in = StandIn::prepare(None)?;
+    let listener = args.tcp.map(|address| listen(address, "--tcp")).transpose()?;
+    let mut keeper = Keeper::new(bench.state.take());
+    let words: Vec<String> = args.command.iter().map(|w| w.to_string_lossy().into_owned()).collect();
+    if let Some(path) = &args.record {
+        keeper.record(path, args.force, &bench.header(Some(words.join(" "))))?;
+    }
+    // Ctrl-C is the command's affair; what it has left is reported all the same.
+    ctrlc::set_handler(|| {}).context("cannot wait for Ctrl-C")?;
+    let model = bench.probe.model();
+    let (sender, requests) = channel();
+    let server = listener.map(|l| Server::start(l, model, sender.clone())).transpose().context("cannot serve")?;
+    let socket = stand_in.serve(model, sender.clone())?;
+    let mut child = start(&args.command, &stand_in)?;
+    let ended = thread::Builder::new().name("command".to_owned()).spawn(move || {
+        let status = child.wait();
+        // Handles that the command has left open close with it; what is still there is not.
+        let silent = socket.wait_for_silence(LINGER);
+        let claims = socket.claims();
+        let _ = sender.send(Request::Stop);
+        (status, silent, claims)
+    });
+    let ended = ended.context("cannot wait for the command")?;
+
+    owner::serve(&mut bench.probe, &requests, &mut keeper);
+    drop(server);
+    let Ok((status, silent, claims)) = ended.join() else { bail!("waiting for the command failed") };
+    let status = status.context("cannot wait for the command")?;
+    if !silent {
+        eprintln!("dryflash: note: something that the command started still has the probe; what it does now is lost");
+    }
+    keeper.finish(&bench.probe)?;
+    if claims == 0 && keeper.commands == 0 {
+        eprintln!(
+            "dryflash: `{}` never looked for a probe through libusb; is it linked statically, run by sudo (which drops \
+             LD_PRELOAD), or does it need --tcp?",
+            words.join(" ")
+        );
+    }
+    let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));
+    let verdict = if args.boot { Some(boot(&bench, keeper.state.as_mut(), args)?) } else { None };
+    let code = match code(status) {
+        OK if keeper.commands == 0 => TROUBLE,
+        OK if verdict.as_ref().is_some_and(|v| !v.starts()) => WOULD_NOT,
+        code => code,
+    };
+    let report = Report {
+        format: "dryflash-with",
+        version: 1,
+        part: &bench.part.name,
+        command: &words,
+        exit_code: self::code(status),
+        commands: keeper.commands,
+        changes: &changes,
+        starts: verdict.as_ref().map(Verdict::starts),
+    };
+    let text = match output.format {
+        Format::Text => text(&report, verdict.as_ref(), output),
+        Format::Json => serde_json::to_string_pretty(&report).context("the report could not be written")? + "\n",
+    };
+    Ok(Outcome { text, code })
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    format: &'static str,
+    version: u32,
+    part: &'a str,
+    command: &'a [String],
+    exit_code: u8,
+    /// Of the ST-LINK.
+    commands: u64,
+    changes: &'a Changes,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starts: Option<bool>,
+}
+
+fn start(command: &[OsString], stand_in: &StandIn) -> anyhow::Result<Child> {
+    const PRELOAD: &str = "LD_PRELOAD";
+    let (program, arguments) = command.split_first().context("no command")?;
+    let mut preload = stand_in.library.clone().into_os_string();
+    if let Some(others) = std::env::var_os(PRELOAD).filter(|o| !o.is_empty()) {
+        preload.push(OsStr::new(":"));
+        preload.push(others);
+    }
+    let mut command = Command::new(program);
+    command.args(arguments).env(PRELOAD, preload).env(VARIABLE, &stand_in.socket);
+    command.spawn().with_context(|| format!("`{}` cannot be run", program.to_string_lossy()))
+}
+
+/// The command's exit code; as a shell has it where a signal ended it.
+fn code(status: ExitStatus) -> u8 {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return 128u8.saturating_add(signal as u8);
+    }
+    status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(WOULD_NOT)
+}
+
+/// A power cycle of the ESC as it is now.
+fn boot(bench: &Bench, state: Option<&mut StateFile>, args: &Args) -> anyhow::Result<Verdict> {
+    let options = Options {
+        power_ups: vec![PowerUp::steady(args.bench.esc.wire())],
+        seed: args.bench.esc.seed(),
+        ..Options::default()
+    };
+    if let Some(state) = state {
+        return Ok(esc::check(Vec::new(), &options, Some(state))?);
+    }
+    let folder = tempfile::tempdir().context("no temporary folder")?;
+    let mut state = StateFile::open(&folder.path().join("esc.json"))?;
+    state.save(&bench.probe.target.chip)?;
+    Ok(esc::check(Vec::new(), &options, Some(&mut state))?)
+}
+
+fn text(report: &Report, verdict: Option<&Verdict>, output: Output) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{} after `{}`, {} commands:", report.part, report.command.join(" "), report.commands);
+    for line in report.changes.to_string().lines() {
+        let _ = writeln!(out, "  {line}");
+    }
+    if let Some(verdict) = verdict {
+        out.push('\n');
+        out.push_str(&report::text::verdict(verdict, output.style));
+    }
+    out
+}

@@ -1,0 +1,235 @@
+//! What a session has left changed on a chip: flash page by page, option bytes field by field.
+
+use crate::chip::Chip;
+use crate::flash::{Lasting, OptionField};
+use serde::Serialize;
+use std::fmt;
+use std::ops::Range;
+
+const BLANK: u8 = 0xFF;
+
+/// What lasts of a chip at one instant.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    lasting: Lasting,
+    page: u32,
+    options: Vec<OptionField>,
+}
+
+/// What became of pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// Blank before, not now.
+    Programmed,
+    /// Blank now, not before.
+    Erased,
+    /// Neither; other bytes.
+    Changed,
+    /// Erased and programmed again with the bytes of before.
+    Rewritten,
+}
+
+/// Neighbouring pages of one fate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Pages {
+    /// First address.
+    pub first: u32,
+    /// Last address.
+    pub last: u32,
+    /// How many.
+    pub pages: u32,
+    /// What became of them.
+    pub fate: Fate,
+    /// Bytes that differ.
+    pub bytes: u32,
+    /// Of those not blank now, the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub used_up_to: Option<u32>,
+}
+
+/// An option bit field that is stored otherwise than before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OptionChange {
+    /// Its name in the manual.
+    pub name: &'static str,
+    /// Before.
+    pub before: String,
+    /// Now.
+    pub after: String,
+    /// Whether it is in force, or waits for a load or a power-on.
+    pub loaded: bool,
+}
+
+/// The difference between two instants.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Changes {
+    /// In the order of their addresses.
+    pub flash: Vec<Pages>,
+    /// In the manual's order.
+    pub options: Vec<OptionChange>,
+    /// Page erases in all.
+    pub erases: u32,
+}
+
+impl Snapshot {
+    /// Of this chip, now.
+    pub fn of(chip: &Chip) -> Snapshot {
+        let flash = &chip.board.flash;
+        Snapshot { lasting: flash.lasting(), page: flash.cells().page_size(), options: flash.option_fields() }
+    }
+
+    /// What lasts, for another chip of the part.
+    pub const fn lasting(&self) -> &Lasting {
+        &self.lasting
+    }
+
+    /// A digest of flash, marks, option bytes and OTP; wear is left out. 16 hexadecimal digits.
+    pub fn digest(&self) -> String {
+        let l = &self.lasting;
+        let all = [&l.bytes, &l.marks, &l.options, &l.otp, &l.otp_marks].map(|b| b.as_slice()).concat();
+        format!("{:016x}", crate::flash::fnv1a(&all))
+    }
+
+    /// What has changed from here to `after`, of the same part.
+    pub fn until(&self, after: &Snapshot) -> Changes {
+        let page = self.page.max(1) as usize;
+        let (old, new) = (&self.lasting, &after.lasting);
+        let mut changes = Changes::default();
+        let both = old.bytes.chunks(page).zip(new.bytes.chunks(page));
+        for (n, (before, now)) in both.enumerate() {
+            let erases = new.wear.get(n).copied().unwrap_or(0).saturating_sub(old.wear.get(n).copied().unwrap_or(0));
+            changes.erases += erases;
+            let differing = before.iter().zip(now).filter(|(a, b)| a != b).count() as u32;
+            let blank = |bytes: &[u8]| bytes.iter().all(|b| *b == BLANK);
+            let fate = match (differing, blank(before), blank(now)) {
+                (0, _, false) if erases > 0 => Fate::Rewritten,
+                (0, ..) => continue,
+                (_, true, _) => Fate::Programmed,
+                (_, _, true) => Fate::Erased,
+                _ => Fate::Changed,
+            };
+            let first = new.base + (n * page) as u32;
+            let used = now.iter().rposition(|b| *b != BLANK).map(|at| first + at as u32);
+            changes.add(first..first + now.len() as u32, fate, differing, used);
+        }
+        let fields = self.options.iter().zip(&after.options);
+        changes.options = fields
+            .filter(|(b, a)| b.stored != a.stored)
+            .map(|(b, a)| OptionChange {
+                name: a.name,
+                before: b.stored.clone(),
+                after: a.stored.clone(),
+                loaded: a.loaded == a.stored,
+            })
+            .collect();
+        changes
+    }
+}
+
+impl Changes {
+    /// Whether nothing has changed, and nothing was erased.
+    pub const fn is_empty(&self) -> bool {
+        self.flash.is_empty() && self.options.is_empty() && self.erases == 0
+    }
+
+    fn add(&mut self, range: Range<u32>, fate: Fate, bytes: u32, used: Option<u32>) {
+        match self.flash.last_mut().filter(|l| l.fate == fate && l.last + 1 == range.start) {
+            Some(last) => {
+                last.last = range.end - 1;
+                last.pages += 1;
+                last.bytes += bytes;
+                last.used_up_to = used.or(last.used_up_to);
+            }
+            None => self.flash.push(Pages {
+                first: range.start,
+                last: range.end - 1,
+                pages: 1,
+                fate,
+                bytes,
+                used_up_to: used,
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Pages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pages = if self.pages == 1 { "1 page".to_owned() } else { format!("{} pages", self.pages) };
+        write!(f, "0x{:08X}..0x{:08X}  {pages} ", self.first, self.last)?;
+        match self.fate {
+            Fate::Programmed => f.write_str("programmed")?,
+            Fate::Erased => return f.write_str("erased"),
+            Fate::Changed => write!(f, "changed in {} bytes", self.bytes)?,
+            Fate::Rewritten => return f.write_str("written again with the same bytes"),
+        }
+        match self.used_up_to {
+            Some(used) if used < self.last => write!(f, ", up to 0x{used:08X}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for OptionChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} -> {}", self.name, self.before, self.after)?;
+        if self.loaded { Ok(()) } else { f.write_str(" (from the next load of the option bytes or power-on)") }
+    }
+}
+
+impl fmt::Display for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return writeln!(f, "nothing in flash or option bytes changed");
+        }
+        for pages in &self.flash {
+            writeln!(f, "{pages}")?;
+        }
+        for option in &self.options {
+            writeln!(f, "{option}")?;
+        }
+        if self.flash.is_empty() && self.erases > 0 {
+            writeln!(f, "{} pages erased that were blank", self.erases)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flash::Factory;
+    use crate::part;
+
+    const BASE: u32 = 0x0800_0000;
+
+    fn chip(bytes: &[(u32, &[u8])]) -> Chip {
+        let part = part::find("F051").unwrap();
+        let mut chip = Chip::new(&part, 1).unwrap();
+        let blank = Factory::of(chip.board.flash.as_ref(), part.flash.wrp_pages);
+        let factory = bytes.iter().fold(blank, |f, (address, bytes)| f.cells(*address, bytes).unwrap());
+        chip.board.flash.install(&factory.lasting()).unwrap();
+        chip
+    }
+
+    #[test]
+    fn pages_are_told_by_what_became_of_them() {
+        let before = chip(&[(BASE, &[0x11; 0x800]), (BASE + 0x1000, &[0x22; 16]), (BASE + 0x7C00, &[1])]);
+        let after = chip(&[
+            (BASE, &[0x11; 0x400]),
+            (BASE + 0x1000, &[0x22; 15]),
+            (BASE + 0x2000, &[3; 0x500]),
+            (BASE + 0x7C00, &[1]),
+        ]);
+        let changes = Snapshot::of(&before).until(&Snapshot::of(&after));
+        let told = changes.to_string();
+        let expected = "\
+0x08000400..0x080007FF  1 page erased
+0x08001000..0x080013FF  1 page changed in 1 bytes, up to 0x0800100E
+0x08002000..0x080027FF  2 pages programmed, up to 0x080024FF
+";
+        assert_eq!(told, expected);
+        assert!(Snapshot::of(&before).until(&Snapshot::of(&before)).is_empty());
+        assert_ne!(Snapshot::of(&before).digest(), Snapshot::of(&after).digest());
+    }
+}

@@ -1,0 +1,286 @@
+//! A recorded session, carried out once more on a virtual ESC, and what came out otherwise.
+//!
+//! The commands are the recorded ones; replies are compared. How closely is a matter of [`Strength`]: a real chip's
+//! polling loops end after another number of rounds than a virtual one's, and another chip has another unique id.
+
+use super::decode;
+use super::recording::{Exchange, Recording};
+use super::stlink::{COMMAND, StLink, half, word};
+use super::story::{self, Story};
+use crate::esc::changes::Snapshot;
+use crate::part::{self, Part};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// How closely replies are compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strength {
+    /// Every reply.
+    Strict,
+    /// Of polling loops the last reply, which is waited for; identities of the probe and the single chip not at all.
+    #[default]
+    Polls,
+    /// What is read from flash and option bytes, failures, and what the ESC holds at the end.
+    Effects,
+}
+
+/// A reply that came out otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Divergence {
+    /// The command, from 1.
+    pub command: u64,
+    /// Its packet or line in the recording.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packet: Option<u64>,
+    /// The command as recorded, in words.
+    pub recorded: String,
+    /// As it came out.
+    pub replayed: String,
+    /// The first byte of the reply that differs.
+    pub offset: usize,
+}
+
+/// What a replay came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Replayed {
+    /// Commands of the recording that were carried out.
+    pub commands: u64,
+    /// Further ones, while waiting for what a polling loop had ended with.
+    pub extra_polls: u64,
+    /// Replies that were compared.
+    pub compared: u64,
+    /// Replies that differ.
+    pub divergences: Vec<Divergence>,
+    /// Whether the ESC holds at the end what it held when the recording ended; none where the recording does not say.
+    pub ends_alike: Option<bool>,
+    /// What had to be done before the first command.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prepared: Option<&'static str>,
+}
+
+impl Replayed {
+    /// Whether it went as recorded.
+    pub fn is_faithful(&self) -> bool {
+        self.divergences.is_empty() && self.ends_alike != Some(false)
+    }
+}
+
+/// Commands in one round of a polling loop, at most.
+const ROUND: usize = 4;
+/// Further rounds that are waited for one polling loop.
+const ROUNDS: u64 = 1_000;
+/// Further commands in all, so that a session of another chip comes to an end.
+const PATIENCE: u64 = 50_000;
+
+const ENTER_SWD: [u8; 3] = [0xF2, 0x30, 0xA3];
+
+/// The part that a recording was made with: as its header tells, or by what the client read from DBGMCU IDCODE and
+/// the flash-size register.
+pub fn part_of(recording: &Recording) -> Option<Arc<Part>> {
+    if let Some(name) = &recording.header.part {
+        return part::find(name).ok();
+    }
+    let parts = part::all().ok()?;
+    let read = |address: u32| recording.exchanges.iter().find_map(|e| value_read(e, address));
+    let fits = |p: &&Arc<Part>| {
+        let identity = &p.identity;
+        let dev_id = |code: u32| code & 0xFFF;
+        read(identity.idcode_address).is_some_and(|v| dev_id(v) == dev_id(identity.idcode))
+            && read(identity.flash_size_address & !3).is_none_or(|v| {
+                let kilobytes = if identity.flash_size_address & 2 == 0 { v & 0xFFFF } else { v >> 16 };
+                kilobytes == p.flash.size / 1024
+            })
+    };
+    // Parts that AM32 has a name for come first.
+    parts.iter().filter(|p| p.short.is_some()).chain(&parts).find(fits).cloned()
+}
+
+/// The word that a command reads from `address`, whichever command it is.
+fn value_read(exchange: &Exchange, address: u32) -> Option<u32> {
+    let c = &exchange.command;
+    match (c[0], c[1]) {
+        (0xF2, 0x36) if word(c, 2) == address && decode::is_ok(&exchange.reply) => decode::u32_at(&exchange.reply, 4),
+        (0xF2, 0x07) if address.wrapping_sub(word(c, 2)) < u32::from(half(c, 6)) => {
+            decode::u32_at(&exchange.reply, (address - word(c, 2)) as usize)
+        }
+        _ => None,
+    }
+}
+
+/// Carries out `recording` on `probe`. The story is told along the way.
+pub fn replay(probe: &mut StLink, recording: &Recording, strength: Strength, story: &mut Story) -> Replayed {
+    let mut replay = Replay { probe, strength, story, out: Replayed::default() };
+    replay.prepare(recording);
+    let all = &recording.exchanges;
+    let mut at = 0;
+    while at < all.len() {
+        let (round, rounds) = if strength == Strength::Strict { (1, 1) } else { polling(&all[at..]) };
+        let end = at + round * rounds;
+        replay.rounds(&all[at..end], at, round);
+        at = end;
+    }
+    let mut out = replay.out;
+    let end = Snapshot::of(&probe.target.chip).digest();
+    out.ends_alike = recording.header.ends_with.as_ref().map(|digest| *digest == end);
+    out
+}
+
+/// How many commands make up one round of the polling loop that begins here, and how many rounds there are; one
+/// command and one round where none does.
+fn polling(exchanges: &[Exchange]) -> (usize, usize) {
+    for round in 1..=ROUND.min(exchanges.len()) {
+        let (first, rest) = exchanges.split_at(round);
+        if !first.iter().all(only_reads) {
+            break;
+        }
+        let same = |other: &[Exchange]| other.iter().zip(first).all(|(a, b)| a.command == b.command);
+        let again = rest.chunks_exact(round).take_while(|r| same(r)).count();
+        if again > 0 {
+            return (round, again + 1);
+        }
+    }
+    (1, 1)
+}
+
+/// Whether a command changes nothing but what reading clears.
+const fn only_reads(exchange: &Exchange) -> bool {
+    let c = &exchange.command;
+    c[0] == 0xF5 || (c[0] == 0xF2 && matches!(c[1], 0x07 | 0x0C | 0x33 | 0x36 | 0x3A | 0x3B | 0x3E | 0x45 | 0x47))
+}
+
+struct Replay<'a> {
+    probe: &'a mut StLink,
+    strength: Strength,
+    story: &'a mut Story,
+    out: Replayed,
+}
+
+impl Replay<'_> {
+    /// A recording that begins in the middle finds the probe connected.
+    fn prepare(&mut self, recording: &Recording) {
+        let debug = |e: &&Exchange| e.command[0] == 0xF2 && !matches!(e.command[1], 0x21 | 0x43 | 0x44 | 0x61..=0x63);
+        let first = recording.exchanges.iter().find(debug);
+        let waits = first.is_some_and(|e| !matches!(e.command[1], 0x30 | 0x3C));
+        if waits && first.is_some_and(|e| e.reply.first() != Some(&0x05)) {
+            self.probe.command(&ENTER_SWD, &[]);
+            self.out.prepared = Some("the recording begins in the middle: SWD was entered first");
+        }
+    }
+
+    /// Polling rounds, or a single command, the first of which is number `at` of the recording, from 0.
+    fn rounds(&mut self, exchanges: &[Exchange], at: usize, round: usize) {
+        let last = exchanges.len() - round;
+        let mut replies = Vec::new();
+        for exchange in exchanges {
+            replies.push(self.perform(exchange));
+            self.out.commands += 1;
+        }
+        let wanted = &exchanges[last..];
+        let mut got = replies.split_off(last);
+        if self.strength != Strength::Strict && wanted.iter().all(only_reads) && wanted.iter().any(|e| self.moves(e)) {
+            let mut left = ROUNDS;
+            while left > 0 && self.out.extra_polls < PATIENCE && !alike(wanted, &got) {
+                got = wanted.iter().map(|e| self.perform(e)).collect();
+                self.out.extra_polls += round as u64;
+                left -= 1;
+            }
+        }
+        for (n, (exchange, reply)) in wanted.iter().zip(&got).enumerate() {
+            self.compare(exchange, reply, (at + last + n) as u64 + 1);
+        }
+    }
+
+    fn perform(&mut self, exchange: &Exchange) -> Vec<u8> {
+        let reply = self.probe.command(&exchange.command, &exchange.data);
+        let done = Exchange { reply, ..exchange.clone() };
+        self.story.push(&done, self.probe);
+        done.reply
+    }
+
+    /// Whether what it reads may change by itself while one looks.
+    fn moves(&self, exchange: &Exchange) -> bool {
+        const DHCSR: u32 = 0xE000_EDF0;
+        let c = &exchange.command;
+        let part = self.probe.target.chip.part();
+        match c[1] {
+            0x3B | 0x3E => true,
+            0x36 | 0x07 => {
+                let (address, short) = (word(c, 2), c[1] == 0x36 || half(c, 6) <= 8);
+                let moving =
+                    address == DHCSR || part.sram.contains(address) || story::flash_register(part, address).is_some();
+                short && moving
+            }
+            // The DHCSR by way of the access port.
+            0x45 => matches!(half(c, 4), 0x0C..=0x1C),
+            _ => false,
+        }
+    }
+
+    fn compare(&mut self, exchange: &Exchange, got: &[u8], command: u64) {
+        let wanted = exchange.reply.as_slice();
+        if wanted.is_empty() || self.is_beside_the_point(exchange, got) {
+            return;
+        }
+        self.out.compared += 1;
+        if got.starts_with(wanted) {
+            return;
+        }
+        let part = Some(self.probe.target.chip.part().as_ref());
+        let replayed = Exchange { reply: got.to_vec(), ..exchange.clone() };
+        self.out.divergences.push(Divergence {
+            command,
+            packet: exchange.packet,
+            recorded: decode::describe(exchange, part),
+            replayed: decode::describe(&replayed, part),
+            offset: wanted.iter().zip(got).take_while(|(a, b)| a == b).count(),
+        });
+    }
+
+    /// Replies that say nothing about what is compared.
+    fn is_beside_the_point(&self, exchange: &Exchange, got: &[u8]) -> bool {
+        let c = &exchange.command;
+        let part = self.probe.target.chip.part();
+        match self.strength {
+            Strength::Strict => false,
+            Strength::Polls => match (c[0], c[1]) {
+                // Which probe it is, and how it is set up.
+                (0xF1 | 0xF5 | 0xF7 | 0xFB, _) | (0xF2, 0x42..=0x44 | 0x56 | 0x61..=0x63) => true,
+                (0xF2, 0x36 | 0x07) => {
+                    let identity = &part.identity;
+                    let address = word(c, 2);
+                    // Which single chip it is, and its revision.
+                    let revision = address == identity.idcode_address && {
+                        let at = if c[1] == 0x36 { 4 } else { 0 };
+                        let dev_id = |r: &[u8]| decode::u32_at(r, at).map(|v| v & 0xFFF);
+                        dev_id(&exchange.reply).is_some() && dev_id(&exchange.reply) == dev_id(got)
+                    };
+                    address.wrapping_sub(identity.uid_address) < 12 || revision
+                }
+                _ => false,
+            },
+            Strength::Effects => match (c[0], c[1]) {
+                (0xF2, 0x07 | 0x0C | 0x47) => {
+                    let address = word(c, 2);
+                    !(part.flash.base..part.flash.end()).contains(&address) && !part.option_bytes.contains(address)
+                }
+                // A failure that was none before.
+                (0xF2, 0x34 | 0x35 | 0x3B | 0x3E | 0x46) => {
+                    !decode::is_ok(&exchange.reply) || got.first() == exchange.reply.first()
+                }
+                _ => true,
+            },
+        }
+    }
+}
+
+fn alike(wanted: &[Exchange], got: &[Vec<u8>]) -> bool {
+    wanted.iter().zip(got).all(|(exchange, reply)| reply.starts_with(&exchange.reply))
+}
+
+/// A command padded with zeros.
+pub fn padded(bytes: &[u8]) -> [u8; COMMAND] {
+    let mut command = [0; COMMAND];
+    command.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    command
+}

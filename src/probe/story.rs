@@ -1,0 +1,406 @@
+//! What a session comes to: commands and what they did to the chip, in a dozen lines.
+//!
+//! Commands say what the client wanted; what became of flash and option bytes is seen on the chip. Lines of one kind
+//! between a connection and the next are drawn together, so that thirty pages erased are one line.
+
+use super::decode;
+use super::recording::Exchange;
+use super::stlink::{StLink, half, word};
+use crate::flash::OptionField;
+use crate::part::{Family, Kind, Part};
+use rangemap::RangeSet;
+use serde::Serialize;
+use std::fmt::Write;
+use std::ops::Range;
+use std::sync::Arc;
+
+const DHCSR: u32 = 0xE000_EDF0;
+const DHCSR_KEY: u32 = 0xA05F;
+const C_DEBUGEN: u32 = 1 << 0;
+const C_HALT: u32 = 1 << 1;
+const C_STEP: u32 = 1 << 2;
+const AIRCR: u32 = 0xE000_ED0C;
+const SYSRESETREQ: u32 = 1 << 2;
+const PC: u8 = 15;
+/// The second keys of flash and option bytes (RM0091 3.2.2, RM0444 3.3.6).
+const FLASH_KEY: u32 = 0xCDEF_89AB;
+const OPTION_KEYS: [u32; 2] = [0xCDEF_89AB, 0x4C5D_6E7F];
+/// Reads of flash shorter than this are looks, not a dump.
+const DUMP: u32 = 16;
+
+/// A line of the story.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// The first command that belongs to it, from 1.
+    pub first: u64,
+    /// The last one.
+    pub last: u64,
+    /// What happened.
+    pub text: String,
+}
+
+/// Who acted on flash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Actor {
+    /// The probe, with the core halted.
+    Probe,
+    /// Code on the chip.
+    Core,
+}
+
+impl Actor {
+    /// Where both had a part in it, the core's is the news.
+    fn join(&mut self, other: Actor) {
+        if other == Actor::Core {
+            *self = other;
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum What {
+    Connect { under_reset: bool },
+    Halt,
+    Run,
+    Step,
+    Reset(&'static str),
+    Unlock,
+    UnlockOptions,
+    Erase { pages: RangeSet<u32>, by: Actor },
+    Load(RangeSet<u32>),
+    Program { bytes: RangeSet<u32>, by: Actor, through: Option<u32> },
+    Options(String),
+    Read(RangeSet<u32>),
+    Verify(RangeSet<u32>),
+    Failure { count: u32, first: String },
+    Leave,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    first: u64,
+    last: u64,
+    what: What,
+}
+
+/// The chip before a command.
+struct Before {
+    version: u64,
+    bytes: Vec<u8>,
+    wear: Vec<u32>,
+    option_words: Vec<(u32, u32)>,
+    options: Vec<OptionField>,
+    halted: bool,
+}
+
+/// Follows a session.
+pub struct Story {
+    part: Arc<Part>,
+    before: Before,
+    entries: Vec<Entry>,
+    /// Entries from here on may still grow.
+    open: usize,
+    commands: u64,
+    nrst_low: bool,
+    /// Where the client has set the PC to last.
+    pc: Option<u32>,
+    /// Erased or programmed in this session.
+    touched: RangeSet<u32>,
+}
+
+impl Before {
+    fn of(probe: &StLink) -> Before {
+        let flash = &probe.target.chip.board.flash;
+        let cells = flash.cells();
+        Before {
+            version: cells.version(),
+            bytes: cells.bytes(cells.base(), cells.size()),
+            wear: (0..cells.pages()).map(|p| cells.wear(p)).collect(),
+            option_words: flash.option_bytes(),
+            options: flash.option_fields(),
+            halted: probe.target.is_halted(),
+        }
+    }
+}
+
+impl Story {
+    /// Of a session that begins now.
+    pub fn new(probe: &StLink) -> Story {
+        Story {
+            part: Arc::clone(probe.target.chip.part()),
+            before: Before::of(probe),
+            entries: Vec::new(),
+            open: 0,
+            commands: 0,
+            nrst_low: false,
+            pc: None,
+            touched: RangeSet::new(),
+        }
+    }
+
+    /// A command that was just carried out by `probe`.
+    pub fn push(&mut self, exchange: &Exchange, probe: &StLink) {
+        self.commands += 1;
+        self.said(exchange);
+        self.done(probe);
+    }
+
+    /// What the command says.
+    fn said(&mut self, exchange: &Exchange) {
+        let (c, reply) = (&exchange.command, &exchange.reply);
+        match (c[0], c[1]) {
+            (0xF2, 0x30) => {
+                if decode::is_ok(reply) {
+                    let under_reset = self.nrst_low;
+                    self.begin(What::Connect { under_reset });
+                } else {
+                    self.failure(exchange);
+                }
+            }
+            (0xF2, 0x21) => {
+                self.begin(What::Leave);
+            }
+            (0xF2, 0x32) => {
+                self.begin(What::Reset("by AIRCR"));
+            }
+            (0xF2, 0x3C) => match c[2] {
+                0 => self.nrst_low = true,
+                1 => {
+                    self.nrst_low = false;
+                    self.begin(What::Reset("by NRST"));
+                }
+                _ => {
+                    self.begin(What::Reset("by NRST"));
+                }
+            },
+            (0xF2, 0x34) if c[2] == PC => self.pc = Some(word(c, 3)),
+            (0xF2, 0x35) => {
+                self.stored(word(c, 2), word(c, 6));
+                if !decode::is_ok(reply) {
+                    self.failure(exchange);
+                }
+            }
+            (0xF2, 0x08 | 0x0D | 0x48) => self.sent(word(c, 2), &exchange.data),
+            (0xF2, 0x07 | 0x0C | 0x47) => self.fetched(word(c, 2), u32::from(half(c, 6))),
+            (0xF2, 0x36 | 0x3B | 0x3E | 0x46) if !reply.is_empty() && !decode::is_ok(reply) => self.failure(exchange),
+            _ => {}
+        }
+    }
+
+    /// A word goes to a register.
+    fn stored(&mut self, address: u32, value: u32) {
+        match address {
+            DHCSR if value >> 16 == DHCSR_KEY => {
+                let what = match (value & C_HALT != 0, value & C_STEP != 0) {
+                    (true, _) => What::Halt,
+                    (false, true) => What::Step,
+                    (false, false) if value & C_DEBUGEN != 0 || self.before.halted => What::Run,
+                    (false, false) => return,
+                };
+                self.note(what);
+            }
+            AIRCR if value & SYSRESETREQ != 0 => self.begin(What::Reset("by AIRCR")),
+            _ => {
+                let (key, option_key) = match self.part.family {
+                    Family::F0 => (0x04, 0x08),
+                    Family::G0 => (0x08, 0x0C),
+                };
+                match flash_register(&self.part, address) {
+                    Some(offset) if offset == key && value == FLASH_KEY => self.note(What::Unlock),
+                    Some(offset) if offset == option_key && OPTION_KEYS.contains(&value) => {
+                        self.note(What::UnlockOptions);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// A block goes to memory.
+    fn sent(&mut self, address: u32, data: &[u8]) {
+        if let [a, b, c, d] = *data {
+            self.stored(address, u32::from_le_bytes([a, b, c, d]));
+        }
+        let range = address..address.saturating_add(data.len() as u32);
+        if self.part.sram.contains(address) && data.len() > 4 {
+            self.note(What::Load(RangeSet::from_iter([range])));
+        }
+    }
+
+    fn fetched(&mut self, address: u32, length: u32) {
+        let range = address..address.saturating_add(length);
+        if length < DUMP || !(self.part.flash.base..self.part.flash.end()).contains(&address) {
+            return;
+        }
+        let set = RangeSet::from_iter([range.clone()]);
+        self.note(if self.touched.overlaps(&range) { What::Verify(set) } else { What::Read(set) });
+    }
+
+    fn failure(&mut self, exchange: &Exchange) {
+        let first = decode::describe(exchange, Some(&self.part));
+        self.note(What::Failure { count: 1, first });
+    }
+
+    /// What became of the chip.
+    fn done(&mut self, probe: &StLink) {
+        let flash = &probe.target.chip.board.flash;
+        let halted = probe.target.is_halted();
+        let by = if halted && self.before.halted { Actor::Probe } else { Actor::Core };
+        self.before.halted = halted;
+        if flash.cells().version() != self.before.version {
+            let now = Before::of(probe);
+            let cells = flash.cells();
+            let pages = (0..cells.pages()).filter(|p| now.wear.get(*p as usize) > self.before.wear.get(*p as usize));
+            let pages: RangeSet<u32> = pages.map(|p| p..p + 1).collect();
+            if !pages.is_empty() {
+                for erased in pages.iter() {
+                    let size = cells.page_size();
+                    self.touched.insert(cells.base() + erased.start * size..cells.base() + erased.end * size);
+                }
+                self.note(What::Erase { pages, by });
+            }
+            let changed = self.before.bytes.iter().zip(&now.bytes).enumerate();
+            // What an erase leaves is blank.
+            let changed = changed.filter(|(_, (old, new))| old != new && **new != 0xFF);
+            let bytes: RangeSet<u32> = changed.map(|(at, _)| cells.base() + at as u32).map(|a| a..a + 1).collect();
+            if !bytes.is_empty() {
+                self.touched.extend(bytes.iter().cloned());
+                let through = self.pc.filter(|pc| by == Actor::Core && self.part.sram.contains(*pc));
+                self.note(What::Program { bytes, by, through });
+            }
+            self.before = now;
+        }
+        if flash.option_bytes() != self.before.option_words {
+            self.before.option_words = flash.option_bytes();
+            let now = flash.option_fields();
+            let fields = self.before.options.iter().zip(&now).filter(|(old, new)| old.stored != new.stored);
+            let told: Vec<String> =
+                fields.map(|(old, new)| format!("{} {} -> {}", new.name, old.stored, new.stored)).collect();
+            self.before.options = now;
+            if !told.is_empty() {
+                self.begin(What::Options(told.join(", ")));
+            }
+        }
+    }
+
+    /// An entry of its own, which also ends those before it.
+    fn begin(&mut self, what: What) {
+        // The same once more (a client that asks twice) is no news.
+        if let Some(last) = self.entries.last_mut().filter(|l| l.what == what) {
+            last.last = self.commands;
+            return;
+        }
+        self.entries.push(Entry { first: self.commands, last: self.commands, what });
+        self.open = self.entries.len();
+    }
+
+    /// Something that belongs to what was noted of its kind, if that is still open.
+    fn note(&mut self, what: What) {
+        let open = self.entries.iter_mut().skip(self.open);
+        let same = |e: &&mut Entry| std::mem::discriminant(&e.what) == std::mem::discriminant(&what);
+        let Some(entry) = open.into_iter().find(same) else {
+            self.entries.push(Entry { first: self.commands, last: self.commands, what });
+            return;
+        };
+        entry.last = self.commands;
+        match (&mut entry.what, what) {
+            (What::Erase { pages: all, by }, What::Erase { pages: more, by: who }) => {
+                all.extend(more.iter().cloned());
+                by.join(who);
+            }
+            (What::Program { bytes: all, by, through }, What::Program { bytes: more, by: who, through: place }) => {
+                all.extend(more.iter().cloned());
+                by.join(who);
+                *through = through.or(place);
+            }
+            (What::Load(all), What::Load(more))
+            | (What::Read(all), What::Read(more))
+            | (What::Verify(all), What::Verify(more)) => all.extend(more.iter().cloned()),
+            (What::Failure { count, .. }, What::Failure { .. }) => *count += 1,
+            _ => {}
+        }
+    }
+
+    /// The story so far.
+    pub fn lines(&self) -> Vec<Line> {
+        self.entries.iter().map(|e| Line { first: e.first, last: e.last, text: self.tell(&e.what) }).collect()
+    }
+
+    fn tell(&self, what: &What) -> String {
+        let flash = &self.part.flash;
+        match what {
+            What::Connect { under_reset: true } => "connects over SWD, NRST low".to_owned(),
+            What::Connect { under_reset: false } => "connects over SWD".to_owned(),
+            What::Halt => "halts the core".to_owned(),
+            What::Run => "lets the core run".to_owned(),
+            What::Step => "single steps".to_owned(),
+            What::Reset(how) => format!("resets the chip {how}"),
+            What::Unlock => "unlocks the flash".to_owned(),
+            What::UnlockOptions => "unlocks the option bytes".to_owned(),
+            What::Erase { pages, by } => {
+                let count: u32 = pages.iter().map(|r| r.len() as u32).sum();
+                if count == flash.pages() {
+                    return format!("erases all {count} pages{}", actor(*by, ""));
+                }
+                let each = pages.iter().map(|r| match r.len() {
+                    1 => format!("page {}", r.start),
+                    _ => format!("pages {} to {}", r.start, r.end - 1),
+                });
+                let each: Vec<String> = each.collect();
+                format!("erases {}{}", listed(&each), actor(*by, ""))
+            }
+            What::Load(bytes) => format!("puts code and data into SRAM at {}", spans(bytes)),
+            What::Program { bytes, by, through } => {
+                let through = through.map_or_else(String::new, |pc| format!(" in SRAM at 0x{pc:08X}"));
+                format!("programs {}{}", spans(&joined(bytes)), actor(*by, &through))
+            }
+            What::Options(told) => format!("changes option bytes: {told}"),
+            What::Read(bytes) => format!("reads {}", spans(bytes)),
+            What::Verify(bytes) => format!("reads back {}", spans(bytes)),
+            What::Failure { count: 1, first } => format!("one command fails: {first}"),
+            What::Failure { count, first } => format!("{count} commands fail, the first: {first}"),
+            What::Leave => "leaves debug mode".to_owned(),
+        }
+    }
+}
+
+/// The offset of a register of the flash interface.
+pub(super) fn flash_register(part: &Part, address: u32) -> Option<u32> {
+    let block = part.peripherals.iter().find(|p| p.kind == Kind::Flash)?;
+    Some(address.wrapping_sub(block.base)).filter(|offset| *offset < block.size)
+}
+
+fn actor(by: Actor, place: &str) -> String {
+    match by {
+        Actor::Probe => String::new(),
+        Actor::Core => format!(" by code on the chip{place}"),
+    }
+}
+
+/// Bytes that are FF are no gap: programming them changes nothing that could be seen.
+fn joined(bytes: &RangeSet<u32>) -> RangeSet<u32> {
+    const GAP: u32 = 64;
+    let mut all: Vec<Range<u32>> = Vec::new();
+    for range in bytes.iter() {
+        match all.last_mut().filter(|l| range.start - l.end < GAP) {
+            Some(last) => last.end = range.end,
+            None => all.push(range.clone()),
+        }
+    }
+    all.into_iter().collect()
+}
+
+fn spans(bytes: &RangeSet<u32>) -> String {
+    let each: Vec<String> = bytes.iter().map(|r| format!("0x{:08X}..0x{:08X}", r.start, r.end - 1)).collect();
+    listed(&each)
+}
+
+/// The first few of a list, and how many more.
+fn listed(each: &[String]) -> String {
+    const SHOWN: usize = 4;
+    let mut text = each.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if each.len() > SHOWN {
+        let _ = write!(text, " and {} more", each.len() - SHOWN);
+    }
+    text
+}

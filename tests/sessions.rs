@@ -1,0 +1,146 @@
+//! Sessions of real clients, recorded and replayed: on a fresh ESC no reply differs. They are made anew here each time;
+//! what a client loads into SRAM is its own.
+
+#[allow(dead_code, reason = "not every test needs all of it")]
+#[path = "support/clients.rs"]
+mod clients;
+
+use clients::{BENCHES, Bench, FLASH, built, is_there};
+use dryflash::probe::recording::Recording;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// One session: its command, where its client is there.
+fn sessions(bench: Bench) -> Vec<(&'static str, Vec<String>)> {
+    let full = built(bench.full).display().to_string();
+    let base = format!("0x{FLASH:08x}");
+    let words = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
+    let program =
+        format!("gdb_port disabled; tcl_port disabled; telnet_port disabled; program {full} {base} verify reset exit");
+    let openocd = |interface| words(&["openocd", "-f", interface, "-f", bench.config, "-c", &program]);
+    let mut all = Vec::new();
+    if is_there("st-flash") {
+        all.push(("st-flash", words(&["st-flash", "--reset", "write", &full, &base])));
+        all.push((
+            "st-flash under reset",
+            words(&["st-flash", "--connect-under-reset", "read", "/dev/null", &base, "0x800"]),
+        ));
+    }
+    if is_there("openocd") {
+        all.push(("openocd, HLA", openocd("interface/stlink.cfg")));
+        all.push(("openocd, dapdirect", openocd("interface/stlink-dap.cfg")));
+    }
+    all
+}
+
+fn dryflash(arguments: &[&str], folder: &Path) -> (String, i32) {
+    let output = Command::new(env!("CARGO_BIN_EXE_dryflash")).args(arguments).current_dir(folder).output();
+    let output: Output = output.expect("dryflash starts");
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    (text, output.status.code().expect("an exit code"))
+}
+
+/// Records a session into `session.jsonl`.
+fn record(bench: Bench, command: &[String], more: &[&str], folder: &Path) {
+    let with = ["with", "--part", bench.part, "--record", "session.jsonl"];
+    let command: Vec<&str> = command.iter().map(String::as_str).collect();
+    let (text, code) = dryflash(&[&with, more, &["--"], &command].concat(), folder);
+    assert_eq!(code, 0, "{}: {command:?}\n{text}", bench.part);
+}
+
+#[test]
+fn no_reply_differs() {
+    for bench in BENCHES {
+        for (name, command) in sessions(bench) {
+            let folder = tempfile::tempdir().unwrap();
+            record(bench, &command, &[], folder.path());
+            for strength in [&["--strict"][..], &[], &["--effects"]] {
+                let (text, code) = dryflash(&[&["replay"], strength, &["session.jsonl"]].concat(), folder.path());
+                assert_eq!(code, 0, "{}, {name}\n{text}", bench.part);
+                assert!(text.contains("no reply differs"), "{text}");
+                assert!(text.contains("flash and option bytes end as recorded"), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn another_esc_gives_other_replies() {
+    let bench = BENCHES[1];
+    let Some((_, command)) = sessions(bench).into_iter().next() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    record(bench, &command, &[], folder.path());
+    let (text, code) = dryflash(&["replay", "--part", "F031", "session.jsonl"], folder.path());
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("the session was with a STM32F051K6") && text.contains("DBGMCU"), "{text}");
+    // A byte of what was read back from flash.
+    let path = folder.path().join("session.jsonl");
+    let mut recording = Recording::from_jsonl(&std::fs::read(&path).unwrap()).unwrap();
+    let read = recording.exchanges.iter_mut().rfind(|e| e.command[..2] == [0xF2, 0x07] && e.reply.len() > 256).unwrap();
+    read.reply[17] ^= 1;
+    std::fs::write(folder.path().join("other.jsonl"), recording.to_jsonl()).unwrap();
+    for strength in [&["--strict"][..], &[], &["--effects"]] {
+        let (text, code) = dryflash(&[&["replay"], strength, &["other.jsonl"]].concat(), folder.path());
+        assert_eq!(code, 1, "{text}");
+        assert!(text.contains("from byte 17 on") && text.contains("1 of"), "{text}");
+    }
+}
+
+#[test]
+fn one_that_was_never_finished_is_refused() {
+    let bench = BENCHES[1];
+    let Some((_, command)) = sessions(bench).into_iter().next() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    record(bench, &command, &[], folder.path());
+    let path = folder.path().join("session.jsonl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once("\"ends_with\":\"").unwrap();
+    let cut = format!("{before}\"ends_with\":\"----------------{}", &rest[16..]);
+    std::fs::write(&path, cut).unwrap();
+    let (text, code) = dryflash(&["replay", "session.jsonl"], folder.path());
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("was never finished") && text.contains("--partial"), "{text}");
+    let (text, code) = dryflash(&["replay", "--partial", "session.jsonl"], folder.path());
+    assert_eq!(code, 0, "{text}");
+    // A recording that is there is not overwritten.
+    let with = ["with", "--part", "F051", "--record", "session.jsonl", "--", "st-info", "--probe"];
+    let (text, code) = dryflash(&with, folder.path());
+    assert_eq!(code, 125, "{text}");
+    assert!(text.contains("session.jsonl exists; --force replaces it"), "{text}");
+}
+
+#[test]
+fn the_story_is_told() {
+    let bench = BENCHES[1];
+    if !is_there("st-flash") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let app = built(bench.app).display().to_string();
+    let command = ["st-flash", "write", &app, "0x08001000"].map(str::to_owned);
+    record(bench, &command, &[], folder.path());
+    let (text, code) = dryflash(&["replay", "--format", "json", "session.jsonl"], folder.path());
+    assert_eq!(code, 0, "{text}");
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let story: Vec<&str> =
+        report["story"].as_array().unwrap().iter().map(|line| line["text"].as_str().unwrap()).collect();
+    let expected = [
+        "connects over SWD",
+        "halts the core",
+        "unlocks the flash",
+        "erases pages 4 to 30",
+        "puts code and data into SRAM at 0x20000000..0x2000044B",
+        "lets the core run",
+        "programs 0x08001000..0x08007BFF by code on the chip in SRAM at 0x20000000",
+        "reads back 0x08001000..0x08007BFF",
+        "leaves debug mode",
+    ];
+    assert_eq!(story, expected);
+    let (text, code) = dryflash(&["replay", "--decode", "session.jsonl"], folder.path());
+    assert_eq!(code, 0);
+    assert!(text.contains("write 0x40022010 FLASH CR <- 0x00000042"), "{text}");
+    assert_eq!(
+        text.lines().count(),
+        Recording::from_jsonl(&std::fs::read(folder.path().join("session.jsonl")).unwrap()).unwrap().exchanges.len()
+    );
+}

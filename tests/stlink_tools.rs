@@ -1,0 +1,311 @@
+//! Debian's own st-flash, st-info and st-util, unmodified, at the virtual probe through the libusb stand-in.
+
+#[allow(dead_code, reason = "not every test needs all of it")]
+#[path = "support/clients.rs"]
+mod clients;
+
+use clients::{APP, BENCHES, Bench, FLASH, built, is_there, starts};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// Every part; none, and a word about it, where the client is missing and that is allowed.
+fn every_bench() -> Vec<Bench> {
+    if is_there("st-flash") { BENCHES.to_vec() } else { Vec::new() }
+}
+
+/// A virtual ESC in a folder of its own.
+struct Esc {
+    bench: Bench,
+    folder: TempDir,
+}
+
+impl Esc {
+    fn new(bench: Bench) -> Esc {
+        Esc { bench, folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn state(&self) -> PathBuf {
+        self.path("esc.json")
+    }
+
+    /// `dryflash with -- COMMAND`, with what it printed.
+    fn try_with(&self, more: &[&str], command: &[&str]) -> (String, i32) {
+        let mut dryflash = Command::new(env!("CARGO_BIN_EXE_dryflash"));
+        dryflash.args(["with", "--part", self.bench.part, "--state"]).arg(self.state()).args(more).arg("--");
+        let output = dryflash.args(command).current_dir(self.folder.path()).output().expect("dryflash starts");
+        (told(&output), output.status.code().expect("an exit code"))
+    }
+
+    fn with(&self, more: &[&str], command: &[&str]) -> String {
+        let (text, code) = self.try_with(more, command);
+        assert_eq!(code, 0, "{}: {command:?}\n{text}", self.bench.part);
+        text
+    }
+
+    fn st_flash(&self, arguments: &[&str]) -> String {
+        self.with(&[], &[&["st-flash"], arguments].concat())
+    }
+
+    fn flash(&self) -> Vec<u8> {
+        self.bench.chip(&self.state()).board.flash.cells().bytes(FLASH, self.bench.size())
+    }
+}
+
+fn told(output: &Output) -> String {
+    String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
+}
+
+fn hex(address: u32) -> String {
+    format!("0x{address:08x}")
+}
+
+/// Where the first difference is; whole images would fill the screen.
+fn first_difference(a: &[u8], b: &[u8]) -> Option<usize> {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).position(|(a, b)| a != b)
+}
+
+/// What flash holds once st-flash has written the three files.
+fn three_files(bench: &Bench) -> Vec<u8> {
+    let mut image = vec![0xFF; bench.size() as usize];
+    let (eeprom, at) = bench.eeprom;
+    for (name, address) in [(bench.bootloader, FLASH), (bench.app, APP), (eeprom, at)] {
+        let mut bytes = std::fs::read(built(name)).unwrap();
+        // On a G0 st-flash programs double words, and fills up the last one with zeros.
+        if bench.is_g0() {
+            bytes.resize(bytes.len().next_multiple_of(8), 0);
+        }
+        let start = (address - FLASH) as usize;
+        image[start..start + bytes.len()].copy_from_slice(&bytes);
+    }
+    image
+}
+
+#[test]
+fn the_probe_and_the_chip_are_found() {
+    for bench in every_bench() {
+        let text = Esc::new(bench).with(&[], &["st-info", "--probe"]);
+        let chip = match bench.part {
+            "F031" => "0x0444",
+            "F051" => "0x0440",
+            _ => "0x0460",
+        };
+        assert!(text.contains("Found 1 stlink programmers") && text.contains("066DFF494857808667123456"), "{text}");
+        assert!(text.contains(chip) && text.contains(&bench.size().to_string()), "{}\n{text}", bench.part);
+        let text = Esc::new(bench).with(&["--v3"], &["st-info", "--probe"]);
+        assert!(text.contains("V3J13"), "{text}");
+    }
+}
+
+#[test]
+fn three_files_from_a_script_make_an_esc() {
+    for bench in every_bench() {
+        let esc = Esc::new(bench);
+        let (eeprom, at) = bench.eeprom;
+        let line = |name: &str, address: u32| {
+            format!("st-flash --format='binary' write '{}' {}\n", built(name).display(), hex(address))
+        };
+        let script = [line(bench.bootloader, FLASH), line(bench.app, APP), line(eeprom, at)].concat();
+        std::fs::write(esc.path("steps.sh"), format!("set -e\n{script}st-flash reset\n")).unwrap();
+        let text = esc.with(&["--boot"], &["sh", "steps.sh"]);
+        assert_eq!(text.matches("jolly good").count(), 3, "{text}");
+        assert!(text.contains("This ESC would start."), "{text}");
+        assert_eq!(first_difference(&esc.flash(), &three_files(&bench)), None, "{}", bench.part);
+        assert!(starts(&esc.state()));
+    }
+}
+
+#[test]
+fn a_dump_makes_a_second_esc() {
+    for bench in every_bench() {
+        let first = Esc::new(bench);
+        bench.factory(&first.state(), |f| f);
+        let size = format!("0x{:x}", bench.size());
+        let (dump, hex_dump) = (first.path("dump.bin"), first.path("dump.hex"));
+        let (dump, hex_dump) = (dump.to_str().unwrap(), hex_dump.to_str().unwrap());
+        first.st_flash(&["--format=binary", "read", dump, &hex(FLASH), &size]);
+        first.st_flash(&["--format=ihex", "read", hex_dump, &hex(FLASH), &size]);
+        assert_eq!(first_difference(&std::fs::read(dump).unwrap(), &first.flash()), None, "{}", bench.part);
+        let (second, third) = (Esc::new(bench), Esc::new(bench));
+        second.st_flash(&["--format=binary", "write", dump, &hex(FLASH)]);
+        third.st_flash(&["--format=ihex", "write", hex_dump]);
+        for copy in [&second, &third] {
+            assert_eq!(first_difference(&copy.flash(), &first.flash()), None, "{}", bench.part);
+            assert!(starts(&copy.state()), "{}", bench.part);
+        }
+    }
+}
+
+#[test]
+fn erase_leaves_nothing() {
+    for bench in every_bench() {
+        let esc = Esc::new(bench);
+        bench.factory(&esc.state(), |f| f);
+        let text = esc.st_flash(&["erase"]);
+        assert!(text.contains("erased"), "{text}");
+        assert!(esc.flash().iter().all(|b| *b == 0xFF), "{}", bench.part);
+    }
+}
+
+#[test]
+fn connecting_under_reset_and_resetting_work() {
+    for bench in every_bench() {
+        let esc = Esc::new(bench);
+        let full = built(bench.full);
+        esc.st_flash(&["--connect-under-reset", "--reset", "write", full.to_str().unwrap(), &hex(FLASH)]);
+        assert!(starts(&esc.state()), "{}", bench.part);
+        esc.st_flash(&["--hot-plug", "reset"]);
+        esc.st_flash(&["--connect-under-reset", "reset"]);
+    }
+}
+
+#[test]
+fn odd_lengths_and_neighbours() {
+    for bench in every_bench() {
+        let esc = Esc::new(bench);
+        bench.factory(&esc.state(), |f| f);
+        let before = esc.flash();
+        // Two pages and a bit, behind the app's first.
+        let bytes: Vec<u8> = (0..2 * bench.sector + 13).map(|n| (n * 7 + 3) as u8).collect();
+        std::fs::write(esc.path("odd.bin"), &bytes).unwrap();
+        let at = APP + bench.sector;
+        esc.st_flash(&["write", "odd.bin", &hex(at)]);
+        let after = esc.flash();
+        let start = (at - FLASH) as usize;
+        assert_eq!(after[start..start + bytes.len()], bytes, "{}", bench.part);
+        assert_eq!(after[..start], before[..start], "{}", bench.part);
+        let end = start + 3 * bench.sector as usize;
+        assert_eq!(after[end..], before[end..], "{}", bench.part);
+    }
+}
+
+#[test]
+fn option_bytes() {
+    for bench in every_bench() {
+        let esc = Esc::new(bench);
+        bench.factory(&esc.state(), |f| f);
+        if bench.is_g0() {
+            let word = |esc: &Esc| bench.chip(&esc.state()).board.flash.option_bytes()[0].1;
+            // nBOOT_SEL off: the pin decides again.
+            let wanted = word(&esc) & !(1 << 24);
+            let text = esc.st_flash(&["--area=option", "write", &hex(wanted)]);
+            assert_eq!(word(&esc), wanted, "{text}");
+            assert!(text.contains("nBOOT_SEL"), "{text}");
+            let text = esc.st_flash(&["--area=option", "read"]);
+            assert!(text.to_lowercase().contains(&format!("{wanted:08x}")), "{text}");
+        } else {
+            let (text, code) = esc.try_with(&[], &["st-flash", "--area=option", "write", "0x00ff55aa"]);
+            assert_ne!(code, 0, "{text}");
+            assert!(text.contains("currently not supported for connected chip"), "{text}");
+            assert!(text.contains("nothing in flash or option bytes changed"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_locked_chip_reads_as_zeros_and_nobody_says_so() {
+    for bench in every_bench() {
+        let esc = Esc::new(bench);
+        bench.factory(&esc.state(), |f| f.rdp(1).unwrap());
+        let (text, code) = esc.try_with(&[], &["st-flash", "read", "dump.bin", &hex(FLASH), "0x400"]);
+        assert_eq!(code, 0, "{}\n{text}", bench.part);
+        assert!(std::fs::read(esc.path("dump.bin")).unwrap().iter().all(|b| *b == 0), "{}", bench.part);
+    }
+}
+
+#[test]
+fn a_write_protected_page_stays() {
+    for bench in every_bench() {
+        let esc = Esc::new(bench);
+        let pages = if bench.is_g0() { 2 } else { 4 };
+        bench.factory(&esc.state(), |f| f.wrp(0, pages - 1).unwrap());
+        let before = esc.flash();
+        let (text, code) =
+            esc.try_with(&[], &["st-flash", "write", built(bench.eeprom.0).to_str().unwrap(), &hex(FLASH)]);
+        assert_ne!(code, 0, "{}\n{text}", bench.part);
+        assert_eq!(first_difference(&esc.flash(), &before), None, "{}", bench.part);
+    }
+}
+
+#[test]
+fn what_with_returns() {
+    if every_bench().is_empty() {
+        return;
+    }
+    let esc = Esc::new(BENCHES[1]);
+    let (text, code) = esc.try_with(&[], &["sh", "-c", "st-info --probe; exit 7"]);
+    assert_eq!(code, 7, "{text}");
+    let (text, code) = esc.try_with(&[], &["sh", "-c", "st-info --probe; kill -TERM $$"]);
+    assert_eq!(code, 128 + 15, "{text}");
+    let (text, code) = esc.try_with(&[], &["true"]);
+    assert_eq!(code, 125, "nobody looked for a probe\n{text}");
+    let (text, code) = esc.try_with(&[], &["there-is-no-such-program"]);
+    assert_eq!(code, 125, "{text}");
+    assert!(text.contains("there-is-no-such-program"), "{text}");
+    // A blank ESC does not start.
+    let (text, code) = esc.try_with(&["--boot"], &["st-info", "--probe"]);
+    assert_eq!(code, 1, "{text}");
+    let (text, code) = esc.try_with(&["--format", "json"], &["st-info", "--chipid"]);
+    assert_eq!(code, 0);
+    let json = &text[text.find('{').unwrap()..=text.rfind('}').unwrap()];
+    let report: serde_json::Value = serde_json::from_str(json).unwrap();
+    assert_eq!((&report["format"], &report["exit_code"]), (&"dryflash-with".into(), &0.into()), "{text}");
+}
+
+#[test]
+fn st_util_and_gdb_load_and_stop() {
+    if every_bench().is_empty() || !is_there("gdb-multiarch") {
+        return;
+    }
+    let esc = Esc::new(BENCHES[1]);
+    let elf = built("STANDIN_DRYFLASH_F051_2.20.elf");
+    let script = format!(
+        "st-util -p 4217 >util.log 2>&1 & util=$!; \
+         for n in $(seq 100); do grep -q Listening util.log && break; sleep 0.05; done; \
+         gdb-multiarch -batch -ex 'target extended-remote :4217' -ex load -ex 'info registers pc' -ex compare-sections \
+         {}; kill $util; wait $util; true",
+        elf.display()
+    );
+    let text = esc.with(&[], &["bash", "-c", &script]);
+    assert!(text.contains("Loading section .text") && text.matches("matched").count() >= 3, "{text}");
+    assert!(!text.contains("MIS-MATCHED"), "{text}");
+    let image = std::fs::read(built(BENCHES[1].app)).unwrap();
+    let start = (APP - FLASH) as usize;
+    assert_eq!(esc.flash()[start..start + 0x400], image[..0x400]);
+}
+
+#[test]
+fn openocd_finds_the_same_probe() {
+    if !is_there("openocd") {
+        return;
+    }
+    for bench in BENCHES {
+        for interface in ["interface/stlink.cfg", "interface/stlink-dap.cfg"] {
+            let esc = Esc::new(bench);
+            let program = format!("program {} {} verify reset exit", built(bench.full).display(), hex(FLASH));
+            let ports = "gdb_port disabled; tcl_port disabled; telnet_port disabled";
+            let text =
+                esc.with(&["--boot"], &["openocd", "-f", interface, "-f", bench.config, "-c", ports, "-c", &program]);
+            assert!(text.contains("** Verified OK **"), "{}, {interface}\n{text}", bench.part);
+        }
+    }
+}
+
+/// pyOCD comes from PyPI: `DRYFLASH_PYOCD=path/to/pyocd cargo test --test stlink_tools`.
+#[test]
+fn pyocd_flashes_an_f051() {
+    let Some(pyocd) = std::env::var_os("DRYFLASH_PYOCD") else {
+        let _ = writeln!(std::io::stderr(), "SKIPPED: DRYFLASH_PYOCD does not say where pyocd is");
+        return;
+    };
+    let esc = Esc::new(BENCHES[1]);
+    let full = built("STANDIN_DRYFLASH_F051_2.20_FULL.hex");
+    let pyocd = Path::new(&pyocd).to_str().unwrap();
+    esc.with(&["--boot"], &[pyocd, "flash", "-t", "stm32f051", full.to_str().unwrap()]);
+}
