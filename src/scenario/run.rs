@@ -63,7 +63,8 @@ impl From<ScenarioError> for Trouble {
 /// Chips that are used again and again: one a part, and its blank state.
 #[derive(Default)]
 pub struct Worker {
-    chips: HashMap<String, (Chip, SavedChip)>,
+    chips: HashMap<String, Chip>,
+    blank: HashMap<String, SavedChip>,
 }
 
 /// What came of a case: the outcome without the verdict on its snapshot, and the snapshot's content where it takes
@@ -92,25 +93,20 @@ impl Worker {
         Worker::default()
     }
 
-    /// The chip of this part, blank and without power.
-    fn chip(&mut self, part: &Arc<Part>, seed: u64) -> Result<&mut Chip, EngineError> {
-        if !self.chips.contains_key(&part.name) {
-            let chip = Chip::new(part, seed)?;
-            let blank = chip.save();
-            self.chips.insert(part.name.clone(), (chip, blank));
-        }
-        match self.chips.get_mut(&part.name) {
-            Some((chip, blank)) => {
-                chip.set_debug(crate::chip::Debug::default());
-                chip.set_boot0(false);
-                chip.stop_inside(&[]);
-                chip.watch(&[]);
-                // The same part: it fits.
-                let _ = chip.restore(blank);
-                Ok(chip)
+    /// The chip of this part, blank and without power. It is given back to [`Worker::chips`] at the end of a case.
+    fn chip(&mut self, part: &Arc<Part>, seed: u64) -> Result<Chip, EngineError> {
+        if let (Some(mut chip), Some(blank)) = (self.chips.remove(&part.name), self.blank.get(&part.name)) {
+            chip.set_debug(crate::chip::Debug::default());
+            chip.set_boot0(false);
+            chip.stop_inside(&[]);
+            chip.watch(&[]);
+            if chip.restore(blank).is_ok() {
+                return Ok(chip);
             }
-            None => Chip::new(part, seed).map(|_| unreachable!("it was just put there")),
         }
+        let chip = Chip::new(part, seed)?;
+        self.blank.insert(part.name.clone(), chip.save());
+        Ok(chip)
     }
 
     /// Runs a case.
@@ -160,13 +156,17 @@ impl Worker {
             outcome.events = session.story.lines();
         }
         outcome.failures = troubles.into_iter().map(|t| failure(source, t)).collect();
+        let (events, shown) = (session.story.lines(), session.shown);
+        if let Some(chip) = session.chip {
+            self.chips.insert(chip.part().name.clone(), chip);
+        }
         let taken = built.scenario.step.iter().find(|s| matches!(s.value, Step::Snapshot(_)));
         let Some(taken) = taken.filter(|_| outcome.status == Status::Passed) else { return Ran::without(outcome) };
         let line = source.position(taken.span.start).0;
         let text = source.text.lines().nth(line - 1).unwrap_or_default().trim().to_owned();
         // Where it differs, what led to it is worth as much as for any other failure.
-        outcome.events = session.story.lines();
-        Ran { outcome, shown: Some(format!("{}\n{}", built.scenario.about, session.shown)), line, text }
+        outcome.events = events;
+        Ran { outcome, shown: Some(format!("{}\n{shown}", built.scenario.about)), line, text }
     }
 }
 
@@ -185,7 +185,8 @@ pub(super) struct Session<'a> {
     source: &'a Arc<Source>,
     built: &'a Built,
     settings: &'a Settings,
-    chip: Option<&'a mut Chip>,
+    /// None while a probe has it.
+    chip: Option<Chip>,
     layout: Option<&'static Layout>,
     /// What a programmed bootloader's marks say.
     marked: Option<Pin>,
@@ -199,7 +200,7 @@ pub(super) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    fn new(source: &'a Arc<Source>, built: &'a Built, settings: &'a Settings, chip: Option<&'a mut Chip>) -> Self {
+    fn new(source: &'a Arc<Source>, built: &'a Built, settings: &'a Settings, chip: Option<Chip>) -> Self {
         let layout = built.part.as_ref().and_then(|p| Layout::of(p));
         Session {
             source,
@@ -278,7 +279,7 @@ impl<'a> Session<'a> {
         let mut headings: Vec<&str> = Vec::new();
         for part in parts {
             match part {
-                Shown::Flash => sections.extend(self.chip.as_deref().map(|chip| state::text(chip, &self.owners))),
+                Shown::Flash => sections.extend(self.chip.as_ref().map(|chip| state::text(chip, &self.owners))),
                 Shown::Events => sections.push(format!("events\n{}\n", self.story.lines().join("\n"))),
                 Shown::Report => sections.push(self.last.report.clone()),
                 Shown::Files => headings.push("files"),

@@ -94,7 +94,7 @@ impl Session<'_> {
 
     /// Notes whose bytes stand in the pages that an image touches.
     fn own(&mut self, image: &Image, name: &str) {
-        let Some(chip) = self.chip.as_deref() else { return };
+        let Some(chip) = self.chip.as_ref() else { return };
         let flash = chip.part().flash;
         for n in 0..flash.pages() {
             let page = flash.base + n * flash.page;
@@ -106,11 +106,24 @@ impl Session<'_> {
 
     /// Notes whose bytes stand in every page that is not blank.
     fn own_all(&mut self, name: &str) {
-        let Some(chip) = self.chip.as_deref() else { return };
+        let Some(chip) = self.chip.as_ref() else { return };
         let flash = chip.part().flash;
         for page in (0..flash.pages()).map(|n| flash.base + n * flash.page) {
             if !chip.board.flash.cells().is_blank(page..page + flash.page) {
                 self.owners.insert(page, (name.to_owned(), state::digest(chip, page)));
+            }
+        }
+    }
+
+    /// Notes whose bytes stand in pages that are not as they were noted.
+    pub(super) fn own_changed(&mut self, name: &str) {
+        let Some(chip) = &self.chip else { return };
+        let flash = chip.part().flash;
+        for page in (0..flash.pages()).map(|n| flash.base + n * flash.page) {
+            let digest = state::digest(chip, page);
+            let blank = chip.board.flash.cells().is_blank(page..page + flash.page);
+            if !blank && self.owners.get(&page).is_none_or(|(_, then)| *then != digest) {
+                self.owners.insert(page, (name.to_owned(), digest));
             }
         }
     }
@@ -130,7 +143,7 @@ impl Session<'_> {
         let result = work(chip);
         if !was_on {
             chip.power_off(seed);
-            self.story.forget(self.chip.as_deref());
+            self.story.forget(self.chip.as_ref());
         }
         Ok(result)
     }

@@ -66,7 +66,7 @@ impl Session<'_> {
         let mut v = Verdicts { troubles: Vec::new(), step };
         self.judge_last(expect, &mut v);
         self.judge_findings(expect, &mut v);
-        if let Some(chip) = self.chip.as_deref() {
+        if let Some(chip) = self.chip.as_ref() {
             self.judge_flash(chip, expect, &mut v);
             judge_chip(chip, expect, &mut v);
         }
@@ -263,7 +263,7 @@ impl Session<'_> {
 
     fn judge_unmodelled(&self, wanted: &At<Vec<String>>, v: &mut Verdicts<'_>) {
         let mut touched = self.last.unmodelled.clone();
-        if let Some(chip) = self.chip.as_deref() {
+        if let Some(chip) = self.chip.as_ref() {
             let notes = chip.board.log.notes().filter(|(as_on_the_chip, ..)| !as_on_the_chip);
             touched.extend(notes.map(|(_, a, ..)| (crate::chip::register_name(chip.part(), a), a)));
             touched.sort();
