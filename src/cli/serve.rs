@@ -6,6 +6,7 @@ use super::{OK, Outcome, WOULD_NOT};
 use crate::part::Family;
 use crate::probe::owner::{self, Request};
 use crate::probe::tcp::{PORT, Server};
+use crate::probe::usbip;
 use anyhow::Context;
 use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -22,6 +23,7 @@ use std::sync::mpsc::channel;
   dryflash serve --part F051 --state esc.json
   dryflash serve --part F051 bootloader.bin app.hex eeprom.bin
   dryflash serve --part G071 --socket --record session.jsonl
+  dryflash serve --part G071 --usbip
   dryflash serve --part G071 --tcp 127.0.0.1:0 --once")]
 pub struct Args {
     #[command(flatten)]
@@ -32,6 +34,9 @@ pub struct Args {
     /// Serve the libusb stand-in (Linux), at this Unix socket or in a folder of its own.
     #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true)]
     socket: Option<Option<PathBuf>>,
+    /// Serve USB/IP, for clients on a kernel with vhci-hcd.
+    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:3240")]
+    usbip: Option<SocketAddr>,
     /// Listen on addresses that other machines can reach.
     #[arg(long)]
     listen_anywhere: bool,
@@ -51,14 +56,16 @@ pub struct Args {
 /// # Errors
 /// Wrong usage, unreadable input, or an address that cannot be listened on.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let tcp = args.tcp.or_else(|| args.socket.is_none().then(|| (Ipv4Addr::LOCALHOST, PORT).into()));
-    if let Some(address) = tcp {
-        only_here(address, args.listen_anywhere)?;
+    let other = args.socket.is_some() || args.usbip.is_some();
+    let tcp = args.tcp.or_else(|| (!other).then(|| (Ipv4Addr::LOCALHOST, PORT).into()));
+    for address in tcp.iter().chain(&args.usbip) {
+        only_here(*address, args.listen_anywhere)?;
     }
     let Ok(mut bench) = args.bench.prepare()? else {
         return Ok(Outcome { text: String::new(), code: WOULD_NOT });
     };
     let listener = tcp.map(|address| listen(address, "--tcp")).transpose()?;
+    let usbip = args.usbip.map(|address| listen(address, "--usbip")).transpose()?;
     let stand_in = args.socket.as_ref().map(|path| StandIn::prepare(path.as_deref())).transpose()?;
     let mut keeper = Keeper::new(bench.state.take());
     keeper.once = args.once;
@@ -73,19 +80,25 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     })
     .context("cannot wait for Ctrl-C")?;
     let server = listener.map(|l| Server::start(l, model, sender.clone())).transpose().context("cannot serve")?;
+    let usbip = usbip.map(|l| usbip::Server::start(l, model, sender.clone())).transpose().context("cannot serve")?;
     let socket = stand_in.as_ref().map(|s| s.serve(model, sender.clone())).transpose()?;
     // The fronts have lines of their own.
     drop(sender);
-    announce(&bench, server.as_ref().map(Server::address), stand_in.as_ref())?;
+    announce(&bench, server.as_ref().map(Server::address), stand_in.as_ref(), usbip.as_ref())?;
 
     owner::serve(&mut bench.probe, &requests, &mut keeper);
-    drop((server, socket));
+    drop((server, socket, usbip));
     keeper.finish(&bench.probe)?;
     Ok(Outcome { text: String::new(), code: OK })
 }
 
 /// Says where the probe is, with lines to copy.
-fn announce(bench: &Bench, address: Option<SocketAddr>, stand_in: Option<&StandIn>) -> anyhow::Result<()> {
+fn announce(
+    bench: &Bench,
+    address: Option<SocketAddr>,
+    stand_in: Option<&StandIn>,
+    usbip: Option<&usbip::Server>,
+) -> anyhow::Result<()> {
     let part = &bench.part;
     let config = match part.family {
         Family::F0 => "target/stm32f0x.cfg",
@@ -117,6 +130,11 @@ fn announce(bench: &Bench, address: Option<SocketAddr>, stand_in: Option<&StandI
             text,
             "  openocd -f interface/stlink.cfg -f {config} -c 'program FILE.bin 0x{base:08x} verify reset exit'"
         );
+    }
+    if let Some(address) = usbip.map(usbip::Server::address) {
+        let (port, host) = (address.port(), address.ip());
+        let _ = writeln!(text, "over USB/IP, on {address}; as root, with the module vhci-hcd:");
+        let _ = writeln!(text, "  usbip --tcp-port {port} attach --remote {host} --busid 1-1");
     }
     let _ = writeln!(text, "Ctrl-C ends it.");
     let mut out = std::io::stdout().lock();

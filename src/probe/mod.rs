@@ -20,6 +20,7 @@ pub mod story;
 pub mod target;
 pub mod tcp;
 pub mod usb;
+pub mod usbip;
 
 pub use dap::Dap;
 pub use stlink::{Model, StLink};

@@ -8,25 +8,42 @@ use std::time::{Duration, Instant};
 /// Killed when dropped, if it is still there.
 pub struct Serve {
     child: Child,
-    /// Where it listens.
+    /// Where the stlink-server listens; 0 where there is none.
     pub port: u16,
+    /// All that it says of itself.
+    pub text: String,
 }
 
 impl Serve {
-    /// Starts one at a virtual ESC kept in `state`.
+    /// Starts one at a virtual ESC kept in `state`, with an stlink-server.
     pub fn start(part: &str, state: &Path, more: &[&str]) -> Serve {
+        Serve::with(part, state, &[&["--tcp", "127.0.0.1:0"], more].concat())
+    }
+
+    /// Starts one with the fronts that `more` asks for.
+    pub fn with(part: &str, state: &Path, more: &[&str]) -> Serve {
         let mut child = Command::new(env!("CARGO_BIN_EXE_dryflash"))
-            .args(["serve", "--part", part, "--tcp", "127.0.0.1:0", "--state"])
+            .args(["serve", "--part", part, "--state"])
             .arg(state)
             .args(more)
             .stdout(Stdio::piped())
             .spawn()
             .expect("dryflash starts");
-        let mut line = String::new();
-        let out = child.stdout.take().expect("standard output");
-        BufReader::new(out).read_line(&mut line).expect("it says where it is");
-        let port = line.trim().rsplit(':').next().and_then(|p| p.parse().ok());
-        Serve { child, port: port.unwrap_or_else(|| panic!("no port in {line:?}")) }
+        let mut lines = BufReader::new(child.stdout.take().expect("standard output"));
+        let mut text = String::new();
+        while !text.contains("Ctrl-C") {
+            assert_ne!(lines.read_line(&mut text).expect("it says where it is"), 0, "it has ended: {text}");
+        }
+        let first = text.lines().next().unwrap_or_default();
+        let port = first.trim().rsplit(':').next().and_then(|p| p.parse().ok()).unwrap_or(0);
+        Serve { child, port, text }
+    }
+
+    /// What stands behind `before`, up to `end`, in what it said.
+    #[allow(dead_code, reason = "not every test has other fronts")]
+    pub fn said(&self, before: &str, end: char) -> &str {
+        let (_, rest) = self.text.split_once(before).unwrap_or_else(|| panic!("no {before} in {}", self.text));
+        rest.split(end).next().unwrap_or_default()
     }
 
     /// Waits for it to end by itself. Its exit code.
