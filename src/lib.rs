@@ -79,6 +79,8 @@ pub mod cli;
 pub mod cpu;
 pub mod esc;
 pub mod flash;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod image;
 pub mod memory;
 pub mod part;

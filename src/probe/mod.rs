@@ -3,10 +3,11 @@
 //! [`Target`] is the core's side of the debug port: halting, stepping, breakpoints, vector catch. [`Dap`] is the port
 //! itself, [`StLink`] the probe's firmware: a command in, a reply out, whatever carries them. [`owner`] runs it for
 //! clients in other threads, [`tcp`] speaks stlink-server's protocol to them. [`usb`] is the device that a bus would show,
-//! [`recording`] a session kept in a file.
+//! [`recording`] a session kept in a file, [`capture`] one that other programs kept.
 //!
 //! `docs/probe.md` says what is modelled and what is not.
 
+pub mod capture;
 mod components;
 pub mod dap;
 pub mod decode;

@@ -6,7 +6,7 @@
 
 use super::stlink::{COMMAND, StLink};
 use serde::{Deserialize, Serialize};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::{self, Seek, SeekFrom, Write};
 
 /// What the first line's `format` says.
@@ -46,6 +46,10 @@ pub struct Header {
     /// The digest at the end; [`UNFINISHED`] while the session lasts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_with: Option<String>,
+    /// Where it was converted from a capture that is not whole: [`Recording::flaws`] as they are written. Reading moves
+    /// them there, so that this is empty elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flaws: Vec<Flaw>,
 }
 
 impl Default for Header {
@@ -60,7 +64,21 @@ impl Default for Header {
             signal: None,
             begins_with: None,
             ends_with: None,
+            flaws: Vec::new(),
         }
+    }
+}
+
+impl Header {
+    /// From its line.
+    ///
+    /// # Errors
+    /// No header, or one of a newer form.
+    pub(super) fn from_json(line: &str) -> Result<Header, String> {
+        header(line).map_err(|e| match e {
+            HeaderError::Json(e) => e.to_string(),
+            HeaderError::Other(what) => what,
+        })
     }
 }
 
@@ -80,12 +98,22 @@ pub struct Exchange {
 }
 
 /// Something that a recording lacks, or that nobody could make out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Flaw {
-    /// The packet or line, from 1.
+    /// The packet or line of the capture, from 1.
     pub packet: u64,
-    /// What is wrong.
+    /// What is wrong, and what to do.
     pub what: String,
+    /// Whether commands, data or replies are missing because of it. Else it tells of trouble that did happen on the bus.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub loss: bool,
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "packet {}: {}", self.packet, self.what)
+    }
 }
 
 /// A session.
@@ -121,6 +149,52 @@ pub enum RecordingError {
     /// There is nothing to replay.
     #[error("{0}")]
     Nothing(String),
+    /// The file has another form.
+    #[error("{0}")]
+    Form(String),
+    /// Several devices of a capture speak ST-LINK.
+    #[error("{} devices of this capture speak ST-LINK: {}; say which one", .0.len(), list(.0))]
+    Several(Vec<Speaker>),
+}
+
+/// A device of a capture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Speaker {
+    /// Where it is.
+    pub device: Device,
+    /// Vendor and product, where the capture holds its descriptor.
+    pub ids: Option<(u16, u16)>,
+    /// How many ST-LINK commands it was sent.
+    pub commands: usize,
+}
+
+/// Where on its bus a captured device is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Device {
+    /// The bus, as the capturing machine counts.
+    pub bus: u16,
+    /// The address on it.
+    pub address: u16,
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.bus, self.address)
+    }
+}
+
+impl fmt::Display for Speaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.device)?;
+        if let Some((vendor, product)) = self.ids {
+            write!(f, " ({vendor:04x}:{product:04x})")?;
+        }
+        write!(f, " with {} commands", self.commands)
+    }
+}
+
+fn list(speakers: &[Speaker]) -> String {
+    speakers.iter().map(Speaker::to_string).collect::<Vec<_>>().join(", ")
 }
 
 #[derive(Serialize, Deserialize)]
@@ -188,11 +262,17 @@ impl<W: Write + Seek> Recorder<W> {
 }
 
 impl Recording {
-    /// As JSON Lines.
+    /// Whether nothing of the session is known to be missing: only then replaying it says what it should.
+    pub fn is_whole(&self) -> bool {
+        !self.flaws.iter().any(|flaw| flaw.loss)
+    }
+
+    /// As JSON Lines. Flaws go into the header.
     pub fn to_jsonl(&self) -> Vec<u8> {
         let mut text = Vec::new();
+        let header = Header { flaws: self.flaws.clone(), ..self.header.clone() };
         // A vector takes everything.
-        if let Ok(mut recorder) = Recorder::new(&mut text, &self.header) {
+        if let Ok(mut recorder) = Recorder::new(&mut text, &header) {
             for exchange in &self.exchanges {
                 let _ = recorder.push(exchange);
             }
@@ -229,6 +309,7 @@ impl Recording {
                     HeaderError::Json(e) => malformed(e),
                     HeaderError::Other(what) => at(1, what),
                 })?;
+                recording.flaws = std::mem::take(&mut recording.header.flaws);
                 continue;
             }
             let line: Line = serde_json::from_str(line).map_err(malformed)?;
@@ -250,7 +331,7 @@ impl Recording {
         }
         if recording.header.ends_with.as_deref() == Some(UNFINISHED) {
             let what = "the recording was never finished: whoever made it was stopped, or still runs".to_owned();
-            recording.flaws.push(Flaw { packet: last, what });
+            recording.flaws.push(Flaw { packet: last, what, loss: true });
             recording.header.ends_with = None;
         }
         Ok(recording)

@@ -8,6 +8,7 @@ use super::stlink::Model;
 use super::usb::{self, Assembler};
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -68,7 +69,9 @@ impl Server {
     /// # Errors
     /// The path is too long for a socket, something is there already, or it cannot be made.
     pub fn start(path: &Path, model: Model, requests: Sender<Request>) -> io::Result<Server> {
-        if UnixStream::connect(path).is_err_and(|e| e.kind() == io::ErrorKind::ConnectionRefused) {
+        // A file that is no socket refuses connections, too.
+        let is_socket = std::fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket());
+        if is_socket && UnixStream::connect(path).is_err_and(|e| e.kind() == io::ErrorKind::ConnectionRefused) {
             std::fs::remove_file(path)?;
         }
         let listener = UnixListener::bind(path)?;

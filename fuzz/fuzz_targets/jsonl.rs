@@ -1,0 +1,9 @@
+//! Our own form, JSON Lines.
+
+#![no_main]
+
+use dryflash::fuzzing::recording;
+use dryflash::probe::capture::Form;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| recording(bytes, Form::JsonLines));

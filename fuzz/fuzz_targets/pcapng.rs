@@ -1,0 +1,15 @@
+//! pcapng, usbmon and USBPcap.
+
+#![no_main]
+
+use dryflash::fuzzing::recording;
+use dryflash::probe::capture::{Form, form};
+use libfuzzer_sys::{Corpus, fuzz_target};
+
+fuzz_target!(|bytes: &[u8]| -> Corpus {
+    match form(bytes) {
+        Ok(form @ Form::PcapNg) => recording(bytes, form),
+        _ => return Corpus::Reject,
+    }
+    Corpus::Keep
+});
