@@ -12,10 +12,12 @@ mod replay;
 mod run;
 mod schema;
 mod serve;
+mod st_flash;
 mod with;
 
 use crate::report::Style;
 use clap::{Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -52,6 +54,8 @@ enum Verb {
     Schema(schema::Args),
     Merge(merge::Args),
     Serve(serve::Args),
+    #[command(name = "st-flash")]
+    StFlash(st_flash::Args),
     With(with::Args),
     Replay(replay::Args),
     Parts(parts::Args),
@@ -119,6 +123,21 @@ pub struct Output {
     pub style: Style,
 }
 
+/// Puts a `--` behind `st-flash`: what follows there is st-flash's own, its `--format` above all.
+fn untouched(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = words.collect();
+    let mut at = 1;
+    // The options that every verb has may stand before it.
+    while let Some(word) = words.get(at).and_then(|w| w.to_str()).filter(|w| w.starts_with("--")) {
+        at += if word == "--format" || word == "--color" { 2 } else { 1 };
+    }
+    let asks_for_help = |w: &OsString| w == "--help" || w == "-h";
+    if words.get(at).is_some_and(|w| w == "st-flash") && !words.get(at + 1).is_some_and(asks_for_help) {
+        words.insert(at + 1, "--".into());
+    }
+    words
+}
+
 /// Parses the process's arguments, runs the verb, prints, and returns the exit code.
 pub fn main() -> ExitCode {
     let usual = std::panic::take_hook();
@@ -126,7 +145,7 @@ pub fn main() -> ExitCode {
         usual(info);
         eprintln!("dryflash: this is a bug; please report it with the command line and the files");
     }));
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(untouched(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no errors; clap prints each where it belongs.
@@ -154,6 +173,7 @@ pub fn main() -> ExitCode {
         Verb::Merge(args) => merge::run(&args, cli.format, style),
         Verb::Check(args) => check::run(args, output),
         Verb::Serve(args) => serve::run(&args),
+        Verb::StFlash(args) => st_flash::run(&args),
         Verb::Replay(args) => replay::run(&args, output),
         Verb::With(args) => with::run(&args, output),
         Verb::Parts(args) => parts::run(&args, output),

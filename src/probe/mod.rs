@@ -3,7 +3,8 @@
 //! [`Target`] is the core's side of the debug port: halting, stepping, breakpoints, vector catch. [`Dap`] is the port
 //! itself, [`StLink`] the probe's firmware: a command in, a reply out, whatever carries them. [`owner`] runs it for
 //! clients in other threads, [`tcp`] speaks stlink-server's protocol to them. [`usb`] is the device that a bus would show,
-//! [`recording`] a session kept in a file, [`capture`] one that other programs kept.
+//! [`recording`] a session kept in a file, [`capture`] one that other programs kept. [`st_flash`] carries out st-flash's
+//! command lines.
 //!
 //! `docs/probe.md` says what is modelled and what is not.
 
@@ -16,6 +17,7 @@ pub mod recording;
 pub mod replay;
 #[cfg(unix)]
 pub mod socket;
+pub mod st_flash;
 pub mod stlink;
 pub mod story;
 pub mod target;

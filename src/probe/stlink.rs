@@ -143,6 +143,11 @@ impl StLink {
         self.model
     }
 
+    /// How the last memory transfer ended: what commands 3B and 3E tell.
+    pub const fn last_status(&self) -> Status {
+        self.last
+    }
+
     /// How many bytes of data follow a command.
     pub fn data_length(command: &[u8]) -> usize {
         let c = padded(command);

@@ -7,6 +7,7 @@ mod probe;
 mod story;
 
 pub use last::Last;
+pub use probe::{files_of, flat, st_flash_line};
 
 use super::error::{ScenarioError, Source};
 use super::files::Cache;
@@ -197,6 +198,8 @@ pub(super) struct Session<'a> {
     owners: Owners,
     story: Story,
     shown: String,
+    /// Files that st-flash reads into.
+    scratch: Option<tempfile::TempDir>,
 }
 
 impl<'a> Session<'a> {
@@ -215,6 +218,7 @@ impl<'a> Session<'a> {
             owners: Owners::new(),
             story: Story::default(),
             shown: String::new(),
+            scratch: None,
         }
     }
 

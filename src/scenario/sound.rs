@@ -4,7 +4,8 @@ use super::error::{ScenarioError, Source, nearest};
 use super::expect::{Ends, Expect, JumpExpect, Why};
 use super::load::Built;
 use super::scalar::{At, Span};
-use super::steps::{Check, Power, Run, Step};
+use super::run::{files_of, flat, st_flash_line};
+use super::steps::{Check, Power, Run, StFlash, Step};
 use crate::part::Part;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -24,6 +25,8 @@ struct Bench {
     said: bool,
     /// A `check` has reported.
     report: bool,
+    /// Files that lines of st-flash have read into.
+    dumps: Vec<String>,
 }
 
 /// Looks at a case.
@@ -93,7 +96,9 @@ impl Look<'_> {
         match step {
             Step::Check(check) => {
                 self.check(&check.0, span)?;
-                *bench = Bench { told: true, jump: true, main_loop: true, said: true, report: true, ..*bench };
+                let dumps = std::mem::take(&mut bench.dumps);
+                let powered = bench.powered;
+                *bench = Bench { told: true, jump: true, main_loop: true, said: true, report: true, powered, dumps };
             }
             Step::Program(program) => {
                 self.file(&program.0.file, span)?;
@@ -109,7 +114,10 @@ impl Look<'_> {
                 }
                 bench.said = true;
             }
-            Step::StFlash(_) => bench.said = true,
+            Step::StFlash(line) => {
+                self.st_flash(&line.0, span, &mut bench.dumps)?;
+                bench.said = true;
+            }
             Step::Options(options) => {
                 if options.rdp.is_none() && options.wrp.is_none() && options.bytes.is_empty() {
                     return Err(self.source.flaw(span, "`options` writes nothing: name rdp, wrp or bytes"));
@@ -143,7 +151,8 @@ impl Look<'_> {
                 if let Some(signal) = &boot.0.signal {
                     self.in_time(signal, boot.0.limit.as_ref(), span)?;
                 }
-                *bench = Bench { powered: true, told: true, jump: true, main_loop: true, said: true, ..*bench };
+                let dumps = std::mem::take(&mut bench.dumps);
+                *bench = Bench { powered: true, told: true, jump: true, main_loop: true, said: true, report: false, dumps };
             }
             Step::Expect(expect) => self.expect(expect, span, bench)?,
             Step::Snapshot(parts) => {
@@ -168,20 +177,35 @@ impl Look<'_> {
         Ok(())
     }
 
+    fn st_flash(&self, step: &StFlash, span: &Range<usize>, dumps: &mut Vec<String>) -> Result<(), ScenarioError> {
+        let place = if step.line.span.is_empty() { span } else { &step.line.span };
+        let mut arguments = match st_flash_line(&step.line.value) {
+            Ok(arguments) => arguments,
+            // A line that st-flash does not take may be what is tried.
+            Err(_) if step.fails.is_some() => return Ok(()),
+            Err(text) => return Err(self.source.flaw(place, text)),
+        };
+        let (from, into) = files_of(&mut arguments);
+        if let Some(file) = from
+            && !dumps.contains(&flat(file))
+        {
+            self.built.files.find(self.source, file, place)?;
+        }
+        dumps.extend(into.map(|file| flat(file)));
+        Ok(())
+    }
+
     fn run(&self, run: &Run, span: &Range<usize>, bench: &mut Bench) -> Result<(), ScenarioError> {
         use super::steps::Until;
         if run.time.is_none() && run.until.is_none() {
             return Err(self.source.flaw(span, "`run` has neither `for` nor `until`").hint("write run = \"50 ms\""));
         }
         let until = run.until.as_ref().map(|u| u.value);
-        *bench = Bench {
-            told: false,
-            jump: until == Some(Until::Jump),
-            main_loop: until == Some(Until::MainLoop),
-            said: true,
-            report: false,
-            ..*bench
-        };
+        bench.told = false;
+        bench.jump = until == Some(Until::Jump);
+        bench.main_loop = until == Some(Until::MainLoop);
+        bench.said = true;
+        bench.report = false;
         Ok(())
     }
 

@@ -1,0 +1,240 @@
+//! `dryflash st-flash`: st-flash's own command lines, on a virtual chip.
+
+use super::bench::{Esc, Keeper, SignalArg};
+use super::check::load;
+use super::{OK, Outcome, USAGE};
+use crate::am32::{self, Wish};
+use crate::probe::owner;
+use crate::probe::recording::{Exchange, hex};
+use crate::probe::st_flash::{self, Arguments, FAILED, Host, Note, Parsed, Watch, arguments};
+use anyhow::{Context, bail};
+use clap::ValueEnum;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Carry out a command line of st-flash 1.7 on a virtual chip
+///
+/// Takes st-flash's own arguments and sends the ST-LINK commands that st-flash 1.7.0 sends. What is dryflash's own
+/// stands before st-flash's command word: --part P, --state FILE, --record FILE, --signal LEVEL, --seed N, --v3, --force. Where --part
+/// and --state are missing, DRYFLASH_PART and DRYFLASH_STATE are taken.
+///
+/// Without --state the chip is a blank one, and forgotten afterwards. `read` replaces a file that exists only with
+/// --force. The exit code is st-flash's, 255, where st-flash fails, and 2 for dryflash's own trouble.
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "dryflash st-flash [--part P] [--state FILE] [--record FILE] [--signal LEVEL] [--seed N] [--v3] [--force] [ST-FLASH-OPTIONS] {write|read|erase|reset} [ARGS]...",
+    after_help = "Examples:
+  dryflash st-flash --part F051 --state esc.json --format=binary write PB4_BOOTLOADER_V6.bin 0x08000000
+  dryflash st-flash --state esc.json --format=ihex write AM32_NEOESC_F051_2.20.hex
+  dryflash st-flash --state esc.json read dump.bin 0x08000000 32k
+  DRYFLASH_PART=G071 DRYFLASH_STATE=esc.json dryflash st-flash --area=option write 0xFFFFFEAA"
+)]
+pub struct Args {
+    /// st-flash's options, command and arguments.
+    #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
+    words: Vec<String>,
+}
+
+/// dryflash's own options.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Own {
+    part: Option<String>,
+    state: Option<PathBuf>,
+    record: Option<PathBuf>,
+    seed: Option<u64>,
+    signal: Option<SignalArg>,
+    v3: bool,
+    force: bool,
+}
+
+/// Sorts dryflash's own options out. They stand where st-flash's do: before the command word.
+fn split(words: &[String]) -> anyhow::Result<(Own, Vec<String>)> {
+    let mut own = Own::default();
+    let mut rest = Vec::new();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        if word == "--" && rest.is_empty() {
+            continue;
+        }
+        if !word.starts_with('-') {
+            rest.push(word.clone());
+            rest.extend(words.cloned());
+            break;
+        }
+        let (name, joined) = match word.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (word.as_str(), None),
+        };
+        let mut value =
+            || joined.clone().or_else(|| words.next().cloned()).with_context(|| format!("{name} wants a value"));
+        match name {
+            "--part" => own.part = Some(value()?),
+            "--state" => own.state = Some(PathBuf::from(value()?)),
+            "--record" => own.record = Some(PathBuf::from(value()?)),
+            "--seed" => own.seed = Some(value()?.parse().context("--seed wants a number")?),
+            "--signal" => {
+                let level = value()?;
+                let known = SignalArg::from_str(&level, false).ok();
+                own.signal = Some(known.with_context(|| format!("--signal: low, floating or high, not {level}"))?);
+            }
+            "--v3" if joined.is_none() => own.v3 = true,
+            "--force" if joined.is_none() => own.force = true,
+            _ => {
+                rest.push(word.clone());
+                // Its value is st-flash's as well.
+                if arguments::takes_value(word) {
+                    rest.extend(words.next().cloned());
+                }
+            }
+        }
+    }
+    Ok((own, rest))
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Trouble of dryflash's own; what st-flash fails at is told, and in the exit code.
+pub fn run(args: &Args) -> anyhow::Result<Outcome> {
+    let (own, words) = split(&args.words)?;
+    let arguments = match arguments::parse(&words) {
+        Ok(Parsed::Run(arguments)) => arguments,
+        Ok(Parsed::Version) => return Ok(Outcome { text: format!("v{}\n", st_flash::VERSION), code: OK }),
+        Err(error) => {
+            eprintln!("dryflash: {error}; `dryflash st-flash --help` has examples");
+            return Ok(Outcome { text: String::new(), code: FAILED });
+        }
+    };
+    let esc = own.esc(&arguments)?;
+    let Ok(mut bench) = esc.prepare(Vec::new())? else { bail!("the virtual ESC could not be set up") };
+    if bench.state.is_none() {
+        eprintln!(
+            "dryflash: note: this is a blank {}, forgotten afterwards; --state FILE (or DRYFLASH_STATE) keeps one between \
+             commands",
+            bench.part.nick()
+        );
+    }
+    let mut keeper = Keeper::new(bench.state.take());
+    if let Some(path) = &own.record {
+        let client = format!("dryflash st-flash {}", words.join(" "));
+        keeper.record(path, own.force, &bench.header(Some(client)))?;
+    }
+    let host = Host { folder: PathBuf::new(), force: own.force };
+    let mut watch = Teller { keeper, debug: arguments.debug, text: String::new() };
+    let result = st_flash::run(&mut bench.probe, &arguments, &host, &mut watch);
+    if let Some(text) = bench.probe.target.take_broken() {
+        eprintln!("dryflash: the model failed: {text}; this is a bug, please report it");
+    }
+    let Teller { mut keeper, mut text, .. } = watch;
+    let code = match result {
+        Ok(outcome) => {
+            text.extend(outcome.printed.map(|word| format!("{word:08x}\n")));
+            OK
+        }
+        Err(error) => {
+            eprintln!("dryflash: {error}");
+            error.exit_code()
+        }
+    };
+    // What was done stays done, whatever came of the rest.
+    keeper.finish(&bench.probe)?;
+    Ok(Outcome { text, code })
+}
+
+impl Own {
+    /// The ESC that is meant: by options, by variables, by the state, by the file to be written.
+    fn esc(&self, arguments: &Arguments) -> anyhow::Result<Esc> {
+        let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty());
+        let state = self.state.clone().or_else(|| variable("DRYFLASH_STATE").map(PathBuf::from));
+        let named = self.part.clone().map(Ok).or_else(|| variable("DRYFLASH_PART").map(OsString::into_string));
+        let part = match named.transpose() {
+            Ok(Some(name)) => Some(name),
+            Err(_) => bail!("DRYFLASH_PART is no name of a part; `dryflash parts` lists them"),
+            // A new state holds no part yet.
+            Ok(None) if state.as_ref().is_some_and(|path| path.exists()) => None,
+            Ok(None) => Some(from_file(arguments)?),
+        };
+        Ok(Esc { part, state, v3: self.v3, signal: self.signal, seed: self.seed })
+    }
+}
+
+/// The part by the file that is to be written, where it is clear.
+fn from_file(arguments: &Arguments) -> anyhow::Result<String> {
+    const SAY: &str = "say which part it is: --part F051, or DRYFLASH_PART=F051";
+    let arguments::Command::Write { file, address } = &arguments.command else { bail!("{SAY}") };
+    let at = address.map_or_else(String::new, |a| format!("@0x{a:08x}"));
+    let given = load(&format!("{file}{at}"), None).context(SAY)?;
+    let plan = am32::plan(vec![given], &Wish { has_state: true, ..Wish::default() })?;
+    match plan.candidates.as_slice() {
+        [part] => {
+            eprintln!("dryflash: note: {} ({}), {}", part.name, part.nick(), plan.part_evidence);
+            Ok(part.name.clone())
+        }
+        [] => bail!("{file} is for an MCU that is not modelled ({}); {SAY}", plan.part_evidence),
+        parts => {
+            let names: Vec<&str> = parts.iter().map(|p| p.nick()).collect();
+            bail!("{file} fits {}; {SAY}", names.join(", "))
+        }
+    }
+}
+
+/// Tells what goes on, and has it kept.
+struct Teller {
+    keeper: Keeper,
+    debug: bool,
+    text: String,
+}
+
+impl Watch for Teller {
+    fn exchange(&mut self, exchange: &Exchange) {
+        if self.debug {
+            let part = |name: &str, bytes: &[u8]| match bytes {
+                [] => String::new(),
+                bytes => format!(" {name} {}", hex(bytes)),
+            };
+            eprintln!(
+                "dryflash: {} us: {}{}{}",
+                exchange.at,
+                hex(&exchange.command),
+                part("out", &exchange.data),
+                part("in", &exchange.reply)
+            );
+        }
+        owner::Watch::exchange(&mut self.keeper, exchange);
+    }
+
+    fn said(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.text.push('\n');
+    }
+
+    fn note(&mut self, note: &Note) {
+        eprintln!("dryflash: note: {note}");
+    }
+}
+
+const _: () = assert!(USAGE != FAILED, "scripts tell the two apart");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_options_are_told_from_st_flashes() {
+        let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let (own, rest) =
+            split(&words("--part F051 --format binary --state=a.json --serial --part --force --v3 write --part x"))
+                .unwrap();
+        let expected = Own {
+            part: Some("F051".to_owned()),
+            state: Some("a.json".into()),
+            force: true,
+            v3: true,
+            ..Own::default()
+        };
+        assert_eq!(own, expected);
+        assert_eq!(rest, words("--format binary --serial --part write --part x"));
+        assert!(split(&words("--seed x erase")).is_err());
+        assert!(split(&words("--state")).is_err());
+    }
+}

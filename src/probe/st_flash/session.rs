@@ -1,0 +1,423 @@
+//! A session of st-flash at the probe: the ST-LINK commands it knows, and how it takes hold of the chip.
+
+use super::arguments::{Arguments, Connect};
+use super::error::StFlashError;
+use super::note::Note;
+use super::{Host, Outcome, Watch};
+use crate::part::Family;
+use crate::probe::recording::Exchange;
+use crate::probe::stlink::{COMMAND, Model, StLink};
+
+const CPUID: u32 = 0xE000_ED00;
+const AIRCR: u32 = 0xE000_ED0C;
+pub(super) const CFSR: u32 = 0xE000_ED28;
+pub(super) const HFSR: u32 = 0xE000_ED2C;
+pub(super) const DFSR: u32 = 0xE000_ED30;
+pub(super) const DHCSR: u32 = 0xE000_EDF0;
+const DEMCR: u32 = 0xE000_EDFC;
+/// DBGMCU_IDCODE of cores without a floating address (RM0091 32.4.1, RM0444 40.10.1).
+const IDCODE: u32 = 0x4001_5800;
+
+/// Words for DHCSR: the key, C_DEBUGEN, C_HALT, C_MASKINTS.
+pub(super) const LEAVE: u32 = 0xA05F_0000;
+pub(super) const RUN: u32 = 0xA05F_0001;
+pub(super) const HALT: u32 = 0xA05F_0003;
+pub(super) const RUN_MASKED: u32 = 0xA05F_0009;
+pub(super) const HALT_MASKED: u32 = 0xA05F_000B;
+pub(super) const C_HALT: u32 = 1 << 1;
+pub(super) const C_MASKINTS: u32 = 1 << 3;
+const S_RESET_ST: u32 = 1 << 25;
+const DFSR_VCATCH: u32 = 1 << 3;
+
+const MODE_DFU: u8 = 0;
+const MODE_DEBUG: u8 = 2;
+
+/// kHz of the V2's divisors, slowest first.
+const SPEEDS: [(u32, u16); 12] = [
+    (5, 798),
+    (15, 265),
+    (25, 158),
+    (50, 79),
+    (100, 40),
+    (125, 31),
+    (240, 15),
+    (480, 7),
+    (950, 3),
+    (1200, 2),
+    (1800, 1),
+    (4000, 0),
+];
+const USUAL_SPEED: u32 = 1800;
+/// What st-flash takes of the V3's list.
+const SPEEDS_V3: usize = 10;
+
+/// st-flash waits half a second; here each look takes its share of the core's time.
+const LOOKS: u32 = 500;
+/// Where st-flash would look for ever.
+const LONGEST_WAIT: u32 = 10_000;
+
+pub(super) const FLASH: u32 = 0x0800_0000;
+pub(super) const SRAM: u32 = 0x2000_0000;
+
+/// What st-flash 1.7 knows of a chip by its identity code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Known {
+    pub family: Family,
+    /// The flash size register.
+    size_register: u32,
+    pub page: u32,
+    pub sram_size: u32,
+    /// Where it has option bytes, and how many; 0 where it knows of none.
+    pub option_base: u32,
+    pub option_size: u32,
+    /// As read from the chip, or as `--flash` says.
+    pub flash_size: u32,
+}
+
+impl Known {
+    fn of(identity: u32) -> Option<Known> {
+        let f0 = |sram_size| Known {
+            family: Family::F0,
+            size_register: 0x1FFF_F7CC,
+            page: 0x400,
+            sram_size,
+            option_base: 0,
+            option_size: 0,
+            flash_size: 0,
+        };
+        let g0 = |sram_size| Known {
+            family: Family::G0,
+            size_register: 0x1FFF_75E0,
+            page: 0x800,
+            sram_size,
+            option_base: 0x1FFF_7800,
+            option_size: 4,
+            flash_size: 0,
+        };
+        Some(match identity & 0xFFF {
+            0x440 => f0(0x2000),
+            0x444 => f0(0x1000),
+            0x460 => g0(0x9000),
+            0x466 => g0(0x2000),
+            _ => return None,
+        })
+    }
+
+    pub const fn flash_holds(&self, address: u32) -> bool {
+        address.wrapping_sub(FLASH) < self.flash_size
+    }
+
+    pub const fn sram_holds(&self, address: u32) -> bool {
+        address.wrapping_sub(SRAM) < self.sram_size
+    }
+
+    pub const fn options_hold(&self, address: u32) -> bool {
+        address.wrapping_sub(self.option_base) < self.option_size
+    }
+}
+
+/// One run of st-flash.
+pub(super) struct Session<'a> {
+    pub probe: &'a mut StLink,
+    pub arguments: &'a Arguments,
+    pub host: &'a Host,
+    pub watch: &'a mut dyn Watch,
+    pub outcome: Outcome,
+    /// What `--flash` does not change.
+    pub known: Known,
+}
+
+impl<'a> Session<'a> {
+    /// Takes hold of the chip, and finds out what it is.
+    pub fn connect(
+        probe: &'a mut StLink,
+        arguments: &'a Arguments,
+        host: &'a Host,
+        watch: &'a mut dyn Watch,
+    ) -> Result<Session<'a>, StFlashError> {
+        // Nothing but the sizes is looked at before the chip is known.
+        let nothing = Known {
+            family: Family::F0,
+            size_register: 0,
+            page: 0,
+            sram_size: 0,
+            option_base: 0,
+            option_size: 0,
+            flash_size: 0,
+        };
+        let outcome = Outcome::default();
+        let mut session = Session { probe, arguments, host, watch, outcome, known: nothing };
+        session.open()?;
+        Ok(session)
+    }
+
+    fn open(&mut self) -> Result<(), StFlashError> {
+        if self.arguments.serial.is_some() {
+            self.note(Note::AnySerial);
+        }
+        self.command(&[0xF1], &[]);
+        if self.probe.model() == Model::V3 {
+            self.command(&[0xFB], &[]);
+        }
+        self.leave_dfu();
+        self.set_speed();
+        if self.arguments.connect == Connect::UnderReset {
+            self.drive_reset(0);
+            self.enter_debug();
+            self.write(DHCSR, HALT);
+            self.read(DHCSR);
+            self.drive_reset(1);
+            let status = self.read(DHCSR);
+            if status & S_RESET_ST == 0 {
+                self.say("the chip does not show that NRST was low");
+            }
+            // st-flash goes on where this fails, and so does this.
+            if let Err(error) = self.soft_reset(true) {
+                self.say(&error.to_string());
+            }
+        }
+        self.enter_debug();
+        self.identify()?;
+        self.leave_dfu();
+        self.enter_debug();
+        self.write(DHCSR, HALT);
+        let (freeze, bits) = match self.known.family {
+            // DBGMCU_CR of a Cortex-M3: here nothing is at the address, and the watchdogs are not frozen.
+            Family::F0 => (0xE004_2004, 0x300),
+            Family::G0 => (0x4001_5808, 0x1800),
+        };
+        let value = self.read(freeze);
+        self.write(freeze, value | bits);
+        self.read(DHCSR);
+        Ok(())
+    }
+
+    fn identify(&mut self) -> Result<(), StFlashError> {
+        self.core_id();
+        let core = self.read(CPUID);
+        // ARM is the implementer.
+        if core >> 24 & 0x7F != 0x41 {
+            let why = match self.probe.target.is_reachable() {
+                false => "the debug port is closed (read protection level 2, or DBG_SWEN)".to_owned(),
+                true => format!("CPUID reads {core:08X}; try --connect-under-reset"),
+            };
+            return Err(StFlashError::NoTarget { why });
+        }
+        let identity = self.read(IDCODE);
+        let Some(known) = Known::of(identity) else {
+            return Err(StFlashError::NoTarget { why: format!("IDCODE reads {identity:08X}") });
+        };
+        let chip = (self.read(known.size_register) & 0xFFFF) << 10;
+        let given = self.arguments.flash_size;
+        let flash_size = if given != 0 { given } else { chip };
+        if flash_size != chip {
+            self.note(Note::OtherSize { given, chip });
+        }
+        self.known = Known { flash_size, ..known };
+        Ok(())
+    }
+
+    /// Lets the core run without a debugger, and leaves.
+    pub fn close(&mut self) {
+        self.write(DHCSR, LEAVE);
+        self.command(&[0xF2, 0x21], &[]);
+    }
+
+    /// A command with its data; the reply.
+    pub fn command(&mut self, bytes: &[u8], data: &[u8]) -> Vec<u8> {
+        let mut command = [0; COMMAND];
+        for (to, from) in command.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        let reply = self.probe.command(&command, data);
+        let at = self.probe.target.chip.now().time.as_micros();
+        let exchange = Exchange { at, command, data: data.to_vec(), reply, packet: None };
+        self.watch.exchange(&exchange);
+        exchange.reply
+    }
+
+    pub fn say(&mut self, text: &str) {
+        self.watch.said(text);
+    }
+
+    pub fn note(&mut self, note: Note) {
+        self.watch.note(&note);
+        self.outcome.notes.push(note);
+    }
+
+    fn mode(&mut self) -> u8 {
+        self.command(&[0xF5], &[]).first().copied().unwrap_or_default()
+    }
+
+    fn leave_dfu(&mut self) {
+        if self.mode() == MODE_DFU {
+            self.command(&[0xF3, 0x07], &[]);
+        }
+    }
+
+    fn enter_debug(&mut self) {
+        if self.mode() != MODE_DEBUG {
+            self.command(&[0xF2, 0x30, 0xA3], &[]);
+        }
+    }
+
+    pub fn core_id(&mut self) {
+        self.command(&[0xF2, 0x31], &[]);
+    }
+
+    fn set_speed(&mut self) {
+        let wanted = match self.arguments.frequency {
+            0 => USUAL_SPEED,
+            frequency => frequency,
+        };
+        match self.probe.model() {
+            Model::V2 => {
+                let nearest = SPEEDS.iter().min_by_key(|(speed, _)| speed.abs_diff(wanted));
+                let [low, high] = nearest.map_or(1, |(_, divisor)| *divisor).to_le_bytes();
+                self.command(&[0xF2, 0x43, low, high], &[]);
+            }
+            Model::V3 => {
+                let list = self.command(&[0xF2, 0x62], &[]);
+                let count = list.get(8).map_or(0, |n| usize::from(*n).min(SPEEDS_V3));
+                let speeds = list.get(12..).unwrap_or_default().chunks_exact(4).take(count);
+                let speeds = speeds.map(|c| u32::from_le_bytes([c[0], c[1], c[2], c[3]])).filter(|s| *s != 0);
+                let nearest = speeds.min_by_key(|speed| speed.abs_diff(wanted)).unwrap_or_default();
+                let mut command = vec![0xF2, 0x61, 0, 0];
+                command.extend(nearest.to_le_bytes());
+                self.command(&command, &[]);
+            }
+        }
+    }
+
+    fn drive_reset(&mut self, level: u8) {
+        self.command(&[0xF2, 0x3C, level], &[]);
+    }
+
+    /// Reads a word by the command for debug registers; st-flash does not look at its status.
+    pub fn read(&mut self, address: u32) -> u32 {
+        let mut command = vec![0xF2, 0x36];
+        command.extend(address.to_le_bytes());
+        word(&self.command(&command, &[]))
+    }
+
+    /// Writes a word by the command for debug registers.
+    pub fn write(&mut self, address: u32, value: u32) {
+        let mut command = vec![0xF2, 0x35];
+        command.extend(address.to_le_bytes());
+        command.extend(value.to_le_bytes());
+        self.command(&command, &[]);
+    }
+
+    pub fn read_register(&mut self, number: u8) -> u32 {
+        word(&self.command(&[0xF2, 0x33, number], &[]))
+    }
+
+    pub fn write_register(&mut self, number: u8, value: u32) {
+        let mut command = vec![0xF2, 0x34, number];
+        command.extend(value.to_le_bytes());
+        self.command(&command, &[]);
+    }
+
+    pub fn read_all_registers(&mut self) {
+        self.command(&[0xF2, 0x3A], &[]);
+    }
+
+    fn block(opcode: u8, address: u32, length: u32) -> Vec<u8> {
+        let mut command = vec![0xF2, opcode];
+        command.extend(address.to_le_bytes());
+        // A page at most.
+        command.extend((length as u16).to_le_bytes());
+        command
+    }
+
+    /// Reads whole words; what the probe refuses reads as it does.
+    pub fn read_block(&mut self, address: u32, length: u32) -> Vec<u8> {
+        self.command(&Self::block(0x07, address, length), &[])
+    }
+
+    /// Writes whole words, and asks for the status as st-flash does: without looking at it.
+    pub fn write_block(&mut self, address: u32, data: &[u8]) {
+        self.command(&Self::block(0x08, address, data.len() as u32), data);
+        self.command(&[0xF2, 0x3E], &[]);
+    }
+
+    pub fn write_bytes(&mut self, address: u32, data: &[u8]) {
+        self.command(&Self::block(0x0D, address, data.len() as u32), data);
+    }
+
+    /// Writes words and what is left of one to SRAM.
+    pub fn write_sram(&mut self, address: u32, data: &[u8]) {
+        let (whole, rest) = data.split_at(data.len() & !3);
+        if !whole.is_empty() {
+            self.write_block(address, whole);
+        }
+        if !rest.is_empty() {
+            self.write_bytes(address.wrapping_add(whole.len() as u32), rest);
+        }
+    }
+
+    /// Looks at DHCSR until the core is in debug state; whether it came to it.
+    pub fn wait_for_halt(&mut self) -> bool {
+        // Half a second in steps of 10 ms.
+        (0..50).any(|_| self.read(DHCSR) & C_HALT != 0)
+    }
+
+    /// Lets the core run, in Thumb state.
+    pub fn run_core(&mut self, control: u32) {
+        let xpsr = self.read_register(16);
+        if xpsr & 1 << 24 == 0 {
+            self.write_register(16, xpsr | 1 << 24);
+        }
+        self.write(DHCSR, control);
+    }
+
+    /// A reset by NRST, which on the virtual probe is connected; by AIRCR where it is not.
+    pub fn reset(&mut self) -> Result<(), StFlashError> {
+        self.read(DHCSR);
+        self.drive_reset(0);
+        self.drive_reset(1);
+        self.command(&[0xF2, 0x32], &[]);
+        if self.read(DHCSR) & S_RESET_ST == 0 {
+            return self.soft_reset(false);
+        }
+        match (0..LOOKS).any(|_| self.read(DHCSR) & S_RESET_ST == 0) {
+            true => Ok(()),
+            false => Err(StFlashError::Reset("it stays in reset".to_owned())),
+        }
+    }
+
+    fn soft_reset(&mut self, halt: bool) -> Result<(), StFlashError> {
+        self.write(DHCSR, HALT);
+        // TRCENA, VC_HARDERR, VC_BUSERR, and VC_CORERESET.
+        self.write(DEMCR, 0x0100_0500 | u32::from(halt));
+        if halt {
+            self.write(DFSR, DFSR_VCATCH);
+        }
+        self.read(DHCSR);
+        self.write(AIRCR, 0x05FA_0004);
+        let done =
+            (0..LOOKS).any(|_| self.read(DHCSR) & S_RESET_ST == 0 && (!halt || self.read(DFSR) & DFSR_VCATCH != 0));
+        self.write(DFSR, 0x1F);
+        match done {
+            true => Ok(()),
+            false => Err(StFlashError::Reset("a reset by AIRCR does not end, or does not halt the core".to_owned())),
+        }
+    }
+
+    /// Looks again and again, as st-flash does, until `is_done`.
+    pub fn poll(&mut self, address: u32, is_done: impl Fn(u32) -> bool) -> Result<u32, StFlashError> {
+        let mut value = 0;
+        for _ in 0..LONGEST_WAIT {
+            value = self.read(address);
+            if is_done(value) {
+                return Ok(value);
+            }
+        }
+        Err(StFlashError::Busy(value))
+    }
+}
+
+/// The value in a reply of a status word and a value.
+fn word(reply: &[u8]) -> u32 {
+    reply.get(4..8).map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+}

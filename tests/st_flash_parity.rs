@@ -1,0 +1,292 @@
+//! `dryflash st-flash` beside the real st-flash 1.7.0: the same ESC, the same line, the same commands to the probe.
+//!
+//! Nothing recorded from the real one is kept: it carries its own loader.
+
+#[allow(dead_code, reason = "not every test needs all of it")]
+#[path = "support/clients.rs"]
+mod clients;
+#[allow(dead_code, reason = "not every test needs all of it")]
+#[path = "support/st_flash.rs"]
+mod esc;
+
+use clients::{APP, BENCHES, Bench, FLASH, built, is_there};
+use dryflash::flash::Factory;
+use dryflash::probe::recording::{Exchange, Recording, hex as digits};
+use esc::{Esc, Ran, hex};
+use std::process::Command;
+
+/// Where st-flash is the one that is followed, and the stand-in for libusb works.
+fn is_comparable() -> bool {
+    if !cfg!(target_os = "linux") || !is_there("st-flash") {
+        return false;
+    }
+    let version = Command::new("st-flash").arg("--version").output().expect("st-flash starts");
+    let version = String::from_utf8_lossy(&version.stdout).into_owned();
+    if version.trim() != "v1.7.0" {
+        eprintln!("SKIPPED: st-flash is {}, and 1.7.0 is followed", version.trim());
+    }
+    version.trim() == "v1.7.0"
+}
+
+/// How the two may differ.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Differs {
+    /// In nothing but the loader's own bytes.
+    Nothing,
+    /// What is refused is refused before the probe is asked.
+    NoCommands,
+}
+
+/// What is sent: the command and its data, as one line. The loader's bytes are each one's own; how often the core was
+/// looked at until the loader ended depends on them, and where st-flash gives up it does so by the clock.
+fn sent(exchanges: &[Exchange]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for exchange in exchanges {
+        let command = digits(&exchange.command);
+        let is_loader = command.starts_with("f208000000204c00");
+        let data = if is_loader { "the loader".to_owned() } else { digits(&exchange.data) };
+        let line = format!("{command} {data}");
+        // DHCSR, and DFSR by turns with it.
+        let is_look = |line: &str| line.starts_with("f236f0ed00e0") || line.starts_with("f23630ed00e0");
+        let before = lines.iter().rev().take(2).take_while(|l| is_look(l)).any(|l| *l == line);
+        if !(is_look(&line) && before) {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+/// One line, by both, on equal ESCs.
+fn same(
+    bench: Bench,
+    factory: Option<fn(Factory) -> Factory>,
+    files: &[(&str, &[u8])],
+    line: &[&str],
+    differs: Differs,
+) {
+    let about = format!("{}: st-flash {}", bench.part, line.join(" "));
+    let (real, ours) = (Esc::new(bench), Esc::new(bench));
+    for esc in [&real, &ours] {
+        if let Some(with) = factory {
+            bench.factory(&esc.state(), with);
+        }
+        for (name, bytes) in files {
+            esc.write(name, bytes);
+        }
+    }
+    let esc = ["--part", bench.part, "--state", "esc.json", "--record", "session.jsonl"];
+    let mut with = real.dryflash(&["with"]);
+    let theirs: Ran = with.args(esc).args(["--", "st-flash"]).args(line).output().expect("dryflash starts").into();
+    let mut own = ours.dryflash(&["st-flash"]);
+    let own: Ran = own.args(esc).args(line).output().expect("dryflash starts").into();
+    // What st-flash refuses before it looks for a probe, `with` calls its own trouble.
+    assert_eq!(theirs.code, own.code, "{about}\n{theirs:?}\n{own:?}");
+    let recorded = |esc: &Esc| {
+        let bytes = std::fs::read(esc.path("session.jsonl")).unwrap_or_default();
+        Recording::from_jsonl(&bytes).map(|r| r.exchanges).unwrap_or_default()
+    };
+    let (a, b) = (sent(&recorded(&real)), sent(&recorded(&ours)));
+    match differs {
+        Differs::NoCommands => assert!(b.is_empty(), "{about}"),
+        Differs::Nothing => {
+            assert!(!a.is_empty(), "{about}\n{theirs:?}");
+            let at = a.iter().zip(&b).position(|(a, b)| a != b).unwrap_or(a.len().min(b.len()));
+            let told = |lines: &[String]| lines[at.saturating_sub(3)..(at + 3).min(lines.len())].join("\n");
+            assert!(a == b, "{about}\ncommand {at}\n{}\nbut here\n{}\n{own:?}", told(&a), told(&b));
+        }
+    }
+    let read = |esc: &Esc, name: &str| std::fs::read(esc.path(name)).ok();
+    // Flash, marks, option bytes and wear.
+    assert!(read(&real, "esc.json") == read(&ours, "esc.json"), "{about}: the ESCs differ\n{own:?}");
+    for name in ["out.bin", "out.hex"] {
+        assert!(read(&real, name) == read(&ours, name), "{about}: {name} differs\n{own:?}");
+    }
+}
+
+fn whole(factory: Factory) -> Factory {
+    factory
+}
+
+fn pattern(length: usize) -> Vec<u8> {
+    (0..length).map(|n| (n * 7 + n / 251 + 3) as u8).collect()
+}
+
+#[test]
+fn writing() {
+    if !is_comparable() {
+        return;
+    }
+    for bench in BENCHES {
+        let page = bench.sector as usize;
+        let base = hex(FLASH);
+        let nothing = Differs::Nothing;
+        let bootloader = built(bench.bootloader);
+        same(bench, None, &[], &["--format=binary", "write", bootloader.to_str().unwrap(), &base], nothing);
+        for length in [1, 2, 3, 4, 5, 6, 12, page - 1, page, page + 2, 2 * page + 13] {
+            let bytes = pattern(length);
+            same(bench, Some(whole), &[("f.bin", &bytes)], &["--reset", "write", "f.bin", &hex(APP)], nothing);
+        }
+        let mut blank_end = pattern(10);
+        blank_end.resize(page, 0xFF);
+        let all_blank = vec![0xFF; 64];
+        same(bench, Some(whole), &[("f.bin", &blank_end)], &["--opt", "write", "f.bin", &base], nothing);
+        same(bench, Some(whole), &[("f.bin", &all_blank)], &["--opt", "write", "f.bin", &base], nothing);
+        let odd = pattern(7);
+        same(bench, Some(whole), &[("f.bin", &odd)], &["write", "f.bin", "0x08001102"], nothing);
+        same(bench, None, &[("f.bin", &pattern(1030))], &["write", "f.bin", "0x20000100"], nothing);
+        same(bench, None, &[("f.bin", &odd)], &["--connect-under-reset", "write", "f.bin", &base], nothing);
+        same(bench, None, &[("f.bin", &odd)], &["--hot-plug", "--freq=4M", "write", "f.bin", &base], nothing);
+    }
+}
+
+#[test]
+fn intel_hex() {
+    if !is_comparable() {
+        return;
+    }
+    let nothing = Differs::Nothing;
+    let hex = built("STANDIN_DRYFLASH_F051_2.20.hex");
+    same(BENCHES[1], Some(whole), &[], &["--format=ihex", "write", hex.to_str().unwrap()], nothing);
+    let gap = b":020000040800F2\n:040000001122334452\n:05030000AABBCCDDEE FC\n:00000001FF\n";
+    let gap: Vec<u8> = gap.iter().copied().filter(|b| *b != b' ').collect();
+    let twice = b":020000040800F2\n:02000000AABB99\n:02000000AACC88\n:00000001FF\n:02000400AABB95\n";
+    let cut = b":020000040800F2\n:02000000AABB99\n";
+    let one = b":020000040800F2\n:01000000AA55\n:00000001FF\n";
+    let elsewhere = b":020000040900F1\n:02000000AABB99\n:00000001FF\n";
+    let sram = b":020000042000DA\n:060100001122334455660094\n:00000001FF\n";
+    for bench in BENCHES {
+        for text in [&gap[..], twice, cut, one, elsewhere, sram, b"hello\n", b""] {
+            same(bench, Some(whole), &[("f.hex", text)], &["--format=ihex", "write", "f.hex"], nothing);
+        }
+    }
+}
+
+#[test]
+fn reading() {
+    if !is_comparable() {
+        return;
+    }
+    for bench in BENCHES {
+        let base = hex(FLASH);
+        let size = format!("0x{:x}", bench.size());
+        for line in [
+            &["read", "out.bin", base.as_str(), size.as_str()][..],
+            &["read", "out.bin", &base, "0"],
+            &["read", "out.bin", &base, "5"],
+            &["read", "out.bin", &base, "1M"],
+            &["read", "out.bin", "0x20000000", "0x100"],
+            &["--area=system", "read", "out.bin", "0x1ffff7ac", "12"],
+            &["read", "out.bin", "0x08000002", "16"],
+            &["--format=ihex", "read", "out.hex", &base, &size],
+            &["--format=ihex", "read", "out.hex", "0x08000104", "41"],
+            &["--area=option", "read", "out.bin"],
+            &["--area=option", "read"],
+            &["--area=option_boot_add", "read"],
+        ] {
+            same(bench, Some(whole), &[], line, Differs::Nothing);
+        }
+    }
+}
+
+#[test]
+fn erase_reset_and_option_bytes() {
+    if !is_comparable() {
+        return;
+    }
+    for bench in BENCHES {
+        for line in [
+            &["erase"][..],
+            &["--connect-under-reset", "erase"],
+            &["--reset", "erase"],
+            &["reset"],
+            &["--connect-under-reset", "--reset", "reset"],
+            &["--area=option", "write", "0xfeffeaaa"],
+            &["--area=option", "write", "0"],
+            &["--area=optcr", "write", "1"],
+            &["--area=optcr1", "write", "1"],
+            &["--area=option_boot_add", "write", "1"],
+            &["--flash=16k", "read", "out.bin", "0x08000000", "0"],
+        ] {
+            same(bench, Some(whole), &[], line, Differs::Nothing);
+        }
+        same(
+            bench,
+            Some(whole),
+            &[("f.bin", &[0xBB, 0xFE, 0xFF, 0xFF])],
+            &["write", "f.bin", "0x1fff7800"],
+            Differs::Nothing,
+        );
+    }
+}
+
+#[test]
+fn protection_and_what_is_refused() {
+    if !is_comparable() {
+        return;
+    }
+    for bench in BENCHES {
+        let (base, bytes) = (hex(FLASH), pattern(64));
+        let files: &[(&str, &[u8])] = &[("f.bin", &bytes), ("empty.bin", &[])];
+        let nothing = Differs::Nothing;
+        let level1: fn(Factory) -> Factory = |f| f.rdp(1).unwrap();
+        let level2: fn(Factory) -> Factory = |f| f.rdp(2).unwrap();
+        let protected: fn(Factory) -> Factory = |f| f.wrp(0, 3).unwrap();
+        for factory in [level1, level2, protected] {
+            for line in [
+                &["write", "f.bin", base.as_str()][..],
+                &["erase"],
+                &["read", "out.bin", base.as_str(), "64"],
+                &["--connect-under-reset", "write", "f.bin", base.as_str()],
+                &["--area=option", "write", "0xfffffeaa"],
+            ] {
+                same(bench, Some(factory), files, line, nothing);
+            }
+        }
+        let past_end = hex(FLASH + bench.size() - 32);
+        for address in [past_end.as_str(), "0x08000001", "0x08000102", "0x20000002", "0x0800000", "0x60000000"] {
+            same(bench, Some(whole), files, &["write", "f.bin", address], nothing);
+        }
+        same(bench, None, files, &["write", "none.bin", &base], nothing);
+        same(bench, None, files, &["write", "empty.bin", &base], nothing);
+        // A read into a file that is there: refused, where st-flash replaces it.
+        assert_eq!(Esc::new(bench).try_st_flash(&["write", "f.bin", "08000000"]).code, 255);
+    }
+}
+
+/// A script of several lines, each on what the one before has left, with the power on all the while.
+#[test]
+fn what_one_line_leaves_the_next_finds() {
+    if !is_comparable() {
+        return;
+    }
+    for bench in BENCHES {
+        let (real, ours) = (Esc::new(bench), Esc::new(bench));
+        let (eeprom, at) = bench.eeprom;
+        let line = |name: &str, address: u32| format!("st-flash write {} {}\n", built(name).display(), hex(address));
+        let script = [
+            "st-flash erase\n".to_owned(),
+            line(bench.bootloader, FLASH),
+            "st-flash --connect-under-reset reset\n".to_owned(),
+            line(bench.bootloader, FLASH),
+            line(bench.app, APP),
+            line(eeprom, at),
+        ]
+        .concat();
+        real.write("steps.sh", script.as_bytes());
+        let mut with = real.dryflash(&["with", "--part", bench.part, "--state", "esc.json", "--", "sh", "steps.sh"]);
+        let theirs: Ran = with.output().expect("dryflash starts").into();
+        let chip = {
+            use dryflash::probe::st_flash::{Host, Script, run_script};
+            use dryflash::probe::{Model, StLink};
+            let mut chip = dryflash::chip::Chip::new(&dryflash::part::find(bench.part).unwrap(), 1).unwrap();
+            chip.power_on();
+            let mut probe = StLink::new(chip, Model::V2);
+            let outcome = run_script(&mut probe, &Script::parse(&script).unwrap(), &Host::default(), &mut ());
+            assert_eq!(i32::from(outcome.exit_code), theirs.code, "{}: {outcome:?}\n{theirs:?}", bench.part);
+            probe.target.chip
+        };
+        dryflash::esc::StateFile::open(&ours.state()).unwrap().save(&chip).unwrap();
+        let read = |esc: &Esc| std::fs::read(esc.state()).unwrap();
+        assert!(read(&real) == read(&ours), "{}", bench.part);
+    }
+}
