@@ -64,7 +64,8 @@
 //! | [`am32`] | what bootloaders, apps and settings look like, and the findings about them; runs nothing |
 //! | [`esc`] | a chip on the bench with its signal wire, and the verdict |
 //! | [`probe`] | a virtual ST-LINK at a chip: debug registers, the probe's commands, a TCP server |
-//! | [`report`] | text and JSON |
+//! | [`scenario`] | scenario files, running them on many cores, expectations, snapshots |
+//! | [`report`] | text and JSON, and what CI systems read |
 //! | [`cli`] | one file for each verb |
 
 /// The README's example is compiled and run.

@@ -126,6 +126,14 @@ fn bad_scenarios_are_told_with_line_column_and_hint() {
         (step("program = \"app.bin@08007c00\""), "08007c00", ""),
         (after("expect = { holds = [\"settings.bi\"] }"), "bad.toml:9:21: there is no file", "settings.bin?"),
         (step("replay = \"session.jsonl\""), "bad.toml:5:1: there is no file session.jsonl", ""),
+        (
+            step("st_flash = \"write ap.bin 0x08001000\""),
+            "bad.toml:5:1: there is no file ap.bin",
+            "did you mean app.bin?",
+        ),
+        (step("st_flash = \"wipe\""), "`wipe` is no command of st-flash", ""),
+        (step("st_flash = \"erase && st-flash reset\""), "a step is one command", ""),
+        (step("st_flash = { line = \"erase\", fails = \"\" }"), "this text is empty: any would do", "write some"),
         // Steps out of order.
         (step("run = \"5 ms\""), "bad.toml:5:1: `run` needs power, and it is off", "power = \"on\""),
         (step("reset = \"pin\""), "bad.toml:5:1: `reset` needs power", ""),
@@ -511,4 +519,47 @@ fn the_scenarios_of_this_project_fit_the_schema_s_keys() {
             assert!(keys.contains(&key.as_str()), "{}: {key}", path.display());
         }
     }
+}
+
+#[test]
+fn docs_tell_of_every_step_and_expectation() {
+    let schema = json(&std::fs::read_to_string(root().join("docs/scenario.schema.json")).unwrap());
+    let docs = std::fs::read_to_string(root().join("docs/scenarios.md")).unwrap();
+    let told = |word: &str| {
+        let whole = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        docs.split(|c: char| !whole(c)).any(|w| w == word)
+    };
+    let mut count = 0;
+    let mut keys: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();
+    for name in
+        ["Expect", "EepromExpect", "Factory", "Make", "Check", "Program", "Erase", "Replay", "Options", "Boot", "Run"]
+    {
+        keys.extend(schema["$defs"][name]["properties"].as_object().unwrap().keys());
+    }
+    for key in keys {
+        assert!(told(key), "docs/scenarios.md does not tell of `{key}`");
+        count += 1;
+    }
+    for step in schema["$defs"]["Step"]["oneOf"].as_array().unwrap() {
+        let key = step["required"][0].as_str().unwrap();
+        assert!(docs.contains(&format!("| `{key} = ")), "docs/scenarios.md has no row for `{key}`");
+        count += 1;
+    }
+    assert!(count > 60, "{count}");
+    // The first example is a scenario, but for its files.
+    let example = docs.split("```toml\n").nth(1).and_then(|t| t.split("```").next()).unwrap();
+    let project = Project::new();
+    std::fs::create_dir(project.path("build")).unwrap();
+    std::fs::copy(project.path("files/settings.bin"), project.path("build/settings.bin")).unwrap();
+    for name in ["app.hex", "old_app.hex"] {
+        std::fs::copy(root().join("firmware/built/STANDIN_DRYFLASH_F051_2.20.hex"), project.path("build").join(name))
+            .unwrap();
+    }
+    std::fs::copy(
+        root().join("firmware/built/STANDIN_F051_BOOTLOADER_PB4_V14.hex"),
+        project.path("build/bootloader.hex"),
+    )
+    .unwrap();
+    project.write("example.toml", example);
+    assert!(project.says(&["run", "scenarios"], 0).contains("1 passed"));
 }

@@ -19,7 +19,7 @@ pub struct Source {
 impl Source {
     /// Line and column of a byte, both from 1; columns count characters.
     pub fn position(&self, at: usize) -> (usize, usize) {
-        let at = self.text.floor_char_boundary(at.min(self.text.len()));
+        let at = (0..=at.min(self.text.len())).rev().find(|n| self.text.is_char_boundary(*n)).unwrap_or(0);
         let before = &self.text[..at];
         let line = before.matches('\n').count() + 1;
         let start = before.rfind('\n').map_or(0, |n| n + 1);

@@ -3,8 +3,8 @@
 use super::error::{ScenarioError, Source, nearest};
 use super::expect::{Ends, Expect, JumpExpect, Why};
 use super::load::Built;
-use super::scalar::{At, Span};
 use super::run::{files_of, flat, st_flash_line};
+use super::scalar::{At, Span};
 use super::steps::{Check, Power, Run, StFlash, Step};
 use crate::part::Part;
 use std::collections::BTreeMap;
@@ -93,6 +93,22 @@ impl Look<'_> {
                 self.source.flaw(span, format!("`{}` needs a chip, and the scenario has no `part`", step.key()));
             return Err(error.hint("add part = \"F051\" at the top, or several in [matrix] part = [...]"));
         }
+        let fails = match step {
+            Step::Program(step) => step.0.fails.as_ref(),
+            Step::Erase(step) => step.0.fails.as_ref(),
+            Step::StFlash(step) => step.0.fails.as_ref(),
+            Step::Replay(step) => step.0.fails.as_ref(),
+            Step::Options(step) => step.fails.as_ref(),
+            _ => None,
+        };
+        let says = match step {
+            Step::Expect(expect) => expect.says.iter().find(|t| t.trim().is_empty()),
+            _ => None,
+        };
+        if let Some(empty) = fails.filter(|t| t.trim().is_empty()).or(says) {
+            let error = self.flaw(&empty.span, span, "this text is empty: any would do");
+            return Err(error.hint("write some of the text that has to be there"));
+        }
         match step {
             Step::Check(check) => {
                 self.check(&check.0, span)?;
@@ -152,7 +168,8 @@ impl Look<'_> {
                     self.in_time(signal, boot.0.limit.as_ref(), span)?;
                 }
                 let dumps = std::mem::take(&mut bench.dumps);
-                *bench = Bench { powered: true, told: true, jump: true, main_loop: true, said: true, report: false, dumps };
+                *bench =
+                    Bench { powered: true, told: true, jump: true, main_loop: true, said: true, report: false, dumps };
             }
             Step::Expect(expect) => self.expect(expect, span, bench)?,
             Step::Snapshot(parts) => {

@@ -6,6 +6,7 @@ use super::scalar::{Address, At, Flag, Num, Pages, Span};
 use crate::am32::Role;
 use crate::bus::ResetCause;
 use crate::esc::{AfterPowerOn, Change, Wire};
+use crate::probe::replay::Strength;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
@@ -276,9 +277,9 @@ impl Short for StFlash {
 pub struct Replay {
     /// The recording, JSON Lines as `serve --record` writes it.
     pub file: At<String>,
-    /// Every reply has to be the recorded one; without it polls may differ in number.
+    /// How closely replies are compared: `polls` where absent.
     #[serde(default)]
-    pub strict: Option<Flag>,
+    pub compare: Compare,
     /// It has to fail, with this text in the reason.
     #[serde(default)]
     pub fails: Option<At<String>>,
@@ -286,7 +287,31 @@ pub struct Replay {
 
 impl Short for Replay {
     fn from_text(text: &str) -> Result<Replay, String> {
-        Ok(Replay { file: At { value: text.to_owned(), span: 0..0 }, strict: None, fails: None })
+        Ok(Replay { file: At { value: text.to_owned(), span: 0..0 }, compare: Compare::default(), fails: None })
+    }
+}
+
+/// How closely the replies of a replay are compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Compare {
+    /// Every reply.
+    Strict,
+    /// Polling loops may end after another number of rounds.
+    #[default]
+    Polls,
+    /// What is read from flash, failures, and what the ESC holds at the end.
+    Effects,
+}
+
+impl Compare {
+    /// As the replay names it.
+    pub const fn strength(self) -> Strength {
+        match self {
+            Compare::Strict => Strength::Strict,
+            Compare::Polls => Strength::Polls,
+            Compare::Effects => Strength::Effects,
+        }
     }
 }
 

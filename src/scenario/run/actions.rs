@@ -359,15 +359,15 @@ impl Session<'_> {
         let limit = start + run.time.as_ref().map_or(crate::scenario::PATIENCE, |t| t.0);
         let flash_end = chip.part().flash.end();
         let until = run.until.as_ref().map(|u| u.value);
-        let inside = match until {
-            Some(Until::Jump) => app.map(|app| app..flash_end).into_iter().collect(),
-            Some(Until::Address(address)) => vec![address..address.saturating_add(2)],
-            _ => Vec::new(),
+        let inside: Option<Range<u32>> = match until {
+            Some(Until::Jump) => app.map(|app| app..flash_end),
+            Some(Until::Address(address)) => Some(address..address.saturating_add(2)),
+            _ => None,
         };
         if until == Some(Until::MainLoop) {
             return self.run_to_main_loop(limit, run, span);
         }
-        chip.stop_inside(&inside);
+        chip.stop_inside(inside.as_slice());
         let halt = loop {
             let halt = chip.run(limit);
             match (&halt, until) {

@@ -3,7 +3,7 @@
 use super::actions::real;
 use super::{Session, Trouble};
 use crate::probe::recording::Recording;
-use crate::probe::replay::{Strength, replay};
+use crate::probe::replay::replay;
 use crate::probe::st_flash::arguments::Command;
 use crate::probe::st_flash::{self, Arguments, Host, Line, Note, Script, Watch};
 use crate::probe::story::Story;
@@ -37,7 +37,8 @@ impl Watch for Said {
 /// What st-flash would not take, or more than one command.
 pub fn st_flash_line(line: &str) -> Result<Arguments, String> {
     let line = line.trim();
-    let whole = if line.split_whitespace().next() == Some("st-flash") { line.to_owned() } else { format!("st-flash {line}") };
+    let whole =
+        if line.split_whitespace().next() == Some("st-flash") { line.to_owned() } else { format!("st-flash {line}") };
     let script = Script::parse(&whole).map_err(|e| e.what)?;
     match script.lines.as_slice() {
         [Line { step: st_flash::Step::StFlash(arguments), .. }] => Ok(arguments.clone()),
@@ -128,7 +129,8 @@ impl Session<'_> {
     fn scratch(&mut self, span: &Range<usize>) -> Result<PathBuf, Trouble> {
         let folder = match self.scratch.take() {
             Some(folder) => folder,
-            None => tempfile::tempdir().map_err(|e| Trouble::step(span, format!("no folder for files that are read: {e}")))?,
+            None => tempfile::tempdir()
+                .map_err(|e| Trouble::step(span, format!("no folder for files that are read: {e}")))?,
         };
         let path = folder.path().to_owned();
         self.scratch = Some(folder);
@@ -148,7 +150,7 @@ impl Session<'_> {
             }
             Err(error) => return Err(Trouble::step(&place, format!("{}: {error}", step.file.value))),
         };
-        let strength = if step.strict.is_some_and(|s| s.0) { Strength::Strict } else { Strength::Polls };
+        let strength = step.compare.strength();
         let (replayed, lines) = self.with_probe(span, |probe| {
             let mut story = Story::new(probe);
             let replayed = replay(probe, &recording, strength, &mut story);
