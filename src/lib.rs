@@ -64,6 +64,7 @@
 //! | [`am32`] | what bootloaders, apps and settings look like, and the findings about them; runs nothing |
 //! | [`esc`] | a chip on the bench with its signal wire, and the verdict |
 //! | [`probe`] | a virtual ST-LINK at a chip: debug registers, the probe's commands, a TCP server |
+//! | [`gdb`] | a server for gdb at the chip behind that probe |
 //! | [`scenario`] | scenario files, running them on many cores, expectations, snapshots |
 //! | [`report`] | text and JSON, and what CI systems read |
 //! | [`cli`] | one file for each verb |
@@ -82,6 +83,7 @@ pub mod esc;
 pub mod flash;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod gdb;
 pub mod image;
 pub mod memory;
 pub mod part;

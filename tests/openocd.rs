@@ -220,12 +220,15 @@ fn the_bootloader_can_be_debugged() {
         let (reset, app) = (word(4) & !1, word(0x1004) & !1);
         // The start-up code of every stand-in calls main 0x16 bytes after its beginning.
         let main = reset + 0x16;
+        // The app's start-up code pushes two words first.
+        let top = word(0x1000) - 4;
         let commands = format!(
             "init; reset halt; echo \"at [reg pc]\"; step; echo \"at [reg pc]\"; \
              reg r3 0xdeadbeef; echo \"r3 [reg r3]\"; mww 0x20000200 0x12345678; echo \"ram [mdw 0x20000200]\"; \
              reg pc 0x{reset:08x}; reg sp 0x20001000; bp 0x{main:08x} 2 hw; resume; wait_halt 2000; echo \"at [reg pc]\"; \
              step; rbp 0x{main:08x}; bp 0x{app:08x} 2 hw; resume; wait_halt 4000; echo \"at [reg pc]\"; \
-             rbp 0x{app:08x}; resume; sleep 20; halt; reset halt; echo \"at [reg pc]\"; resume; sleep 20; \
+             rbp 0x{app:08x}; resume; sleep 20; halt; reset halt; echo \"at [reg pc]\"; \
+             wp 0x{top:08x} 4 w; resume; wait_halt 4000; echo \"sp [reg sp]\"; rwp 0x{top:08x}; resume; sleep 20; \
              echo \"state [[target current] curstate]\""
         );
         let text = bench.openocd(driver, &state, &commands);
@@ -235,6 +238,7 @@ fn the_bootloader_can_be_debugged() {
         let at = |pc: u32| format!(" pc (/32): 0x{pc:08x}");
         let path = [reset, reset + 2, main, app, reset].map(at);
         assert_eq!(said("at"), path, "{}, {driver:?}\n{text}", bench.part);
+        assert_eq!(said("sp"), [format!(" sp (/32): 0x{:08x}", top - 4)], "{}, {driver:?}\n{text}", bench.part);
         assert_eq!(said("r3"), [" r3 (/32): 0xdeadbeef"], "{text}");
         assert!(said("ram")[0].contains("12345678"), "{text}");
         assert_eq!(said("state"), [" running"], "{text}");

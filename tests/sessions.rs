@@ -60,8 +60,79 @@ fn no_reply_differs() {
                 assert!(text.contains("no reply differs"), "{text}");
                 assert!(text.contains("flash and option bytes end as recorded"), "{text}");
             }
+            as_a_capture(folder.path(), name);
         }
     }
+}
+
+/// The session as a pcap and back.
+fn as_a_capture(folder: &Path, name: &str) {
+    let run = |arguments: &[&str]| {
+        let (text, code) = dryflash(&[&["replay"], arguments].concat(), folder);
+        assert_eq!(code, 0, "{name}: {arguments:?}\n{text}");
+    };
+    run(&["--to", "pcap", "-o", "session.pcap", "session.jsonl"]);
+    run(&["--strict", "session.pcap"]);
+    run(&["--to", "jsonl", "-o", "again.jsonl", "session.pcap"]);
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    assert!(read("session.jsonl") == read("again.jsonl"), "{name}");
+    if is_there("tshark") {
+        let fields = ["-T", "fields", "-e", "usb.transfer_type", "-e", "_ws.malformed"];
+        let output =
+            Command::new("tshark").args(["-r", "session.pcap"]).args(fields).current_dir(folder).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let bulk = text.lines().filter(|l| l.starts_with("0x03")).count();
+        let commands = Recording::from_jsonl(&read("session.jsonl")).unwrap().exchanges.len();
+        assert!(output.status.success() && bulk >= 2 * commands, "{name}: {bulk} packets of {commands} commands");
+        assert!(text.lines().all(|l| l.trim_end().split('\t').count() == 1), "{name}: malformed packets");
+    }
+}
+
+/// Sessions of `dryflash st-flash`, kept with the project: what they did once, they do still.
+#[test]
+fn kept_sessions_come_out_as_they_did() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings");
+    let mut count = 0;
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let (text, code) = dryflash(&["replay", "--strict", &name], &folder);
+        assert_eq!(code, 0, "{name}\n{text}");
+        assert!(text.contains("flash and option bytes end as recorded"), "{name}\n{text}");
+        count += 1;
+    }
+    assert!(count >= 4, "{count} recordings");
+}
+
+#[test]
+fn a_script_is_carried_out_line_by_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let line =
+        |name: &str, rest: &str| format!("st-flash --format='binary' write '{}' {rest}\n", built(name).display());
+    let (bench, state) = (BENCHES[1], ["--state", "esc.json"]);
+    let script = [line(bench.bootloader, "0x08000000"), line(bench.app, "0x08001000")].concat();
+    let script = format!("#!/bin/sh\nset -e\n{script}");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("steps.sh", &format!("{script}{}", line(bench.eeprom.0, "0x08007c00")));
+    let (text, code) = dryflash(&[&["replay", "--boot"], &state[..], &["steps.sh"]].concat(), folder.path());
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("This ESC would start."), "{text}");
+    // Without the settings it does not start, which is told by the exit code.
+    write("two.sh", &script);
+    let (text, code) = dryflash(&["replay", "--boot", "two.sh"], folder.path());
+    assert_eq!(code, 1, "{text}");
+    // What fails ends it after `set -e`.
+    write("wrong.sh", &format!("set -e\nst-flash write no-such-file.bin 0x08000000\n{script}"));
+    let (text, code) = dryflash(&["replay", "--part", "F051", "wrong.sh"], folder.path());
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("no-such-file.bin") && text.contains("3 commands are left undone"), "{text}");
+    // What needs a shell is refused with its line.
+    write("shell.sh", "set -e\nfor f in *.bin; do st-flash write $f 0x08000000; done\n");
+    let (text, code) = dryflash(&["replay", "--part", "F051", "shell.sh"], folder.path());
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("line 2") && text.contains("dryflash with -- sh"), "{text}");
+    let (text, code) = dryflash(&["replay", "--format", "json", "--part", "F051", "steps.sh"], folder.path());
+    let report: serde_json::Value = serde_json::from_str(text.trim_start_matches(|c| c != '{')).unwrap();
+    assert_eq!((code, report["lines"].as_array().unwrap().len()), (0, 4), "{text}");
 }
 
 #[test]

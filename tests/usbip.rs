@@ -134,22 +134,18 @@ impl Host {
 
 #[test]
 fn usbip_lists_the_probe() {
-    if !is_there_usbip() {
-        return;
-    }
+    let Some(usbip) = usbip() else { return };
     let bench = Bench::new();
     let port = bench.port().to_string();
-    let output = Command::new("usbip").args(["--tcp-port", &port, "list", "-r", "127.0.0.1"]).output().unwrap();
+    let output = Command::new(usbip).args(["--tcp-port", &port, "list", "-r", "127.0.0.1"]).output().unwrap();
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(output.status.success() && text.contains("1-1:") && text.contains("(0483:374b)"), "{text}");
 }
 
-/// It has no `--version`, and may stand in a folder that only root has on the path.
-fn is_there_usbip() -> bool {
-    if Command::new("usbip").arg("version").output().is_ok() {
-        return true;
-    }
-    is_there("usbip")
+/// It may stand in a folder that only root has on the path.
+fn usbip() -> Option<&'static str> {
+    let there = |program: &&str| Command::new(program).arg("version").output().is_ok();
+    ["usbip", "/usr/sbin/usbip"].into_iter().find(there).or_else(|| is_there("usbip").then_some("usbip"))
 }
 
 #[test]

@@ -25,6 +25,6 @@ pub const CHOICES: &[&str] = &[
     "ST's boot loader in system memory is not part of the model: a chip that boots it stays there",
     "too few wait states for HCLK are told; flash reads on without error",
     "a debug probe at a running core: 40,000 cycles pass after each of its commands; with the core halted only flash operations take time, and watchdogs stand still",
-    "there are no watchpoints: the DWT says that it has no comparators",
+    "a watchpoint stops the core after the instruction that made the access; what exceptions push and pop is not watched; a comparator matches an access to any of its bytes",
     "`wfi` and `wfe` sleep without stopping any clock; Stop and Standby are not modelled",
 ];

@@ -66,11 +66,16 @@ pub struct Log {
     pub cost: FetchCost,
     /// Where the core was when the chip last reset itself: the next instruction.
     pub reset_from: Option<u32>,
+    /// PC and cause of the last fault, kept even where the log is full.
+    latest_fault: Option<(u32, FaultKind)>,
 }
 
 impl Log {
     /// Adds an event.
     pub fn push(&mut self, time: Time, pc: u32, kind: EventKind) {
+        if let EventKind::Fault { fault } = kind {
+            self.latest_fault = Some((pc, fault));
+        }
         if self.events.len() < MOST {
             self.events.push(Event { time, pc, kind });
         }
@@ -84,13 +89,6 @@ impl Log {
         }
     }
 
-    fn faults(&self) -> impl DoubleEndedIterator<Item = (u32, FaultKind)> + '_ {
-        self.events.iter().filter_map(|e| match e.kind {
-            EventKind::Fault { fault } => Some((e.pc, fault)),
-            _ => None,
-        })
-    }
-
     /// PC and cause of the first fault since the last reset: what led to all that followed.
     pub fn first_fault(&self) -> Option<(u32, FaultKind)> {
         let reset = self.events.iter().rposition(|e| matches!(e.kind, EventKind::Reset { .. })).unwrap_or(0);
@@ -101,8 +99,8 @@ impl Log {
     }
 
     /// PC and cause of the last fault.
-    pub fn last_fault(&self) -> Option<(u32, FaultKind)> {
-        self.faults().next_back()
+    pub const fn last_fault(&self) -> Option<(u32, FaultKind)> {
+        self.latest_fault
     }
 
     /// The notes: whether the chip does the same, address, PC, text.

@@ -12,6 +12,7 @@ mod heartbeat;
 pub mod names;
 mod probe;
 mod saved;
+mod watch;
 
 pub use board::{Board, INFORMATION, PPB, Polled, WatchedLoad};
 pub use clock::Hclk;
@@ -21,6 +22,7 @@ pub use heartbeat::{Beat, Heartbeat};
 pub use names::{interrupt as interrupt_name, register as register_name};
 pub use probe::Debug;
 pub use saved::SavedChip;
+pub use watch::{Match, WATCHPOINTS, Watchpoint};
 
 use crate::bus::{Access, BootSource, Master, ResetCause, Width};
 use crate::cpu::hybrid::{Engine, Setup};
@@ -58,6 +60,8 @@ pub enum Halt {
     Fault(FaultKind),
     /// `bkpt` stands at PC, and a debugger has enabled halting ([`Chip::set_debug`]).
     Breakpoint,
+    /// A comparator given to [`Chip::set_debug`] has matched; the instruction has run ([`Chip::take_watch_hits`]).
+    Watchpoint,
     /// The core is locked up: only a reset helps.
     Lockup,
     /// The core sleeps, and nothing will ever wake it.
@@ -89,6 +93,8 @@ pub struct Chip {
     seed: u64,
     /// What a debugger has enabled.
     debug: Debug,
+    /// Comparators that have matched, one bit each.
+    watch_hits: u8,
     /// Resets since the chip was made.
     resets: u64,
 }
@@ -128,6 +134,7 @@ impl Chip {
             boot0_pin: false,
             seed,
             debug: Debug::default(),
+            watch_hits: 0,
             resets: 0,
         })
     }
@@ -361,11 +368,20 @@ impl Chip {
                 }
                 continue;
             }
-            let limit = self.board.next_event().min(self.board.hclk.cycle_at(until)).min(last);
+            let mut limit = self.board.next_event().min(self.board.hclk.cycle_at(until)).min(last);
+            let mut matches = 0;
+            if self.debug.watches() {
+                matches = self.next_matches();
+                limit = limit.min(now.cycle + 1);
+            }
             self.board.set_horizon(limit);
             let stop = self.core.run(&mut self.board, limit);
+            let matched = matches != 0 && self.matched(matches, &stop);
             if let Some(halt) = self.stopped(stop) {
                 return halt;
+            }
+            if matched {
+                return Halt::Watchpoint;
             }
         }
     }

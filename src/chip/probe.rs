@@ -2,6 +2,7 @@
 
 use super::Chip;
 use super::exception::LOCK_UP;
+use super::{Match, WATCHPOINTS, Watchpoint};
 use crate::bus::{Access, BootSource, BusFault, Master, ResetCause, Width};
 use crate::cpu::{Registers, Reply, T};
 use crate::flash::Purpose;
@@ -15,6 +16,15 @@ pub struct Debug {
     pub enabled: bool,
     /// C_MASKINTS: PendSV, SysTick and the interrupts are held back.
     pub mask_interrupts: bool,
+    /// The DWT's comparators.
+    pub watch: [Watchpoint; WATCHPOINTS],
+}
+
+impl Debug {
+    /// Whether anything is watched.
+    pub(super) fn watches(&self) -> bool {
+        self.watch.iter().any(|w| w.matches != Match::Nothing)
+    }
 }
 
 impl Chip {

@@ -4,7 +4,7 @@ use super::check::load;
 use crate::am32::{self, Finding, Given, Id, Severity, Wish};
 use crate::chip::Chip;
 use crate::esc::changes::Snapshot;
-use crate::esc::{StateError, StateFile, Wire, program};
+use crate::esc::{self, Options, PowerUp, StateError, StateFile, Verdict, Wire, program};
 use crate::image::Image;
 use crate::part::{self, Part};
 use crate::periph::signal::Signal;
@@ -177,6 +177,21 @@ impl Bench {
     pub fn header(&self, client: Option<String>) -> Header {
         Header { client, ..self.esc.clone() }
     }
+}
+
+/// A power cycle of the ESC as it is now, which a state file holds or not.
+///
+/// # Errors
+/// The state file cannot be used.
+pub fn boot(probe: &StLink, state: Option<&mut StateFile>, esc: &Esc) -> anyhow::Result<Verdict> {
+    let options = Options { power_ups: vec![PowerUp::steady(esc.wire())], seed: esc.seed(), ..Options::default() };
+    if let Some(state) = state {
+        return Ok(esc::check(Vec::new(), &options, Some(state))?);
+    }
+    let folder = tempfile::tempdir().context("no temporary folder")?;
+    let mut state = StateFile::open(&folder.path().join("esc.json"))?;
+    state.save(&probe.target.chip)?;
+    Ok(esc::check(Vec::new(), &options, Some(&mut state))?)
 }
 
 /// What keeps files from being flashed at all. Whatever else is wrong with them, a probe may want to look at.

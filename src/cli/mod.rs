@@ -11,6 +11,7 @@ mod progress;
 mod replay;
 mod run;
 mod schema;
+mod script;
 mod serve;
 mod st_flash;
 mod with;

@@ -1,12 +1,14 @@
 //! `dryflash replay`: a recorded session on a virtual ESC.
 
-use super::bench::{Esc, Keeper, create};
-use super::{Format, OK, Outcome, Output, WOULD_NOT};
+use super::bench::{Esc, Keeper, boot, create};
+use super::{Format, OK, Outcome, Output, WOULD_NOT, script};
+use crate::esc::Verdict;
 use crate::esc::changes::{Changes, Snapshot};
-use crate::probe::decode;
-use crate::probe::recording::{Flaw, Header, Recording};
+use crate::probe::recording::{Device, Flaw, Header, Recording};
 use crate::probe::replay::{Replayed, Strength, part_of, replay};
 use crate::probe::story::{Line, Story};
+use crate::probe::{capture, decode};
+use crate::report;
 use crate::report::Style;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
@@ -18,22 +20,28 @@ use std::path::{Path, PathBuf};
 /// Divergences that are shown; the others are counted.
 const SHOWN: usize = 20;
 
-/// Replay a recorded ST-LINK session on a virtual ESC, and say what happens otherwise
+/// Replay a recorded ST-LINK session, or st-flash lines, on a virtual ESC
 ///
-/// The ESC is a blank one of the recording's part, or the one in --state. Tells what the session did, each reply that
-/// came out otherwise, and what changed. Exit code 1 where a reply or the end differs.
+/// A recording is one of `--record`, a capture of usbmon or USBPcap (pcap, pcapng), or pyOCD's trace log. The ESC is a
+/// blank one of the recording's part, or the one in --state. Tells what the session did, each reply that came out
+/// otherwise, and what changed. Exit code 1 where a reply or the end differs.
+///
+/// A file of st-flash lines (`steps.sh`) is carried out as `dryflash st-flash` does, line by line. Exit code 1 where
+/// one fails.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash replay session.jsonl
   dryflash replay --state esc.json --strict session.jsonl
   dryflash replay --decode session.jsonl
-  dryflash replay --to pcap -o session.pcap session.jsonl")]
+  dryflash replay --device 1.4 capture.pcapng
+  dryflash replay --to pcap -o session.pcap session.jsonl
+  dryflash replay --part F051 --boot steps.sh")]
 pub struct Args {
-    /// The recording.
-    #[arg(value_name = "RECORDING")]
-    recording: PathBuf,
+    /// The recording, or the st-flash lines.
+    #[arg(value_name = "FILE")]
+    pub(super) recording: PathBuf,
     #[command(flatten)]
-    esc: Esc,
+    pub(super) esc: Esc,
     /// Compare every reply, polls and identities too.
     #[arg(long, conflicts_with = "effects")]
     strict: bool,
@@ -49,9 +57,15 @@ pub struct Args {
     /// Where the converted recording goes.
     #[arg(short, long, value_name = "FILE", requires = "to")]
     output: Option<PathBuf>,
-    /// Replace a file that exists.
-    #[arg(long, requires = "output")]
-    force: bool,
+    /// Replace files that exist.
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Afterwards, switch the power off and on: would the ESC start now?
+    #[arg(long, conflicts_with_all = ["decode", "to"])]
+    pub(super) boot: bool,
+    /// The device in a capture with several ST-LINKs.
+    #[arg(long, value_name = "BUS.ADDRESS", value_parser = device)]
+    device: Option<Device>,
     /// Replay what is there of a recording that is not whole.
     #[arg(long)]
     partial: bool,
@@ -61,6 +75,8 @@ pub struct Args {
 enum Form {
     /// dryflash's own: JSON Lines.
     Jsonl,
+    /// For Wireshark and tshark: a pcap of Linux's usbmon.
+    Pcap,
 }
 
 /// Runs the verb.
@@ -70,9 +86,15 @@ enum Form {
 pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let path = &args.recording;
     let bytes = std::fs::read(path).with_context(|| format!("{}", path.display()))?;
-    let recording = Recording::from_jsonl(&bytes).with_context(|| format!("{}", path.display()))?;
+    if script::is_one(path, &bytes) {
+        if args.decode || args.to.is_some() || args.strict || args.effects || args.device.is_some() {
+            bail!("{} holds st-flash lines; --record of `dryflash st-flash` makes a recording of one", path.display());
+        }
+        return script::run(args, &bytes, output);
+    }
+    let recording = capture::read_device(&bytes, args.device).with_context(|| format!("{}", path.display()))?;
     for flaw in &recording.flaws {
-        eprintln!("dryflash: {}: packet {}: {}", path.display(), flaw.packet, flaw.what);
+        eprintln!("dryflash: {}: {flaw}", path.display());
     }
     if args.decode {
         return Ok(Outcome { text: decoded(&recording), code: OK });
@@ -83,7 +105,7 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     if let (Some(form), Some(to)) = (args.to, &args.output) {
         return convert(&recording, form, to, args.force);
     }
-    if !recording.flaws.is_empty() && !args.partial {
+    if !recording.is_whole() && !args.partial {
         bail!("{} is not whole; --partial replays what is there", path.display());
     }
     session(args, &recording, output)
@@ -114,7 +136,9 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
     }
     notes.extend(replayed.prepared.map(str::to_owned));
     let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));
-    Keeper::new(bench.state.take()).finish(&bench.probe)?;
+    let mut keeper = Keeper::new(bench.state.take());
+    keeper.finish(&bench.probe)?;
+    let verdict = if args.boot { Some(boot(&bench.probe, keeper.state.as_mut(), &esc)?) } else { None };
     let report = Report {
         format: "dryflash-replay",
         version: 1,
@@ -124,16 +148,18 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
         probe: bench.probe.model().name(),
         strength,
         notes: &notes,
-        flaws: recording.flaws.iter().map(|f: &Flaw| (f.packet, f.what.clone())).collect(),
+        flaws: &recording.flaws,
         story: &story.lines(),
         replayed: &replayed,
         changes: &changes,
+        starts: verdict.as_ref().map(Verdict::starts),
     };
     let text = match output.format {
-        Format::Text => text(&report, output.style),
+        Format::Text => text(&report, verdict.as_ref(), output.style),
         Format::Json => serde_json::to_string_pretty(&report).context("the report could not be written")? + "\n",
     };
-    Ok(Outcome { text, code: if replayed.is_faithful() { OK } else { WOULD_NOT } })
+    let good = replayed.is_faithful() && verdict.is_none_or(|v| v.starts());
+    Ok(Outcome { text, code: if good { OK } else { WOULD_NOT } })
 }
 
 /// What the command line leaves open is as in the recording.
@@ -158,6 +184,7 @@ fn suit(esc: &mut Esc, recording: &Recording) -> anyhow::Result<()> {
 fn convert(recording: &Recording, form: Form, to: &Path, force: bool) -> anyhow::Result<Outcome> {
     let bytes = match form {
         Form::Jsonl => recording.to_jsonl(),
+        Form::Pcap => capture::to_pcap(recording),
     };
     let written = create(to, force)?.write_all(&bytes);
     written.with_context(|| format!("{} cannot be written", to.display()))?;
@@ -184,13 +211,22 @@ struct Report<'a> {
     probe: &'static str,
     strength: Strength,
     notes: &'a [String],
-    flaws: Vec<(u64, String)>,
+    flaws: &'a [Flaw],
     story: &'a [Line],
     replayed: &'a Replayed,
     changes: &'a Changes,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starts: Option<bool>,
 }
 
-fn text(report: &Report, style: Style) -> String {
+/// Reads `1.4`.
+fn device(text: &str) -> Result<Device, String> {
+    let numbers = text.split_once('.').and_then(|(bus, address)| Some((bus.parse().ok()?, address.parse().ok()?)));
+    let (bus, address) = numbers.ok_or("a bus and an address on it, such as 1.4")?;
+    Ok(Device { bus, address })
+}
+
+fn text(report: &Report, verdict: Option<&Verdict>, style: Style) -> String {
     let mut out = String::new();
     let of = report.header.client.as_ref().map_or_else(String::new, |c| format!(" of `{c}`"));
     let _ = writeln!(out, "{}: {} commands{of}", report.recording, report.replayed.commands);
@@ -232,5 +268,9 @@ fn text(report: &Report, style: Style) -> String {
     };
     let good = divergences.is_empty() && report.replayed.ends_alike != Some(false);
     let _ = writeln!(out, "\n{}", if good { style.good(&result) } else { style.bad(&result) });
+    if let Some(verdict) = verdict {
+        out.push('\n');
+        out.push_str(&report::text::verdict(verdict, style));
+    }
     out
 }

@@ -3,6 +3,7 @@
 use super::bench::{self, Bench, Keeper};
 use super::fronts::{StandIn, listen, only_here};
 use super::{OK, Outcome, WOULD_NOT};
+use crate::gdb;
 use crate::part::Family;
 use crate::probe::owner::{self, Request};
 use crate::probe::tcp::{PORT, Server};
@@ -11,6 +12,7 @@ use anyhow::Context;
 use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 /// Be a virtual ST-LINK at a virtual ESC: OpenOCD, st-flash and others flash and debug it
@@ -23,6 +25,7 @@ use std::sync::mpsc::channel;
   dryflash serve --part F051 --state esc.json
   dryflash serve --part F051 bootloader.bin app.hex eeprom.bin
   dryflash serve --part G071 --socket --record session.jsonl
+  dryflash serve --part F051 --gdb --state esc.json
   dryflash serve --part G071 --usbip
   dryflash serve --part G071 --tcp 127.0.0.1:0 --once")]
 pub struct Args {
@@ -37,6 +40,9 @@ pub struct Args {
     /// Serve USB/IP, for clients on a kernel with vhci-hcd.
     #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:3240")]
     usbip: Option<SocketAddr>,
+    /// Be a server for gdb.
+    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:3333")]
+    gdb: Option<SocketAddr>,
     /// Listen on addresses that other machines can reach.
     #[arg(long)]
     listen_anywhere: bool,
@@ -56,9 +62,9 @@ pub struct Args {
 /// # Errors
 /// Wrong usage, unreadable input, or an address that cannot be listened on.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let other = args.socket.is_some() || args.usbip.is_some();
+    let other = args.socket.is_some() || args.usbip.is_some() || args.gdb.is_some();
     let tcp = args.tcp.or_else(|| (!other).then(|| (Ipv4Addr::LOCALHOST, PORT).into()));
-    for address in tcp.iter().chain(&args.usbip) {
+    for address in tcp.iter().chain(&args.usbip).chain(&args.gdb) {
         only_here(*address, args.listen_anywhere)?;
     }
     let Ok(mut bench) = args.bench.prepare()? else {
@@ -66,11 +72,15 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     };
     let listener = tcp.map(|address| listen(address, "--tcp")).transpose()?;
     let usbip = args.usbip.map(|address| listen(address, "--usbip")).transpose()?;
+    let gdb = args.gdb.map(|address| listen(address, "--gdb")).transpose()?;
     let stand_in = args.socket.as_ref().map(|path| StandIn::prepare(path.as_deref())).transpose()?;
     let mut keeper = Keeper::new(bench.state.take());
     keeper.once = args.once;
     if let Some(path) = &args.record {
         keeper.record(path, args.force, &bench.header(None))?;
+        if args.gdb.is_some() {
+            eprintln!("dryflash: note: what gdb does is not in the recording, which may then not replay as it was");
+        }
     }
     let model = bench.probe.model();
     let (sender, requests) = channel();
@@ -81,24 +91,35 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     .context("cannot wait for Ctrl-C")?;
     let server = listener.map(|l| Server::start(l, model, sender.clone())).transpose().context("cannot serve")?;
     let usbip = usbip.map(|l| usbip::Server::start(l, model, sender.clone())).transpose().context("cannot serve")?;
+    let gdb = gdb.map(|l| gdb::Server::start(l, Arc::clone(&bench.part), sender.clone())).transpose();
+    let gdb = gdb.context("cannot serve gdb")?;
     let socket = stand_in.as_ref().map(|s| s.serve(model, sender.clone())).transpose()?;
     // The fronts have lines of their own.
     drop(sender);
-    announce(&bench, server.as_ref().map(Server::address), stand_in.as_ref(), usbip.as_ref())?;
+    let places = Places {
+        tcp: server.as_ref().map(Server::address),
+        stand_in: stand_in.as_ref(),
+        usbip: usbip.as_ref().map(usbip::Server::address),
+        gdb: gdb.as_ref().map(gdb::Server::address),
+    };
+    announce(&bench, &places)?;
 
     owner::serve(&mut bench.probe, &requests, &mut keeper);
-    drop((server, socket, usbip));
+    drop((server, socket, usbip, gdb));
     keeper.finish(&bench.probe)?;
     Ok(Outcome { text: String::new(), code: OK })
 }
 
+/// The fronts that are there.
+struct Places<'a> {
+    tcp: Option<SocketAddr>,
+    stand_in: Option<&'a StandIn>,
+    usbip: Option<SocketAddr>,
+    gdb: Option<SocketAddr>,
+}
+
 /// Says where the probe is, with lines to copy.
-fn announce(
-    bench: &Bench,
-    address: Option<SocketAddr>,
-    stand_in: Option<&StandIn>,
-    usbip: Option<&usbip::Server>,
-) -> anyhow::Result<()> {
+fn announce(bench: &Bench, places: &Places) -> anyhow::Result<()> {
     let part = &bench.part;
     let config = match part.family {
         Family::F0 => "target/stm32f0x.cfg",
@@ -107,7 +128,7 @@ fn announce(
     let base = part.flash.base;
     let mut text = String::new();
     let _ = write!(text, "{} ({}) at a virtual {}", part.name, part.nick(), bench.probe.model().name());
-    if let Some(address) = address {
+    if let Some(address) = places.tcp {
         let port = address.port();
         let _ = writeln!(text, ", on {address}");
         let _ = writeln!(
@@ -121,7 +142,7 @@ fn announce(
     } else {
         text.push('\n');
     }
-    if let Some(stand_in) = stand_in {
+    if let Some(stand_in) = places.stand_in {
         let _ = writeln!(text, "through libusb:");
         let _ = writeln!(text, "  export {}", stand_in.variables());
         let _ = writeln!(text, "  st-info --probe");
@@ -131,10 +152,16 @@ fn announce(
             "  openocd -f interface/stlink.cfg -f {config} -c 'program FILE.bin 0x{base:08x} verify reset exit'"
         );
     }
-    if let Some(address) = usbip.map(usbip::Server::address) {
+    if let Some(address) = places.usbip {
         let (port, host) = (address.port(), address.ip());
         let _ = writeln!(text, "over USB/IP, on {address}; as root, with the module vhci-hcd:");
         let _ = writeln!(text, "  usbip --tcp-port {port} attach --remote {host} --busid 1-1");
+    }
+    if let Some(address) = places.gdb {
+        let local = address.ip() == Ipv4Addr::LOCALHOST;
+        let place = if local { format!(":{}", address.port()) } else { address.to_string() };
+        let _ = writeln!(text, "for gdb:");
+        let _ = writeln!(text, "  gdb-multiarch FILE.elf -ex 'target extended-remote {place}'");
     }
     let _ = writeln!(text, "Ctrl-C ends it.");
     let mut out = std::io::stdout().lock();

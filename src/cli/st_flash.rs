@@ -159,7 +159,7 @@ impl Own {
 }
 
 /// The part by the file that is to be written, where it is clear.
-fn from_file(arguments: &Arguments) -> anyhow::Result<String> {
+pub(super) fn from_file(arguments: &Arguments) -> anyhow::Result<String> {
     const SAY: &str = "say which part it is: --part F051, or DRYFLASH_PART=F051";
     let arguments::Command::Write { file, address } = &arguments.command else { bail!("{SAY}") };
     let at = address.map_or_else(String::new, |a| format!("@0x{a:08x}"));

@@ -1,10 +1,10 @@
 //! `dryflash with -- COMMAND`: a flashing command, run against the virtual ESC.
 
-use super::bench::{self, Bench, Keeper};
+use super::bench::{self, Keeper, boot};
 use super::fronts::{StandIn, listen, only_here};
 use super::{Format, OK, Outcome, Output, WOULD_NOT};
+use crate::esc::Verdict;
 use crate::esc::changes::{Changes, Snapshot};
-use crate::esc::{self, Options, PowerUp, StateFile, Verdict};
 use crate::probe::owner::{self, Request};
 use crate::probe::socket::VARIABLE;
 use crate::probe::tcp::Server;
@@ -112,7 +112,7 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         );
     }
     let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));
-    let verdict = if args.boot { Some(boot(&bench, keeper.state.as_mut(), args)?) } else { None };
+    let verdict = if args.boot { Some(boot(&bench.probe, keeper.state.as_mut(), &args.bench.esc)?) } else { None };
     let code = match code(status) {
         OK if keeper.commands == 0 => TROUBLE,
         OK if verdict.as_ref().is_some_and(|v| !v.starts()) => WOULD_NOT,
@@ -169,22 +169,6 @@ fn code(status: ExitStatus) -> u8 {
         return 128u8.saturating_add(signal as u8);
     }
     status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(WOULD_NOT)
-}
-
-/// A power cycle of the ESC as it is now.
-fn boot(bench: &Bench, state: Option<&mut StateFile>, args: &Args) -> anyhow::Result<Verdict> {
-    let options = Options {
-        power_ups: vec![PowerUp::steady(args.bench.esc.wire())],
-        seed: args.bench.esc.seed(),
-        ..Options::default()
-    };
-    if let Some(state) = state {
-        return Ok(esc::check(Vec::new(), &options, Some(state))?);
-    }
-    let folder = tempfile::tempdir().context("no temporary folder")?;
-    let mut state = StateFile::open(&folder.path().join("esc.json"))?;
-    state.save(&bench.probe.target.chip)?;
-    Ok(esc::check(Vec::new(), &options, Some(&mut state))?)
 }
 
 fn text(report: &Report, verdict: Option<&Verdict>, output: Output) -> String {

@@ -4,6 +4,7 @@
 //! over to another at any instruction boundary. [`unicorn::UnicornCore`] is the engine of record. Exceptions,
 //! interrupts and resets are the chip's work.
 
+pub mod access;
 pub mod block;
 pub mod decode;
 pub mod hybrid;

@@ -504,7 +504,7 @@ fn ended(chip: &Chip, halt: Halt, pc: u32, in_app: bool) -> Ending {
         Halt::Reset(cause) => Ending::AppReset { cause, pc: chip.board.log.reset_from.unwrap_or(pc) },
         Halt::Broken(message) => Ending::Broken { message },
         Halt::Off => Ending::Broken { message: "the chip has no power".to_owned() },
-        Halt::Breakpoint => Ending::Broken { message: "a breakpoint without a debugger".to_owned() },
+        Halt::Breakpoint | Halt::Watchpoint => Ending::Broken { message: "a breakpoint without a debugger".to_owned() },
         Halt::Time | Halt::Inside => Ending::AppRuns,
     }
 }

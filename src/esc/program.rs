@@ -8,6 +8,7 @@ use crate::chip::Chip;
 use crate::image::Image;
 use crate::part::Family;
 use crate::time::Time;
+use std::ops::Range;
 
 const KEYS: [u32; 2] = [0x4567_0123, 0xCDEF_89AB];
 const OPTION_KEYS_G0: [u32; 2] = [0x0819_2A3B, 0x4C5D_6E7F];
@@ -89,16 +90,14 @@ pub fn program(chip: &mut Chip, image: &Image, options: bool) -> Result<Programm
         probe.unlock(&KEYS, key_offset(part.family))?;
         for segment in &inside.segments {
             let (first, last) = (segment.address, segment.address + (segment.data.len() as u32).saturating_sub(1));
-            let mut page = first - (first - flash.base) % flash.page;
-            while page <= last {
+            for page in flash.pages_of(first, last) {
                 if done.erased.last() != Some(&page) {
                     probe.erase(page)?;
                     done.erased.push(page);
                 }
-                page += flash.page;
             }
         }
-        for (address, data) in runs(&inside, part.family) {
+        for (address, data) in runs(inside.segments.iter().map(|s| (s.address, s.data.as_slice())), part.family) {
             probe.write(address, &data)?;
         }
         done.bytes = inside.segments.iter().map(|s| s.data.len() as u32).sum();
@@ -123,7 +122,7 @@ pub fn program(chip: &mut Chip, image: &Image, options: bool) -> Result<Programm
 ///
 /// # Errors
 /// Read protection, or a flag after the erase; pages before it stay erased.
-pub fn erase(chip: &mut Chip, pages: Option<std::ops::RangeInclusive<u32>>) -> Result<Programmed, ProgramError> {
+pub fn erase_pages(chip: &mut Chip, pages: Option<std::ops::RangeInclusive<u32>>) -> Result<Programmed, ProgramError> {
     let part = chip.part().clone();
     let flash = part.flash;
     let mut probe = Probe::attach(chip);
@@ -173,6 +172,61 @@ pub fn write_options(chip: &mut Chip, area: &[u8]) -> Result<Programmed, Program
     result.map(|()| Programmed { time_us: ended.since(started), option_bytes: true, ..Programmed::default() })
 }
 
+/// Erases the pages of main flash that `range` touches, in a powered chip. How many.
+///
+/// # Errors
+/// As for [`program`].
+pub fn erase(chip: &mut Chip, range: Range<u32>) -> Result<usize, ProgramError> {
+    let (family, flash) = (chip.part().family, chip.part().flash);
+    if range.is_empty() {
+        return Ok(0);
+    }
+    unlocked(chip, |probe| {
+        probe.unlock(&KEYS, key_offset(family))?;
+        let mut pages = 0;
+        for page in flash.pages_of(range.start.max(flash.base), (range.end - 1).min(flash.end() - 1)) {
+            probe.erase(page)?;
+            pages += 1;
+        }
+        probe.lock()?;
+        Ok(pages)
+    })
+}
+
+/// Programs blocks of bytes in main flash, ascending and without overlap, into a powered chip, without erasing, and
+/// reads them back. Bytes written.
+///
+/// # Errors
+/// As for [`program`].
+pub fn write(chip: &mut Chip, blocks: &[(u32, Vec<u8>)]) -> Result<u32, ProgramError> {
+    let family = chip.part().family;
+    unlocked(chip, |probe| {
+        probe.unlock(&KEYS, key_offset(family))?;
+        for (address, data) in runs(blocks.iter().map(|(a, d)| (*a, d.as_slice())), family) {
+            probe.write(address, &data)?;
+        }
+        probe.lock()?;
+        for (address, data) in blocks {
+            probe.verify(*address, data)?;
+        }
+        Ok(blocks.iter().map(|(_, data)| data.len() as u32).sum())
+    })
+}
+
+/// Does something as a probe, unless the chip is locked; the rest of the chip follows.
+fn unlocked<T>(
+    chip: &mut Chip,
+    work: impl FnOnce(&mut Probe<'_>) -> Result<T, ProgramError>,
+) -> Result<T, ProgramError> {
+    let mut probe = Probe::attach(chip);
+    let result = match probe.chip.board.flash.rdp_level() {
+        0 => work(&mut probe),
+        level => Err(ProgramError::Locked { level }),
+    };
+    probe.detach();
+    result
+}
+
 /// The bytes one programming operation covers.
 const fn unit(family: Family) -> u32 {
     match family {
@@ -181,19 +235,19 @@ const fn unit(family: Family) -> u32 {
     }
 }
 
-/// The segments, joined where two share a unit: a unit can be programmed but once. Gaps inside are FF.
-fn runs(image: &Image, family: Family) -> Vec<(u32, Vec<u8>)> {
+/// The blocks, joined where two share a unit: a unit can be programmed but once. Gaps inside are FF.
+fn runs<'a>(blocks: impl Iterator<Item = (u32, &'a [u8])>, family: Family) -> Vec<(u32, Vec<u8>)> {
     let unit = unit(family);
     let mut runs: Vec<(u32, Vec<u8>)> = Vec::new();
-    for segment in &image.segments {
+    for (address, bytes) in blocks {
         if let Some((start, data)) = runs.last_mut()
-            && (*start + data.len() as u32).next_multiple_of(unit) > segment.address
+            && (*start + data.len() as u32).next_multiple_of(unit) > address
         {
-            data.resize((segment.address - *start) as usize, 0xFF);
-            data.extend(&segment.data);
+            data.resize((address - *start) as usize, 0xFF);
+            data.extend(bytes);
             continue;
         }
-        runs.push((segment.address, segment.data.clone()));
+        runs.push((address, bytes.to_vec()));
     }
     runs
 }

@@ -76,6 +76,14 @@ impl Flash {
         self.size / self.page
     }
 
+    /// First addresses of the pages from that of `first` to that of `last`, both in main flash.
+    pub fn pages_of(&self, first: u32, last: u32) -> impl Iterator<Item = u32> + use<> {
+        let (base, page) = (self.base, self.page);
+        let number = move |address: u32| address.saturating_sub(base) / page;
+        let pages = if last < first { 0..0 } else { number(first)..number(last) + 1 };
+        pages.map(move |n| base + n * page)
+    }
+
     /// Whether `address` lies in main flash.
     pub const fn contains(&self, address: u32) -> bool {
         address.wrapping_sub(self.base) < self.size

@@ -1,10 +1,10 @@
 //! A virtual ST-LINK: what a debug probe's client says, carried out on a [`Chip`](crate::chip::Chip).
 //!
-//! [`Target`] is the core's side of the debug port: halting, stepping, breakpoints, vector catch. [`Dap`] is the port
-//! itself, [`StLink`] the probe's firmware: a command in, a reply out, whatever carries them. [`owner`] runs it for
+//! [`Target`] is the core's side of the debug port: halting, stepping, breakpoints, watchpoints, vector catch.
+//! [`Dap`] is the port itself, [`StLink`] the probe's firmware: a command in, a reply out, whatever carries them. [`owner`] runs it for
 //! clients in other threads, [`tcp`] speaks stlink-server's protocol to them. [`usb`] is the device that a bus would show,
-//! [`recording`] a session kept in a file, [`capture`] one that other programs kept. [`st_flash`] carries out st-flash's
-//! command lines.
+//! [`recording`] a session kept in a file, [`capture`] one that other programs kept. [`st_flash`] carries out
+//! st-flash's command lines.
 //!
 //! `docs/probe.md` says what is modelled and what is not.
 
@@ -12,6 +12,8 @@ pub mod capture;
 mod components;
 pub mod dap;
 pub mod decode;
+mod dwt;
+pub mod news;
 pub mod owner;
 pub mod recording;
 pub mod replay;
@@ -26,5 +28,6 @@ pub mod usb;
 pub mod usbip;
 
 pub use dap::Dap;
+pub use news::News;
 pub use stlink::{Model, StLink};
 pub use target::Target;

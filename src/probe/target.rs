@@ -4,15 +4,19 @@
 //! for flash operations in flight, which come to their end.
 
 use super::components;
+use super::dwt::{self, Dwt};
+use super::news::News;
 use crate::bus::{BusFault, ResetCause, Width, fault, lane, merge};
-use crate::chip::{Chip, Debug, Halt, PPB};
+use crate::chip::{Chip, Debug, Halt, PPB, WATCHPOINTS, Watchpoint};
 use crate::cpu::{Registers, T};
 use crate::part::{Kind, PeripheralSpec};
+use std::collections::VecDeque;
 
 /// Debug Fault Status Register, and its causes (DDI0419 C1.6.1).
 const DFSR: u32 = 0xE000_ED30;
 const DFSR_HALTED: u32 = 1 << 0;
 const DFSR_BKPT: u32 = 1 << 1;
+const DFSR_DWTTRAP: u32 = 1 << 2;
 const DFSR_VCATCH: u32 = 1 << 3;
 const DFSR_ALL: u32 = 0x1F;
 
@@ -41,7 +45,7 @@ const VC_CORERESET: u32 = 1 << 0;
 const VC_HARDERR: u32 = 1 << 10;
 const TRCENA: u32 = 1 << 24;
 
-/// DWT: no comparators, so that no client sets a watchpoint that would never match; and the PC as sampled.
+/// Data watchpoint unit (DDI0419 C1.8): how many comparators, and the PC as sampled.
 const DWT_CTRL: u32 = 0xE000_1000;
 const DWT_PCSR: u32 = 0xE000_101C;
 
@@ -50,6 +54,9 @@ const FP_CTRL: u32 = 0xE000_2000;
 const FP_COMP0: u32 = 0xE000_2008;
 const COMPARATORS: usize = 4;
 const FP_KEY: u32 = 1 << 1;
+
+/// The most news that are kept; older ones are dropped.
+const MOST_NEWS: usize = 16;
 
 /// A chip with a debugger at its debug port.
 pub struct Target {
@@ -63,6 +70,7 @@ pub struct Target {
     demcr: u32,
     breakpoints_on: bool,
     comparators: [u32; COMPARATORS],
+    watchpoints: [Dwt; WATCHPOINTS],
     nrst_low: bool,
     /// Of [`Chip::resets`]: those that were followed up.
     resets: u64,
@@ -71,6 +79,7 @@ pub struct Target {
     /// Instructions at the last look at S_RETIRE_ST.
     retired: u64,
     broken: Option<String>,
+    news: VecDeque<News>,
 }
 
 impl Target {
@@ -86,11 +95,13 @@ impl Target {
             demcr: 0,
             breakpoints_on: false,
             comparators: [0; COMPARATORS],
+            watchpoints: [Dwt::default(); WATCHPOINTS],
             nrst_low: false,
             resets,
             was_reset: true,
             retired,
             broken: None,
+            news: VecDeque::new(),
         }
     }
 
@@ -102,6 +113,33 @@ impl Target {
     /// What broke inside dryflash, once: a bug.
     pub const fn take_broken(&mut self) -> Option<String> {
         self.broken.take()
+    }
+
+    /// What happened since the last call, the last few of it, in order.
+    pub fn take_news(&mut self) -> Vec<News> {
+        self.news.drain(..).collect()
+    }
+
+    fn tell(&mut self, news: News) {
+        // A core that stands still is looked at again and again.
+        if self.news.back() != Some(&news) {
+            if self.news.len() == MOST_NEWS {
+                self.news.pop_front();
+            }
+            self.news.push_back(news);
+        }
+    }
+
+    /// Power goes off and comes on again, with nobody at the debug port: all that a debugger has set is gone.
+    pub fn power_cycle(&mut self, seed: u64) {
+        self.chip.power_off(seed);
+        (self.control, self.dfsr, self.dcrdr, self.demcr) = (0, 0, 0, 0);
+        (self.halted, self.nrst_low, self.breakpoints_on) = (false, false, false);
+        self.comparators = [0; COMPARATORS];
+        self.watchpoints = [Dwt::default(); WATCHPOINTS];
+        self.tell_chip();
+        self.chip.power_on();
+        self.notice_resets();
     }
 
     /// Whether the debug port answers: at read protection level 2 it does not (RM0091 3.3.1, RM0444 3.5.1).
@@ -123,11 +161,21 @@ impl Target {
 
     /// One run of the chip up to `end`. Whether time is left.
     fn pass(&mut self, end: u64) -> bool {
-        match self.chip.run_to_cycle(end) {
+        let halt = self.chip.run_to_cycle(end);
+        // The instruction may have done more than to touch what is watched: both are seen to.
+        let hits = self.chip.take_watch_hits();
+        match halt {
             Halt::Time => return false,
+            Halt::Watchpoint => {}
             Halt::Inside | Halt::Breakpoint => self.halt(DFSR_BKPT),
-            Halt::Reset(_) => self.notice_resets(),
-            Halt::Fault(_) => {
+            Halt::Reset(cause) => {
+                let pc = self.chip.board.log.reset_from;
+                self.tell(News::Reset { cause, pc, time: self.chip.now().time });
+                self.notice_resets();
+            }
+            Halt::Fault(fault) => {
+                let pc = self.chip.board.log.last_fault().map_or_else(|| self.chip.registers().pc, |(pc, _)| pc);
+                self.tell(News::Fault { fault, pc, time: self.chip.now().time });
                 if self.catches(VC_HARDERR) {
                     self.halt(DFSR_VCATCH);
                 }
@@ -136,7 +184,27 @@ impl Target {
                 self.broken = Some(text);
                 return self.stand_still();
             }
-            Halt::Lockup | Halt::Asleep | Halt::SystemMemory | Halt::Off => return self.stand_still(),
+            Halt::Lockup => {
+                let last = self.chip.board.log.last_fault();
+                let pc = last.map_or_else(|| self.chip.registers().pc, |(pc, _)| pc);
+                self.tell(News::Lockup { fault: last.map(|(_, fault)| fault), pc, time: self.chip.now().time });
+                return self.stand_still();
+            }
+            Halt::Asleep => {
+                self.tell(News::Asleep { pc: self.chip.registers().pc });
+                return self.stand_still();
+            }
+            Halt::SystemMemory => {
+                self.tell(News::SystemMemory);
+                return self.stand_still();
+            }
+            Halt::Off => return self.stand_still(),
+        }
+        if hits != 0 {
+            for (n, watchpoint) in self.watchpoints.iter_mut().enumerate() {
+                watchpoint.matched |= hits & 1 << n != 0;
+            }
+            self.halt(DFSR_DWTTRAP);
         }
         true
     }
@@ -250,17 +318,21 @@ impl Target {
         Ok(match address {
             DFSR => self.dfsr,
             DHCSR => self.status(),
-            DCRSR | DWT_CTRL => 0,
+            DCRSR => 0,
+            DWT_CTRL => (WATCHPOINTS as u32) << 28,
             DCRDR => self.dcrdr,
             DEMCR => self.demcr,
             DWT_PCSR if self.halted => u32::MAX,
             DWT_PCSR => self.chip.registers().pc,
             FP_CTRL => u32::from(self.breakpoints_on) | (COMPARATORS as u32) << 4,
-            _ => match (self.comparator(address), components::read(self.chip.part(), address)) {
-                (Some(n), _) => self.comparators[n],
-                (_, Some(word)) => word,
-                _ => return self.chip.debug_read(address, Width::Word),
-            },
+            _ => {
+                match (self.comparator(address), dwt::register(address), components::read(self.chip.part(), address)) {
+                    (Some(n), ..) => self.comparators[n],
+                    (_, Some((n, register)), _) => self.watchpoints[n].read(register),
+                    (.., Some(word)) => word,
+                    _ => return self.chip.debug_read(address, Width::Word),
+                }
+            }
         })
     }
 
@@ -274,7 +346,8 @@ impl Target {
         let aligned = address & !3;
         let comparator = self.comparator(aligned);
         let known = matches!(aligned, DFSR | DHCSR | DCRSR | DCRDR | DEMCR | DWT_CTRL | DWT_PCSR | FP_CTRL);
-        if !known && comparator.is_none() {
+        let watch = dwt::register(aligned);
+        if !known && comparator.is_none() && watch.is_none() {
             return None;
         }
         self.chip.probe_seen();
@@ -291,6 +364,9 @@ impl Target {
                 _ => {
                     if let Some(n) = comparator {
                         self.comparators[n] = value & 0xDFFF_FFFD;
+                    }
+                    if let Some((n, register)) = watch {
+                        self.watchpoints[n].write(register, value);
                     }
                 }
             }
@@ -314,7 +390,9 @@ impl Target {
 
     fn tell_chip(&mut self) {
         let (enabled, mask_interrupts) = (self.control & C_DEBUGEN != 0, self.control & C_MASKINTS != 0);
-        self.chip.set_debug(Debug { enabled, mask_interrupts });
+        let trace = enabled && self.demcr & TRCENA != 0;
+        let watch = self.watchpoints.map(|w| if trace { w.watchpoint() } else { Watchpoint::default() });
+        self.chip.set_debug(Debug { enabled, mask_interrupts, watch });
         let breakpoints = self.breakpoints();
         self.chip.stop_at(&breakpoints);
     }

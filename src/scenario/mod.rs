@@ -1,8 +1,8 @@
 //! Scenarios: a virtual ESC, steps on it, and what is expected, in a file. `docs/scenarios.md` is the language.
 //!
-//! [`load()`] finds files and expands them: [`format`], [`steps`] and [`expect`] are what they may hold, [`matrix`] makes
+//! [`load()`] finds files and expands them: [`mod@format`], [`steps`] and [`expect`] are what they may hold, [`matrix`] makes
 //! cases of them, and what is wrong becomes a [`ScenarioError`] with line, column and hint. [`run()`] goes through the cases:
-//! [`pool`] spreads them over workers, [`run::Worker`](run::Worker) carries one out on a chip, [`snapshot`] holds what it
+//! [`pool`] spreads them over workers, [`run::Worker`] carries one out on a chip, [`snapshot`] holds what it
 //! shows against a file, and an [`outcome::Report`] says what came of all.
 //!
 //! ```
@@ -38,11 +38,13 @@ pub mod run;
 pub mod scalar;
 pub mod schema;
 pub mod shard;
+pub mod short;
 pub mod snapshot;
 mod sound;
 pub mod state;
 pub mod steps;
 pub mod suite;
+pub mod timeline;
 
 pub use error::ScenarioError;
 pub use load::{Case, load};

@@ -4,6 +4,7 @@ mod actions;
 mod judge;
 mod last;
 mod probe;
+mod runs;
 mod story;
 
 pub use last::Last;
@@ -14,7 +15,8 @@ use super::files::Cache;
 use super::load::{Built, Case};
 use super::outcome::{CaseOutcome, Failure, Found, Kind, Snapshot, Status};
 use super::state::{self, Owners};
-use super::steps::{Shown, Step, Timeline};
+use super::steps::{Shown, Step};
+use super::timeline::Timeline;
 use crate::am32::{Finding, Layout, Pin};
 use crate::chip::{Chip, SavedChip};
 use crate::cpu::unicorn::EngineError;

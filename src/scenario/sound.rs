@@ -247,7 +247,7 @@ impl Look<'_> {
     /// A change of the wire that would never come.
     fn in_time(
         &self,
-        signal: &At<super::steps::Timeline>,
+        signal: &At<super::timeline::Timeline>,
         limit: Option<&At<Span>>,
         step: &Range<usize>,
     ) -> Result<(), ScenarioError> {

@@ -3,18 +3,18 @@
 use super::expect::Expect;
 use super::format::SignalPin;
 use super::scalar::{Address, At, Flag, Num, Pages, Span};
+use super::short::{Or, Short};
+use super::timeline::Timeline;
 use crate::am32::Role;
 use crate::bus::ResetCause;
-use crate::esc::{AfterPowerOn, Change, Wire};
+use crate::esc::AfterPowerOn;
 use crate::probe::replay::Strength;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::marker::PhantomData;
 
 /// One step.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -66,73 +66,6 @@ impl Step {
             Step::Expect(_) => "expect",
             Step::Snapshot(_) => "snapshot",
         }
-    }
-}
-
-/// A step that has a short form, a text or a list, beside its table.
-#[derive(Clone, Debug)]
-pub struct Or<T>(pub T);
-
-/// The short form of a step.
-pub trait Short: Sized {
-    /// From a text.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    fn from_text(text: &str) -> Result<Self, String>;
-
-    /// From a list of texts.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    fn from_list(_: Vec<At<String>>) -> Result<Self, String> {
-        Err("a list does not fit here".to_owned())
-    }
-
-    /// The schema of the short form.
-    fn short_schema() -> Schema {
-        json_schema!({"type": "string"})
-    }
-}
-
-impl<'de, T: Short + Deserialize<'de>> Deserialize<'de> for Or<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Or<T>, D::Error> {
-        struct Either<T>(PhantomData<T>);
-
-        impl<'de, T: Short + Deserialize<'de>> Visitor<'de> for Either<T> {
-            type Value = T;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text or a table")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-                T::from_text(text).map_err(E::custom)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<T, A::Error> {
-                let mut all = Vec::new();
-                while let Some(text) = list.next_element::<At<String>>()? {
-                    all.push(text);
-                }
-                T::from_list(all).map_err(A::Error::custom)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map))
-            }
-        }
-        deserializer.deserialize_any(Either(PhantomData)).map(Or)
-    }
-}
-
-impl<T: Short + JsonSchema> JsonSchema for Or<T> {
-    fn schema_name() -> Cow<'static, str> {
-        format!("{}OrShort", T::schema_name()).into()
-    }
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let long = generator.subschema_for::<T>();
-        json_schema!({"anyOf": [T::short_schema(), long]})
     }
 }
 
@@ -397,59 +330,6 @@ impl EarlyReset {
             EarlyReset::Software => AfterPowerOn::SoftwareReset,
             EarlyReset::Pin => AfterPowerOn::PinReset,
         }
-    }
-}
-
-/// A wire's level and its changes: `"high, low@100ms"`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Timeline {
-    /// At first.
-    pub start: Wire,
-    /// Later.
-    pub changes: Vec<Change>,
-}
-
-impl Timeline {
-    fn parse(text: &str) -> Result<Timeline, String> {
-        let level = |word: &str| match word.trim() {
-            "low" => Ok(Wire::Low),
-            "floating" => Ok(Wire::Floating),
-            "high" => Ok(Wire::High),
-            other => Err(format!("'{other}' is not low, floating or high")),
-        };
-        let mut words = text.split(',');
-        let start = level(words.next().unwrap_or_default())?;
-        let mut changes: Vec<Change> = Vec::new();
-        for word in words {
-            let (word, time) = word
-                .split_once('@')
-                .ok_or_else(|| format!("'{}' has no time: write it as LEVEL@TIME, such as low@100ms", word.trim()))?;
-            let time = Span::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(time))
-                .map_err(|e| e.to_string())?;
-            if changes.last().is_some_and(|c| c.time_us >= time.0) {
-                return Err(format!("the change at {} does not come after the one before it", time.0));
-            }
-            changes.push(Change { time_us: time.0, signal: level(word)? });
-        }
-        Ok(Timeline { start, changes })
-    }
-}
-
-impl<'de> Deserialize<'de> for Timeline {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Timeline, D::Error> {
-        Timeline::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
-    }
-}
-
-impl JsonSchema for Timeline {
-    fn inline_schema() -> bool {
-        true
-    }
-    fn schema_name() -> Cow<'static, str> {
-        "Timeline".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "description": "low, floating or high, and changes: \"high, low@100ms\""})
     }
 }
 

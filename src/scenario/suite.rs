@@ -140,3 +140,69 @@ fn first_difference(a: &CaseOutcome, b: &CaseOutcome) -> String {
         None => "one tells more than the other".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::files::Cache;
+    use crate::scenario::snapshot::Mode;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn cases(folder: &std::path::Path) -> Vec<Case> {
+        let text = "about = 'a'\npart = 'F051'\n[matrix]\nn = ['1', '2', '3']\n[[step]]\npower = 'on'\n[[step]]\nexpect = { powered = true }\n";
+        let path = folder.join("a.toml");
+        std::fs::write(&path, text).unwrap();
+        crate::scenario::load(&[path], &Default::default()).unwrap()
+    }
+
+    fn suite(isolated: Option<Isolate>, repeat: u32) -> Suite {
+        Suite {
+            settings: Settings { seed: 1, report: |_| String::new(), cache: Cache::default() },
+            snapshots: Folder { given: None, mode: Mode::Strict },
+            plan: Plan { jobs: 2, fail_fast: false },
+            repeat,
+            isolated,
+        }
+    }
+
+    fn statuses(report: &Report) -> Vec<Status> {
+        report.cases.iter().map(|c| c.status).collect()
+    }
+
+    #[test]
+    fn a_panic_or_a_dead_process_is_one_case_s_failure() {
+        let folder = tempfile::tempdir().unwrap();
+        let cases = cases(folder.path());
+        let isolate: Isolate = Box::new(|case: &Case| match case.id.as_str() {
+            "a/1" => panic!("a bug in the model"),
+            "a/2" => Err("its process ended without a report (signal: 9)".to_owned()),
+            _ => Ok(empty(case)),
+        });
+        let report = run(&suite(Some(isolate), 1), &cases, 3, None, Vec::new(), |_, _| {});
+        assert_eq!(statuses(&report), [Status::Broken, Status::Broken, Status::Passed]);
+        assert!(report.cases[0].failures[0].seen.contains("dryflash panicked: a bug in the model"));
+        assert!(report.cases[1].failures[0].seen.contains("signal: 9"));
+        assert!(report.cases[1].again.contains("--case a/2") && !report.passed);
+    }
+
+    #[test]
+    fn runs_that_differ_are_a_failure() {
+        let folder = tempfile::tempdir().unwrap();
+        let cases = cases(folder.path());
+        let count = AtomicUsize::new(0);
+        let isolate: Isolate = Box::new(move |case: &Case| {
+            let n = count.fetch_add(usize::from(case.id == "a/2"), Ordering::Relaxed);
+            let events = if case.id == "a/2" && n == 2 { vec!["another event".to_owned()] } else { Vec::new() };
+            Ok(CaseOutcome { events, ..empty(case) })
+        });
+        let report = run(&suite(Some(isolate), 3), &cases, 3, None, Vec::new(), |_, _| {});
+        assert_eq!(statuses(&report), [Status::Passed, Status::Failed, Status::Passed]);
+        let failure = &report.cases[1].failures[0];
+        assert!(
+            failure.kind == Kind::Repeat && failure.seen.starts_with("run 3 differs from the first"),
+            "{failure:?}"
+        );
+        let report = run(&suite(None, 5), &cases, 3, None, Vec::new(), |_, _| {});
+        assert!(report.passed);
+    }
+}

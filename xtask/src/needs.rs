@@ -44,7 +44,7 @@ enum Sign {
 /// Whatever compiles Unicorn.
 const BUILDERS: &[Verb] = &[Verb::Demo, Verb::Test];
 
-const NEEDS: [Need; 8] = [
+const NEEDS: [Need; 10] = [
     Need {
         what: "a C compiler (cc)",
         purpose: "compiles Unicorn, the CPU engine",
@@ -124,6 +124,26 @@ const NEEDS: [Need; 8] = [
         fedora: &[],
         arch: &["arm-none-eabi-gdb"],
         brew: &["arm-none-eabi-gdb"],
+    },
+    Need {
+        what: "tshark",
+        purpose: "opens the captures that the tests write",
+        sign: Sign::Program(&["tshark"]),
+        verbs: &[Verb::Test],
+        debian: &["tshark"],
+        fedora: &["wireshark-cli"],
+        arch: &["wireshark-cli"],
+        brew: &["wireshark"],
+    },
+    Need {
+        what: "usbip",
+        purpose: "lists the virtual probe in a test",
+        sign: Sign::Program(&["usbip"]),
+        verbs: &[Verb::Test],
+        debian: &["usbip"],
+        fedora: &["usbip"],
+        arch: &["usbip"],
+        brew: &[],
     },
 ];
 
@@ -316,7 +336,11 @@ struct Here;
 impl Probe for Here {
     fn program(&self, name: &str) -> bool {
         let path = env::var_os("PATH").unwrap_or_default();
-        env::split_paths(&path).any(|folder| is_program(&folder.join(format!("{name}{}", env::consts::EXE_SUFFIX))))
+        // Some distributions keep programs where only root's PATH leads.
+        let more = ["/usr/sbin", "/sbin"].map(PathBuf::from);
+        env::split_paths(&path)
+            .chain(more)
+            .any(|folder| is_program(&folder.join(format!("{name}{}", env::consts::EXE_SUFFIX))))
     }
 
     fn libclang(&self) -> bool {
@@ -450,7 +474,10 @@ mod tests {
 
     #[test]
     fn any_of_the_programs_will_do() {
-        let machine = Fake(&["cc", "ninja", "cmake", "arm-none-eabi-gcc", "st-flash", "arm-none-eabi-gdb"], true);
+        let machine = Fake(
+            &["cc", "ninja", "cmake", "arm-none-eabi-gcc", "st-flash", "arm-none-eabi-gdb", "tshark", "usbip"],
+            true,
+        );
         assert_eq!(names(&missing(Verb::Test, &machine)), ["openocd"]);
     }
 
@@ -476,7 +503,10 @@ mod tests {
 
     #[test]
     fn others_get_their_own_line_or_words() {
-        let missing = missing(Verb::Test, &Fake(&["cc", "make", "arm-none-eabi-gcc", "st-flash", "openocd"], true));
+        let missing = missing(
+            Verb::Test,
+            &Fake(&["cc", "make", "arm-none-eabi-gcc", "st-flash", "openocd", "tshark", "usbip"], true),
+        );
         let on = |system| plan(&missing, &Machine { system, apt: false, ..USER });
         assert_eq!(on(System::Arch), Plan::Ask("sudo pacman -S --needed cmake arm-none-eabi-gdb".into()));
         assert_eq!(on(System::MacOs), Plan::Ask("brew install cmake arm-none-eabi-gdb".into()));

@@ -1,0 +1,439 @@
+//! What gdb asks of the core, done with the debug registers (DDI0419 chapter C1), as any probe's client does it.
+
+use super::description::{CoreRegisters, Register};
+use crate::bus::{BusFault, Width};
+use crate::chip::WATCHPOINTS;
+use crate::cpu::FaultKind;
+use crate::probe::News;
+use crate::probe::Target;
+
+const DFSR: u32 = 0xE000_ED30;
+const BKPT: u32 = 1 << 1;
+const DWTTRAP: u32 = 1 << 2;
+const VCATCH: u32 = 1 << 3;
+const DFSR_ALL: u32 = 0x1F;
+
+const DHCSR: u32 = 0xE000_EDF0;
+const KEY: u32 = 0xA05F_0000;
+const DEBUG: u32 = 1 << 0;
+const HALT: u32 = 1 << 1;
+const STEP: u32 = 1 << 2;
+const MASK: u32 = 1 << 3;
+
+const DEMCR: u32 = 0xE000_EDFC;
+const CATCH_RESET: u32 = 1 << 0;
+const CATCH_FAULT: u32 = 1 << 10;
+const TRACE: u32 = 1 << 24;
+
+const FP_CTRL: u32 = 0xE000_2000;
+const FP_COMP0: u32 = 0xE000_2008;
+/// Hardware breakpoints that the core has (DDI0419 C1.9).
+pub(super) const BREAKPOINTS: usize = 4;
+
+const DWT_COMP0: u32 = 0xE000_1020;
+const DWT_MASK0: u32 = 0xE000_1024;
+const DWT_FUNCTION0: u32 = 0xE000_1028;
+const DWT_STRIDE: u32 = 0x10;
+const MATCHED: u32 = 1 << 24;
+
+/// Cycles that a running core gets with each request of gdb's, and after it is let go: as after a probe's command.
+pub(super) const SHARE: u64 = 40_000;
+
+/// Which vectors stop the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Catch {
+    pub reset: bool,
+    pub fault: bool,
+}
+
+/// Why the core stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// At one of the comparators' addresses.
+    Breakpoint,
+    /// After an access that was watched: how, and where the watch begins.
+    Watch(Watched, u32),
+    /// At a `bkpt` in the code, or halted by request.
+    Trap,
+    /// In HardFault's handler, or in lock-up.
+    Fault(Option<FaultKind>),
+    /// At the reset vector, after a reset.
+    Reset,
+}
+
+/// Accesses to watch for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Watched {
+    Read,
+    Write,
+    Access,
+}
+
+impl Watched {
+    /// In DWT_FUNCTIONn (DDI0419 table C1-10).
+    const fn function(self) -> u32 {
+        match self {
+            Watched::Read => 5,
+            Watched::Write => 6,
+            Watched::Access => 7,
+        }
+    }
+
+    fn from_function(function: u32) -> Option<Watched> {
+        [Watched::Read, Watched::Write, Watched::Access].into_iter().find(|w| w.function() == function & 0xF)
+    }
+}
+
+/// What a share of time brought.
+#[derive(Debug, Default)]
+pub(super) struct Share {
+    pub news: Vec<News>,
+    /// The core stands.
+    pub halted: Option<Why>,
+    /// The core runs, and time does not pass: only a reset or a debugger helps.
+    pub idle: bool,
+    pub broken: Option<String>,
+}
+
+fn set(target: &mut Target, address: u32, value: u32) {
+    // The private peripherals take every aligned word.
+    let _ = target.write(address, Width::Word, value);
+}
+
+fn get(target: &mut Target, address: u32) -> u32 {
+    target.read(address, Width::Word).unwrap_or(0)
+}
+
+/// Takes the core over, halted. Whether the debug port answers.
+pub(super) fn attach(target: &mut Target, catch: Catch) -> bool {
+    if !target.is_reachable() {
+        return false;
+    }
+    // What happened before is nobody's news.
+    target.take_news();
+    halt(target);
+    clear_breakpoints(target);
+    clear_watchpoints(target);
+    set_catch(target, catch);
+    true
+}
+
+/// Takes the core over after a power cycle, halted, with the comparators as they were.
+pub(super) fn attach_again(target: &mut Target, comparators: &[(u32, u32)], catch: Catch) {
+    // Debug state follows the resets since.
+    target.run(0);
+    target.take_news();
+    halt(target);
+    clear_breakpoints(target);
+    for (address, word) in comparators {
+        set(target, *address, *word);
+    }
+    set_catch(target, catch);
+}
+
+/// The comparators' registers, as they stand: addresses and words.
+pub(super) fn comparators(target: &mut Target) -> Vec<(u32, u32)> {
+    let watch = |n| [DWT_COMP0, DWT_MASK0, DWT_FUNCTION0].map(|register| register + n * DWT_STRIDE);
+    let registers = (0..BREAKPOINTS as u32).map(|n| FP_COMP0 + 4 * n).chain((0..WATCHPOINTS as u32).flat_map(watch));
+    registers.map(|address| (address, get(target, address))).collect()
+}
+
+/// Lets the core run, with nobody watching.
+pub(super) fn release(target: &mut Target) {
+    clear_breakpoints(target);
+    clear_watchpoints(target);
+    set(target, FP_CTRL, 2);
+    set(target, DEMCR, 0);
+    set(target, DHCSR, KEY);
+    target.run(SHARE);
+}
+
+pub(super) fn set_catch(target: &mut Target, catch: Catch) {
+    let bits = [(catch.reset, CATCH_RESET), (catch.fault, CATCH_FAULT)];
+    set(target, DEMCR, bits.iter().fold(TRACE, |word, (on, bit)| if *on { word | bit } else { word }));
+}
+
+/// Whether it was running.
+pub(super) fn halt(target: &mut Target) -> bool {
+    let running = !target.is_halted();
+    set(target, DHCSR, KEY | DEBUG | HALT);
+    running
+}
+
+pub(super) fn resume(target: &mut Target) {
+    set(target, DFSR, DFSR_ALL);
+    set(target, DHCSR, KEY | DEBUG);
+}
+
+/// Executes one instruction, with interrupts held back, and past a breakpoint that stands on it.
+pub(super) fn step(target: &mut Target, catch: Catch) -> Share {
+    if !target.is_halted() {
+        halt(target);
+        return Share { halted: Some(Why::Trap), ..Share::default() };
+    }
+    set(target, DFSR, DFSR_ALL);
+    set(target, FP_CTRL, 2);
+    set(target, DHCSR, KEY | DEBUG | HALT | MASK);
+    set(target, DHCSR, KEY | DEBUG | STEP | MASK);
+    set(target, DHCSR, KEY | DEBUG | HALT);
+    set(target, FP_CTRL, 3);
+    let mut share = look(target, catch);
+    if !target.is_halted() {
+        // The instruction reset the chip, which starts anew.
+        halt(target);
+    }
+    share.halted = share.halted.or(Some(Why::Trap));
+    share
+}
+
+/// Gives a running core some time.
+pub(super) fn run(target: &mut Target, cycles: u64, catch: Catch) -> Share {
+    let before = target.chip.now().cycle;
+    target.run(cycles);
+    let idle = !target.is_halted() && target.chip.now().cycle == before;
+    if target.chip.is_locked_up() && !target.is_halted() {
+        halt(target);
+    }
+    Share { idle, ..look(target, catch) }
+}
+
+/// What happened since the last look.
+fn look(target: &mut Target, catch: Catch) -> Share {
+    let news = target.take_news();
+    let broken = target.take_broken();
+    let halted = target.is_halted().then(|| {
+        let dfsr = get(target, DFSR);
+        let last = news.last();
+        match last {
+            Some(News::Lockup { fault, .. }) => Why::Fault(*fault),
+            Some(News::Reset { .. }) if catch.reset && dfsr & VCATCH != 0 => Why::Reset,
+            Some(News::Fault { fault, .. }) if dfsr & VCATCH != 0 => Why::Fault(Some(*fault)),
+            _ if dfsr & DWTTRAP != 0 => matched(target).map_or(Why::Trap, |(how, at)| Why::Watch(how, at)),
+            _ if dfsr & BKPT != 0 && breakpoint_at(target, target.register(15)) => Why::Breakpoint,
+            _ => Why::Trap,
+        }
+    });
+    Share { news, halted, idle: false, broken }
+}
+
+/// Resets the chip by its pin, halted at its reset vector or running.
+pub(super) fn reset(target: &mut Target, stay: bool, catch: Catch) {
+    set_catch(target, Catch { reset: stay, ..catch });
+    target.set_nrst(false);
+    target.set_nrst(true);
+    set_catch(target, catch);
+    target.take_news();
+    if !stay {
+        resume(target);
+        target.run(SHARE);
+    }
+}
+
+fn clear_breakpoints(target: &mut Target) {
+    for n in 0..BREAKPOINTS as u32 {
+        set(target, FP_COMP0 + 4 * n, 0);
+    }
+    set(target, FP_CTRL, 3);
+}
+
+fn clear_watchpoints(target: &mut Target) {
+    for n in 0..WATCHPOINTS as u32 {
+        set(target, DWT_FUNCTION0 + n * DWT_STRIDE, 0);
+    }
+}
+
+/// The comparator that has matched: what it looks for, and where.
+fn matched(target: &mut Target) -> Option<(Watched, u32)> {
+    let mut found = None;
+    for n in 0..WATCHPOINTS as u32 {
+        // The load clears MATCHED: each is looked at.
+        let function = get(target, DWT_FUNCTION0 + n * DWT_STRIDE);
+        if function & MATCHED != 0 && found.is_none() {
+            found = Watched::from_function(function).map(|how| (how, get(target, DWT_COMP0 + n * DWT_STRIDE)));
+        }
+    }
+    found
+}
+
+/// Why nothing is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoWatchpoint {
+    /// All comparators are in use.
+    TooMany,
+    /// A comparator covers a power of two, at a multiple of it.
+    Shape,
+}
+
+fn find_watchpoint(target: &mut Target, address: u32, length: u32, how: Watched) -> Option<u32> {
+    (0..WATCHPOINTS as u32).map(|n| n * DWT_STRIDE).find(|at| {
+        // MATCHED has been looked at when the core stopped.
+        let function = get(target, DWT_FUNCTION0 + at) & 0xF;
+        let mask = get(target, DWT_MASK0 + at);
+        function == how.function() && get(target, DWT_COMP0 + at) == address && mask == length.trailing_zeros()
+    })
+}
+
+pub(super) fn add_watchpoint(target: &mut Target, address: u32, length: u32, how: Watched) -> Result<(), NoWatchpoint> {
+    if !length.is_power_of_two() || !address.is_multiple_of(length) {
+        return Err(NoWatchpoint::Shape);
+    }
+    if find_watchpoint(target, address, length, how).is_some() {
+        return Ok(());
+    }
+    let free = (0..WATCHPOINTS as u32).map(|n| n * DWT_STRIDE).find(|at| get(target, DWT_FUNCTION0 + at) & 0xF == 0);
+    let at = free.ok_or(NoWatchpoint::TooMany)?;
+    set(target, DWT_COMP0 + at, address);
+    set(target, DWT_MASK0 + at, length.trailing_zeros());
+    set(target, DWT_FUNCTION0 + at, how.function());
+    Ok(())
+}
+
+/// Whether there was one.
+pub(super) fn remove_watchpoint(target: &mut Target, address: u32, length: u32, how: Watched) -> bool {
+    match find_watchpoint(target, address, length, how) {
+        Some(at) => {
+            set(target, DWT_FUNCTION0 + at, 0);
+            true
+        }
+        None => false,
+    }
+}
+
+/// What a comparator holds that matches the half-word at `address` (DDI0419 C1.9.4).
+const fn comparator(address: u32) -> u32 {
+    let half = if address & 2 != 0 { 1 << 31 } else { 1 << 30 };
+    address & 0x1FFF_FFFC | half | 1
+}
+
+fn find(target: &mut Target, wanted: u32) -> Option<u32> {
+    (0..BREAKPOINTS as u32).map(|n| FP_COMP0 + 4 * n).find(|a| get(target, *a) == wanted)
+}
+
+fn breakpoint_at(target: &mut Target, pc: u32) -> bool {
+    find(target, comparator(pc)).is_some()
+}
+
+/// Why there is no breakpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoBreakpoint {
+    /// All comparators are in use.
+    TooMany,
+    /// Comparators match below 0x2000_0000 only.
+    OutOfReach,
+}
+
+pub(super) fn add_breakpoint(target: &mut Target, address: u32) -> Result<(), NoBreakpoint> {
+    if address >= 0x2000_0000 {
+        return Err(NoBreakpoint::OutOfReach);
+    }
+    let wanted = comparator(address);
+    if find(target, wanted).is_some() {
+        return Ok(());
+    }
+    let free = (0..BREAKPOINTS as u32).map(|n| FP_COMP0 + 4 * n).find(|a| get(target, *a) & 1 == 0);
+    set(target, free.ok_or(NoBreakpoint::TooMany)?, wanted);
+    Ok(())
+}
+
+/// Whether there was one.
+pub(super) fn remove_breakpoint(target: &mut Target, address: u32) -> bool {
+    match find(target, comparator(address)) {
+        Some(comparator) if address < 0x2000_0000 => {
+            set(target, comparator, 0);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// All registers of a halted core; none where it runs.
+pub(super) fn registers(target: &Target) -> Option<CoreRegisters> {
+    target.is_halted().then(|| {
+        let mut registers = CoreRegisters::default();
+        for (n, value) in registers.0.iter_mut().enumerate() {
+            *value = register(target, Register(n));
+        }
+        registers
+    })
+}
+
+/// One register of a halted core.
+pub(super) fn register(target: &Target, register: Register) -> u32 {
+    let special = target.register(20);
+    match register.0 {
+        Register::PRIMASK => special & 1,
+        Register::CONTROL => special >> 24,
+        n => target.register(n as u32),
+    }
+}
+
+/// Sets one register of a halted core.
+pub(super) fn set_register(target: &mut Target, register: Register, value: u32) {
+    let special = target.register(20);
+    match register.0 {
+        Register::PRIMASK => target.set_register(20, special & 0xFF00_0000 | value & 1),
+        Register::CONTROL => target.set_register(20, value << 24 | special & 1),
+        n => target.set_register(n as u32, value),
+    }
+}
+
+/// Sets all of them. SP goes first: MSP and PSP, of which it is one, have the last word where they differ from it.
+pub(super) fn set_registers(target: &mut Target, values: &CoreRegisters) {
+    let old = registers(target).unwrap_or_default();
+    for (n, value) in values.0.iter().enumerate().filter(|(n, value)| old.0[*n] != **value) {
+        set_register(target, Register(n), *value);
+    }
+}
+
+/// The widest access that `address` and `left` bytes allow, so that registers see whole words.
+const fn width(address: u32, left: usize) -> Width {
+    if address.is_multiple_of(4) && left >= 4 {
+        Width::Word
+    } else if address.is_multiple_of(2) && left >= 2 {
+        Width::Half
+    } else {
+        Width::Byte
+    }
+}
+
+/// The bytes from `address` on, up to the first that the bus refuses, and why it does.
+pub(super) fn read(target: &mut Target, address: u32, length: usize) -> (Vec<u8>, Option<BusFault>) {
+    let mut bytes = Vec::with_capacity(length);
+    while bytes.len() < length {
+        let Some(at) = u32::try_from(bytes.len()).ok().and_then(|n| address.checked_add(n)) else { break };
+        let width = width(at, length - bytes.len());
+        match target.read(at, width) {
+            Ok(value) => bytes.extend(&value.to_le_bytes()[..width.bytes() as usize]),
+            Err(fault) => return (bytes, Some(fault)),
+        }
+    }
+    (bytes, None)
+}
+
+/// Why bytes were not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotWritten {
+    /// Flash takes no plain writes.
+    Flash(u32),
+    /// The bus refuses it.
+    Bus(u32, &'static str),
+}
+
+/// Writes bytes through the debug port, but none into main flash, whose rules are the flash controller's.
+pub(super) fn write(target: &mut Target, address: u32, bytes: &[u8]) -> Result<(), NotWritten> {
+    let flash = target.chip.part().flash;
+    let mut written = 0;
+    while written < bytes.len() {
+        let at = u32::try_from(written).ok().and_then(|n| address.checked_add(n));
+        let at = at.ok_or(NotWritten::Bus(u32::MAX, "nothing is there"))?;
+        if flash.contains(target.chip.board.resolve(at)) {
+            return Err(NotWritten::Flash(at));
+        }
+        let width = width(at, bytes.len() - written);
+        let own = &bytes[written..written + width.bytes() as usize];
+        let value = own.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte));
+        target.write(at, width, value).map_err(|fault| NotWritten::Bus(at, fault.reason))?;
+        written += own.len();
+    }
+    Ok(())
+}
