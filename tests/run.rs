@@ -204,7 +204,7 @@ fn all_bad_scenarios_are_told_at_once_and_wrong_use_is() {
     for (words, said) in [
         (vec!["run", "files"], "files holds no scenario"),
         (vec!["run", "nowhere"], "nowhere: "),
-        (vec!["run", "scenarios", "--filter", "zzz"], "none of the 1 cases has such a name"),
+        (vec!["run", "scenarios", "--filter", "zzz"], "no case has such a name"),
         (vec!["run", "scenarios", "--set", "x=1"], "no scenario has a variable or an axis of that name"),
         (vec!["run", "scenarios", "--set", "x"], "is not NAME=VALUE"),
         (vec!["run", "scenarios", "--shard", "5/4"], "share 5 of 4 cannot be"),
@@ -318,6 +318,27 @@ fn variables_from_the_command_line() {
     project.bring("STANDIN_F051_DUMP_32K.hex", "full_dump.hex");
     assert_eq!(project.says(&["run", "scenarios", "--list"], 0), "image/full\nimage/full_dump\n");
     assert!(project.says(&["run", "scenarios"], 0).contains("2 cases: 2 passed"));
+}
+
+#[test]
+fn a_state_file_is_where_cases_begin() {
+    let project = Project::new();
+    project.says(&["check", "--part", "F051", "--state", "files/esc.json", "files/full.hex"], 0);
+    let before = std::fs::read(project.path("files/esc.json")).unwrap();
+    let numbers: Vec<String> = (0..16).map(|n| format!("'{n}'")).collect();
+    let scenario = format!(
+        "{HEAD}[matrix]\nn = [{}]\n[factory]\nstate = \"esc.json\"\n[[step]]\nprogram = \"app.bin\"\n\
+         [[step]]\nboot = \"low\"\n[[step]]\nexpect = {{ starts = true, holds = [\"full.hex\"], wear = {{ \"{{at.app}}\" = 2 }} }}\n",
+        numbers.join(", ")
+    );
+    project.write("state.toml", &scenario);
+    // Cases side by side read one file, and none writes it.
+    let told = project.says(&["run", "scenarios", "--jobs", "4"], 0);
+    assert!(told.contains("16 cases: 16 passed"), "{told}");
+    assert_eq!(std::fs::read(project.path("files/esc.json")).unwrap(), before);
+    project.write("state.toml", &scenario.replace("F051", "F031"));
+    let told = project.says(&["run", "scenarios", "--case", "state/3"], 1);
+    assert!(told.contains("holds a STM32F051K6, not a STM32F031K6"), "{told}");
 }
 
 #[test]

@@ -87,14 +87,13 @@ fn pair(text: &str) -> Result<(String, String), String> {
 /// Wrong usage, or scenarios that are wrong.
 pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Result<Outcome> {
     let set: BTreeMap<String, String> = args.set.iter().cloned().collect();
-    let all = scenario::load(&args.paths, &set)?;
-    let total_of_all = all.len();
-    let chosen: Vec<Case> = all.iter().filter(|c| wanted(args, &c.id)).cloned().collect();
+    let chosen = scenario::load::load_some(&args.paths, &set, &|id| wanted(args, id))?;
     if chosen.is_empty() {
-        bail!("none of the {total_of_all} cases has such a name; --list tells them");
+        bail!("no case has such a name; --list tells them");
     }
     let total = chosen.len();
     let share = share(args)?;
+    let all = chosen.clone();
     let mine: Vec<Case> = match share {
         Some(share) => chosen.into_iter().filter(|c| shard::holds(share, &c.id)).collect(),
         None => chosen,
@@ -110,11 +109,7 @@ pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Resul
         (false, false) => Mode::Usual,
     };
     let snapshots = Folder { given: args.snapshots.clone(), mode };
-    // What a filter leaves out is not stale.
-    let whole = args.paths.iter().any(|p| p.is_dir());
-    let taking =
-        all.iter().filter(|c| c.takes_snapshot).map(|c| (c.source.path.as_path(), c.stem.as_str(), c.id.as_str()));
-    let stale = snapshots.stale(taking, whole && args.set.is_empty());
+    let stale = stale(args, &all, &snapshots);
     let settings = Settings {
         seed: args.seed,
         report: |verdict| report::text::verdict(verdict, Style::default()),
@@ -127,6 +122,16 @@ pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Resul
     let suite = Suite { settings, snapshots, plan, repeat: args.repeat, isolated };
     let report = scenario::run(&suite, &mine, total, share, stale, progress(mine.len()));
     print(&report, format, style)
+}
+
+/// Snapshots that belong to no case; none where a filter or a variable leaves cases out.
+fn stale(args: &Args, all: &[Case], snapshots: &Folder) -> Vec<String> {
+    if !(args.filter.is_empty() && args.case.is_empty() && args.set.is_empty()) {
+        return Vec::new();
+    }
+    let taking = all.iter().filter(|c| c.takes_snapshot);
+    let cases = taking.map(|c| (c.source.path.as_path(), c.stem.as_str(), c.id.as_str()));
+    snapshots.stale(cases, args.paths.iter().any(|p| p.is_dir()))
 }
 
 /// The report in the form that was asked for.

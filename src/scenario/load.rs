@@ -22,6 +22,9 @@ const STEPS: [&str; 13] = [
     "snapshot",
 ];
 
+/// Whether a case of this name is wanted.
+pub type Wanted<'a> = dyn Fn(&str) -> bool + 'a;
+
 /// One case: a scenario with one combination of its matrix.
 #[derive(Clone, Debug)]
 pub struct Case {
@@ -54,12 +57,20 @@ pub struct Built {
 /// # Errors
 /// Nothing found, unreadable files, or scenarios that are wrong: all of them, not only the first.
 pub fn load(paths: &[PathBuf], set: &Set) -> Result<Vec<Case>, ScenarioError> {
+    load_some(paths, set, &|_| true)
+}
+
+/// As [`load()`], for cases with wanted names only: others are neither kept nor looked at.
+///
+/// # Errors
+/// As [`load()`]; what cannot be read or expanded is told whatever is wanted.
+pub fn load_some(paths: &[PathBuf], set: &Set, wanted: &Wanted<'_>) -> Result<Vec<Case>, ScenarioError> {
     let mut cases: Vec<Case> = Vec::new();
     let mut errors = Vec::new();
     let mut used: Vec<bool> = vec![false; set.len()];
     for path in paths {
         for (file, stem) in find(path)? {
-            match expand(&file, &stem, set, &mut used) {
+            match expand(&file, &stem, set, &mut used, wanted) {
                 Ok(found) => cases.extend(found),
                 Err(error) => errors.push(error),
             }
@@ -136,7 +147,13 @@ fn folder(source: &Source, table: &DeTable<'_>) -> PathBuf {
     }
 }
 
-fn expand(path: &Path, stem: &str, set: &Set, used: &mut [bool]) -> Result<Vec<Case>, ScenarioError> {
+fn expand(
+    path: &Path,
+    stem: &str,
+    set: &Set,
+    used: &mut [bool],
+    wanted: &Wanted<'_>,
+) -> Result<Vec<Case>, ScenarioError> {
     let source = read(path)?;
     let table = parse(&source)?;
     let table = table.get_ref();
@@ -149,6 +166,9 @@ fn expand(path: &Path, stem: &str, set: &Set, used: &mut [bool]) -> Result<Vec<C
     let mut cases = Vec::new();
     for combination in combinations {
         let mut case = case(&source, stem, table, combination)?;
+        if !wanted(&case.id) {
+            continue;
+        }
         match case.build() {
             Ok(built) => {
                 case.takes_snapshot = built.scenario.step.iter().any(|s| matches!(s.value, Step::Snapshot(_)));

@@ -24,9 +24,8 @@ impl Session<'_> {
         let span = &factory.span;
         if let Some(state) = &factory.state {
             let path = self.built.files.find(self.source, &state.value, &state.span)?;
-            let file = crate::esc::StateFile::open(&path).map_err(|e| Trouble::step(&state.span, e.to_string()))?;
-            let chip = self.chip(span)?;
-            file.install(chip).map_err(|e| Trouble::step(&state.span, e.to_string()))?;
+            let installed = crate::esc::StateFile::install_copy(&path, self.chip(span)?);
+            installed.map_err(|e| Trouble::step(&state.span, e.to_string()))?;
         }
         let mut images = Vec::new();
         for file in &factory.holds {
