@@ -587,3 +587,75 @@ fn docs_tell_of_every_step_and_expectation() {
     project.write("example.toml", example);
     assert!(project.says(&["run", "scenarios"], 0).contains("1 passed"));
 }
+
+/// Each kind of expectation fails where it is wrong, and says what is so.
+#[test]
+fn every_expectation_can_fail() {
+    let project = Project::new();
+    for (wrong, seen) in [
+        ("starts = false", "it starts: jumped to 0x080010C0 after 6.16 ms, and the app runs"),
+        ("ends = \"stays\"", "app_runs: jumped"),
+        ("why = \"signal\"", "no reason: jumped"),
+        ("jump = false", "it jumped to 0x080010C0"),
+        ("jump = \"0x08001000\"", "it jumped to 0x080010C0"),
+        ("jump = { after = \"7 ms\" }", "after 6.16 ms, MSP 0x20002000, VTOR 0x00000000"),
+        ("jump = { before = \"6 ms\" }", "after 6.16 ms"),
+        ("jump = { msp = \"0x20001000\" }", "MSP 0x20002000"),
+        ("jump = { vtor = \"0x08001000\" }", "VTOR 0x00000000"),
+        ("main_loop = false", "a main loop"),
+        ("samples = \"PA2\"", "it samples PB4"),
+        ("findings = [\"DF012\"]", "DF012 is not among the findings"),
+        ("errors = [\"DF012\"]", "there is no finding"),
+        ("says = [\"stays\"]", "it says: jumped to"),
+        ("bytes = { \"{at.eeprom}\" = \"00 02\" }", "0x08007C00 holds 01 02"),
+        ("bytes = { \"0x1FFFF800\" = \"BB\" }", "0x1FFFF800 holds AA"),
+        ("words = { \"{at.app}\" = \"0x1\" }", "0x08001000 holds 0x20002000"),
+        ("holds = [\"changed.bin@{at.eeprom}\"]", "1 byte differs; the first at 0x08007C11 is 00, and 01 in the file"),
+        ("blank = [\"31\"]", "page 31 at 0x08007C00 begins with 01 02"),
+        ("eeprom = { boot = 0 }", "boot is 1"),
+        ("eeprom = { layout = 3 }", "layout is 2"),
+        ("eeprom = { bootloader = 14 }", "bootloader is 1"),
+        ("eeprom = { firmware = \"2.20\" }", "firmware is \"1.35\""),
+        ("eeprom = { name = \"x\" }", "name is \"NEOESC f051\""),
+        ("eeprom = { reversed = true }", "reversed is false"),
+        ("eeprom = { poles = 2 }", "poles is 14"),
+        ("rdp = 1", "level 0 is in force"),
+        ("wrp = [\"0..3\"]", "write-protected pages: none"),
+        ("options = { WDG_SW = \"0\" }", "WDG_SW is 1"),
+        ("options = { NOTHING = \"0\" }", "the part has no option NOTHING: there are RDP"),
+        ("wear = { \"{at.app}\" = 1 }", "page 4 was erased 0 times"),
+        ("powered = false", "power is on"),
+        ("pc = \"0x08000000..0x08000FFF\"", "the core is at PC 0x0800"),
+        ("faults = 1", "0 faults"),
+        ("resets = 2", "0 resets"),
+        ("unmodelled = [\"RCC_CR\"]", "RCC_CR was not"),
+        ("time = { before = \"1 ms\" }", "after power-on"),
+    ] {
+        let make = "[[make]]\nname = \"changed.bin\"\nfrom = \"settings.bin\"\npatch = [{ at = 17, bytes = \"01\" }]\n";
+        project.write("x.toml", &format!("{HEAD}{make}{FULL}[[step]]\nexpect = {{ {wrong} }}\n"));
+        let told = project.says(&["run", "scenarios"], 1);
+        assert!(told.contains(&format!("expect = {{ {wrong} }}\n      seen: ")), "{wrong}\n{told}");
+        assert!(told.contains(seen), "{wrong}\n{told}\nnot\n{seen}");
+    }
+    // What is there and must not be.
+    let text = format!(
+        "{HEAD}[factory]\nholds = [\"full.hex\"]\n[[step]]\nboot = \"high\"\n[[step]]\nexpect = {{ absent = [\"DF054\"] }}\n"
+    );
+    project.write("x.toml", &text);
+    assert!(project.says(&["run", "scenarios"], 1).contains("seen: error DF054: the signal wire is high"));
+    // Steps that do not come to what they should.
+    for (step, seen) in [
+        ("run = { until = \"fault\", for = \"5 ms\" }", "no fault within 5.00 ms: the core "),
+        ("run = { until = \"0x08000F00\", for = \"5 ms\" }", "no 0x08000F00 within 5.00 ms"),
+        ("program = { file = \"app.bin\", fails = \"locked\" }", "it did not fail: app.bin at 0x08001000"),
+        (
+            "program = \"settings.bin@0x08010000\"",
+            "1024 bytes of settings.bin from 0x08010000 on lie outside of the flash",
+        ),
+        ("program = { file = \"settings.bin@0x08010000\", fails = \"level 1\" }", "it failed otherwise: 1024 bytes"),
+    ] {
+        project.write("x.toml", &format!("{HEAD}{FULL}[[step]]\n{step}\n[[step]]\nexpect = {{ powered = true }}\n"));
+        let told = project.says(&["run", "scenarios"], 1);
+        assert!(told.contains(seen), "{step}\n{told}");
+    }
+}

@@ -326,3 +326,37 @@ fn steps_have_one_key(source: &Arc<Source>, table: &DeTable<'_>) -> Result<Vec<R
     }
     Ok(places)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SAMPLES: [&str; 4] = [
+        include_str!("../../scenarios/by_hand.toml"),
+        include_str!("../../scenarios/locked_level_1.toml"),
+        include_str!("../../scenarios/eeprom_at_another_layouts_place.toml"),
+        include_str!("../cli/new.toml"),
+    ];
+
+    proptest! {
+        /// Whatever stands in a scenario, it is taken or told, with a place inside of the file.
+        #[test]
+        fn broken_scenarios_are_told(
+            sample in 0..SAMPLES.len(),
+            edits in prop::collection::vec((any::<prop::sample::Index>(), 0..40usize, "[\\[\\]{}\"=0-9a-z_.,@ \n\u{e4}-]{0,12}"), 1..6),
+        ) {
+            let mut text: Vec<char> = SAMPLES[sample].chars().collect();
+            for (at, cut, put) in edits {
+                let at = at.index(text.len() + 1);
+                text.splice(at..(at + cut).min(text.len()), put.chars());
+            }
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("x.toml");
+            std::fs::write(&path, text.iter().collect::<String>()).unwrap();
+            if let Err(error) = load(&[path], &Set::new()) {
+                prop_assert!(error.to_string().contains("x.toml:"), "{error}");
+            }
+        }
+    }
+}

@@ -253,8 +253,10 @@ impl Session<'_> {
                 v.fail(
                     &file.span,
                     format!(
-                        "{differ} bytes differ; the first at 0x{address:08X} is {:02X}, and {:02X} in the file",
-                        is[n], segment.data[n]
+                        "{differ} {}; the first at 0x{address:08X} is {:02X}, and {:02X} in the file",
+                        if differ == 1 { "byte differs" } else { "bytes differ" },
+                        is[n],
+                        segment.data[n]
                     ),
                 );
             }
