@@ -29,7 +29,8 @@ fn dryflash(args: &[&str]) -> (String, i32) {
 
 /// The transcript of a command as it is now: the command as the README has it, what it prints, its exit code.
 fn transcript(command: &str) -> String {
-    let line = command.replace("\\\n", " ");
+    // Quotes are for the shell; no word here has a space in it.
+    let line = command.replace("\\\n", " ").replace('\'', "");
     let mut words = line.split_whitespace();
     assert_eq!((words.next(), words.next()), (Some("$"), Some("dryflash")), "{command}");
     let (printed, code) = dryflash(&words.collect::<Vec<_>>());

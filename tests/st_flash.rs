@@ -7,8 +7,10 @@ mod clients;
 mod esc;
 
 use clients::{APP, BENCHES, Bench, FLASH, built, starts};
+use dryflash::am32::Pin;
 use dryflash::chip::Chip;
 use dryflash::part;
+use dryflash::periph::signal::{Drive, Signal};
 use dryflash::probe::recording::Recording;
 use dryflash::probe::st_flash::{Done, Host, Note, Script, Watch, run_script};
 use dryflash::probe::{Model, StLink};
@@ -319,6 +321,15 @@ fn what_is_read_is_told_where_it_is_not_what_was_asked() {
     assert!(ran.err.contains("the chip has 32,768"), "{ran:?}");
     assert!(ran.err.contains("was refused by the chip"), "{ran:?}");
 
+    // However large flash is said to be, nothing breaks.
+    for (flash, address) in [("4095M", "0xfffffffe"), ("0xffffffff", "0x09000000"), ("1", "0x08000000")] {
+        esc.write("four.bin", &[1, 2, 3, 4]);
+        let ran = esc.try_st_flash(&[&format!("--flash={flash}"), "write", "four.bin", address]);
+        assert!(ran.code == 255 && !ran.err.contains("bug"), "{ran:?}");
+    }
+    let ran = esc.try_st_flash(&["--flash=4095M", "read", "all.bin", "0x08000000", "0"]);
+    assert!(ran.code == 2 && !esc.path("all.bin").exists(), "{ran:?}");
+
     // What is there is replaced only when that is asked for.
     esc.write("mine.bin", b"mine");
     let ran = esc.try_st_flash(&["read", "mine.bin", &hex(FLASH), "4"]);
@@ -389,6 +400,11 @@ impl Watch for Told {
 
 fn probe(bench: &Bench) -> StLink {
     let mut chip = Chip::new(&part::find(bench.part).unwrap(), 1).unwrap();
+    // A bootloader that stays writes into the settings; between the lines there is time for that.
+    for pin in Pin::SIGNAL {
+        let (port, number) = pin.port_and_number();
+        chip.drive(port, number, Signal::steady(Drive::Low));
+    }
     chip.power_on();
     StLink::new(chip, Model::V2)
 }

@@ -28,15 +28,6 @@ fn is_comparable() -> bool {
     version.trim() == "v1.7.0"
 }
 
-/// How the two may differ.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Differs {
-    /// In nothing but the loader's own bytes.
-    Nothing,
-    /// What is refused is refused before the probe is asked.
-    NoCommands,
-}
-
 /// What is sent: the command and its data, as one line. The loader's bytes are each one's own; how often the core was
 /// looked at until the loader ended depends on them, and where st-flash gives up it does so by the clock.
 fn sent(exchanges: &[Exchange]) -> Vec<String> {
@@ -57,13 +48,7 @@ fn sent(exchanges: &[Exchange]) -> Vec<String> {
 }
 
 /// One line, by both, on equal ESCs.
-fn same(
-    bench: Bench,
-    factory: Option<fn(Factory) -> Factory>,
-    files: &[(&str, &[u8])],
-    line: &[&str],
-    differs: Differs,
-) {
+fn same(bench: Bench, factory: Option<fn(Factory) -> Factory>, files: &[(&str, &[u8])], line: &[&str]) {
     let about = format!("{}: st-flash {}", bench.part, line.join(" "));
     let (real, ours) = (Esc::new(bench), Esc::new(bench));
     for esc in [&real, &ours] {
@@ -74,27 +59,26 @@ fn same(
             esc.write(name, bytes);
         }
     }
-    let esc = ["--part", bench.part, "--state", "esc.json", "--record", "session.jsonl"];
+    // What is dryflash's own stands before the line's other words.
+    let (v3, line) = match line {
+        ["--v3", rest @ ..] => (&["--v3"][..], rest),
+        line => (&[][..], line),
+    };
+    let esc = [&["--part", bench.part, "--state", "esc.json", "--record", "session.jsonl"], v3].concat();
     let mut with = real.dryflash(&["with"]);
-    let theirs: Ran = with.args(esc).args(["--", "st-flash"]).args(line).output().expect("dryflash starts").into();
+    let theirs: Ran = with.args(&esc).args(["--", "st-flash"]).args(line).output().expect("dryflash starts").into();
     let mut own = ours.dryflash(&["st-flash"]);
-    let own: Ran = own.args(esc).args(line).output().expect("dryflash starts").into();
-    // What st-flash refuses before it looks for a probe, `with` calls its own trouble.
+    let own: Ran = own.args(&esc).args(line).output().expect("dryflash starts").into();
     assert_eq!(theirs.code, own.code, "{about}\n{theirs:?}\n{own:?}");
     let recorded = |esc: &Esc| {
         let bytes = std::fs::read(esc.path("session.jsonl")).unwrap_or_default();
         Recording::from_jsonl(&bytes).map(|r| r.exchanges).unwrap_or_default()
     };
     let (a, b) = (sent(&recorded(&real)), sent(&recorded(&ours)));
-    match differs {
-        Differs::NoCommands => assert!(b.is_empty(), "{about}"),
-        Differs::Nothing => {
-            assert!(!a.is_empty(), "{about}\n{theirs:?}");
-            let at = a.iter().zip(&b).position(|(a, b)| a != b).unwrap_or(a.len().min(b.len()));
-            let told = |lines: &[String]| lines[at.saturating_sub(3)..(at + 3).min(lines.len())].join("\n");
-            assert!(a == b, "{about}\ncommand {at}\n{}\nbut here\n{}\n{own:?}", told(&a), told(&b));
-        }
-    }
+    assert!(!a.is_empty(), "{about}\n{theirs:?}");
+    let at = a.iter().zip(&b).position(|(a, b)| a != b).unwrap_or(a.len().min(b.len()));
+    let told = |lines: &[String]| lines[at.saturating_sub(3)..(at + 3).min(lines.len())].join("\n");
+    assert!(a == b, "{about}\ncommand {at}\n{}\nbut here\n{}\n{own:?}", told(&a), told(&b));
     let read = |esc: &Esc, name: &str| std::fs::read(esc.path(name)).ok();
     // Flash, marks, option bytes and wear.
     assert!(read(&real, "esc.json") == read(&ours, "esc.json"), "{about}: the ESCs differ\n{own:?}");
@@ -119,23 +103,85 @@ fn writing() {
     for bench in BENCHES {
         let page = bench.sector as usize;
         let base = hex(FLASH);
-        let nothing = Differs::Nothing;
         let bootloader = built(bench.bootloader);
-        same(bench, None, &[], &["--format=binary", "write", bootloader.to_str().unwrap(), &base], nothing);
+        same(bench, None, &[], &["--format=binary", "write", bootloader.to_str().unwrap(), &base]);
         for length in [1, 2, 3, 4, 5, 6, 12, page - 1, page, page + 2, 2 * page + 13] {
             let bytes = pattern(length);
-            same(bench, Some(whole), &[("f.bin", &bytes)], &["--reset", "write", "f.bin", &hex(APP)], nothing);
+            same(bench, Some(whole), &[("f.bin", &bytes)], &["--reset", "write", "f.bin", &hex(APP)]);
         }
         let mut blank_end = pattern(10);
         blank_end.resize(page, 0xFF);
         let all_blank = vec![0xFF; 64];
-        same(bench, Some(whole), &[("f.bin", &blank_end)], &["--opt", "write", "f.bin", &base], nothing);
-        same(bench, Some(whole), &[("f.bin", &all_blank)], &["--opt", "write", "f.bin", &base], nothing);
+        same(bench, Some(whole), &[("f.bin", &blank_end)], &["--opt", "write", "f.bin", &base]);
+        same(bench, Some(whole), &[("f.bin", &all_blank)], &["--opt", "write", "f.bin", &base]);
         let odd = pattern(7);
-        same(bench, Some(whole), &[("f.bin", &odd)], &["write", "f.bin", "0x08001102"], nothing);
-        same(bench, None, &[("f.bin", &pattern(1030))], &["write", "f.bin", "0x20000100"], nothing);
-        same(bench, None, &[("f.bin", &odd)], &["--connect-under-reset", "write", "f.bin", &base], nothing);
-        same(bench, None, &[("f.bin", &odd)], &["--hot-plug", "--freq=4M", "write", "f.bin", &base], nothing);
+        same(bench, Some(whole), &[("f.bin", &odd)], &["write", "f.bin", "0x08001102"]);
+        same(bench, None, &[("f.bin", &pattern(1030))], &["write", "f.bin", "0x20000100"]);
+        same(bench, None, &[("f.bin", &odd)], &["--connect-under-reset", "write", "f.bin", &base]);
+        same(bench, None, &[("f.bin", &odd)], &["--hot-plug", "--freq=4M", "write", "f.bin", &base]);
+    }
+}
+
+#[test]
+fn a_v3_is_spoken_to_as_st_flash_does() {
+    if !is_comparable() {
+        return;
+    }
+    for frequency in ["--freq=0", "--freq=200", "--freq=2M", "--freq=100M"] {
+        same(BENCHES[1], Some(whole), &[], &["--v3", frequency, "--serial=066DFF494857808667123456", "reset"]);
+    }
+    for frequency in ["1", "10", "20", "300k", "1M", "1800", "3M"] {
+        same(BENCHES[2], Some(whole), &[], &["--freq", frequency, "reset"]);
+    }
+}
+
+#[test]
+fn command_lines_that_st_flash_does_not_take() {
+    if !is_comparable() {
+        return;
+    }
+    let esc = Esc::new(BENCHES[1]);
+    for line in [
+        "",
+        "--help",
+        "--format=hex erase",
+        "--area=flash erase",
+        "--mass-erase",
+        "--flash 128k erase",
+        "--flash=12z erase",
+        "--debug=1 erase",
+        "--freq=fast erase",
+        "--freq",
+        "flash f.bin",
+        "write write 0x08000000",
+        "reset erase",
+        "write f.bin",
+        "write f.bin 0x08000000 64",
+        "--format=ihex write f.hex 0x08000000",
+        "write f.bin 08000000",
+        "write f.bin 8000c00",
+        "write f.bin 0x0800000000",
+        "write f.bin 0x08g0",
+        "write f.bin -1",
+        "read d.bin 0x08000000",
+        "read d.bin 0x08000000 4T",
+        "read d.bin 0 99999999999999999999",
+        "erase 0x08000000 1024",
+        "--area=otp read d.bin",
+        "--area=option write",
+        "--area=option write f.bin 0x08000000",
+        "--area=optcr read x",
+        "--area=option read a 1 2",
+    ] {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let mut with = esc.dryflash(&["with", "--part", "F051", "--", "st-flash"]);
+        let theirs: Ran = with.args(&words).output().expect("dryflash starts").into();
+        assert!(theirs.out.contains("invalid command line"), "{line}: {theirs:?}");
+        assert_eq!(theirs.code, 255, "{line}: {theirs:?}");
+        if line != "--help" {
+            let ran = esc.try_st_flash(&words);
+            assert!(ran.code == 255 && ran.err.starts_with("dryflash: "), "{line}: {ran:?}");
+        }
     }
 }
 
@@ -144,9 +190,8 @@ fn intel_hex() {
     if !is_comparable() {
         return;
     }
-    let nothing = Differs::Nothing;
     let hex = built("STANDIN_DRYFLASH_F051_2.20.hex");
-    same(BENCHES[1], Some(whole), &[], &["--format=ihex", "write", hex.to_str().unwrap()], nothing);
+    same(BENCHES[1], Some(whole), &[], &["--format=ihex", "write", hex.to_str().unwrap()]);
     let gap = b":020000040800F2\n:040000001122334452\n:05030000AABBCCDDEE FC\n:00000001FF\n";
     let gap: Vec<u8> = gap.iter().copied().filter(|b| *b != b' ').collect();
     let twice = b":020000040800F2\n:02000000AABB99\n:02000000AACC88\n:00000001FF\n:02000400AABB95\n";
@@ -156,7 +201,7 @@ fn intel_hex() {
     let sram = b":020000042000DA\n:060100001122334455660094\n:00000001FF\n";
     for bench in BENCHES {
         for text in [&gap[..], twice, cut, one, elsewhere, sram, b"hello\n", b""] {
-            same(bench, Some(whole), &[("f.hex", text)], &["--format=ihex", "write", "f.hex"], nothing);
+            same(bench, Some(whole), &[("f.hex", text)], &["--format=ihex", "write", "f.hex"]);
         }
     }
 }
@@ -183,7 +228,7 @@ fn reading() {
             &["--area=option", "read"],
             &["--area=option_boot_add", "read"],
         ] {
-            same(bench, Some(whole), &[], line, Differs::Nothing);
+            same(bench, Some(whole), &[], line);
         }
     }
 }
@@ -207,15 +252,9 @@ fn erase_reset_and_option_bytes() {
             &["--area=option_boot_add", "write", "1"],
             &["--flash=16k", "read", "out.bin", "0x08000000", "0"],
         ] {
-            same(bench, Some(whole), &[], line, Differs::Nothing);
+            same(bench, Some(whole), &[], line);
         }
-        same(
-            bench,
-            Some(whole),
-            &[("f.bin", &[0xBB, 0xFE, 0xFF, 0xFF])],
-            &["write", "f.bin", "0x1fff7800"],
-            Differs::Nothing,
-        );
+        same(bench, Some(whole), &[("f.bin", &[0xBB, 0xFE, 0xFF, 0xFF])], &["write", "f.bin", "0x1fff7800"]);
     }
 }
 
@@ -227,7 +266,6 @@ fn protection_and_what_is_refused() {
     for bench in BENCHES {
         let (base, bytes) = (hex(FLASH), pattern(64));
         let files: &[(&str, &[u8])] = &[("f.bin", &bytes), ("empty.bin", &[])];
-        let nothing = Differs::Nothing;
         let level1: fn(Factory) -> Factory = |f| f.rdp(1).unwrap();
         let level2: fn(Factory) -> Factory = |f| f.rdp(2).unwrap();
         let protected: fn(Factory) -> Factory = |f| f.wrp(0, 3).unwrap();
@@ -239,17 +277,15 @@ fn protection_and_what_is_refused() {
                 &["--connect-under-reset", "write", "f.bin", base.as_str()],
                 &["--area=option", "write", "0xfffffeaa"],
             ] {
-                same(bench, Some(factory), files, line, nothing);
+                same(bench, Some(factory), files, line);
             }
         }
         let past_end = hex(FLASH + bench.size() - 32);
         for address in [past_end.as_str(), "0x08000001", "0x08000102", "0x20000002", "0x0800000", "0x60000000"] {
-            same(bench, Some(whole), files, &["write", "f.bin", address], nothing);
+            same(bench, Some(whole), files, &["write", "f.bin", address]);
         }
-        same(bench, None, files, &["write", "none.bin", &base], nothing);
-        same(bench, None, files, &["write", "empty.bin", &base], nothing);
-        // A read into a file that is there: refused, where st-flash replaces it.
-        assert_eq!(Esc::new(bench).try_st_flash(&["write", "f.bin", "08000000"]).code, 255);
+        same(bench, None, files, &["write", "none.bin", &base]);
+        same(bench, None, files, &["write", "empty.bin", &base]);
     }
 }
 

@@ -24,7 +24,7 @@ pub const CHOICES: &[&str] = &[
     "I2C, SPI, CEC, DAC, UCPD, LPTIM, LPUART and TSC are not there: reads 0, writes are dropped, told once",
     "ST's boot loader in system memory is not part of the model: a chip that boots it stays there",
     "too few wait states for HCLK are told; flash reads on without error",
-    "a debug probe at a running core: 40,000 cycles pass after each of its commands; with the core halted only flash operations take time, and watchdogs stand still",
+    "a debug probe at a running core: 10 ms of virtual time pass after each of its commands; with the core halted only flash operations take time, and watchdogs stand still",
     "a watchpoint stops the core after the instruction that made the access; what exceptions push and pop is not watched; a comparator matches an access to any of its bytes",
     "`wfi` and `wfe` sleep without stopping any clock; Stop and Standby are not modelled",
 ];

@@ -3,6 +3,7 @@
 use super::packets::{self, Framer, LONGEST, Piece};
 use super::session::{Gone, Session};
 use crate::part::Part;
+use crate::probe::listen::Listening;
 use crate::probe::owner::{Line, Request};
 use gdbstub::conn::Connection;
 use gdbstub::stub::state_machine::GdbStubStateMachine;
@@ -11,7 +12,6 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -24,16 +24,13 @@ pub const PORT: u16 = 3333;
 const SLICE: u64 = 400_000;
 /// How long a core is left alone for which time does not pass, between two looks.
 const IDLE: Duration = Duration::from_millis(20);
-/// Connections at once; others are turned away.
-const CLIENTS: usize = 16;
 
 type Talking = Arc<Mutex<Option<TcpStream>>>;
 
 /// Listens until dropped, which ends the session as well.
 #[derive(Debug)]
 pub struct Server {
-    address: SocketAddr,
-    ended: Arc<AtomicBool>,
+    listening: Listening,
     talking: Talking,
 }
 
@@ -44,48 +41,27 @@ impl Server {
     /// # Errors
     /// The listener has no address, or a thread could not be started.
     pub fn start(listener: TcpListener, part: Arc<Part>, requests: Sender<Request>) -> io::Result<Server> {
-        let address = listener.local_addr()?;
-        let (ended, talking) = (Arc::new(AtomicBool::new(false)), Talking::default());
-        let (flag, current) = (Arc::clone(&ended), Arc::clone(&talking));
-        thread::Builder::new().name("gdb server".to_owned()).spawn(move || {
-            let clients = Arc::new(AtomicUsize::new(0));
-            for connection in listener.incoming() {
-                if flag.load(Ordering::Relaxed) {
-                    return;
-                }
-                let Ok(stream) = connection else { continue };
-                if clients.fetch_add(1, Ordering::Relaxed) >= CLIENTS {
-                    clients.fetch_sub(1, Ordering::Relaxed);
-                    continue;
-                }
-                let session = Session::new(Line::new(requests.clone()), Arc::clone(&part));
-                let (counter, current) = (Arc::clone(&clients), Arc::clone(&current));
-                let talk = move || {
-                    talk(session, stream, &current);
-                    counter.fetch_sub(1, Ordering::Relaxed);
-                };
-                if thread::Builder::new().name("gdb client".to_owned()).spawn(talk).is_err() {
-                    clients.fetch_sub(1, Ordering::Relaxed);
-                }
-            }
-        })?;
-        Ok(Server { address, ended, talking })
+        let talking = Talking::default();
+        let current = Arc::clone(&talking);
+        let client = move || {
+            let session = Session::new(Line::new(requests.clone()), Arc::clone(&part));
+            let current = Arc::clone(&current);
+            move |stream| talk(session, stream, &current)
+        };
+        Ok(Server { listening: Listening::start(listener, "gdb server", client)?, talking })
     }
 
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
-        self.address
+        self.listening.address()
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.ended.store(true, Ordering::Relaxed);
         if let Some(stream) = self.talking.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = stream.shutdown(Shutdown::Both);
         }
-        // Wakes the listener, which then sees the flag.
-        let _ = TcpStream::connect(self.address);
     }
 }
 

@@ -13,6 +13,7 @@ mod components;
 pub mod dap;
 pub mod decode;
 mod dwt;
+pub mod listen;
 pub mod news;
 pub mod owner;
 pub mod recording;

@@ -159,7 +159,9 @@ struct Replay<'a> {
 impl Replay<'_> {
     /// A recording that begins in the middle finds the probe connected.
     fn prepare(&mut self, recording: &Recording) {
-        let debug = |e: &&Exchange| e.command[0] == 0xF2 && !matches!(e.command[1], 0x21 | 0x43 | 0x44 | 0x61..=0x63);
+        // What the probe answers out of any mode does not count.
+        let any_mode = |opcode| matches!(opcode, 0x21 | 0x3B | 0x3E | 0x40..=0x44 | 0x56 | 0x61..=0x63);
+        let debug = |e: &&Exchange| e.command[0] == 0xF2 && !any_mode(e.command[1]);
         let first = recording.exchanges.iter().find(debug);
         let waits = first.is_some_and(|e| !matches!(e.command[1], 0x30 | 0x3C));
         if waits && first.is_some_and(|e| e.reply.first() != Some(&0x05)) {

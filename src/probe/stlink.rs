@@ -12,12 +12,14 @@ use super::dap::{Dap, DapFault};
 use super::target::Target;
 use crate::bus::Width;
 use crate::chip::Chip;
+use crate::time::Time;
 
 /// Bytes of a command.
 pub const COMMAND: usize = 16;
 
-/// Cycles that a running core gets after each command: some 20,000 instructions.
-const SHARE: u64 = 40_000;
+/// Virtual time that a running core gets after each command: as long as st-flash sleeps between two polls. Time, not
+/// cycles: flash takes as long at every clock, and so a client polls as often.
+const SHARE: Time = Time::from_millis(10);
 
 const AIRCR: u32 = 0xE000_ED0C;
 const SYSRESETREQ: u32 = 0x05FA_0004;
@@ -174,7 +176,7 @@ impl StLink {
             0xFB if self.model == Model::V3 => self.version_v3(),
             _ => status(Status::NoCommand),
         };
-        self.target.run(SHARE);
+        self.target.run_for(SHARE);
         reply
     }
 

@@ -10,6 +10,7 @@ use crate::bus::{BusFault, ResetCause, Width, fault, lane, merge};
 use crate::chip::{Chip, Debug, Halt, PPB, WATCHPOINTS, Watchpoint};
 use crate::cpu::{Registers, T};
 use crate::part::{Kind, PeripheralSpec};
+use crate::time::Time;
 use std::collections::VecDeque;
 
 /// Debug Fault Status Register, and its causes (DDI0419 C1.6.1).
@@ -57,6 +58,13 @@ const FP_KEY: u32 = 1 << 1;
 
 /// The most news that are kept; older ones are dropped.
 const MOST_NEWS: usize = 16;
+
+/// How far the chip runs.
+#[derive(Clone, Copy)]
+enum Until {
+    Cycle(u64),
+    Time(Time),
+}
 
 /// A chip with a debugger at its debug port.
 pub struct Target {
@@ -151,6 +159,17 @@ impl Target {
     pub fn run(&mut self, cycles: u64) {
         self.notice_resets();
         let end = self.chip.now().cycle.saturating_add(cycles);
+        self.run_until(Until::Cycle(end));
+    }
+
+    /// As [`Target::run`], for so much virtual time.
+    pub fn run_for(&mut self, span: Time) {
+        self.notice_resets();
+        let end = self.chip.now().time + span;
+        self.run_until(Until::Time(end));
+    }
+
+    fn run_until(&mut self, end: Until) {
         while !self.halted && !self.nrst_low {
             if !self.pass(end) {
                 return;
@@ -160,8 +179,11 @@ impl Target {
     }
 
     /// One run of the chip up to `end`. Whether time is left.
-    fn pass(&mut self, end: u64) -> bool {
-        let halt = self.chip.run_to_cycle(end);
+    fn pass(&mut self, end: Until) -> bool {
+        let halt = match end {
+            Until::Cycle(cycle) => self.chip.run_to_cycle(cycle),
+            Until::Time(time) => self.chip.run(time),
+        };
         // The instruction may have done more than to touch what is watched: both are seen to.
         let hits = self.chip.take_watch_hits();
         match halt {
@@ -232,7 +254,7 @@ impl Target {
         self.halted = false;
         self.control &= !C_HALT;
         let next = self.chip.now().cycle + 1;
-        self.pass(next);
+        self.pass(Until::Cycle(next));
         if !self.halted {
             self.halt(DFSR_HALTED);
         }

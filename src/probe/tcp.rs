@@ -4,15 +4,13 @@
 //! A connection that is cut in the middle of a request ends that client and nothing else: what it had not sent whole
 //! was never carried out.
 
+use super::listen::Listening;
 use super::owner::{Line, Request};
 use super::stlink::{COMMAND, Model};
 use super::usb::SERIAL;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
-use std::thread;
 
 /// stlink-server's usual port.
 pub const PORT: u16 = 7184;
@@ -31,15 +29,9 @@ const DEVICE: u32 = 0x1234;
 const DESCRIPTION: u32 = 41;
 /// The longest transfer that any command has.
 const LONGEST: u32 = 0x1_0000;
-/// Clients at once; others are turned away.
-const CLIENTS: usize = 16;
-
 /// Listens until dropped.
 #[derive(Debug)]
-pub struct Server {
-    address: SocketAddr,
-    ended: Arc<AtomicBool>,
-}
+pub struct Server(Listening);
 
 impl Server {
     /// Takes connections on `listener`, each in a thread of its own, for the owner behind `requests`.
@@ -47,45 +39,17 @@ impl Server {
     /// # Errors
     /// The listener has no address, or a thread could not be started.
     pub fn start(listener: TcpListener, model: Model, requests: Sender<Request>) -> io::Result<Server> {
-        let address = listener.local_addr()?;
-        let ended = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&ended);
-        thread::Builder::new().name("stlink-server".to_owned()).spawn(move || {
-            let clients = Arc::new(AtomicUsize::new(0));
-            for connection in listener.incoming() {
-                if flag.load(Ordering::Relaxed) {
-                    return;
-                }
-                let Ok(stream) = connection else { continue };
-                if clients.fetch_add(1, Ordering::Relaxed) >= CLIENTS {
-                    clients.fetch_sub(1, Ordering::Relaxed);
-                    continue;
-                }
-                let (requests, counter) = (requests.clone(), Arc::clone(&clients));
-                let talk = move || {
-                    // Whatever ends a connection ends it alone.
-                    let _ = Session { line: Line::new(requests), model }.talk(stream);
-                    counter.fetch_sub(1, Ordering::Relaxed);
-                };
-                if thread::Builder::new().name("stlink-server client".to_owned()).spawn(talk).is_err() {
-                    clients.fetch_sub(1, Ordering::Relaxed);
-                }
-            }
-        })?;
-        Ok(Server { address, ended })
+        let client = move || {
+            let line = Line::new(requests.clone());
+            // Whatever ends a connection ends it alone.
+            move |stream| drop(Session { line, model }.talk(stream))
+        };
+        Listening::start(listener, "stlink-server", client).map(Server)
     }
 
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
-        self.address
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.ended.store(true, Ordering::Relaxed);
-        // Wakes the listener, which then sees the flag.
-        let _ = TcpStream::connect(self.address);
+        self.0.address()
     }
 }
 

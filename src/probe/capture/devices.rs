@@ -44,7 +44,8 @@ pub(super) fn recording(packets: Packets<'_>, wanted: Option<Device>) -> Result<
             (None, None) => found.session.exchanges.len() > found.session.strays,
         };
         let ids = line.ids.first().copied();
-        fits.then(|| (Speaker { device: *device, ids, commands: found.session.exchanges.len() }, found))
+        let speaker = Speaker { device: *device, ids, commands: found.session.exchanges.len() };
+        fits.then_some((speaker, found))
     };
     let mut speakers: Vec<_> = lines.iter().filter_map(speaks).collect();
     if speakers.len() > 1 {

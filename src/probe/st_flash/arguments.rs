@@ -485,7 +485,7 @@ mod tests {
             ("--format=ihex write a.hex 0x08000000", "wants FILE, and was given `a.hex 0x08000000`"),
             ("write b.bin 08000000", "makes it octal to st-flash; write 0x08000000"),
             ("write b.bin 8000c00", "decimal to st-flash; write 0x8000c00"),
-            ("write b.bin 0x080000000", "more than 32 bits"),
+            ("write b.bin 0x0800000000", "more than 32 bits"),
             ("write b.bin 0x08g0", "the address `0x08g0`"),
             ("write b.bin -1", "the address `-1`"),
             ("read d.bin 0x08000000", "wants a size"),
@@ -499,6 +499,13 @@ mod tests {
         for (line, text) in table {
             let error = parse(&words(line)).unwrap_err().to_string();
             assert!(error.contains(text), "{line}: {error}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_words_make_it_panic(line in proptest::collection::vec("(--flash=|--freq=|0x|[0-9a-gkKmMé])*|write|read|--area=option", 0..5)) {
+            let _ = parse(&line);
         }
     }
 }

@@ -21,7 +21,7 @@ impl Session<'_> {
             self.wait_for_flash()?;
             at = at.wrapping_add(4);
         }
-        if data.len().div_ceil(4) % 2 != 0 {
+        if !data.len().div_ceil(4).is_multiple_of(2) {
             self.note(Note::ExtraWord { address: at });
             self.write(at, 0);
             self.wait_for_flash()?;

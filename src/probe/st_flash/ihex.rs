@@ -247,4 +247,19 @@ mod tests {
         // In the lowest 64 KB st-flash leaves the address record out.
         assert!(write(0, &[1]).starts_with(":0100000001FE"));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_records_make_it_panic(
+            records in proptest::collection::vec((proptest::prelude::any::<u16>(), 0u8..6, proptest::collection::vec(0u8.., 0..20)), 0..8)
+        ) {
+            let mut text = String::new();
+            for (offset, kind, data) in records {
+                put(&mut text, offset, kind, &data);
+            }
+            let _ = parse(Path::new("a.hex"), text.as_bytes());
+            put(&mut text, 0, 1, &[]);
+            let _ = parse(Path::new("a.hex"), text.as_bytes());
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! `read`: flash, SRAM or whatever else is on the bus, into a file.
 
+use super::LONGEST_FILE;
 use super::arguments::Format;
 use super::error::StFlashError;
 use super::ihex;
@@ -36,6 +37,9 @@ impl Session<'_> {
         }
         let path = self.host.path(file);
         self.host.may_write(&path)?;
+        if u64::from(size) > LONGEST_FILE {
+            return Err(StFlashError::TooLarge { path, bytes: size.into() });
+        }
         let mut data = Vec::new();
         let mut offset = 0;
         while offset < size {

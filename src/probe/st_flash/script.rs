@@ -67,12 +67,11 @@ impl Script {
         let mut after_and = None;
         while let Some(command) = reader.command()? {
             if command.words.is_empty() {
-                match (command.end, after_and) {
-                    // `a &&` may go on in the next line.
-                    (End::Line, Some(_)) => continue,
-                    (End::Line, None) => continue,
-                    _ => return Err(at(command.line, "there is nothing before the && or ;")),
+                // Nothing on the line; what follows an && may stand on a later one.
+                if command.end == End::Line {
+                    continue;
                 }
+                return Err(at(command.line, "there is nothing before the && or ;"));
             }
             let text = command.words.join(" ");
             let step = step(&command.words).map_err(|what| at(command.line, &what))?;
@@ -522,5 +521,12 @@ mod tests {
             assert!(error.starts_with(told), "{text}: {error}");
         }
         assert!(refused("openocd").contains("dryflash with -- sh FILE"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "(st-flash|sudo|cd|set|[-&;#'\"\\\\ \n\r$a-z=0-9é])*") {
+            let _ = Script::parse(&text);
+        }
     }
 }

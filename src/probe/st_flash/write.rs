@@ -70,9 +70,14 @@ impl Session<'_> {
         if data.is_empty() { Err(StFlashError::Empty(path.to_owned())) } else { Ok(data) }
     }
 
+    /// The last address that st-flash takes for flash.
+    fn flash_end(&self) -> u32 {
+        FLASH.saturating_add(self.known.flash_size.saturating_sub(1))
+    }
+
     fn too_wide(&self, address: u32, bytes: u64) -> StFlashError {
         match self.known.flash_holds(address) {
-            true => self.too_high(address, bytes, "flash", FLASH + (self.known.flash_size - 1)),
+            true => self.too_high(address, bytes, "flash", self.flash_end()),
             false => self.no_such_region(address),
         }
     }
@@ -90,13 +95,13 @@ impl Session<'_> {
         } else if known.flash_holds(digit_more) {
             format!("; a digit is too much: 0x{digit_more:08X} may be meant")
         } else if address < known.flash_size {
-            format!("; flash begins at 0x{FLASH:08X}: 0x{:08X} may be meant", FLASH + address)
+            format!("; flash begins at 0x{FLASH:08X}: 0x{:08X} may be meant", FLASH.wrapping_add(address))
         } else if address.wrapping_sub(FLASH) < 0x10_0000 {
             format!("; this chip has {} bytes of flash: is the file for another part?", thousands(known.flash_size))
         } else {
             String::new()
         };
-        let flash_end = FLASH.wrapping_add(known.flash_size).wrapping_sub(1);
+        let flash_end = self.flash_end();
         StFlashError::Region { address, flash: FLASH, flash_end, hint }
     }
 
@@ -115,19 +120,20 @@ impl Session<'_> {
             }
         }
         let end = u64::from(address) + data.len() as u64;
-        if end > u64::from(FLASH) + u64::from(known.flash_size) {
-            return Err(self.too_high(address, data.len() as u64, "flash", FLASH + (known.flash_size - 1)));
+        // --flash may name an end beyond all addresses.
+        if end > (u64::from(FLASH) + u64::from(known.flash_size)).min(1 << 32) {
+            return Err(self.too_high(address, data.len() as u64, "flash", self.flash_end()));
         }
-        if address % 2 != 0 {
+        if !address.is_multiple_of(2) {
             return Err(StFlashError::Unaligned { address, multiple: "an even address".to_owned() });
         }
-        if data.len() % 2 != 0 {
+        if !data.len().is_multiple_of(2) {
             self.note(Note::Padded { address: address + data.len() as u32 });
-            if address % known.page != 0 {
+            if !address.is_multiple_of(known.page) {
                 self.note(Note::InsidePage { address });
             }
             data.push(0);
-        } else if address % known.page != 0 {
+        } else if !address.is_multiple_of(known.page) {
             let multiple = format!("the start of a page ({} bytes)", thousands(known.page));
             return Err(StFlashError::Unaligned { address, multiple });
         }
@@ -195,7 +201,7 @@ impl Session<'_> {
 
     /// A block as st-flash reads it: rounded up to words. A fault is told, once a run.
     pub fn read_words(&mut self, address: u32, length: u32, what: &'static str) -> Vec<u8> {
-        let whole = if length % 4 == 0 { length } else { (length + 4) & !3 };
+        let whole = if length.is_multiple_of(4) { length } else { (length + 4) & !3 };
         let bytes = self.read_block(address, whole);
         let told = self.outcome.notes.iter().any(|n| matches!(n, Note::Fault { .. }));
         if self.probe.last_status() != Status::Ok && !told {
@@ -212,7 +218,7 @@ impl Session<'_> {
         if u64::from(address) + data.len() as u64 > u64::from(SRAM) + u64::from(known.sram_size) {
             return Err(self.too_high(address, data.len() as u64, "SRAM", SRAM + (known.sram_size - 1)));
         }
-        if address % 4 != 0 {
+        if !address.is_multiple_of(4) {
             return Err(StFlashError::Unaligned { address, multiple: "a multiple of 4".to_owned() });
         }
         let (whole, rest) = data.split_at(data.len() & !3);

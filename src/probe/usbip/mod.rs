@@ -6,15 +6,13 @@
 mod device;
 mod wire;
 
+use super::listen::Listening;
 use super::owner::{Line, Request as ToOwner};
 use super::stlink::Model;
 use device::Device;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
-use std::thread;
 use wire::Request;
 
 /// The usual port.
@@ -22,15 +20,9 @@ pub const PORT: u16 = 3240;
 
 /// The longest transfer.
 const LONGEST: u32 = 0x1_0000;
-/// Clients at once; others are turned away.
-const CLIENTS: usize = 16;
-
 /// Listens until dropped.
 #[derive(Debug)]
-pub struct Server {
-    address: SocketAddr,
-    ended: Arc<AtomicBool>,
-}
+pub struct Server(Listening);
 
 impl Server {
     /// Takes connections on `listener`, each in a thread of its own, for the owner behind `requests`.
@@ -38,52 +30,23 @@ impl Server {
     /// # Errors
     /// The listener has no address, or a thread could not be started.
     pub fn start(listener: TcpListener, model: Model, requests: Sender<ToOwner>) -> io::Result<Server> {
-        let address = listener.local_addr()?;
-        let ended = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&ended);
-        thread::Builder::new().name("usbip".to_owned()).spawn(move || {
-            let clients = Arc::new(AtomicUsize::new(0));
-            for connection in listener.incoming() {
-                if flag.load(Ordering::Relaxed) {
-                    return;
-                }
-                let Ok(stream) = connection else { continue };
-                if clients.fetch_add(1, Ordering::Relaxed) >= CLIENTS {
-                    clients.fetch_sub(1, Ordering::Relaxed);
-                    continue;
-                }
-                let (requests, counter) = (requests.clone(), Arc::clone(&clients));
-                let talk = move || {
-                    // Whatever ends a connection ends it alone.
-                    let _ = talk(stream, model, requests);
-                    counter.fetch_sub(1, Ordering::Relaxed);
-                };
-                if thread::Builder::new().name("usbip client".to_owned()).spawn(talk).is_err() {
-                    clients.fetch_sub(1, Ordering::Relaxed);
-                }
-            }
-        })?;
-        Ok(Server { address, ended })
+        let client = move || {
+            let line = Line::new(requests.clone());
+            // Whatever ends a connection ends it alone.
+            move |stream| drop(talk(stream, model, line))
+        };
+        Listening::start(listener, "usbip", client).map(Server)
     }
 
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
-        self.address
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.ended.store(true, Ordering::Relaxed);
-        // Wakes the listener, which then sees the flag.
-        let _ = TcpStream::connect(self.address);
+        self.0.address()
     }
 }
 
 /// Lists devices until one is imported, then carries transfers.
-fn talk(mut stream: TcpStream, model: Model, requests: Sender<ToOwner>) -> io::Result<()> {
+fn talk(mut stream: TcpStream, model: Model, mut line: Line) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut line = Line::new(requests);
     loop {
         let mut head = [0; 8];
         stream.read_exact(&mut head)?;
