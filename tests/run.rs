@@ -44,7 +44,7 @@ impl Project {
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dryflash"));
         command.args(words).current_dir(self.dir.path());
-        for name in ["CI", "CI_NODE_INDEX", "CI_NODE_TOTAL", "JOB_COMPLETION_INDEX", "GITHUB_STEP_SUMMARY"] {
+        for name in ["CI", "CI_NODE_INDEX", "JOB_COMPLETION_INDEX", "SLURM_ARRAY_TASK_ID", "DRYFLASH_SHARD_INDEX"] {
             command.env_remove(name);
         }
         command
