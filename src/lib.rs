@@ -65,7 +65,8 @@
 //! | [`esc`] | a chip on the bench with its signal wire, and the verdict |
 //! | [`probe`] | a virtual ST-LINK at a chip: debug registers, the probe's commands, a TCP server |
 //! | [`gdb`] | a server for gdb at the chip behind that probe |
-//! | [`report`] | text and JSON |
+//! | [`scenario`] | scenario files, running them on many cores, expectations, snapshots |
+//! | [`report`] | text and JSON, and what CI systems read |
 //! | [`cli`] | one file for each verb |
 
 /// The README's example is compiled and run.
@@ -89,4 +90,5 @@ pub mod part;
 pub mod periph;
 pub mod probe;
 pub mod report;
+pub mod scenario;
 pub mod time;

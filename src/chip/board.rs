@@ -468,9 +468,11 @@ impl Board {
         found
     }
 
-    /// Forgets what was polled so far.
+    /// Forgets what was polled so far, and where the record stood: of registers read equally often, the first is told
+    /// first, whatever ran before.
     pub fn forget_polls(&mut self) {
         self.recent.fill((0, 0, 0));
+        self.recent_at = 0;
     }
 }
 

@@ -4,9 +4,13 @@ mod bench;
 mod check;
 mod explain;
 mod fronts;
+mod merge;
+mod new;
 mod parts;
 mod progress;
 mod replay;
+mod run;
+mod schema;
 mod script;
 mod serve;
 mod st_flash;
@@ -35,9 +39,9 @@ pub const USAGE: u8 = 2;
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
-    /// How to print.
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// How to print; junit, sarif and github are for run and merge.
+    #[arg(long, global = true, value_enum, default_value_t = AnyFormat::Text)]
+    format: AnyFormat,
     /// When to colour.
     #[arg(long, global = true, value_enum, default_value_t = Colour::Auto)]
     color: Colour,
@@ -46,6 +50,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Check(check::Args),
+    Run(run::Args),
+    New(new::Args),
+    Schema(schema::Args),
+    Merge(merge::Args),
     Serve(serve::Args),
     #[command(name = "st-flash")]
     StFlash(st_flash::Args),
@@ -62,6 +70,32 @@ pub enum Format {
     Text,
     /// For programs; the format is documented and versioned.
     Json,
+}
+
+/// Output forms, with those that only a run of scenarios has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum AnyFormat {
+    /// For people.
+    Text,
+    /// For programs; the format is documented and versioned.
+    Json,
+    /// JUnit's XML.
+    Junit,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// Annotations for GitHub's workflows, and a step summary in Markdown.
+    Github,
+}
+
+impl AnyFormat {
+    /// The form, for verbs that have no more than these.
+    const fn plain(self) -> Option<Format> {
+        match self {
+            AnyFormat::Text => Some(Format::Text),
+            AnyFormat::Json => Some(Format::Json),
+            AnyFormat::Junit | AnyFormat::Sarif | AnyFormat::Github => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -126,8 +160,18 @@ pub fn main() -> ExitCode {
         Colour::Never => false,
         Colour::Auto => std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
     };
-    let output = Output { format: cli.format, style: Style { colour } };
+    let style = Style { colour };
+    let Some(format) = cli.format.plain().or(matches!(cli.verb, Verb::Run(_) | Verb::Merge(_)).then_some(Format::Text))
+    else {
+        eprintln!("dryflash: --format junit, sarif and github are for `run` and `merge`");
+        return ExitCode::from(USAGE);
+    };
+    let output = Output { format, style };
     let outcome = match cli.verb {
+        Verb::Run(args) => run::run(&args, cli.format, style),
+        Verb::New(args) => new::run(&args),
+        Verb::Schema(args) => schema::run(&args),
+        Verb::Merge(args) => merge::run(&args, cli.format, style),
         Verb::Check(args) => check::run(args, output),
         Verb::Serve(args) => serve::run(&args),
         Verb::StFlash(args) => st_flash::run(&args),

@@ -6,9 +6,11 @@
 
 use super::alive::{self, Alive};
 use crate::am32::eeprom::{self, Eeprom};
+use crate::am32::{Layout, Pin};
 use crate::bus::{ResetCause, Width};
 use crate::chip::{Chip, Halt, Polled, SampledPin, WatchedLoad};
 use crate::cpu::{FaultKind, Registers};
+use crate::part::Part;
 use crate::periph::signal::{Drive, Signal};
 use crate::time::Time;
 use std::ops::Range;
@@ -143,6 +145,32 @@ pub struct Bench {
     pub from_app: bool,
     /// How long the app is watched on its way to its main loop; zero for its first instructions only.
     pub app_limit: Time,
+}
+
+impl Bench {
+    /// The usual bench for a part: 400 ms to decide, the app watched for 1.5 s, and the wire on `pin`, or on every pin
+    /// that AM32 uses.
+    pub fn new(part: &Part, layout: &Layout, pin: Option<Pin>) -> Bench {
+        let mut boot_bytes = vec![layout.eeprom];
+        for other in layout.mcu.layouts() {
+            if !boot_bytes.contains(&other.eeprom) && part.flash.contains(other.eeprom) {
+                boot_bytes.push(other.eeprom);
+            }
+        }
+        let pins = match pin {
+            Some(pin) => vec![pin.port_and_number()],
+            None => Pin::SIGNAL.iter().map(|p| p.port_and_number()).collect(),
+        };
+        Bench {
+            boot_bytes,
+            app: layout.app,
+            app_area: layout.app..part.flash.end(),
+            pins,
+            limit: Time::from_millis(400),
+            from_app: false,
+            app_limit: Time::from_millis(1_500),
+        }
+    }
 }
 
 /// The jump into the app.

@@ -219,24 +219,11 @@ fn flash(chip: &mut Chip, options: &Options, verdict: &mut Verdict) -> bool {
 
 /// Where to look, and which pins the wire may be on.
 fn bench(plan: &Plan, part: &Part, layout: &Layout, options: &Options) -> Bench {
-    let mut boot_bytes = vec![layout.eeprom];
-    for other in layout.mcu.layouts() {
-        if !boot_bytes.contains(&other.eeprom) && part.flash.contains(other.eeprom) {
-            boot_bytes.push(other.eeprom);
-        }
-    }
     let marked = plan.pieces.iter().find_map(|p| p.info.bootloader.and_then(|b| b.info).and_then(|i| i.pin));
-    let pins = match marked {
-        Some(pin) => vec![pin.port_and_number()],
-        None => am32::Pin::SIGNAL.iter().map(|p| p.port_and_number()).collect(),
-    };
     Bench {
-        boot_bytes,
-        app: layout.app,
-        app_area: layout.app..part.flash.end(),
-        pins,
         limit: options.limit,
         from_app: options.from_app,
         app_limit: options.app_limit,
+        ..Bench::new(part, layout, marked)
     }
 }

@@ -118,6 +118,60 @@ pub fn program(chip: &mut Chip, image: &Image, options: bool) -> Result<Programm
     result.map(|done| Programmed { time_us: ended.since(started), ..done })
 }
 
+/// Erases these pages (the last included), or all of main flash by one mass erase, in a powered chip.
+///
+/// # Errors
+/// Read protection, or a flag after the erase; pages before it stay erased.
+pub fn erase_pages(chip: &mut Chip, pages: Option<std::ops::RangeInclusive<u32>>) -> Result<Programmed, ProgramError> {
+    let part = chip.part().clone();
+    let flash = part.flash;
+    let mut probe = Probe::attach(chip);
+    let started = probe.now.time;
+    let result = (|| {
+        let level = probe.chip.board.flash.rdp_level();
+        if level > 0 {
+            return Err(ProgramError::Locked { level });
+        }
+        let mut done = Programmed::default();
+        probe.unlock(&KEYS, key_offset(part.family))?;
+        match pages {
+            Some(pages) => {
+                for page in pages {
+                    let address = flash.base.saturating_add(page.saturating_mul(flash.page));
+                    probe.erase(address)?;
+                    done.erased.push(address);
+                }
+            }
+            None => {
+                probe.erase_all()?;
+                done.erased.extend((0..flash.pages()).map(|page| flash.base + page * flash.page));
+            }
+        }
+        probe.lock()?;
+        Ok(done)
+    })();
+    let ended = probe.detach();
+    result.map(|done| Programmed { time_us: ended.since(started), ..done })
+}
+
+/// Writes the option bytes of a powered chip, so that the option area holds `area`; complements in it are made by the
+/// hardware. They are in force after the next load. At read-protection level 1 this is the way out: a load of level 0
+/// erases main flash.
+///
+/// # Errors
+/// Read-protection level 2, or a flag after an operation.
+pub fn write_options(chip: &mut Chip, area: &[u8]) -> Result<Programmed, ProgramError> {
+    let base = chip.part().option_bytes.base;
+    let mut probe = Probe::attach(chip);
+    let started = probe.now.time;
+    let result = match probe.chip.board.flash.rdp_level() {
+        level @ 2.. => Err(ProgramError::Locked { level }),
+        _ => probe.option_bytes(base, area),
+    };
+    let ended = probe.detach();
+    result.map(|()| Programmed { time_us: ended.since(started), option_bytes: true, ..Programmed::default() })
+}
+
 /// Erases the pages of main flash that `range` touches, in a powered chip. How many.
 ///
 /// # Errors
@@ -327,6 +381,25 @@ impl<'a> Probe<'a> {
         }
         match self.failed()? {
             Some(flags) => Err(ProgramError::Erase { address: page, flags }),
+            None => Ok(()),
+        }
+    }
+
+    /// A mass erase.
+    fn erase_all(&mut self) -> Result<(), ProgramError> {
+        match self.family {
+            Family::F0 => {
+                self.set(0x10, 1 << 2)?;
+                self.set(0x10, 1 << 2 | 1 << 6)?;
+                self.set(0x10, 0)?;
+            }
+            Family::G0 => {
+                self.set(0x14, 1 << 2 | 1 << 16)?;
+                self.set(0x14, 0)?;
+            }
+        }
+        match self.failed()? {
+            Some(flags) => Err(ProgramError::Erase { address: self.chip.part().flash.base, flags }),
             None => Ok(()),
         }
     }

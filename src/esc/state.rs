@@ -103,6 +103,20 @@ impl StateFile {
         Ok(state)
     }
 
+    /// Puts the state in a file into a chip of the same part, without a lock: nothing will be written back, and what is
+    /// replaced by rename reads whole.
+    ///
+    /// # Errors
+    /// It cannot be read, is no state file, or holds another part.
+    pub fn install_copy(path: &Path, chip: &mut Chip) -> Result<(), StateError> {
+        let text = std::fs::read_to_string(path).map_err(|source| StateError::Io {
+            path: path.to_owned(),
+            what: "cannot be read",
+            source,
+        })?;
+        install(path, &parse(path, &text)?, chip)
+    }
+
     /// The part it holds; none where it is new.
     pub fn part(&self) -> Option<&Arc<Part>> {
         self.held.as_ref().map(|(part, _)| part)
@@ -113,16 +127,7 @@ impl StateFile {
     /// # Errors
     /// It holds another part, or something that the part does not have.
     pub fn install(&self, chip: &mut Chip) -> Result<(), StateError> {
-        let Some((part, lasting)) = &self.held else { return Ok(()) };
-        if part.name != chip.part().name {
-            return Err(StateError::OtherPart {
-                path: self.path.clone(),
-                found: part.name.clone(),
-                wanted: chip.part().name.clone(),
-            });
-        }
-        let malformed = |e: FactoryError| StateError::Malformed { path: self.path.clone(), message: e.to_string() };
-        chip.board.flash.install(lasting).map_err(malformed)
+        self.held.as_ref().map_or(Ok(()), |held| install(&self.path, held, chip))
     }
 
     /// Writes what outlives power-off of `chip`.
@@ -167,6 +172,18 @@ impl Drop for StateFile {
             }
         }
     }
+}
+
+fn install(path: &Path, (part, lasting): &(Arc<Part>, Lasting), chip: &mut Chip) -> Result<(), StateError> {
+    if part.name != chip.part().name {
+        return Err(StateError::OtherPart {
+            path: path.to_owned(),
+            found: part.name.clone(),
+            wanted: chip.part().name.clone(),
+        });
+    }
+    let malformed = |e: FactoryError| StateError::Malformed { path: path.to_owned(), message: e.to_string() };
+    chip.board.flash.install(lasting).map_err(malformed)
 }
 
 #[cfg(unix)]

@@ -180,6 +180,20 @@ impl Factory {
         }
     }
 
+    /// Takes all write protection off.
+    ///
+    /// # Errors
+    /// None on a part that has write protection.
+    pub fn no_wrp(self) -> Result<Factory, FactoryError> {
+        let base = self.lasting.option_base;
+        let (places, none): (&[u32], u32) = match self.lasting.family {
+            Family::F0 => (&[0x08, 0x0A, 0x0C, 0x0E], 0xFF),
+            // The start behind the end.
+            Family::G0 => (&[0x18, 0x20], 0xFF),
+        };
+        places.iter().try_fold(self, |this, offset| this.option(base + offset, none))
+    }
+
     /// Write-protects the pages `first` to `last`; on an F0 whole sectors, on a G0 the next free one of the two
     /// areas.
     ///

@@ -1,6 +1,10 @@
 //! Output forms. They decide nothing.
 
+pub mod github;
 pub mod json;
+pub mod junit;
+pub mod run;
+pub mod sarif;
 mod style;
 pub mod text;
 

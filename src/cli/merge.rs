@@ -1,0 +1,36 @@
+//! `dryflash merge`: the shares of a run to one report.
+
+use super::{AnyFormat, Outcome};
+use crate::report::Style;
+use crate::scenario::outcome::Report;
+use anyhow::{Context, bail};
+use std::path::PathBuf;
+
+/// Join the JSON reports of a run's shares into one
+///
+/// Every share has to be there. The report is the same as of a run that was not shared out, in any --format.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Reports of `dryflash run --shard I/N --format json`.
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Files that are no reports, or not the shares of one run.
+pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Result<Outcome> {
+    let mut reports = Vec::new();
+    for path in &args.files {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).with_context(|| format!("{name} cannot be read"))?;
+        let report: Report = serde_json::from_str(&text)
+            .with_context(|| format!("{name} is no report of `dryflash run --format json`"))?;
+        reports.push((name, report));
+    }
+    match Report::merge(reports) {
+        Ok(report) => super::run::print(&report, format, style),
+        Err(reason) => bail!(reason),
+    }
+}

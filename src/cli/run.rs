@@ -1,0 +1,224 @@
+//! `dryflash run`: scenarios, in parallel.
+
+use super::{AnyFormat, OK, Outcome, WOULD_NOT};
+use crate::report::{self, Style};
+use crate::scenario::outcome::{CaseOutcome, Report, Share};
+use crate::scenario::pool::Plan;
+use crate::scenario::run::Settings;
+use crate::scenario::snapshot::{Folder, Mode};
+use crate::scenario::suite::{Isolate, Suite};
+use crate::scenario::{self, Case, files, shard};
+use anyhow::{Context, bail};
+use clap::ArgAction;
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Run scenarios: steps on a virtual ESC, and what is expected of it
+///
+/// A scenario is a TOML file; `dryflash new` writes one with comments. Cases run on all cores, and the report is the
+/// same whatever their number.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  dryflash run scenarios
+  dryflash run scenarios --filter F051 --jobs 1
+  dryflash run update.toml --set image=build/app.hex
+  dryflash run scenarios --shard 3/16 --format json > part-3.json")]
+pub struct Args {
+    /// Scenario files, and folders with such (*.toml).
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// Give a variable a value, or take one value of an axis.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair, action = ArgAction::Append)]
+    set: Vec<(String, String)>,
+    /// Only cases with this text in their names; several are alternatives.
+    #[arg(long, value_name = "TEXT", action = ArgAction::Append)]
+    filter: Vec<String>,
+    /// Only the case with exactly this name.
+    #[arg(long, value_name = "NAME", action = ArgAction::Append)]
+    case: Vec<String>,
+    /// Tell the cases' names, and run none.
+    #[arg(long)]
+    list: bool,
+    /// Workers; all cores where absent.
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Stop at the first case that fails.
+    #[arg(long)]
+    fail_fast: bool,
+    /// Run each case so often; all its runs have to be the same.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    repeat: u32,
+    /// Decides what SRAM holds at power-on.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Write snapshots that are missing or differ.
+    #[arg(long)]
+    update: bool,
+    /// The folder of the snapshots; `snapshots` beside the scenario's folder where absent.
+    #[arg(long, value_name = "DIR")]
+    snapshots: Option<PathBuf>,
+    /// Only this share of the cases, such as 3/16. Read from the environment of a parallel job where it says so.
+    #[arg(long, value_name = "INDEX/OF", value_parser = shard::parse)]
+    shard: Option<Share>,
+    /// All cases, whatever the environment says of shares.
+    #[arg(long, conflicts_with = "shard")]
+    no_shard: bool,
+    /// Each case in a process of its own.
+    #[arg(long)]
+    isolate: bool,
+    /// What one process of `--isolate` is told: snapshots are as strict as in the run that started it.
+    #[arg(long, hide = true)]
+    strict: bool,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
+        _ => Err(format!("'{text}' is not NAME=VALUE")),
+    }
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Wrong usage, or scenarios that are wrong.
+pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Result<Outcome> {
+    let set: BTreeMap<String, String> = args.set.iter().cloned().collect();
+    let chosen = scenario::load::load_some(&args.paths, &set, &|id| wanted(args, id))?;
+    if chosen.is_empty() {
+        bail!("no case has such a name; --list tells them");
+    }
+    let total = chosen.len();
+    let share = share(args)?;
+    let all = chosen.clone();
+    let mine: Vec<Case> = match share {
+        Some(share) => chosen.into_iter().filter(|c| shard::holds(share, &c.id)).collect(),
+        None => chosen,
+    };
+    if args.list {
+        let text = mine.iter().map(|c| format!("{}\n", c.id)).collect();
+        return Ok(Outcome { text, code: OK });
+    }
+    let strict = args.strict || std::env::var("CI").is_ok_and(|ci| !matches!(ci.as_str(), "" | "0" | "false"));
+    let mode = match (args.update, strict) {
+        (true, _) => Mode::Update,
+        (false, true) => Mode::Strict,
+        (false, false) => Mode::Usual,
+    };
+    let snapshots = Folder { given: args.snapshots.clone(), mode };
+    let stale = stale(args, &all, &snapshots);
+    let settings = Settings {
+        seed: args.seed,
+        report: |verdict| report::text::verdict(verdict, Style::default()),
+        cache: files::Cache::default(),
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = args.jobs.map_or(cores, usize::from);
+    let isolated = args.isolate.then(|| isolate(args, mode)).transpose()?;
+    let plan = Plan { jobs, fail_fast: args.fail_fast };
+    let suite = Suite { settings, snapshots, plan, repeat: args.repeat, isolated };
+    let report = scenario::run(&suite, &mine, total, share, stale, progress(mine.len()));
+    print(&report, format, style)
+}
+
+/// Snapshots that belong to no case; none where a filter or a variable leaves cases out.
+fn stale(args: &Args, all: &[Case], snapshots: &Folder) -> Vec<String> {
+    if !(args.filter.is_empty() && args.case.is_empty() && args.set.is_empty()) {
+        return Vec::new();
+    }
+    let taking = all.iter().filter(|c| c.takes_snapshot);
+    let cases = taking.map(|c| (c.source.path.as_path(), c.stem.as_str(), c.id.as_str()));
+    snapshots.stale(cases, args.paths.iter().any(|p| p.is_dir()))
+}
+
+/// The report in the form that was asked for.
+pub(super) fn print(report: &Report, format: AnyFormat, style: Style) -> anyhow::Result<Outcome> {
+    let text = match format {
+        AnyFormat::Text => report::run::text(report, style),
+        AnyFormat::Json => report::run::json(report).context("the report could not be written as JSON")?,
+        AnyFormat::Junit => report::junit::text(report).context("the report could not be written as JUnit's XML")?,
+        AnyFormat::Sarif => report::sarif::text(report).context("the report could not be written as SARIF")?,
+        AnyFormat::Github => {
+            if let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|p| !p.is_empty()) {
+                let file = std::fs::File::options().create(true).append(true).open(&path);
+                let written = file.and_then(|mut f| f.write_all(report::github::summary(report).as_bytes()));
+                written.with_context(|| format!("the step summary {} cannot be written", path.to_string_lossy()))?;
+            }
+            report::github::annotations(report)
+        }
+    };
+    Ok(Outcome { text, code: if report.passed { OK } else { WOULD_NOT } })
+}
+
+fn wanted(args: &Args, id: &str) -> bool {
+    let named = args.case.is_empty() || args.case.iter().any(|c| c == id);
+    named && (args.filter.is_empty() || args.filter.iter().any(|f| id.contains(f.as_str())))
+}
+
+fn share(args: &Args) -> anyhow::Result<Option<Share>> {
+    if args.no_shard || args.shard.is_some() {
+        return Ok(args.shard);
+    }
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let found = shard::from_environment(&environment).map_err(anyhow::Error::msg)?;
+    Ok(found.map(|(share, from)| {
+        eprintln!("dryflash: share {} of {}, by {from}; --no-shard runs all cases", share.index, share.of);
+        share
+    }))
+}
+
+/// Starts this very program for one case.
+fn isolate(args: &Args, mode: Mode) -> anyhow::Result<Isolate> {
+    let program = std::env::current_exe().context("dryflash does not find itself")?;
+    let mut words: Vec<std::ffi::OsString> = vec!["run".into()];
+    words.extend(args.paths.iter().map(|p| p.clone().into_os_string()));
+    for (name, value) in &args.set {
+        words.extend(["--set".into(), format!("{name}={value}").into()]);
+    }
+    if let Some(folder) = &args.snapshots {
+        words.extend(["--snapshots".into(), folder.clone().into_os_string()]);
+    }
+    words.extend(["--seed".into(), args.seed.to_string().into()]);
+    words.extend(["--format", "json", "--no-shard", "--jobs", "1"].map(Into::into));
+    match mode {
+        Mode::Update => words.push("--update".into()),
+        Mode::Strict => words.push("--strict".into()),
+        Mode::Usual => {}
+    }
+    Ok(Box::new(move |case: &Case| -> Result<CaseOutcome, String> {
+        let mut command = Command::new(&program);
+        command.args(&words).arg("--case").arg(&case.id).stdin(Stdio::null());
+        let output = command.output().map_err(|e| format!("its process could not be started: {e}"))?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        let report: Report = serde_json::from_slice(&output.stdout)
+            .map_err(|_| format!("its process ended without a report ({}): {}", output.status, said.trim()))?;
+        report.cases.into_iter().next().ok_or_else(|| "its process reported no case".to_owned())
+    }))
+}
+
+/// Says on a terminal how far it is, when that takes more than a second.
+fn progress(total: usize) -> impl FnMut(usize, usize) {
+    let start = Instant::now();
+    let mut told = start;
+    let terminal = std::io::stderr().is_terminal();
+    let mut written = false;
+    move |done, failed| {
+        if !terminal || start.elapsed() < Duration::from_secs(1) {
+            return;
+        }
+        if done == total {
+            if written {
+                let _ = write!(std::io::stderr(), "\r\x1b[K");
+            }
+        } else if told.elapsed() > Duration::from_millis(200) {
+            told = Instant::now();
+            written = true;
+            let _ = write!(std::io::stderr(), "\r{done} of {total} cases, {failed} failed\x1b[K");
+        }
+    }
+}

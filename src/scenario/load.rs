@@ -1,0 +1,362 @@
+//! Scenario files on disk to cases: found, read, expanded, and each case built once to see that it is sound.
+
+use super::error::{ScenarioError, Source, hint_for, nearest};
+use super::files::Files;
+use super::format::Scenario;
+use super::matrix::{self, Combination, Set, Variables};
+use super::sound;
+use super::steps::Step;
+use crate::am32::Layout;
+use crate::part::{self, Part};
+use serde::Deserialize;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use toml::de::{DeTable, DeValue};
+
+/// The largest scenario that is read, in bytes.
+const MAX_SIZE: u64 = 1 << 20;
+/// The keys that a step may have, for hints.
+const STEPS: [&str; 13] = [
+    "check", "program", "erase", "st_flash", "replay", "options", "power", "reset", "wire", "boot", "run", "expect",
+    "snapshot",
+];
+
+/// Whether a case of this name is wanted.
+pub type Wanted<'a> = dyn Fn(&str) -> bool + 'a;
+
+/// One case: a scenario with one combination of its matrix.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Its name: the scenario's, then the values of the axes, with `/` between.
+    pub id: String,
+    /// The scenario's name alone.
+    pub stem: String,
+    /// The file.
+    pub source: Arc<Source>,
+    /// The axes and their values.
+    pub names: Vec<(String, String)>,
+    /// Whether it takes a snapshot.
+    pub takes_snapshot: bool,
+    variables: Arc<Variables>,
+}
+
+/// A case with everything filled in.
+#[derive(Debug)]
+pub struct Built {
+    /// The scenario, typed.
+    pub scenario: Scenario,
+    /// The part, where it has one.
+    pub part: Option<Arc<Part>>,
+    /// Its files.
+    pub files: Files,
+}
+
+/// Finds the scenarios in these files and folders, and expands them.
+///
+/// # Errors
+/// Nothing found, unreadable files, or scenarios that are wrong: all of them, not only the first.
+pub fn load(paths: &[PathBuf], set: &Set) -> Result<Vec<Case>, ScenarioError> {
+    load_some(paths, set, &|_| true)
+}
+
+/// As [`load()`], for cases with wanted names only: others are neither kept nor looked at.
+///
+/// # Errors
+/// As [`load()`]; what cannot be read or expanded is told whatever is wanted.
+pub fn load_some(paths: &[PathBuf], set: &Set, wanted: &Wanted<'_>) -> Result<Vec<Case>, ScenarioError> {
+    let mut cases: Vec<Case> = Vec::new();
+    let mut errors = Vec::new();
+    let mut used: Vec<bool> = vec![false; set.len()];
+    for path in paths {
+        for (file, stem) in find(path)? {
+            match expand(&file, &stem, set, &mut used, wanted) {
+                Ok(found) => cases.extend(found),
+                Err(error) => errors.push(error),
+            }
+        }
+    }
+    if let Some((name, _)) = set.iter().zip(&used).find(|(_, used)| !**used).map(|(pair, _)| pair)
+        && errors.is_empty()
+    {
+        errors.push(ScenarioError::Usage(format!("--set {name}: no scenario has a variable or an axis of that name")));
+    }
+    cases.sort_by(|a, b| a.id.cmp(&b.id));
+    for pair in cases.windows(2).filter(|pair| pair[0].id == pair[1].id) {
+        let (a, b) = (&pair[0].source.name, &pair[1].source.name);
+        errors.push(ScenarioError::Usage(format!("two cases are called {}: in {a} and in {b}", pair[0].id)));
+    }
+    match ScenarioError::all(errors) {
+        Some(error) => Err(error),
+        None => Ok(cases),
+    }
+}
+
+/// The scenario files of a path, and their names.
+fn find(path: &Path) -> Result<Vec<(PathBuf, String)>, ScenarioError> {
+    let stem = |path: &Path| path.with_extension("").to_string_lossy().replace('\\', "/");
+    let unreadable = |reason| ScenarioError::Unreadable { path: path.to_owned(), reason };
+    if !std::fs::metadata(path).map_err(unreadable)?.is_dir() {
+        return Ok(vec![(path.to_owned(), stem(Path::new(path.file_name().unwrap_or_default())))]);
+    }
+    let mut found = Vec::new();
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let unreadable = |reason| ScenarioError::Unreadable { path: folder.clone(), reason };
+        for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let here = entry.path();
+            // A link to a folder could lead in a circle.
+            if entry.file_type().map_err(unreadable)?.is_dir() {
+                folders.push(here);
+            } else if here.extension().is_some_and(|e| e == "toml") {
+                let name = stem(here.strip_prefix(path).unwrap_or(&here));
+                found.push((here, name));
+            }
+        }
+    }
+    if found.is_empty() {
+        return Err(ScenarioError::Usage(format!("{} holds no scenario (*.toml)", path.display())));
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Reads a file's text.
+pub fn read(path: &Path) -> Result<Arc<Source>, ScenarioError> {
+    let unreadable = |reason| ScenarioError::Unreadable { path: path.to_owned(), reason };
+    let length = std::fs::metadata(path).map_err(unreadable)?.len();
+    if length > MAX_SIZE {
+        return Err(ScenarioError::Usage(format!("{} has {length} bytes: that is no scenario", path.display())));
+    }
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let name = path.to_string_lossy().replace('\\', "/");
+    Ok(Arc::new(Source { path: path.to_owned(), name, text }))
+}
+
+fn parse(source: &Arc<Source>) -> Result<serde_spanned::Spanned<DeTable<'_>>, ScenarioError> {
+    DeTable::parse(&source.text).map_err(|e| source.flaw(&e.span().unwrap_or(0..0), e.message()))
+}
+
+/// The folder that the scenario's files are relative to.
+fn folder(source: &Source, table: &DeTable<'_>) -> PathBuf {
+    let here = source.path.parent().unwrap_or(Path::new(""));
+    match table.get("files").map(|v| v.get_ref()) {
+        Some(DeValue::String(folder)) => here.join(folder.as_ref()),
+        _ => here.to_owned(),
+    }
+}
+
+fn expand(
+    path: &Path,
+    stem: &str,
+    set: &Set,
+    used: &mut [bool],
+    wanted: &Wanted<'_>,
+) -> Result<Vec<Case>, ScenarioError> {
+    let source = read(path)?;
+    let table = parse(&source)?;
+    let table = table.get_ref();
+    let has = |outer: &str, name: &str| matches!(table.get(outer).map(|v| v.get_ref()), Some(DeValue::Table(t)) if t.contains_key(name));
+    for (name, used) in set.keys().zip(used) {
+        *used |= has("vars", name) || has("matrix", name);
+    }
+    let combinations = matrix::expand(&source, table, &folder(&source, table), set)?;
+    let mut errors: Vec<ScenarioError> = Vec::new();
+    let mut cases = Vec::new();
+    for combination in combinations {
+        let mut case = case(&source, stem, table, combination)?;
+        if !wanted(&case.id) {
+            continue;
+        }
+        match case.build() {
+            Ok(built) => {
+                case.takes_snapshot = built.scenario.step.iter().any(|s| matches!(s.value, Step::Snapshot(_)));
+                cases.push(case);
+            }
+            // One flaw shows in every case: it is told once.
+            Err(error) => {
+                if errors.iter().all(|e| e.to_string() != error.to_string()) {
+                    errors.push(error);
+                }
+                if errors.len() >= 10 {
+                    break;
+                }
+            }
+        }
+    }
+    match ScenarioError::all(errors) {
+        Some(error) => Err(error),
+        None => Ok(cases),
+    }
+}
+
+fn case(
+    source: &Arc<Source>,
+    stem: &str,
+    table: &DeTable<'_>,
+    combination: Combination,
+) -> Result<Case, ScenarioError> {
+    let Combination { names, mut variables } = combination;
+    let word = |text: &str| -> String {
+        text.chars().map(|c| if c.is_alphanumeric() || "._-+".contains(c) { c } else { '-' }).collect()
+    };
+    let id = names.iter().fold(stem.to_owned(), |id, (_, value)| format!("{id}/{}", word(value)));
+    // What hangs on the part can be used by everything but the part.
+    let named = match table.get("part").map(|v| (v.get_ref(), v.span())) {
+        Some((DeValue::String(text), span)) => {
+            let mut one = DeTable::new();
+            let value = serde_spanned::Spanned::new(span.clone(), DeValue::String(text.clone()));
+            one.insert(serde_spanned::Spanned::new(span.clone(), "part".into()), value);
+            matrix::fill(source, &mut one, &variables)?;
+            one.get("part").and_then(|v| v.get_ref().as_str().map(str::to_owned)).map(|name| (name, span))
+        }
+        _ => variables.get("part").map(|name| (name.clone(), 0..0)),
+    };
+    if let Some((name, span)) = named {
+        let part = find_part(source, &name, &span)?;
+        variables.entry("part".to_owned()).or_insert(name);
+        if let Some(layout) = Layout::of(&part) {
+            for (name, address) in
+                [("bootloader", layout.base), ("app", layout.app), ("eeprom", layout.eeprom), ("tag", layout.tag)]
+            {
+                variables.insert(format!("at.{name}"), format!("0x{address:08X}"));
+            }
+        }
+        variables.insert("at.end".to_owned(), format!("0x{:08X}", part.flash.end()));
+        variables.insert("page.size".to_owned(), part.flash.page.to_string());
+        variables.insert("page.last".to_owned(), (part.flash.pages() - 1).to_string());
+    }
+    matrix::settle(source, table, &mut variables)?;
+    let source = Arc::clone(source);
+    Ok(Case { id, stem: stem.to_owned(), source, names, takes_snapshot: false, variables: Arc::new(variables) })
+}
+
+fn find_part(source: &Arc<Source>, name: &str, span: &Range<usize>) -> Result<Arc<Part>, ScenarioError> {
+    part::find(name).map_err(|e| {
+        let error = source.flaw(span, e.to_string());
+        match nearest(name, ["F031", "F051", "G031", "G071", "G071_64K"]) {
+            Some(near) => error.hint(format!("did you mean \"{near}\"?")),
+            None => error,
+        }
+    })
+}
+
+impl Case {
+    /// Fills the variables in and reads the scenario.
+    ///
+    /// # Errors
+    /// What is wrong with the scenario, with line and column.
+    pub fn build(&self) -> Result<Built, ScenarioError> {
+        let source = &self.source;
+        let mut table = parse(source)?;
+        matrix::fill(source, table.get_mut(), &self.variables)?;
+        let places = steps_have_one_key(source, table.get_ref())?;
+        let base = folder(source, table.get_ref());
+        let read = Scenario::deserialize(toml::Deserializer::from(table));
+        let mut scenario = read.map_err(|e| {
+            let error = source.flaw(&e.span().unwrap_or(0..0), e.message());
+            match hint_for(e.message()) {
+                Some(hint) => error.hint(hint),
+                None => error,
+            }
+        })?;
+        for (step, place) in scenario.step.iter_mut().zip(places) {
+            step.span = place;
+        }
+        let named = scenario.part.as_ref().map(|p| (p.value.clone(), p.span.clone()));
+        let named =
+            named.or_else(|| self.names.iter().find(|(axis, _)| axis == "part").map(|(_, v)| (v.clone(), 0..0)));
+        let part = named.map(|(name, span)| find_part(source, &name, &span)).transpose()?;
+        let files = Files::new(source, base, &scenario.make)?;
+        let built = Built { scenario, part, files };
+        sound::look(source, &built)?;
+        Ok(built)
+    }
+
+    /// The values of the matrix, for people: `part F051, pin PB4`.
+    pub fn values(&self) -> String {
+        self.names.iter().map(|(axis, value)| format!("{axis} {value}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A step has one key, so that one can say what it does. Where each step's key stands.
+fn steps_have_one_key(source: &Arc<Source>, table: &DeTable<'_>) -> Result<Vec<Range<usize>>, ScenarioError> {
+    let Some(steps) = table.get("step") else {
+        let error = source.flaw(&(0..0), "the scenario has no [[step]]");
+        return Err(error.hint("a step is [[step]] and one line, such as boot = \"low\""));
+    };
+    let DeValue::Array(items) = steps.get_ref() else {
+        return Err(source.flaw(&steps.span(), "steps are written as [[step]], one after the other"));
+    };
+    let mut places = Vec::new();
+    for item in items.iter() {
+        let DeValue::Table(step) = item.get_ref() else {
+            return Err(source.flaw(&item.span(), "a step is a table: [[step]] and one line"));
+        };
+        let mut keys: Vec<_> = step.keys().collect();
+        keys.sort_by_key(|key| key.span().start);
+        match keys.as_slice() {
+            [] => {
+                let error = source.flaw(&item.span(), "the step is empty");
+                return Err(error.hint(format!("it has one of {}", STEPS.join(", "))));
+            }
+            [one] => {
+                let name = one.get_ref().as_ref();
+                if !STEPS.contains(&name) {
+                    let error = source.flaw(&one.span(), format!("there is no step `{name}`"));
+                    return Err(match nearest(name, STEPS) {
+                        Some(near) => error.hint(format!("did you mean `{near}`?")),
+                        None => error.hint(format!("there are {}", STEPS.join(", "))),
+                    });
+                }
+                places.push(one.span());
+            }
+            [first, second, ..] => {
+                let (a, b) = (first.get_ref().as_ref(), second.get_ref().as_ref());
+                let error = source.flaw(&second.span(), format!("the step has `{a}` already, and does one thing only"));
+                let hint = if STEPS.contains(&b) {
+                    format!("put a [[step]] before `{b}`")
+                } else {
+                    format!("what belongs to `{a}` goes inside of it: {a} = {{ ..., {b} = ... }}")
+                };
+                return Err(error.hint(hint));
+            }
+        }
+    }
+    Ok(places)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SAMPLES: [&str; 4] = [
+        include_str!("../../scenarios/by_hand.toml"),
+        include_str!("../../scenarios/locked_level_1.toml"),
+        include_str!("../../scenarios/eeprom_at_another_layouts_place.toml"),
+        include_str!("../cli/new.toml"),
+    ];
+
+    proptest! {
+        /// Whatever stands in a scenario, it is taken or told, with a place inside of the file.
+        #[test]
+        fn broken_scenarios_are_told(
+            sample in 0..SAMPLES.len(),
+            edits in prop::collection::vec((any::<prop::sample::Index>(), 0..40usize, "[\\[\\]{}\"=0-9a-z_.,@ \n\u{e4}-]{0,12}"), 1..6),
+        ) {
+            let mut text: Vec<char> = SAMPLES[sample].chars().collect();
+            for (at, cut, put) in edits {
+                let at = at.index(text.len() + 1);
+                text.splice(at..(at + cut).min(text.len()), put.chars());
+            }
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("x.toml");
+            std::fs::write(&path, text.iter().collect::<String>()).unwrap();
+            if let Err(error) = load(&[path], &Set::new()) {
+                prop_assert!(error.to_string().contains("x.toml:"), "{error}");
+            }
+        }
+    }
+}
