@@ -91,4 +91,5 @@ pub mod periph;
 pub mod probe;
 pub mod report;
 pub mod scenario;
+pub mod shell;
 pub mod time;

@@ -23,21 +23,6 @@ fn file(name: &str) -> String {
     built(name).to_str().unwrap().to_owned()
 }
 
-/// What flash holds once the three files are in it.
-fn three_files(bench: &Bench) -> Vec<u8> {
-    let mut image = vec![0xFF; bench.size() as usize];
-    let (eeprom, at) = bench.eeprom;
-    for (name, address) in [(bench.bootloader, FLASH), (bench.app, APP), (eeprom, at)] {
-        let mut bytes = std::fs::read(built(name)).unwrap();
-        if bench.is_g0() {
-            bytes.resize(bytes.len().next_multiple_of(8), 0);
-        }
-        let start = (address - FLASH) as usize;
-        image[start..start + bytes.len()].copy_from_slice(&bytes);
-    }
-    image
-}
-
 /// Bytes that repeat nowhere near a page.
 fn pattern(length: usize) -> Vec<u8> {
     (0..length).map(|n| (n * 7 + n / 251 + 3) as u8).collect()
@@ -52,7 +37,7 @@ fn the_wikis_three_lines_make_an_esc() {
         assert!(ran.out.contains("read it back: equal"), "{ran:?}");
         esc.st_flash(&["--format", "binary", "write", &file(bench.app), &hex(APP)]);
         esc.st_flash(&["write", &file(eeprom), &hex(at)]);
-        assert_eq!(first_difference(&esc.flash(), &three_files(&bench)), None, "{}", bench.part);
+        assert_eq!(first_difference(&esc.flash(), &bench.after_st_flash()), None, "{}", bench.part);
         assert!(starts(&esc.state()), "{}", bench.part);
     }
 }
@@ -435,7 +420,7 @@ fn a_script_runs_on_one_powered_chip() {
             told.0
         );
         let flash = probe.target.chip.board.flash.cells().bytes(FLASH, bench.size());
-        assert_eq!(first_difference(&flash, &three_files(&bench)), None, "{}", bench.part);
+        assert_eq!(first_difference(&flash, &bench.after_st_flash()), None, "{}", bench.part);
         assert_eq!(told.0.iter().filter(|t| t.contains("equal")).count(), 3, "{:?}", told.0);
     }
 }

@@ -71,22 +71,6 @@ fn first_difference(a: &[u8], b: &[u8]) -> Option<usize> {
     a.iter().zip(b).position(|(a, b)| a != b)
 }
 
-/// What flash holds once st-flash has written the three files.
-fn three_files(bench: &Bench) -> Vec<u8> {
-    let mut image = vec![0xFF; bench.size() as usize];
-    let (eeprom, at) = bench.eeprom;
-    for (name, address) in [(bench.bootloader, FLASH), (bench.app, APP), (eeprom, at)] {
-        let mut bytes = std::fs::read(built(name)).unwrap();
-        // On a G0 st-flash programs double words, and fills up the last one with zeros.
-        if bench.is_g0() {
-            bytes.resize(bytes.len().next_multiple_of(8), 0);
-        }
-        let start = (address - FLASH) as usize;
-        image[start..start + bytes.len()].copy_from_slice(&bytes);
-    }
-    image
-}
-
 #[test]
 fn the_probe_and_the_chip_are_found() {
     for bench in every_bench() {
@@ -116,7 +100,7 @@ fn three_files_from_a_script_make_an_esc() {
         let text = esc.with(&["--boot"], &["sh", "steps.sh"]);
         assert_eq!(text.matches("jolly good").count(), 3, "{text}");
         assert!(text.contains("This ESC would start."), "{text}");
-        assert_eq!(first_difference(&esc.flash(), &three_files(&bench)), None, "{}", bench.part);
+        assert_eq!(first_difference(&esc.flash(), &bench.after_st_flash()), None, "{}", bench.part);
         assert!(starts(&esc.state()));
     }
 }

@@ -14,6 +14,7 @@ mod schema;
 mod script;
 mod serve;
 mod st_flash;
+mod stand_in;
 mod with;
 
 use crate::report::Style;

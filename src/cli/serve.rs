@@ -1,7 +1,8 @@
 //! `dryflash serve`: a virtual ST-LINK at a virtual ESC, for whoever connects.
 
 use super::bench::{self, Bench, Keeper};
-use super::fronts::{StandIn, listen, only_here};
+use super::fronts::{listen, only_here};
+use super::stand_in::StandIn;
 use super::{OK, Outcome, WOULD_NOT};
 use crate::gdb;
 use crate::part::Family;

@@ -1,17 +1,18 @@
 //! `dryflash with -- COMMAND`: a flashing command, run against the virtual ESC.
 
 use super::bench::{self, Keeper, boot};
-use super::fronts::{StandIn, listen, only_here};
+use super::fronts::{listen, only_here};
+use super::stand_in::StandIn;
 use super::{Format, OK, Outcome, Output, WOULD_NOT};
 use crate::esc::Verdict;
 use crate::esc::changes::{Changes, Snapshot};
 use crate::probe::owner::{self, Request};
-use crate::probe::socket::VARIABLE;
 use crate::probe::tcp::Server;
 use crate::report;
+use crate::shell;
 use anyhow::{Context, bail};
 use serde::Serialize;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -76,8 +77,9 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let listener = args.tcp.map(|address| listen(address, "--tcp")).transpose()?;
     let mut keeper = Keeper::new(bench.state.take());
     let words: Vec<String> = args.command.iter().map(|w| w.to_string_lossy().into_owned()).collect();
+    let line = shell::line(words.iter().map(String::as_str));
     if let Some(path) = &args.record {
-        keeper.record(path, args.force, &bench.header(Some(words.join(" "))))?;
+        keeper.record(path, args.force, &bench.header(Some(line.clone())))?;
     }
     // Ctrl-C is the command's affair; what it has left is reported all the same.
     ctrlc::set_handler(|| {}).context("cannot wait for Ctrl-C")?;
@@ -108,7 +110,7 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         eprintln!(
             "dryflash: `{}` never looked for a probe through libusb; is it linked statically, run by sudo (which drops \
              LD_PRELOAD), or does it need --tcp?",
-            words.join(" ")
+            line
         );
     }
     let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));
@@ -150,15 +152,9 @@ struct Report<'a> {
 }
 
 fn start(command: &[OsString], stand_in: &StandIn) -> anyhow::Result<Child> {
-    const PRELOAD: &str = "LD_PRELOAD";
     let (program, arguments) = command.split_first().context("no command")?;
-    let mut preload = stand_in.library.clone().into_os_string();
-    if let Some(others) = std::env::var_os(PRELOAD).filter(|o| !o.is_empty()) {
-        preload.push(OsStr::new(":"));
-        preload.push(others);
-    }
     let mut command = Command::new(program);
-    command.args(arguments).env(PRELOAD, preload).env(VARIABLE, &stand_in.socket);
+    stand_in.lend(command.args(arguments));
     command.spawn().with_context(|| format!("`{}` cannot be run", program.to_string_lossy()))
 }
 
@@ -173,7 +169,13 @@ fn code(status: ExitStatus) -> u8 {
 
 fn text(report: &Report, verdict: Option<&Verdict>, output: Output) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "{} after `{}`, {} commands:", report.part, report.command.join(" "), report.commands);
+    let _ = writeln!(
+        out,
+        "{} after `{}`, {} commands:",
+        report.part,
+        shell::line(report.command.iter().map(String::as_str)),
+        report.commands
+    );
     for line in report.changes.to_string().lines() {
         let _ = writeln!(out, "  {line}");
     }

@@ -1,6 +1,7 @@
 //! The main job: what would happen if these files were flashed and powered.
 
-use super::boot::{self, Bench, PowerUp};
+use super::boot::{self, Bench};
+use super::power_up::PowerUp;
 use super::program;
 use super::state::{StateError, StateFile};
 use super::verdict::{self, Verdict};

@@ -8,13 +8,15 @@ pub mod alive;
 pub mod boot;
 pub mod changes;
 mod check;
+pub mod power_up;
 pub mod program;
 pub mod state;
 pub mod verdict;
 
 pub use alive::{Alive, Loop};
-pub use boot::{AfterPowerOn, AppRun, Bench, BootRun, Change, Ending, Jump, PowerUp, Wire};
+pub use boot::{AppRun, Bench, BootRun, Ending, Jump};
 pub use check::{CheckError, Options, check};
+pub use power_up::{AfterPowerOn, Change, PowerUp, Wire};
 pub use program::{ProgramError, Programmed};
 pub use state::{StateError, StateFile};
 pub use verdict::{Reason, Verdict};

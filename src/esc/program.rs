@@ -78,13 +78,7 @@ pub struct Programmed {
 pub fn program(chip: &mut Chip, image: &Image, options: bool) -> Result<Programmed, ProgramError> {
     let part = chip.part().clone();
     let flash = part.flash;
-    let mut probe = Probe::attach(chip);
-    let started = probe.now.time;
-    let result = (|| {
-        let level = probe.chip.board.flash.rdp_level();
-        if level > 0 {
-            return Err(ProgramError::Locked { level });
-        }
+    unlocked(chip, |probe| {
         let mut done = Programmed::default();
         let inside = image.slice(flash.base..flash.end());
         probe.unlock(&KEYS, key_offset(part.family))?;
@@ -113,9 +107,8 @@ pub fn program(chip: &mut Chip, image: &Image, options: bool) -> Result<Programm
             }
         }
         Ok(done)
-    })();
-    let ended = probe.detach();
-    result.map(|done| Programmed { time_us: ended.since(started), ..done })
+    })
+    .map(|(done, time_us)| Programmed { time_us, ..done })
 }
 
 /// Erases these pages (the last included), or all of main flash by one mass erase, in a powered chip.
@@ -125,13 +118,7 @@ pub fn program(chip: &mut Chip, image: &Image, options: bool) -> Result<Programm
 pub fn erase_pages(chip: &mut Chip, pages: Option<std::ops::RangeInclusive<u32>>) -> Result<Programmed, ProgramError> {
     let part = chip.part().clone();
     let flash = part.flash;
-    let mut probe = Probe::attach(chip);
-    let started = probe.now.time;
-    let result = (|| {
-        let level = probe.chip.board.flash.rdp_level();
-        if level > 0 {
-            return Err(ProgramError::Locked { level });
-        }
+    unlocked(chip, |probe| {
         let mut done = Programmed::default();
         probe.unlock(&KEYS, key_offset(part.family))?;
         match pages {
@@ -149,9 +136,8 @@ pub fn erase_pages(chip: &mut Chip, pages: Option<std::ops::RangeInclusive<u32>>
         }
         probe.lock()?;
         Ok(done)
-    })();
-    let ended = probe.detach();
-    result.map(|done| Programmed { time_us: ended.since(started), ..done })
+    })
+    .map(|(done, time_us)| Programmed { time_us, ..done })
 }
 
 /// Writes the option bytes of a powered chip, so that the option area holds `area`; complements in it are made by the
@@ -191,6 +177,7 @@ pub fn erase(chip: &mut Chip, range: Range<u32>) -> Result<usize, ProgramError> 
         probe.lock()?;
         Ok(pages)
     })
+    .map(|(pages, _)| pages)
 }
 
 /// Programs blocks of bytes in main flash, ascending and without overlap, into a powered chip, without erasing, and
@@ -211,20 +198,22 @@ pub fn write(chip: &mut Chip, blocks: &[(u32, Vec<u8>)]) -> Result<u32, ProgramE
         }
         Ok(blocks.iter().map(|(_, data)| data.len() as u32).sum())
     })
+    .map(|(bytes, _)| bytes)
 }
 
-/// Does something as a probe, unless the chip is locked; the rest of the chip follows.
+/// Does something as a probe, unless the chip is locked, and says how long it took; the rest of the chip follows.
 fn unlocked<T>(
     chip: &mut Chip,
     work: impl FnOnce(&mut Probe<'_>) -> Result<T, ProgramError>,
-) -> Result<T, ProgramError> {
+) -> Result<(T, Time), ProgramError> {
     let mut probe = Probe::attach(chip);
+    let started = probe.now.time;
     let result = match probe.chip.board.flash.rdp_level() {
         0 => work(&mut probe),
         level => Err(ProgramError::Locked { level }),
     };
-    probe.detach();
-    result
+    let ended = probe.detach();
+    result.map(|done| (done, ended.since(started)))
 }
 
 /// The bytes one programming operation covers.

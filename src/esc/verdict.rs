@@ -3,7 +3,8 @@
 //! The evidence is in [`BootRun`]; here it meets what is known of AM32's bootloaders.
 
 use super::alive::Alive;
-use super::boot::{AfterPowerOn, Author, BootRun, Ending, Load, PowerUp, Wire};
+use super::boot::{Author, BootRun, Ending, Load};
+use super::power_up::{AfterPowerOn, PowerUp, Wire};
 use super::program::{ProgramError, Programmed};
 use crate::am32::{Finding, Id, Layout, Piece, Severity};
 use crate::bus::ResetCause;

@@ -36,7 +36,8 @@ const DWT_FUNCTION0: u32 = 0xE000_1028;
 const DWT_STRIDE: u32 = 0x10;
 const MATCHED: u32 = 1 << 24;
 
-/// Cycles that a running core gets with each request of gdb's, and after it is let go: as after a probe's command.
+/// Cycles that a running core gets with each request of gdb's, and after it is let go. While gdb waits for the core
+/// itself, it gets slices of its own.
 pub(super) const SHARE: u64 = 40_000;
 
 /// Which vectors stop the core.

@@ -118,6 +118,25 @@ pub struct CaseOutcome {
     pub again: String,
 }
 
+impl CaseOutcome {
+    /// Of a case of `file` that nothing has gone wrong with yet.
+    pub fn begun(id: &str, file: &str) -> CaseOutcome {
+        CaseOutcome {
+            id: id.to_owned(),
+            about: String::new(),
+            file: file.to_owned(),
+            part: None,
+            status: Status::Passed,
+            failures: Vec::new(),
+            findings: Vec::new(),
+            snapshot: Snapshot::None,
+            snapshot_file: None,
+            events: Vec::new(),
+            again: String::new(),
+        }
+    }
+}
+
 /// One share of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -13,7 +13,7 @@ pub use probe::{files_of, flat, st_flash_line};
 use super::error::{ScenarioError, Source};
 use super::files::Cache;
 use super::load::{Built, Case};
-use super::outcome::{CaseOutcome, Failure, Found, Kind, Snapshot, Status};
+use super::outcome::{CaseOutcome, Failure, Found, Kind, Status};
 use super::state::{self, Owners};
 use super::steps::{Shown, Step};
 use super::timeline::Timeline;
@@ -115,19 +115,7 @@ impl Worker {
     /// Runs a case.
     pub fn run(&mut self, case: &Case, settings: &Settings) -> Ran {
         let source = &case.source;
-        let mut outcome = CaseOutcome {
-            id: case.id.clone(),
-            about: String::new(),
-            file: source.name.clone(),
-            part: None,
-            status: Status::Passed,
-            failures: Vec::new(),
-            findings: Vec::new(),
-            snapshot: Snapshot::None,
-            snapshot_file: None,
-            events: Vec::new(),
-            again: String::new(),
-        };
+        let mut outcome = CaseOutcome::begun(&case.id, &source.name);
         let built = match case.build() {
             Ok(built) => built,
             // It was built before, so a file has changed meanwhile.

@@ -5,6 +5,7 @@ use super::outcome::{CaseOutcome, Failure, Kind, Report, Share, Snapshot, Status
 use super::pool::{self, Done, Plan};
 use super::run::{Settings, Worker};
 use super::snapshot::Folder;
+use crate::shell;
 
 /// How to run.
 pub struct Suite {
@@ -39,39 +40,24 @@ pub fn run(
         Done::Panicked(message) => {
             broken(case, format!("dryflash panicked: {message}; this is a bug: please report it with the files"))
         }
-        Done::NotRun => CaseOutcome { status: Status::NotRun, ..empty(case) },
+        Done::NotRun => CaseOutcome { status: Status::NotRun, ..CaseOutcome::begun(&case.id, &case.source.name) },
     });
     Report::new(suite.settings.seed, share, total, stale, outcomes.collect())
 }
 
-fn empty(case: &Case) -> CaseOutcome {
-    CaseOutcome {
-        id: case.id.clone(),
-        about: String::new(),
-        file: case.source.name.clone(),
-        part: None,
-        status: Status::Passed,
-        failures: Vec::new(),
-        findings: Vec::new(),
-        snapshot: Snapshot::None,
-        snapshot_file: None,
-        events: Vec::new(),
-        again: String::new(),
-    }
-}
-
 fn broken(case: &Case, seen: String) -> CaseOutcome {
     let failure = Failure { kind: Kind::Broken, line: 1, column: 1, expected: String::new(), seen };
-    CaseOutcome { status: Status::Broken, failures: vec![failure], again: again(case), ..empty(case) }
+    CaseOutcome {
+        status: Status::Broken,
+        failures: vec![failure],
+        again: again(case),
+        ..CaseOutcome::begun(&case.id, &case.source.name)
+    }
 }
 
 /// The command that runs this case alone.
 fn again(case: &Case) -> String {
-    let word = |text: &str| {
-        let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+=@:".contains(c));
-        if plain && !text.is_empty() { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
-    };
-    format!("dryflash run {} --case {}", word(&case.source.name), word(&case.id))
+    format!("dryflash run {} --case {}", shell::word(&case.source.name), shell::word(&case.id))
 }
 
 /// One case: run, its snapshot, and run again where that was asked for.
@@ -176,7 +162,7 @@ mod tests {
         let isolate: Isolate = Box::new(|case: &Case| match case.id.as_str() {
             "a/1" => panic!("a bug in the model"),
             "a/2" => Err("its process ended without a report (signal: 9)".to_owned()),
-            _ => Ok(empty(case)),
+            _ => Ok(CaseOutcome::begun(&case.id, &case.source.name)),
         });
         let report = run(&suite(Some(isolate), 1), &cases, 3, None, Vec::new(), |_, _| {});
         assert_eq!(statuses(&report), [Status::Broken, Status::Broken, Status::Passed]);
@@ -193,7 +179,7 @@ mod tests {
         let isolate: Isolate = Box::new(move |case: &Case| {
             let n = count.fetch_add(usize::from(case.id == "a/2"), Ordering::Relaxed);
             let events = if case.id == "a/2" && n == 2 { vec!["another event".to_owned()] } else { Vec::new() };
-            Ok(CaseOutcome { events, ..empty(case) })
+            Ok(CaseOutcome { events, ..CaseOutcome::begun(&case.id, &case.source.name) })
         });
         let report = run(&suite(Some(isolate), 3), &cases, 3, None, Vec::new(), |_, _| {});
         assert_eq!(statuses(&report), [Status::Passed, Status::Failed, Status::Passed]);

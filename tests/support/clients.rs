@@ -80,6 +80,22 @@ impl Bench {
         part::find(self.part).unwrap().flash.size
     }
 
+    /// What flash holds once st-flash has written the three files.
+    pub fn after_st_flash(&self) -> Vec<u8> {
+        let mut image = vec![0xFF; self.size() as usize];
+        let (eeprom, at) = self.eeprom;
+        for (name, address) in [(self.bootloader, FLASH), (self.app, APP), (eeprom, at)] {
+            let mut bytes = std::fs::read(built(name)).unwrap();
+            // On a G0 st-flash programs double words, and fills up the last one with zeros.
+            if self.is_g0() {
+                bytes.resize(bytes.len().next_multiple_of(8), 0);
+            }
+            let start = (address - FLASH) as usize;
+            image[start..start + bytes.len()].copy_from_slice(&bytes);
+        }
+        image
+    }
+
     /// The ESC in a state file, after a power-on.
     pub fn chip(&self, state: &Path) -> Chip {
         let mut chip = Chip::new(&part::find(self.part).unwrap(), 1).unwrap();

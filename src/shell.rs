@@ -1,0 +1,31 @@
+//! Words as a POSIX shell takes them, for lines that people copy.
+
+/// A word, quoted where it has to be.
+pub fn word(text: &str) -> String {
+    let plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+=@:,".contains(c));
+    if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+/// A command line.
+pub fn line<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    words.into_iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_take_them_apart() {
+        for (text, quoted) in [
+            ("a/b-c_1.bin@0x08000000", "a/b-c_1.bin@0x08000000"),
+            ("", "''"),
+            ("two words", "'two words'"),
+            ("it's", r"'it'\''s'"),
+            ("$HOME", "'$HOME'"),
+        ] {
+            assert_eq!(word(text), quoted);
+        }
+        assert_eq!(line(["program", "a b", "0x0"]), "program 'a b' 0x0");
+    }
+}
