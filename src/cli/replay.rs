@@ -168,6 +168,10 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
 /// What the command line leaves open is as in the recording.
 fn suit(esc: &mut Esc, recording: &Recording) -> anyhow::Result<()> {
     let header = &recording.header;
+    // A recording knows its part; one that was named for all commands is for those that do not.
+    if esc.part_by_default && part_of(recording).is_some() {
+        esc.part = None;
+    }
     if esc.part.is_none() && esc.state.as_ref().is_none_or(|s| !s.exists()) {
         let Some(part) = part_of(recording) else {
             bail!("the recording does not tell the part; say which with --part");

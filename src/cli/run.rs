@@ -1,6 +1,7 @@
 //! `dryflash run`: scenarios, in parallel.
 
-use super::{AnyFormat, OK, Outcome, WOULD_NOT};
+use super::project::Project;
+use super::{AnyFormat, OK, Outcome, WOULD_NOT, terminal};
 use crate::report::{self, Style};
 use crate::scenario::outcome::{CaseOutcome, Report, Share};
 use crate::scenario::pool::Plan;
@@ -11,7 +12,7 @@ use crate::scenario::{self, Case, files, shard};
 use anyhow::{Context, bail};
 use clap::ArgAction;
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -27,8 +28,8 @@ use std::time::{Duration, Instant};
   dryflash run update.toml --set image=build/app.hex
   dryflash run scenarios --shard 3/16 --format json > part-3.json")]
 pub struct Args {
-    /// Scenario files, and folders with such (*.toml).
-    #[arg(value_name = "PATH", required = true)]
+    /// Scenario files, and folders with such (*.toml with steps); the folder `scenarios` where absent.
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Give a variable a value, or take one value of an axis.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair, action = ArgAction::Append)]
@@ -72,6 +73,17 @@ pub struct Args {
     /// What one process of `--isolate` is told: snapshots are as strict as in the run that started it.
     #[arg(long, hide = true)]
     strict: bool,
+}
+
+impl Args {
+    /// Takes the project's scenarios where none are named. What was taken, for people.
+    pub(super) fn join(&mut self, project: &Project) -> Vec<String> {
+        if !self.paths.is_empty() || project.scenarios.is_empty() {
+            return Vec::new();
+        }
+        self.paths.clone_from(&project.scenarios);
+        self.paths.iter().map(|p| format!("the scenarios of {}", p.display())).collect()
+    }
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -205,7 +217,7 @@ fn isolate(args: &Args, mode: Mode) -> anyhow::Result<Isolate> {
 fn progress(total: usize) -> impl FnMut(usize, usize) {
     let start = Instant::now();
     let mut told = start;
-    let terminal = std::io::stderr().is_terminal();
+    let terminal = terminal::shows_progress();
     let mut written = false;
     move |done, failed| {
         if !terminal || start.elapsed() < Duration::from_secs(1) {

@@ -1,7 +1,7 @@
 //! `dryflash with -- COMMAND`: a flashing command, run against the virtual ESC.
 
 use super::bench::{self, Keeper, boot};
-use super::fronts::{listen, only_here};
+use super::fronts::{endpoint, listen, only_here};
 use super::stand_in::StandIn;
 use super::{Format, OK, Outcome, Output, WOULD_NOT};
 use crate::esc::Verdict;
@@ -22,7 +22,7 @@ use std::thread;
 use std::time::Duration;
 
 /// The exit code for trouble of `with` itself.
-const TROUBLE: u8 = 125;
+pub(super) const TROUBLE: u8 = 125;
 
 /// How long clients that outlive the command are waited for.
 const LINGER: Duration = Duration::from_secs(2);
@@ -50,11 +50,17 @@ pub struct Args {
     #[arg(long, requires = "record")]
     force: bool,
     /// Listen for stlink-server's protocol as well, for commands that use TCP.
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = endpoint)]
     tcp: Option<SocketAddr>,
     /// The command and its arguments.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
+}
+
+impl Args {
+    pub(super) fn esc_mut(&mut self) -> &mut bench::Esc {
+        &mut self.bench.esc
+    }
 }
 
 /// Runs the verb.

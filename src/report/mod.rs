@@ -1,5 +1,6 @@
 //! Output forms. They decide nothing.
 
+pub mod columns;
 pub mod github;
 pub mod json;
 pub mod junit;
@@ -8,4 +9,4 @@ pub mod sarif;
 mod style;
 pub mod text;
 
-pub use style::Style;
+pub use style::{Detail, Style};
