@@ -31,6 +31,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, Value
 use project::Project;
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// As hoped.
@@ -162,7 +163,24 @@ fn untouched(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
     if words.get(at).is_some_and(|w| w == "st-flash") && !words.get(at + 1).is_some_and(asks_for_help) {
         words.insert(at + 1, "--".into());
     }
+    if words.get(at).is_some_and(|w| w == "serve") {
+        join_places(&mut words, at + 1);
+    }
     words
+}
+
+/// `--gdb 127.0.0.1:0` is `--gdb=127.0.0.1:0`: its value may be left out, and a file may follow.
+fn join_places(words: &mut Vec<OsString>, from: usize) {
+    let mut at = from;
+    while at + 1 < words.len() {
+        let place = words[at + 1].to_str().is_some_and(|w| fronts::endpoint(w).is_ok() && !Path::new(w).exists());
+        if place && (words[at] == "--gdb" || words[at] == "--usbip") {
+            let value = words.remove(at + 1);
+            words[at].push("=");
+            words[at].push(value);
+        }
+        at += 1;
+    }
 }
 
 /// The command line's grammar. A variable of the environment that is empty counts as absent.

@@ -175,6 +175,9 @@ fn code(status: ExitStatus) -> u8 {
 
 fn text(report: &Report, verdict: Option<&Verdict>, output: Output) -> String {
     let mut out = String::new();
+    if output.style.detail == report::Detail::Quiet {
+        return verdict.map_or(out, |verdict| report::text::verdict(verdict, output.style));
+    }
     let _ = writeln!(
         out,
         "{} after `{}`, {} commands:",

@@ -1,6 +1,6 @@
 //! A run of scenarios: for people, and as JSON (format `dryflash-run`, `docs/scenarios.md` describes it).
 
-use super::Style;
+use super::{Detail, Style};
 use crate::scenario::outcome::{CaseOutcome, Report, Snapshot, Status};
 use std::fmt::Write;
 
@@ -17,6 +17,15 @@ pub fn text(report: &Report, style: Style) -> String {
     let mut out = String::new();
     for case in report.cases.iter().filter(|c| matches!(c.status, Status::Failed | Status::Broken)) {
         failed(case, style, &mut out);
+    }
+    if style.detail == Detail::Quiet {
+        let _ = writeln!(out, "{}", summary(report, style));
+        return out;
+    }
+    let passed = |c: &&CaseOutcome| style.detail == Detail::Verbose && c.status == Status::Passed;
+    for case in report.cases.iter().filter(passed) {
+        let about = if case.about.is_empty() { String::new() } else { format!(": {}", case.about) };
+        let _ = writeln!(out, "{} {}{about}", style.good("passed"), case.id);
     }
     let written = report.cases.iter().filter(|c| c.snapshot == Snapshot::Written);
     for case in written {
