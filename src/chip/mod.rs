@@ -17,7 +17,7 @@ mod watch;
 pub use board::{Board, INFORMATION, PPB, Polled, WatchedLoad};
 pub use clock::Hclk;
 pub use device::{Device, Devices, Index, Rcc, Slot, WINDOWS};
-pub use event::{Event, EventKind, Log};
+pub use event::{Event, EventKind, Log, RestsOn};
 pub use heartbeat::{Beat, Heartbeat};
 pub use names::{interrupt as interrupt_name, register as register_name};
 pub use probe::Debug;
