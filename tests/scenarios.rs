@@ -41,7 +41,7 @@ fn trials(cases: Vec<Case>) -> Vec<Trial> {
         .collect();
     let (suite, same) = (Arc::clone(&suite), Arc::clone(&cases));
     trials.push(Trial::test("through_the_binary", move || through_the_binary(&suite, &same)));
-    let enough = cases.iter().map(|c| &c.stem).collect::<std::collections::BTreeSet<_>>().len();
+    let enough = cases.iter().map(|c| &c.found.stem).collect::<std::collections::BTreeSet<_>>().len();
     trials.push(Trial::test("there_are_forty_scenarios_with_comments", move || {
         if enough < 40 {
             return Err(format!("there are {enough} scenarios").into());
@@ -93,7 +93,6 @@ fn one(suite: &Suite, case: &Case) -> Result<(), Failed> {
 }
 
 fn through_the_binary(suite: &Suite, cases: &[Case]) -> Result<(), Failed> {
-    // Snapshots that are not there yet are written by the cases' own tests.
     let strict = Suite {
         settings: Settings { seed: 1, report: suite.settings.report, cache: files::Cache::default() },
         snapshots: Folder { given: None, mode: Mode::Strict },

@@ -5,9 +5,9 @@ use crate::report::{self, Style};
 use crate::scenario::outcome::{CaseOutcome, Report, Share};
 use crate::scenario::pool::Plan;
 use crate::scenario::run::Settings;
-use crate::scenario::snapshot::{Folder, Mode};
+use crate::scenario::snapshot::{Folder, Mode, Taker};
 use crate::scenario::suite::{Isolate, Suite};
-use crate::scenario::{self, Case, files, shard};
+use crate::scenario::{self, Case, ScenarioError, files, shard};
 use anyhow::{Context, bail};
 use clap::ArgAction;
 use std::collections::BTreeMap;
@@ -27,8 +27,8 @@ use std::time::{Duration, Instant};
   dryflash run update.toml --set image=build/app.hex
   dryflash run scenarios --shard 3/16 --format json > part-3.json")]
 pub struct Args {
-    /// Scenario files, and folders with such (*.toml).
-    #[arg(value_name = "PATH", required = true)]
+    /// Scenario files, and folders with such (*.toml with steps); the folder `scenarios` where absent.
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Give a variable a value, or take one value of an axis.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair, action = ArgAction::Append)]
@@ -54,7 +54,7 @@ pub struct Args {
     /// Decides what SRAM holds at power-on.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Write snapshots that are missing or differ.
+    /// Write snapshots that are missing or differ. Without it none is accepted.
     #[arg(long)]
     update: bool,
     /// The folder of the snapshots; `snapshots` beside the scenario's folder where absent.
@@ -87,7 +87,8 @@ fn pair(text: &str) -> Result<(String, String), String> {
 /// Wrong usage, or scenarios that are wrong.
 pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Result<Outcome> {
     let set: BTreeMap<String, String> = args.set.iter().cloned().collect();
-    let chosen = scenario::load::load_some(&args.paths, &set, &|id| wanted(args, id))?;
+    let paths = paths(args)?;
+    let chosen = scenario::load::load_some(&paths, &set, &|id| wanted(args, id))?;
     if chosen.is_empty() {
         bail!("no case has such a name; --list tells them");
     }
@@ -109,7 +110,7 @@ pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Resul
         (false, false) => Mode::Usual,
     };
     let snapshots = Folder { given: args.snapshots.clone(), mode };
-    let stale = stale(args, &all, &snapshots);
+    let stale = stale(args, &paths, &all, &snapshots);
     let settings = Settings {
         seed: args.seed,
         report: |verdict| report::text::verdict(verdict, Style::default()),
@@ -117,21 +118,41 @@ pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Resul
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.map_or(cores, usize::from);
-    let isolated = args.isolate.then(|| isolate(args, mode)).transpose()?;
+    let isolated = args.isolate.then(|| isolate(args, &paths, mode)).transpose()?;
     let plan = Plan { jobs, fail_fast: args.fail_fast };
     let suite = Suite { settings, snapshots, plan, repeat: args.repeat, isolated };
     let report = scenario::run(&suite, &mine, total, share, stale, progress(mine.len()));
     print(&report, format, style)
 }
 
+/// Where scenarios are looked for.
+fn paths(args: &Args) -> Result<Vec<PathBuf>, ScenarioError> {
+    let usual = PathBuf::from(scenario::find::FOLDER);
+    match args.paths.is_empty() {
+        false => Ok(args.paths.clone()),
+        true if usual.is_dir() => Ok(vec![usual]),
+        true => {
+            let text = "there is no folder `scenarios` here; name files or folders: dryflash run PATH...";
+            Err(ScenarioError::Usage(text.to_owned()))
+        }
+    }
+}
+
 /// Snapshots that belong to no case; none where a filter or a variable leaves cases out.
-fn stale(args: &Args, all: &[Case], snapshots: &Folder) -> Vec<String> {
+fn stale(args: &Args, paths: &[PathBuf], all: &[Case], snapshots: &Folder) -> Vec<String> {
     if !(args.filter.is_empty() && args.case.is_empty() && args.set.is_empty()) {
         return Vec::new();
     }
     let taking = all.iter().filter(|c| c.takes_snapshot);
-    let cases = taking.map(|c| (c.source.path.as_path(), c.stem.as_str(), c.id.as_str()));
-    snapshots.stale(cases, args.paths.iter().any(|p| p.is_dir()))
+    let given: Vec<PathBuf> =
+        paths.iter().filter(|p| p.is_dir()).filter_map(|p| scenario::find::absolute(p).ok()).collect();
+    snapshots.stale(taking.map(|c| Taker {
+        usual: &c.found.snapshots,
+        stem: &c.found.stem,
+        label: &c.found.label,
+        id: &c.id,
+        whole: given.iter().any(|folder| c.found.root.starts_with(folder)),
+    }))
 }
 
 /// The report in the form that was asked for.
@@ -173,10 +194,10 @@ fn share(args: &Args) -> anyhow::Result<Option<Share>> {
 }
 
 /// Starts this very program for one case.
-fn isolate(args: &Args, mode: Mode) -> anyhow::Result<Isolate> {
+fn isolate(args: &Args, paths: &[PathBuf], mode: Mode) -> anyhow::Result<Isolate> {
     let program = std::env::current_exe().context("dryflash does not find itself")?;
     let mut words: Vec<std::ffi::OsString> = vec!["run".into()];
-    words.extend(args.paths.iter().map(|p| p.clone().into_os_string()));
+    words.extend(paths.iter().map(|p| p.clone().into_os_string()));
     for (name, value) in &args.set {
         words.extend(["--set".into(), format!("{name}={value}").into()]);
     }

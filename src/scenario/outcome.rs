@@ -47,7 +47,7 @@ pub struct Failure {
     pub line: usize,
     /// The column, from 1.
     pub column: usize,
-    /// The line's text, as the scenario has it.
+    /// The expectation, `eeprom.poles = 14`; for other kinds the line's text, as the scenario has it.
     pub expected: String,
     /// What was seen.
     pub seen: String,

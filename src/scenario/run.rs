@@ -42,12 +42,14 @@ pub struct Settings {
 pub(super) struct Trouble {
     kind: Kind,
     span: Range<usize>,
+    /// The expectation, `key = value`; where empty, the line's text says it.
+    wanted: String,
     seen: String,
 }
 
 impl Trouble {
     fn step(span: &Range<usize>, seen: impl Into<String>) -> Trouble {
-        Trouble { kind: Kind::Step, span: span.clone(), seen: seen.into() }
+        Trouble { kind: Kind::Step, span: span.clone(), wanted: String::new(), seen: seen.into() }
     }
 }
 
@@ -56,9 +58,9 @@ impl From<ScenarioError> for Trouble {
         match error {
             ScenarioError::Flaw { span, message, hint, .. } => {
                 let seen = if hint.is_empty() { message } else { format!("{message}; {hint}") };
-                Trouble { kind: Kind::Step, span, seen }
+                Trouble { kind: Kind::Step, span, wanted: String::new(), seen }
             }
-            other => Trouble { kind: Kind::Step, span: 0..0, seen: other.to_string() },
+            other => Trouble { kind: Kind::Step, span: 0..0, wanted: String::new(), seen: other.to_string() },
         }
     }
 }
@@ -133,7 +135,8 @@ impl Worker {
                 Err(error) => {
                     outcome.status = Status::Broken;
                     let seen = format!("{error}; is there enough memory?");
-                    outcome.failures.push(failure(source, Trouble { kind: Kind::Broken, span: 0..0, seen }));
+                    let trouble = Trouble { kind: Kind::Broken, span: 0..0, wanted: String::new(), seen };
+                    outcome.failures.push(failure(source, trouble));
                     return Ran::without(outcome);
                 }
             },
@@ -167,7 +170,8 @@ fn found(finding: &Finding) -> Found {
 
 fn failure(source: &Source, trouble: Trouble) -> Failure {
     let (line, column) = source.position(trouble.span.start);
-    let expected = source.text.lines().nth(line - 1).unwrap_or_default().trim().to_owned();
+    let text = || source.text.lines().nth(line - 1).unwrap_or_default().trim().to_owned();
+    let expected = if trouble.wanted.is_empty() { text() } else { trouble.wanted };
     Failure { kind: trouble.kind, line, column, expected, seen: trouble.seen }
 }
 
