@@ -4,6 +4,7 @@
 //! `cargo test --test scenarios wiki` runs those with `wiki` in their name. After a wanted change, `cargo insta review`,
 //! `INSTA_UPDATE=always cargo test --test scenarios` or `dryflash run scenarios --update` renews the snapshots.
 
+use dryflash::report::run::Amount;
 use dryflash::report::{self, Style};
 use dryflash::scenario::outcome::{Report, Status};
 use dryflash::scenario::pool::Plan;
@@ -89,7 +90,7 @@ fn one(suite: &Suite, case: &Case) -> Result<(), Failed> {
     if report.cases.iter().all(|c| c.status == Status::Passed) {
         return Ok(());
     }
-    Err(report::run::text(&report, Style::default()).into())
+    Err(report::run::text(&report, Style::default(), Amount::Usual).into())
 }
 
 fn through_the_binary(suite: &Suite, cases: &[Case]) -> Result<(), Failed> {
@@ -116,7 +117,10 @@ fn through_the_binary(suite: &Suite, cases: &[Case]) -> Result<(), Failed> {
     }
     let same = report::run::json(&library)? == String::from_utf8_lossy(&output.stdout);
     if !same {
-        let (a, b) = (report::run::text(&library, Style::default()), report::run::text(&binary, Style::default()));
+        let (a, b) = (
+            report::run::text(&library, Style::default(), Amount::Usual),
+            report::run::text(&binary, Style::default(), Amount::Usual),
+        );
         return Err(format!("library and binary differ.\nThe library says\n{a}\nThe binary says\n{b}").into());
     }
     if output.status.success() != library.passed {

@@ -43,12 +43,7 @@ impl Files {
     ///
     /// # Errors
     /// A file to make one from is missing, or two have the same name.
-    pub fn new(
-        source: &Arc<Source>,
-        base: PathBuf,
-        given: &Given,
-        make: &[At<Make>],
-    ) -> Result<Files, ScenarioError> {
+    pub fn new(source: &Arc<Source>, base: PathBuf, given: &Given, make: &[At<Make>]) -> Result<Files, ScenarioError> {
         let mut files = Files { base, given: given.clone(), made: HashMap::new() };
         for made in make {
             let from = files.find(source, &made.from, &made.from.span)?;

@@ -136,12 +136,7 @@ fn folder(source: &Source, table: &DeTable<'_>) -> PathBuf {
     }
 }
 
-fn expand(
-    found: &Found,
-    set: &Set,
-    used: &mut [bool],
-    wanted: &Wanted<'_>,
-) -> Result<Vec<Case>, ScenarioError> {
+fn expand(found: &Found, set: &Set, used: &mut [bool], wanted: &Wanted<'_>) -> Result<Vec<Case>, ScenarioError> {
     let source = read(&found.path)?;
     let table = parse(&source)?;
     let table = table.get_ref();

@@ -55,7 +55,9 @@ pub fn expand(
 ) -> Result<Vec<Combination>, ScenarioError> {
     let mut given = Given::new();
     let variables = variables(source, table, set, |file, usual| {
-        let same = |usual: &str| Ok::<_, std::io::Error>(find::absolute(&files.join(usual))? == find::absolute(Path::new(file))?);
+        let same = |usual: &str| {
+            Ok::<_, std::io::Error>(find::absolute(&files.join(usual))? == find::absolute(Path::new(file))?)
+        };
         // The file that would be taken anyway has the name that it has anyway.
         if same(usual)? { Ok(usual.to_owned()) } else { name_of(Path::new(file), files, root, &mut given) }
     })?;
@@ -369,7 +371,8 @@ mod tests {
         let source = Arc::new(Source { path: "x.toml".into(), name: "x.toml".into(), text: text.to_owned() });
         let table = DeTable::parse(&source.text).unwrap();
         let set = set.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
-        let all = expand(&source, table.get_ref(), Path::new("."), &set, Path::new("/p/scenarios")).map_err(|e| e.to_string())?;
+        let all = expand(&source, table.get_ref(), Path::new("."), &set, Path::new("/p/scenarios"))
+            .map_err(|e| e.to_string())?;
         let line = |c: &Combination| {
             let names: Vec<&str> = c.names.iter().map(|(_, v)| v.as_str()).collect();
             let variables: Vec<String> = c.variables.iter().map(|(k, v)| format!("{k}={v}")).collect();

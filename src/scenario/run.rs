@@ -22,6 +22,7 @@ use crate::chip::{Chip, SavedChip};
 use crate::cpu::unicorn::EngineError;
 use crate::esc::Verdict;
 use crate::part::Part;
+use crate::time::Time;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -144,6 +145,7 @@ impl Worker {
         };
         let mut session = Session::new(source, &built, settings, chip);
         let troubles = session.all();
+        outcome.time_us = session.spent.as_micros();
         outcome.findings = session.last.findings.iter().map(found).collect();
         if !troubles.is_empty() {
             outcome.status = Status::Failed;
@@ -189,6 +191,8 @@ pub(super) struct Session<'a> {
     /// Findings about files that were programmed.
     about_files: Vec<Finding>,
     last: Last,
+    /// Virtual time that chips ran.
+    spent: Time,
     owners: Owners,
     story: Story,
     shown: String,
@@ -209,6 +213,7 @@ impl<'a> Session<'a> {
             wire: Timeline { start: crate::esc::Wire::Low, changes: Vec::new() },
             about_files: Vec::new(),
             last: Last::default(),
+            spent: Time::ZERO,
             owners: Owners::new(),
             story: Story::default(),
             shown: String::new(),

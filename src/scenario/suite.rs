@@ -104,7 +104,10 @@ fn here(suite: &Suite, worker: &mut Worker, case: &Case) -> CaseOutcome {
     match suite.snapshots.compare(usual, &case.found.label, &case.id, &content) {
         Ok(snapshot) => {
             match &snapshot {
-                Snapshot::Missing => fail(&mut outcome, "the snapshot is missing; look at what it shows, then --update writes it".to_owned()),
+                Snapshot::Missing => fail(
+                    &mut outcome,
+                    "the snapshot is missing; look at what it shows, then --update writes it".to_owned(),
+                ),
                 Snapshot::Differs { diff } => fail(&mut outcome, format!("the snapshot differs:\n{diff}")),
                 _ => {}
             }

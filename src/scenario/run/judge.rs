@@ -4,9 +4,9 @@ use super::actions::{at, real};
 use super::{Session, Trouble};
 use crate::am32::{Eeprom, Severity, eeprom};
 use crate::chip::{Chip, EventKind};
+use crate::esc::Jump;
 use crate::scenario::expect::{EepromExpect, Ends, Expect, JumpExpect, JumpRange};
 use crate::scenario::outcome::Kind;
-use crate::esc::Jump;
 use crate::scenario::scalar::{Address, At, Flag, Num, Pages};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -116,7 +116,9 @@ impl Session<'_> {
         if let Some(wanted) = &expect.main_loop {
             // Whoever did not jump reached no loop either.
             let known = last.main_loop.or_else(|| last.jump.is_some_and(|j| j.is_none()).then_some(false));
-            v.same("main_loop", &wanted.span, &wanted.0, known, |is| words(if *is { "a main loop" } else { "no main loop" }));
+            v.same("main_loop", &wanted.span, &wanted.0, known, |is| {
+                words(if *is { "a main loop" } else { "no main loop" })
+            });
         }
         if let Some(wanted) = &expect.samples {
             let pin = wanted.0.to_string();
@@ -211,7 +213,11 @@ impl Session<'_> {
                 let start = flash.base + page * flash.page;
                 if !chip.board.flash.cells().is_blank(start..start + flash.page) {
                     let first = look(chip, start, 8).unwrap_or_default();
-                    v.fail_item("blank", &pages.span, format!("page {page} at 0x{start:08X} begins with {}", hex(&first)));
+                    v.fail_item(
+                        "blank",
+                        &pages.span,
+                        format!("page {page} at 0x{start:08X} begins with {}", hex(&first)),
+                    );
                     break;
                 }
             }
@@ -312,7 +318,9 @@ fn judge_range(range: &JumpRange, jump: &Jump, v: &mut Verdicts<'_>) {
 fn judge_chip(chip: &Chip, expect: &Expect, v: &mut Verdicts<'_>) {
     let flash = &chip.board.flash;
     if let Some(level) = &expect.rdp {
-        v.same("rdp", &level.span, &level.0, Some(u64::from(flash.rdp_level())), |is| format!("level {is} is in force"));
+        v.same("rdp", &level.span, &level.0, Some(u64::from(flash.rdp_level())), |is| {
+            format!("level {is} is in force")
+        });
     }
     if let Some(wanted) = &expect.wrp {
         let pages = chip.part().flash.pages();
@@ -348,7 +356,9 @@ fn judge_chip(chip: &Chip, expect: &Expect, v: &mut Verdicts<'_>) {
     }
     if let Some(wanted) = &expect.powered {
         let is = chip.is_powered();
-        v.same("powered", &wanted.span, &wanted.0, Some(is), |is| format!("power is {}", if *is { "on" } else { "off" }));
+        v.same("powered", &wanted.span, &wanted.0, Some(is), |is| {
+            format!("power is {}", if *is { "on" } else { "off" })
+        });
     }
     if let Some(wanted) = &expect.pc {
         let pc = chip.board.resolve(chip.registers().pc);
