@@ -1,11 +1,12 @@
 //! `dryflash check`: what would happen if these files were flashed and powered.
 
-use super::{Format, OK, Outcome, Output, WOULD_NOT, progress};
+use super::forms::Reports;
+use super::{AnyFormat, OK, Outcome, WOULD_NOT, progress};
 use crate::am32::{Given, Role};
 use crate::cpu::hybrid::Engine;
 use crate::esc::{self, AfterPowerOn, Change, Options, PowerUp, StateFile, Verdict, Wire};
 use crate::image::{Image, split_address};
-use crate::report;
+use crate::report::{self, Style};
 use crate::time::Time;
 use anyhow::{Context, bail};
 use clap::{ArgAction, ValueEnum};
@@ -70,6 +71,8 @@ pub struct Args {
     /// Decides what SRAM holds at power-on.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    #[command(flatten)]
+    reports: Reports,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -102,7 +105,8 @@ enum Reset {
 ///
 /// # Errors
 /// Wrong usage or unreadable input.
-pub fn run(args: Args, output: Output) -> anyhow::Result<Outcome> {
+pub(super) fn run(args: Args, format: AnyFormat, style: Style) -> anyhow::Result<Outcome> {
+    args.reports.look("check")?;
     let mut files = Vec::new();
     let roles = [Role::Bootloader, Role::App, Role::Eeprom, Role::Full];
     let named = roles.into_iter().zip([&args.bootloader, &args.app, &args.eeprom, &args.full]);
@@ -132,13 +136,21 @@ pub fn run(args: Args, output: Output) -> anyhow::Result<Outcome> {
     let running =
         format!("running {} power-ups, up to {} ms of virtual time each", options.power_ups.len(), args.limit);
     let verdict = progress::while_running(&running, || esc::check(files, &options, state.as_mut()))?;
-    Ok(Outcome { text: report(&verdict, output)?, code: if verdict.starts() { OK } else { WOULD_NOT } })
+    args.reports.write(|format| form(&verdict, format, Style::default()))?;
+    if format == AnyFormat::Github {
+        super::run::summarise(&report::github::verdict_summary(&verdict))?;
+    }
+    Ok(Outcome { text: form(&verdict, format, style)?, code: if verdict.starts() { OK } else { WOULD_NOT } })
 }
 
-fn report(verdict: &Verdict, output: Output) -> anyhow::Result<String> {
-    Ok(match output.format {
-        Format::Text => report::text::verdict(verdict, output.style),
-        Format::Json => report::json::verdict(verdict).context("the report could not be written as JSON")?,
+fn form(verdict: &Verdict, format: AnyFormat, style: Style) -> anyhow::Result<String> {
+    Ok(match format {
+        AnyFormat::Text => report::text::verdict(verdict, style),
+        AnyFormat::Json => report::json::verdict(verdict).context("the report could not be written as JSON")?,
+        AnyFormat::Sarif => report::sarif::verdict(verdict, &super::run::places())
+            .context("the report could not be written as SARIF")?,
+        AnyFormat::Github => report::github::verdict(verdict, &super::run::places()),
+        AnyFormat::Junit => bail!("`check` has no JUnit report"),
     })
 }
 

@@ -38,6 +38,7 @@ impl Session<'_> {
             chip.power_off(seed);
         }
         let run = boot::boot(chip, &bench, &power_up);
+        self.spent = self.spent + run.time_us;
         self.story.power_on();
         self.take_events();
         let reason = verdict::reason(&run, layout);
@@ -113,6 +114,8 @@ impl Session<'_> {
             Some(Until::MainLoop) => false,
         };
         let stands = stands(chip);
+        let now = chip.now().time;
+        self.spent = self.spent + now.since(start);
         self.finish_run(last, span);
         if let Halt::Broken(message) = halt {
             return Err(Trouble::step(span, format!("dryflash failed: {message}")));
@@ -185,6 +188,7 @@ impl Session<'_> {
             options.app_limit = limit.0;
         }
         let verdict = crate::esc::check(files, &options, None).map_err(|e| Trouble::step(span, e.to_string()))?;
+        self.spent = verdict.runs.iter().fold(self.spent, |all, run| all + run.time_us);
         let report = (self.settings.report)(&verdict);
         self.last = Last::of_check(&verdict, report);
         self.story.tell(if verdict.starts() { "this ESC would start" } else { "this ESC would not start" });
