@@ -6,10 +6,8 @@ use super::{Session, Trouble};
 use crate::am32::{self, Given};
 use crate::chip::{Chip, Halt};
 use crate::esc::alive::{self, Alive};
-use crate::esc::{Ending, Jump, PowerUp, boot, verdict};
-use crate::scenario::scalar::At;
+use crate::esc::{Ending, Jump, boot, verdict};
 use crate::scenario::steps::{Boot, Check, RoleName, Run, Until};
-use crate::scenario::timeline::Timeline;
 use crate::time::Time;
 use std::ops::Range;
 
@@ -27,11 +25,7 @@ impl Session<'_> {
         if let Some(signal) = &boot.signal {
             self.wire = signal.value.clone();
         }
-        let power_up = PowerUp {
-            signal: self.wire.start,
-            changes: self.wire.changes.clone(),
-            reset: boot.reset.map_or(crate::esc::AfterPowerOn::Nothing, |r| r.after()),
-        };
+        let power_up = self.wire.power_up(boot.reset.map_or(crate::esc::AfterPowerOn::Nothing, |r| r.after()));
         let seed = self.settings.seed;
         let chip = self.chip(span)?;
         if chip.is_powered() {
@@ -175,8 +169,7 @@ impl Session<'_> {
             ..crate::esc::Options::default()
         };
         if !check.signal.is_empty() {
-            let power_up = |t: &At<Timeline>| PowerUp { signal: t.start, changes: t.changes.clone(), reset };
-            options.power_ups = check.signal.iter().map(power_up).collect();
+            options.power_ups = check.signal.iter().map(|t| t.power_up(reset)).collect();
         }
         if let Some(limit) = &check.limit {
             options.limit = limit.0;
