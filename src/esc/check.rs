@@ -196,7 +196,7 @@ fn judge(
         verdict.runs.push(run);
     }
     verdict.findings.extend(verdict::unmodelled(&verdict.runs));
-    verdict.app_runs = verdict.runs.get(decisive).is_some_and(|r| r.ending == boot::Ending::AppRuns);
+    verdict.app_runs = verdict.runs.get(decisive).is_some_and(|r| verdict::app_runs(r, &verdict.findings));
     verdict::join(&mut verdict.findings, verdict.app_runs);
     Ok((verdict, lasting))
 }

@@ -11,6 +11,7 @@ mod check;
 pub mod power_up;
 pub mod program;
 pub mod state;
+mod timeline;
 pub mod verdict;
 
 pub use alive::{Alive, Loop};
@@ -19,4 +20,5 @@ pub use check::{CheckError, Options, check};
 pub use power_up::{AfterPowerOn, Change, PowerUp, Wire};
 pub use program::{ProgramError, Programmed};
 pub use state::{StateError, StateFile};
+pub use timeline::Timeline;
 pub use verdict::{Reason, Verdict};
