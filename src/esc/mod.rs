@@ -6,6 +6,7 @@
 
 pub mod alive;
 pub mod boot;
+mod by_running;
 pub mod changes;
 mod check;
 pub mod power_up;

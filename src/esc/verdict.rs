@@ -11,6 +11,7 @@ use crate::bus::ResetCause;
 use crate::chip::Polled;
 use crate::cpu::FaultKind;
 use crate::part::Part;
+use crate::plural::{count, verb};
 use crate::time::Time;
 use std::sync::Arc;
 
@@ -190,8 +191,11 @@ pub fn findings(run: &BootRun, reason: Option<&Reason>, layout: &Layout, decides
     if let Some(c) = wiped
         && decides
     {
-        let message =
-            format!("the bootloader erased and rewrote the EEPROM page at 0x{page:08X}: {} bytes differ now", c.bytes);
+        let message = format!(
+            "the bootloader erased and rewrote the EEPROM page at 0x{page:08X}: {} {} now",
+            count(c.bytes as u64, "byte"),
+            verb(c.bytes as u64, "differs", "differ")
+        );
         found.push(
             Finding::new(
                 Id::RUN_SETTINGS_WIPED,

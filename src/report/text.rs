@@ -1,10 +1,11 @@
 //! The readable report.
 
 use super::Style;
-use crate::am32::{Finding, PlacedBy, Severity};
+use crate::am32::{Evidence, Finding, Piece, PlacedBy, Severity};
 use crate::esc::alive::{Alive, How, Interrupt, Loop, Pwm, Works};
 use crate::esc::verdict::Reason;
 use crate::esc::{BootRun, Ending, Verdict, Wire};
+use crate::plural::{count, verb};
 use crate::time::Time;
 use std::fmt::Write;
 
@@ -49,10 +50,25 @@ fn files(verdict: &Verdict, style: Style, out: &mut String) {
         };
         let place = format!("0x{at:08X}{moved}, {} bytes", thousands(piece.image.len()));
         let _ = writeln!(out, "  {:<12} {:<names$}  {place}", piece.role.to_string(), piece.image.name);
-        let told = piece.info.phrases().join(", ");
-        let colon = if told.is_empty() { "" } else { ": " };
-        wrap(&format!("{}{colon}{told}", piece.evidence), &" ".repeat(15), &" ".repeat(15), out);
+        wrap(&tells(piece), &" ".repeat(15), &" ".repeat(15), out);
     }
+}
+
+/// What told the role, and what a file tells about itself: by its bytes, by its name, by running, each said to be so.
+fn tells(piece: &Piece) -> String {
+    let (bytes, name, run) = (piece.info.phrases(), piece.info.named(), piece.info.seen.phrases());
+    let by_name = (Evidence::FileName.to_string(), name);
+    let mut told = match piece.evidence {
+        Evidence::FileName => vec![by_name, (Evidence::Marks.to_string(), bytes)],
+        evidence => vec![(evidence.to_string(), bytes), by_name],
+    };
+    told.push(("by running".to_owned(), run));
+    let phrase = |(n, (by, what)): (usize, (String, Vec<String>))| match (what.as_slice(), n) {
+        ([], 0) => Some(by),
+        ([], _) => None,
+        (what, _) => Some(format!("{by}: {}", what.join(", "))),
+    };
+    told.into_iter().enumerate().filter_map(phrase).collect::<Vec<_>>().join("; ")
 }
 
 fn power_ups(verdict: &Verdict, style: Style, out: &mut String) {
@@ -187,7 +203,8 @@ fn evidence(run: &BootRun, reason: Option<&Reason>) -> Vec<String> {
             crate::esc::boot::Author::Bootloader => "the bootloader",
             crate::esc::boot::Author::App => "the app",
         };
-        lines.push(format!("{who} rewrote the page at 0x{:08X}: {} bytes differ", page.address, page.bytes));
+        let (bytes, differ) = (page.bytes as u64, verb(page.bytes as u64, "differs", "differ"));
+        lines.push(format!("{who} rewrote the page at 0x{:08X}: {} {differ}", page.address, count(bytes, "byte")));
         if let Some(settings) = &page.settings {
             let changes = crate::am32::eeprom::changes(&settings.before, &settings.after);
             if !changes.is_empty() {

@@ -49,8 +49,11 @@ impl Session<'_> {
                 boot::Author::App => "the app",
             };
             let erased = if page.erased > 0 { ", erased" } else { "" };
-            self.story
-                .tell(format!("{who} changed {} bytes of the page at 0x{:08X}{erased}", page.bytes, page.address));
+            self.story.tell(format!(
+                "{who} changed {} of the page at 0x{:08X}{erased}",
+                crate::plural::count(page.bytes as u64, "byte"),
+                page.address
+            ));
         }
         self.last = Last { starts: Some(starts), findings, said: last.words.clone(), ..last };
         match run.ending {
