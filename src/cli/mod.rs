@@ -17,6 +17,7 @@ mod st_flash;
 mod stand_in;
 mod with;
 
+use crate::tell::tell;
 use crate::report::Style;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -145,7 +146,7 @@ pub fn main() -> ExitCode {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         usual(info);
-        eprintln!("dryflash: this is a bug; please report it with the command line and the files");
+        tell!("dryflash: this is a bug; please report it with the command line and the files");
     }));
     let cli = match Cli::try_parse_from(untouched(std::env::args_os())) {
         Ok(cli) => cli,
@@ -164,7 +165,7 @@ pub fn main() -> ExitCode {
     let style = Style { colour };
     let Some(format) = cli.format.plain().or(matches!(cli.verb, Verb::Run(_) | Verb::Merge(_)).then_some(Format::Text))
     else {
-        eprintln!("dryflash: --format junit, sarif and github are for `run` and `merge`");
+        tell!("dryflash: --format junit, sarif and github are for `run` and `merge`");
         return ExitCode::from(USAGE);
     };
     let output = Output { format, style };
@@ -188,14 +189,14 @@ pub fn main() -> ExitCode {
             let written = out.write_all(outcome.text.as_bytes()).and_then(|()| out.flush());
             match written {
                 Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-                    eprintln!("dryflash: cannot write the report: {e}");
+                    tell!("dryflash: cannot write the report: {e}");
                     ExitCode::from(USAGE)
                 }
                 _ => ExitCode::from(outcome.code),
             }
         }
         Err(error) => {
-            eprintln!("dryflash: {error:#}");
+            tell!("dryflash: {error:#}");
             ExitCode::from(USAGE)
         }
     }

@@ -1,5 +1,6 @@
 //! `dryflash replay`: a recorded session on a virtual ESC.
 
+use crate::tell::tell;
 use super::bench::{Esc, Keeper, boot, create};
 use super::{Format, OK, Outcome, Output, WOULD_NOT, script};
 use crate::esc::Verdict;
@@ -95,7 +96,7 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     }
     let recording = capture::read_device(&bytes, args.device).with_context(|| format!("{}", path.display()))?;
     for flaw in &recording.flaws {
-        eprintln!("dryflash: {}: {flaw}", path.display());
+        tell!("dryflash: {}: {flaw}", path.display());
     }
     if args.decode {
         return Ok(Outcome { text: decoded(&recording), code: OK });

@@ -1,5 +1,6 @@
 //! `dryflash run`: scenarios, in parallel.
 
+use crate::tell::tell;
 use super::{AnyFormat, OK, Outcome, WOULD_NOT};
 use crate::report::{self, Style};
 use crate::scenario::outcome::{CaseOutcome, Report, Share};
@@ -167,7 +168,7 @@ fn share(args: &Args) -> anyhow::Result<Option<Share>> {
         .collect();
     let found = shard::from_environment(&environment).map_err(anyhow::Error::msg)?;
     Ok(found.map(|(share, from)| {
-        eprintln!("dryflash: share {} of {}, by {from}; --no-shard runs all cases", share.index, share.of);
+        tell!("dryflash: share {} of {}, by {from}; --no-shard runs all cases", share.index, share.of);
         share
     }))
 }

@@ -1,5 +1,6 @@
 //! `dryflash serve`: a virtual ST-LINK at a virtual ESC, for whoever connects.
 
+use crate::tell::tell;
 use super::bench::{self, Bench, Keeper};
 use super::fronts::{listen, only_here};
 use super::stand_in::StandIn;
@@ -80,7 +81,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     if let Some(path) = &args.record {
         keeper.record(path, args.force, &bench.header(None))?;
         if args.gdb.is_some() {
-            eprintln!("dryflash: note: what gdb does is not in the recording, which may then not replay as it was");
+            tell!("dryflash: note: what gdb does is not in the recording, which may then not replay as it was");
         }
     }
     let model = bench.probe.model();

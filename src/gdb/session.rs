@@ -1,5 +1,6 @@
 //! One gdb at the chip: what the crate `gdbstub` asks, carried to the thread that owns the probe.
 
+use crate::tell::tell;
 use super::description;
 use super::flash::Load;
 use super::planted::Planted;
@@ -140,7 +141,7 @@ impl Session {
 
     /// Something that whoever serves should see at once, and gdb when it listens.
     pub(super) fn note(&mut self, text: String) {
-        eprintln!("dryflash: gdb: {text}");
+        tell!("dryflash: gdb: {text}");
         if self.notes.len() < MOST_NOTES && self.notes.last() != Some(&text) {
             self.notes.push(text);
         }
