@@ -24,6 +24,6 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let shell = args.shell.or_else(Shell::from_env);
     let shell = shell.context("which shell? `dryflash completions bash`, or zsh, fish, elvish, powershell")?;
     let mut bytes = Vec::new();
-    clap_complete::generate(shell, &mut super::command(), "dryflash", &mut bytes);
+    clap_complete::generate(shell, &mut super::forms::command(), "dryflash", &mut bytes);
     Ok(Outcome { text: String::from_utf8(bytes).context("the completions are no text")?, code: OK })
 }

@@ -48,7 +48,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
 
 /// Each page's file name and its text.
 fn pages() -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-    let mut command = super::command().disable_help_subcommand(true);
+    let mut command = super::forms::command().disable_help_subcommand(true);
     command.build();
     let verbs: Vec<clap::Command> = command.get_subcommands().filter(|c| !c.is_hide_set()).cloned().collect();
     let mut pages = Vec::new();

@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod doctor;
 mod explain;
+mod forms;
 mod fronts;
 mod man;
 mod merge;
@@ -27,7 +28,7 @@ use crate::report::{Detail, Style, columns};
 use crate::shell;
 use crate::tell::tell;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Parser, Subcommand, ValueEnum};
 use project::Project;
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
@@ -51,7 +52,7 @@ pub const USAGE: u8 = 2;
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
-    /// How to print; junit, sarif and github are for run and merge.
+    /// How to print; the verbs' own help says which of these each has.
     #[arg(long, global = true, value_enum, default_value_t = AnyFormat::Text, help_heading = EVERYWHERE)]
     format: AnyFormat,
     /// When to colour.
@@ -99,7 +100,7 @@ pub enum Format {
     Json,
 }
 
-/// Output forms, with those that only a run of scenarios has.
+/// Output forms, with those that only some verbs have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum AnyFormat {
     /// For people.
@@ -183,20 +184,6 @@ fn join_places(words: &mut Vec<OsString>, from: usize) {
     }
 }
 
-/// The command line's grammar. A variable of the environment that is empty counts as absent.
-pub fn command() -> clap::Command {
-    let empty = |arg: &clap::Arg| {
-        arg.get_env().is_some_and(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()))
-    };
-    let mut command = Cli::command();
-    let verbs: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
-    for verb in verbs {
-        command = command
-            .mut_subcommand(verb, |sub| sub.mut_args(|arg| if empty(&arg) { arg.env(None::<&str>) } else { arg }));
-    }
-    command
-}
-
 /// Whether a value comes from the environment.
 fn by_environment(matches: &ArgMatches, argument: &str) -> bool {
     matches.subcommand().is_some_and(|(_, verb)| {
@@ -250,9 +237,7 @@ pub fn main() -> ExitCode {
         usual(info);
         tell!("dryflash: this is a bug; please report it with the command line and the files");
     }));
-    let parsed = command().try_get_matches_from(untouched(std::env::args_os()));
-    let parsed = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
-    let (mut cli, matches) = match parsed {
+    let (mut cli, matches) = match forms::parse(untouched(std::env::args_os())) {
         Ok(parsed) => parsed,
         Err(error) => {
             // Help and version are no errors; clap prints each where it belongs.
@@ -285,12 +270,8 @@ pub fn main() -> ExitCode {
     };
     let narrow = terminal::columns(terminal::own_columns(), environment);
     let style = Style { colour, width: narrow.unwrap_or(columns::WIDEST), detail };
-    let Some(format) = cli.format.plain().or(matches!(cli.verb, Verb::Run(_) | Verb::Merge(_)).then_some(Format::Text))
-    else {
-        tell!("dryflash: --format junit, sarif and github are for `run` and `merge`");
-        return ExitCode::from(USAGE);
-    };
-    let output = Output { format, style };
+    // Verbs with further forms have them from the command line; the others were refused.
+    let output = Output { format: cli.format.plain().unwrap_or(Format::Text), style };
     // What people read is made to fit; what programs read, or people copy, stays as it is.
     let prose = cli.format == AnyFormat::Text
         && !matches!(cli.verb, Verb::New(_) | Verb::Schema(_) | Verb::Completions(_) | Verb::StFlash(_));
@@ -300,7 +281,7 @@ pub fn main() -> ExitCode {
         Verb::New(args) => new::run(&args),
         Verb::Schema(args) => schema::run(&args),
         Verb::Merge(args) => merge::run(&args, cli.format, style),
-        Verb::Check(args) => check::run(args, output),
+        Verb::Check(args) => check::run(args, cli.format, style),
         Verb::Serve(args) => serve::run(&args),
         Verb::StFlash(args) => st_flash::run(&args),
         Verb::Replay(args) => replay::run(&args, output),

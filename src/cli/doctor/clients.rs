@@ -2,6 +2,7 @@
 
 use super::linked::{self, Program};
 use crate::cli::stand_in::StandIn;
+use crate::cli::with;
 use serde::Serialize;
 use std::io::Read;
 use std::path::Path;
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 enum Reach {
     /// libusb.
     Usb,
+    /// A USB library of its own; `with` has another way for it, or none.
+    Own,
     /// A gdb server.
     Gdb,
 }
@@ -25,9 +28,9 @@ const KNOWN: [(&str, Reach, bool); 11] = [
     ("st-util", Reach::Usb, false),
     ("openocd", Reach::Usb, true),
     ("pyocd", Reach::Usb, true),
-    ("probe-rs", Reach::Usb, true),
-    ("cargo-flash", Reach::Usb, true),
-    ("STM32_Programmer_CLI", Reach::Usb, true),
+    ("probe-rs", Reach::Own, true),
+    ("cargo-flash", Reach::Own, true),
+    ("STM32_Programmer_CLI", Reach::Own, true),
     ("gdb-multiarch", Reach::Gdb, false),
     ("arm-none-eabi-gdb", Reach::Gdb, false),
     ("gdb", Reach::Gdb, false),
@@ -84,36 +87,38 @@ fn one((name, reach, flashes): (&'static str, Reach, bool), stand_in: Option<&St
     let Some(path) = linked::on_path(name) else { return nothing };
     let program = linked::look(&path);
     let loads_libusb = program.loads("libusb");
-    let (way, why) = way(reach, &program, &path, loads_libusb, stand_in.is_some());
+    let (way, why) = way(reach, &program, stand_in.is_some(), || with::would_start(&path));
     // Whatever could reach a real probe is not run, not even for its version.
-    let version = stand_in.filter(|_| way.is_some()).and_then(|s| version(&path, s));
+    let asked = way.is_some() && reach != Reach::Own;
+    let version = stand_in.filter(|_| asked).and_then(|s| version(&path, s));
     Client { path: Some(path.display().to_string()), version, loads_libusb, way, why, ..nothing }
 }
 
-/// How a program can be rehearsed, or why not.
-fn way(reach: Reach, program: &Program, path: &Path, libusb: bool, stands: bool) -> (Option<Way>, String) {
-    let no = |why: &str| (None, why.to_owned());
+/// How a program can be rehearsed, or why not. `starts`: what `with` says of it.
+fn way(
+    reach: Reach,
+    program: &Program,
+    stands: bool,
+    starts: impl FnOnce() -> Result<(), String>,
+) -> (Option<Way>, String) {
     if reach == Reach::Gdb {
         return (Some(Way::Gdb), String::new());
     }
     if !stands {
-        return no("the libusb stand-in cannot be used here, see below");
+        return (None, "the libusb stand-in cannot be used here, see below".to_owned());
     }
-    if linked::changes_user(path) {
-        return no("it is setuid, and the loader then takes no stand-in");
+    if let Err(why) = starts() {
+        return (None, why);
     }
     match program {
-        Program::Dynamic(_) if libusb => (Some(Way::With), String::new()),
-        Program::Dynamic(_) => no("it does not load libusb as a library, so nothing can stand in for it"),
-        Program::Static => no("it is linked statically, so nothing can stand in for its libusb"),
-        Program::Script(interpreter) => match linked::look(interpreter) {
-            Program::Dynamic(_) if !linked::changes_user(interpreter) => (
-                Some(Way::With),
-                format!("a script of {}, which loads libusb when it looks for a probe", interpreter.display()),
-            ),
-            _ => no("it is a script of a program that takes no stand-in"),
-        },
-        Program::Unknown => no("it is no program that dryflash can look into"),
+        Program::Dynamic(_) if reach == Reach::Usb && !program.loads("libusb") => {
+            (None, "it does not load libusb as a library, so nothing can stand in for it".to_owned())
+        }
+        Program::Script(interpreter) => (
+            Some(Way::With),
+            format!("a script of {}, which loads libusb when it looks for a probe", interpreter.display()),
+        ),
+        _ => (Some(Way::With), String::new()),
     }
 }
 
@@ -123,6 +128,7 @@ fn version(path: &Path, stand_in: &StandIn) -> Option<String> {
     command.arg("--version").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // Nobody listens at the stand-in's socket: whatever the tool looks for, it finds no probe.
     stand_in.lend(&mut command);
+    with::conceal(&mut command);
     let mut child = command.spawn().ok()?;
     let (out, err) = (child.stdout.take()?, child.stderr.take()?);
     let readers = [reader(out), reader(err)];
@@ -175,13 +181,14 @@ mod tests {
 
     #[test]
     fn what_takes_no_stand_in_is_told_why() {
-        let dynamic = || Program::Dynamic(["libc.so.6".to_owned()].into());
-        let of = |program: &Program, libusb| way(Reach::Usb, program, Path::new("/nowhere"), libusb, true);
-        assert_eq!(of(&dynamic(), true), (Some(Way::With), String::new()));
-        assert!(of(&dynamic(), false).1.contains("does not load libusb"));
-        assert!(of(&Program::Static, false).1.contains("statically"));
-        assert!(of(&Program::Script("/nowhere".into()), false).0.is_none());
-        assert_eq!(way(Reach::Usb, &dynamic(), Path::new("/nowhere"), true, false).0, None);
-        assert_eq!(way(Reach::Gdb, &dynamic(), Path::new("/nowhere"), false, false).0, Some(Way::Gdb));
+        let loads = |name: &str| Program::Dynamic([name.to_owned()].into());
+        let of = |program: &Program| way(Reach::Usb, program, true, || Ok(()));
+        assert_eq!(of(&loads("libusb-1.0.so.0")), (Some(Way::With), String::new()));
+        assert!(of(&loads("libc.so.6")).1.contains("does not load libusb"));
+        assert_eq!(of(&Program::Script("/bin/sh".into())).0, Some(Way::With));
+        let libusb = loads("libusb-1.0.so.0");
+        assert_eq!(way(Reach::Usb, &libusb, true, || Err("no".to_owned())), (None, "no".to_owned()));
+        assert_eq!(way(Reach::Usb, &libusb, false, || Ok(())).0, None);
+        assert_eq!(way(Reach::Gdb, &loads("libc.so.6"), false, || Ok(())).0, Some(Way::Gdb));
     }
 }

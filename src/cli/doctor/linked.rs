@@ -125,19 +125,6 @@ fn can_be_run(file: &Path) -> bool {
     file.is_file()
 }
 
-/// Whether it runs as somebody else: the loader then heeds no LD_PRELOAD.
-#[cfg(unix)]
-pub fn changes_user(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(file).is_ok_and(|m| m.permissions().mode() & 0o6000 != 0)
-}
-
-/// Whether it runs as somebody else.
-#[cfg(not(unix))]
-pub fn changes_user(_: &Path) -> bool {
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
