@@ -62,11 +62,11 @@ pub struct Args {
     #[arg(long, value_enum, requires = "signal")]
     reset: Option<Reset>,
     /// Virtual time after which a bootloader that has not jumped counts as staying: `400`, `400ms`, `2s`.
-    #[arg(long = "for", value_name = "TIME", default_value = "400ms", value_parser = |t: &str| limit(t, SHORTEST))]
+    #[arg(long = "for", value_name = "TIME", allow_hyphen_values = true, default_value = "400ms", value_parser = |t: &str| limit(t, SHORTEST))]
     limit: Time,
     /// Virtual time that the app has to reach its main loop; one that still plays its start-up melody gets more. 0
     /// looks at its first instructions only.
-    #[arg(long, value_name = "TIME", default_value = "1500ms", value_parser = |t: &str| limit(t, Time::ZERO))]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "1500ms", value_parser = |t: &str| limit(t, Time::ZERO))]
     app_for: Time,
     /// What executes the code; all give the same verdict, at different speeds.
     #[arg(long, value_enum, default_value_t = EngineArg::Auto)]

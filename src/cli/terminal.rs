@@ -69,11 +69,15 @@ pub fn shows_progress() -> bool {
     !is_quiet() && std::io::stderr().is_terminal() && !dumb(&environment)
 }
 
-/// What brings the cursor to the beginning of a line, wherever something else has left it: blanks reach into the next
-/// line from anywhere but the first column.
+/// What brings the cursor to the beginning of a line, on a terminal where something else has left it anywhere.
 pub fn fresh_line() -> String {
-    match own_columns() {
-        Some(columns) if !dumb(&environment) => format!("{}\r\x1b[K", " ".repeat(columns.saturating_sub(1))),
+    from_anywhere(own_columns(), &environment)
+}
+
+/// Blanks reach into the next line from anywhere but the first column.
+fn from_anywhere(terminal: Option<usize>, env: Env) -> String {
+    match terminal {
+        Some(columns) if !dumb(env) => format!("{}\r\x1b[K", " ".repeat(columns)),
         Some(_) => "\n".to_owned(),
         None => String::new(),
     }
@@ -124,5 +128,31 @@ mod tests {
         ] {
             assert_eq!(columns(terminal, &with(pairs)), columns_, "{pairs:?} {terminal:?}");
         }
+    }
+
+    /// Where a line begins on a terminal of so many columns, after the cursor stood in column `at` of row 0.
+    fn lands(text: &str, columns: usize, at: usize) -> (usize, usize) {
+        let (mut row, mut column) = (0, at);
+        let text = text.replace("\x1b[K", "");
+        for c in text.chars() {
+            match c {
+                '\r' => column = 0,
+                '\n' => (row, column) = (row + 1, 0),
+                // A terminal goes to the next line only when something is to be written there.
+                _ if column == columns => (row, column) = (row + 1, 1),
+                _ => column += 1,
+            }
+        }
+        (row, column)
+    }
+
+    #[test]
+    fn a_report_begins_on_a_line_of_its_own() {
+        let text = from_anywhere(Some(80), &with(&[("TERM", "xterm")]));
+        for (at, row) in [(0, 0), (1, 1), (2, 1), (30, 1), (79, 1), (80, 1)] {
+            assert_eq!(lands(&text, 80, at), (row, 0), "from column {at}");
+        }
+        assert_eq!(from_anywhere(Some(80), &with(&[("TERM", "dumb")])), "\n");
+        assert_eq!(from_anywhere(None, &with(&[])), "");
     }
 }
