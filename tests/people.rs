@@ -68,7 +68,7 @@ fn parts_have_the_names_that_stand_on_chips() {
     assert_eq!(known.code, Some(2));
     assert!(known.err.contains("'L431' is known (STM32L431), but not modelled"), "{}", known.err);
     let near = run(&built(), &["serve", "--part", "F052"]);
-    assert!(near.err.contains("did you mean F051?"), "{}", near.err);
+    assert!(near.err.contains("no part is called 'F052', but F051 is"), "{}", near.err);
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn runs_are_quiet_and_verbose() {
     std::fs::write(folder.path().join("scenarios/starts.toml"), scenario).unwrap();
     let verbose = run(folder.path(), &["run", "-v"]);
     assert_eq!(verbose.code, Some(0), "{}{}", verbose.out, verbose.err);
-    assert!(verbose.out.contains("passed ") && verbose.out.contains("starts: it starts\n"), "{}", verbose.out);
+    assert!(verbose.out.contains("passed starts ("), "{}", verbose.out);
     let usual = run(folder.path(), &["run", "scenarios"]);
     assert_eq!(usual.out, "1 case: 1 passed\n");
     assert_eq!(run(folder.path(), &["run", "-q", "scenarios"]).out, "1 case: 1 passed\n");
