@@ -139,12 +139,13 @@ fn bin(bytes: &[u8]) -> Image {
     Image::parse("own.bin", bytes, None).expect("a .bin")
 }
 
+fn built(name: &str) -> Image {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware/built").join(name);
+    Image::load(&path, None).expect("the stand-in firmware is in the repository")
+}
+
 fn look(program: &[Item], watched_ms: u64, engine: Engine) -> Seen {
     let (app, labels) = image(APP, program);
-    let built = |name| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware/built").join(name);
-        Image::load(&path, None).expect("the stand-in firmware is in the repository")
-    };
     let files = vec![
         (built("STANDIN_F051_BOOTLOADER_PB4_V14.bin"), Role::Bootloader),
         (bin(&app), Role::App),
@@ -398,9 +399,9 @@ fn patch(at: u32, byte: u16) -> Item {
     Item::Many(vec![lit(0, SRAM + 0x400 + at), movs(1, byte), strb(1, 0, 0)])
 }
 
-#[test]
-fn settings_that_the_app_rewrites_are_decoded() {
-    let program = [
+/// An app that rewrites its settings as firmware 2.21.
+fn rewriting() -> Vec<Item> {
+    vec![
         label("start"),
         // The page into SRAM, with layout 4 and firmware 2.21.
         lit(0, SETTINGS),
@@ -443,7 +444,36 @@ fn settings_that_the_app_rewrites_are_decoded() {
         bne("write"),
         ticking(),
         main_loop(),
-    ];
+    ]
+}
+
+#[test]
+fn an_apps_version_is_told_by_running_it() {
+    let (bytes, _) = image(APP, &rewriting());
+    let verdict = |name: &str| {
+        let app = Image::parse(name, &bytes, Some(APP)).unwrap();
+        let files = vec![
+            (built("STANDIN_F051_BOOTLOADER_PB4_V14.bin"), Role::Bootloader),
+            (app, Role::App),
+            (built("STANDIN_EEPROM_V2_1K.bin"), Role::Eeprom),
+        ];
+        judge(files, 1_500, Engine::Auto)
+    };
+    let told = |verdict: &Verdict| {
+        let app = verdict.pieces.iter().find(|p| p.role == Role::App).unwrap();
+        let findings = verdict.findings.iter().filter(|f| f.id == Id::NAME_VERSION);
+        (app.info.seen.firmware.map(|f| f.to_string()), findings.map(|f| f.message.clone()).collect::<Vec<_>>())
+    };
+    assert_eq!(told(&verdict("AM32_X_F051_2.21.bin")), (Some("2.21".to_owned()), vec![]));
+    let (firmware, findings) = told(&verdict("AM32_X_F051_2.99.bin"));
+    assert_eq!(firmware.as_deref(), Some("2.21"));
+    let said = "its name says firmware 2.99, but when run it writes 2.21 into the settings, as its own version";
+    assert_eq!(findings, [said]);
+}
+
+#[test]
+fn settings_that_the_app_rewrites_are_decoded() {
+    let program = rewriting();
     let seen = watch(&program);
     seen.main_loop();
     let [page] = &seen.verdict.runs[0].changed[..] else { panic!("{:?}", seen.verdict.runs[0].changed) };

@@ -454,3 +454,27 @@ fn failures_in_a_script_count_as_in_a_shell() {
     assert_eq!(codes(&last), (vec![Some(0), Some(0), Some(255)], 255, true));
     assert_eq!(codes("cd nowhere"), (vec![Some(2)], 2, true));
 }
+
+#[test]
+fn a_file_that_is_written_as_it_stands_is_told() {
+    let esc = Esc::new(F051);
+    let ran = esc.st_flash(&["write", &file("STANDIN_DRYFLASH_F051_2.20.elf"), &hex(APP)]);
+    assert!(ran.err.contains("a file in ELF form, written as it stands"), "{ran:?}");
+    esc.write("small.hex", &std::fs::read(built("STANDIN_F051_BOOTLOADER_PB4_V14.hex")).unwrap()[..2_000]);
+    let ran = esc.st_flash(&["write", "small.hex", &hex(APP)]);
+    assert!(ran.err.contains("the text of an Intel HEX file") && ran.err.contains("--format=ihex"), "{ran:?}");
+    // The same file read as what it is, and a binary, are no reason for a word.
+    for line in [
+        vec!["--format=ihex", "write", &file("STANDIN_F051_BOOTLOADER_PB4_V14.hex")],
+        vec!["write", &file("STANDIN_DRYFLASH_F051_2.20.bin"), &hex(APP)],
+    ] {
+        let ran = esc.st_flash(&line);
+        assert!(!ran.err.contains("as it stands"), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_script_with_a_byte_order_mark_is_read() {
+    let script = Script::parse("\u{FEFF}st-flash erase\n").unwrap();
+    assert_eq!(script.lines.len(), 1);
+}

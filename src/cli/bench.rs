@@ -191,7 +191,10 @@ pub fn boot(probe: &StLink, state: Option<&mut StateFile>, esc: &Esc) -> anyhow:
     let folder = tempfile::tempdir().context("no temporary folder")?;
     let mut state = StateFile::open(&folder.path().join("esc.json"))?;
     state.save(&probe.target.chip)?;
-    Ok(esc::check(Vec::new(), &options, Some(&mut state))?)
+    let mut verdict = esc::check(Vec::new(), &options, Some(&mut state))?;
+    // The user knows of no state file.
+    verdict.part_evidence = "as the session left it".to_owned();
+    Ok(verdict)
 }
 
 /// What keeps files from being flashed at all. Whatever else is wrong with them, a probe may want to look at.

@@ -4,7 +4,7 @@ use super::{Format, OK, Outcome, Output, WOULD_NOT, progress};
 use crate::am32::{Given, Role};
 use crate::cpu::hybrid::Engine;
 use crate::esc::{self, AfterPowerOn, Change, Options, PowerUp, StateFile, Verdict, Wire};
-use crate::image::{Image, split_address};
+use crate::image::{Image, ImageError, split_address};
 use crate::report;
 use crate::time::Time;
 use anyhow::{Context, bail};
@@ -180,5 +180,11 @@ fn wire(text: &str) -> Result<PowerUp, String> {
 /// Reads `FILE` or `FILE@ADDR`. A file whose name holds an `@` wins over an address.
 pub(super) fn load(arg: &str, role: Option<Role>) -> anyhow::Result<Given> {
     let (path, at) = if Path::new(arg).exists() { (arg, None) } else { split_address(arg)? };
+    if at.is_none()
+        && !Path::new(path).exists()
+        && let Some((file, text)) = path.rsplit_once('@').filter(|(file, _)| Path::new(file).is_file())
+    {
+        return Err(ImageError::NotAnAddress { file: file.into(), text: text.to_owned() }.into());
+    }
     Ok(Given { image: Image::load(Path::new(path), at)?, role })
 }

@@ -6,6 +6,7 @@ use crate::esc::alive::{Alive, Loop};
 use crate::esc::verdict::Reason;
 use crate::esc::{BootRun, Ending, Verdict, Wire};
 use crate::plural::{count, verb};
+use crate::time::Time;
 use std::fmt::Write;
 
 /// Columns of wrapped text.
@@ -249,7 +250,12 @@ fn findings(findings: &[Finding], style: Style, out: &mut String) {
 
 fn conclusion(verdict: &Verdict, style: Style, out: &mut String) {
     let errors = verdict.findings.iter().filter(|f| f.severity == Severity::Error).count();
+    // Only --from-app begins with the app.
+    let from_app = verdict.runs.iter().filter_map(|r| r.jump).any(|j| j.time_us == Time::ZERO);
     let text = match (verdict.starts(), verdict.app_runs) {
+        (true, _) if from_app => {
+            style.good("The app would run, once something starts it: no bootloader was asked for.")
+        }
         (true, _) => style.good("This ESC would start."),
         (false, true) => style.bad("The app would run, but something is wrong: see the errors above."),
         (false, false) => style.bad("This ESC would not start."),

@@ -114,7 +114,11 @@ fn missing(context: &Context, findings: &mut Vec<Finding>) {
             "nothing goes to the EEPROM page at {:#010X}: the bootloader reads FF there, expects 01, and never starts the app",
             layout.eeprom
         );
-        let advice = format!("add a page: {}", command::with(context, "--eeprom eeprom_default.bin"));
+        let advice = format!(
+            "add a page: {} {}",
+            command::with(context, "--eeprom eeprom_default.bin"),
+            command::settings_source(context)
+        );
         findings.push(Finding::new(Id::EEPROM_MISSING, message, advice).at(layout.eeprom));
     }
 }

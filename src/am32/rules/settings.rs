@@ -47,11 +47,12 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
 }
 
 fn with_default(context: &Context, piece: &Piece) -> String {
-    if piece.role == Role::Eeprom {
+    let line = if piece.role == Role::Eeprom {
         command::replacing(context, piece, "--eeprom eeprom_default.bin")
     } else {
         command::with(context, "--eeprom eeprom_default.bin")
-    }
+    };
+    format!("{line} {}", command::settings_source(context))
 }
 
 fn rewritten(context: &Context, piece: &Piece) -> Option<Finding> {
