@@ -161,8 +161,10 @@ fn an_unknown_part() {
 
 #[test]
 fn a_role_twice() {
-    refused(&["check", BOOTLOADER, BOOTLOADER, APP], &["are both the bootloader", "leave one out"]);
-    refused(&["check", "--eeprom", EEPROM, "--eeprom", EEPROM, APP], &["are both the EEPROM page"]);
+    let other = "firmware/built/STANDIN_F051_BOOTLOADER_PB4_V13.bin";
+    refused(&["check", BOOTLOADER, other, APP], &["are both the bootloader", "leave one out"]);
+    let blank = "firmware/built/STANDIN_EEPROM_BLANK_1K.bin";
+    refused(&["check", "--eeprom", EEPROM, "--eeprom", blank, APP], &["are both the EEPROM page"]);
     refused(&["check", "--app", APP, "--app", FULL], &["are both the app"]);
 }
 

@@ -105,7 +105,7 @@ catalogue! {
     RUN_SETTINGS_WIPED 67 "DF067" Warning Run "The bootloader rewrote the settings";
     RUN_WATCHDOG 68 "DF068" Error Run "The watchdog reset the chip";
     RUN_PROGRAMMING 69 "DF069" Error Run "The flash did not take what was written";
-    RUN_APP_SILENT 70 "DF070" Warning Run "The app does not reach its main loop";
+    RUN_APP_SILENT 70 "DF070" Error Run "The app does not reach its main loop";
 }
 
 impl Id {

@@ -198,7 +198,7 @@ fn judge(
     }
     verdict.findings.extend(verdict::unmodelled(&verdict.runs));
     let broken = verdict.runs.iter().any(|r| matches!(r.ending, boot::Ending::Broken { .. }));
-    verdict.app_runs = verdict.runs.get(decisive).is_some_and(|r| r.ending == boot::Ending::AppRuns);
+    verdict.app_runs = verdict.runs.get(decisive).is_some_and(|r| verdict::app_runs(r, &verdict.findings));
     if let Some(run) = verdict.runs.get(decisive).filter(|_| !broken) {
         let (app_runs, seed) = (verdict.app_runs, options.seed);
         let scene = by_running::Scene { flashed: &flashed, bench: &bench, layout, decisive: run, app_runs, seed };
