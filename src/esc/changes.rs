@@ -63,6 +63,15 @@ pub struct OptionChange {
     pub loaded: bool,
 }
 
+/// A file that holds its image in a form of its own, written to flash as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct AsItStands {
+    /// Where it begins.
+    pub address: u32,
+    /// What it is: Intel HEX, ELF or .amj.
+    pub format: Format,
+}
+
 /// The difference between two instants.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Changes {
@@ -74,7 +83,7 @@ pub struct Changes {
     pub erases: u32,
     /// Where a file was written as it stands that holds its image in another way, and what it is.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub as_it_stands: Option<(u32, Format)>,
+    pub as_it_stands: Option<AsItStands>,
 }
 
 impl Snapshot {
@@ -117,7 +126,7 @@ impl Snapshot {
             let first = new.base + (n * page) as u32;
             // Only the first: what follows it is the same file's.
             if changes.as_it_stands.is_none() {
-                changes.as_it_stands = file_in_bytes(now).map(|format| (first, format));
+                changes.as_it_stands = file_in_bytes(now).map(|format| AsItStands { address: first, format });
             }
             let used = now.iter().rposition(|b| *b != BLANK).map(|at| first + at as u32);
             changes.add(first..first + now.len() as u32, fate, differing, used);
@@ -201,7 +210,7 @@ impl fmt::Display for Changes {
             let were = verb(u64::from(self.erases), "was", "were");
             writeln!(f, "{} erased that {were} blank", count(u64::from(self.erases), "page"))?;
         }
-        if let Some((address, format)) = self.as_it_stands {
+        if let Some(AsItStands { address, format }) = self.as_it_stands {
             writeln!(f, "0x{address:08X}  {}", crate::probe::st_flash::as_it_stands(format))?;
         }
         Ok(())
@@ -248,15 +257,16 @@ mod tests {
 
     #[test]
     fn a_file_that_was_written_as_it_stands_is_told_once() {
+        let at = |format| AsItStands { address: BASE + 0x1000, format };
         let told = |bytes: &[u8]| {
             let changes = Snapshot::of(&chip(&[])).until(&Snapshot::of(&chip(&[(BASE + 0x1000, bytes)])));
             (changes.as_it_stands, changes.to_string())
         };
         let (seen, text) = told(&b":020000040800F2\r\n:10100000000000000000000000000000000000E0\r\n".repeat(40));
-        assert_eq!(seen, Some((BASE + 0x1000, Format::Hex)));
+        assert_eq!(seen, Some(at(Format::Hex)));
         assert_eq!(text.matches("--format=ihex").count(), 1, "{text}");
-        assert_eq!(told(b"\x7FELF\x01\x01\x01\0").0, Some((BASE + 0x1000, Format::Elf)));
-        assert_eq!(told(b"{\n  \"mcuType\": \"F051\"").0, Some((BASE + 0x1000, Format::Amj)));
+        assert_eq!(told(b"\x7FELF\x01\x01\x01\0").0, Some(at(Format::Elf)));
+        assert_eq!(told(b"{\n  \"mcuType\": \"F051\"").0, Some(at(Format::Amj)));
         assert_eq!(told(&[0, 0x10, 0, 0x20, 0x15, 0x11, 0, 8]).0, None);
     }
 

@@ -201,7 +201,8 @@ fn judge(
     verdict.app_runs = verdict.runs.get(decisive).is_some_and(|r| verdict::app_runs(r, &verdict.findings));
     if let Some(run) = verdict.runs.get(decisive).filter(|_| !broken) {
         let (app_runs, seed) = (verdict.app_runs, options.seed);
-        let scene = by_running::Scene { flashed: &flashed, bench: &bench, layout, decisive: run, app_runs, seed };
+        let runs = verdict.runs.as_slice();
+        let scene = by_running::Scene { flashed: &flashed, bench: &bench, layout, runs, decisive: run, app_runs, seed };
         by_running::look(&mut chip, &scene, &mut verdict.pieces, &mut verdict.findings);
     }
     verdict::join(&mut verdict.findings, verdict.app_runs);

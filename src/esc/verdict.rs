@@ -3,7 +3,7 @@
 //! The evidence is in [`BootRun`]; here it meets what is known of AM32's bootloaders.
 
 use super::alive::{Alive, Stand};
-use super::boot::{Author, BootRun, Ending, Load};
+use super::boot::{Author, BootRun, ChangedPage, Ending, Load};
 use super::power_up::{AfterPowerOn, PowerUp, Wire};
 use super::program::{ProgramError, Programmed};
 use crate::am32::{Finding, Id, Layout, Piece, Severity};
@@ -187,7 +187,7 @@ pub fn findings(run: &BootRun, reason: Option<&Reason>, layout: &Layout, decides
             found.push(Finding::new(Id::RUN_SLOW, message, "compare with a release bootloader of the same version"));
         }
     }
-    let wiped = run.changed.iter().find(|c| c.by == Author::Bootloader && c.address == page && c.erased > 0);
+    let wiped = wiped_page(run, page);
     if let Some(c) = wiped
         && decides
     {
@@ -206,6 +206,16 @@ pub fn findings(run: &BootRun, reason: Option<&Reason>, layout: &Layout, decides
         );
     }
     found
+}
+
+/// The settings' page, where the bootloader erased it and changed more than its own version in it.
+pub(super) fn wiped_page(run: &BootRun, page: u32) -> Option<&ChangedPage> {
+    let own = |c: &ChangedPage| {
+        c.bytes == 1 && c.settings.as_ref().is_some_and(|s| s.before.bootloader != s.after.bootloader)
+    };
+    run.changed
+        .iter()
+        .find(|c| c.by == Author::Bootloader && c.address == page && c.erased > 0 && c.bytes > 0 && !own(c))
 }
 
 fn refusal(run: &BootRun, reason: &Reason, layout: &Layout) -> Vec<Finding> {
@@ -534,6 +544,9 @@ pub fn join(findings: &mut Vec<Finding>, app_runs: bool) {
         (Id::RUN_HEADER_SP, &[Id::APP_MISSING][..], true),
         (Id::RUN_LOCKUP, &[Id::BOOTLOADER_MISSING, Id::WRONG_BASE, Id::OUT_OF_RANGE][..], false),
         (Id::RUN_SYSTEM_MEMORY, &[Id::BOOTLOADER_MISSING][..], false),
+        (Id::RUN_HEADER_SP, &[Id::LINKED_FOR_BASE][..], false),
+        (Id::RUN_HEADER_PC, &[Id::LINKED_FOR_BASE][..], false),
+        (Id::RUN_NO_JUMP, &[Id::LINKED_FOR_BASE][..], false),
     ] {
         let seen = findings.iter().position(|f| f.id == seen);
         let known = findings.iter().position(|f| known.contains(&f.id) && f.severity == Severity::Error);

@@ -125,7 +125,8 @@ fn ending(run: &BootRun, reason: Option<&Reason>, right: bool, style: Style) -> 
                 Some(Reason::Spins { pc }) => format!("loops at PC 0x{pc:08X} without a look at the wire"),
                 _ => match run.power_up.last_level() {
                     Wire::High => "the wire is high".to_owned(),
-                    _ => "no reason seen".to_owned(),
+                    Wire::Floating => "nothing holds the wire low".to_owned(),
+                    Wire::Low => "no reason seen".to_owned(),
                 },
             };
             let stays = if right { style.good("stays") } else { style.bad("stays") };

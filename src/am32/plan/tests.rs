@@ -159,6 +159,7 @@ const CASES: &[Case] = &[
     ),
     (Id::UNCLEAR, || check(vec![bl(), app(), page(), f::image("x", &[9; 99], None)]), || check(good())),
     (Id::UNCLEAR, || one("F051", f::image("x", &[9; 98], Some(0x0800_3000))), || check(good())),
+    (Id::UNCLEAR, || one("F051", f::image("x", &[9; 0x8000], None)), || check(vec![f::image("x", &full(), None)])),
     (
         Id::CONTRADICTION,
         || one("F051", f::image("eeprom_default.bin", &f::app("X_F051", 0x7BE0), None)),
@@ -324,7 +325,11 @@ const CASES: &[Case] = &[
     (Id::LINKED_FOR_BASE, || check(vec![bl(), f::image("mine.bin", &at_base(), None), page()]), || check(good())),
     (
         Id::EEPROM_ELSEWHERE,
-        || check_on("F051", vec![f::image("x", &full_with_page(0x7C04), None)]),
+        || {
+            let plan = check_on("F051", vec![f::image("x", &full_with_page(0x7C04), None)]);
+            assert!(!ids(&plan).contains(&Id::EEPROM_BLANK), "told once: {:#?}", plan.findings);
+            plan
+        },
         || check_on("F051", vec![f::image("x", &full_with_page(0x7C00), None)]),
     ),
     (
