@@ -12,12 +12,54 @@ pub fn text() -> Result<String, serde_json::Error> {
     if let Some(defs) = schema.get_mut("$defs").and_then(Value::as_object_mut) {
         defs.values_mut().for_each(with_variables);
     }
+    if let Some(step) = schema.pointer_mut("/$defs/Step") {
+        one_of_many(step);
+    }
+    if let Some(part) = schema.pointer_mut("/properties/part") {
+        parts(part);
+    }
     serde_json::to_string_pretty(&schema).map(|text| text + "\n")
+}
+
+/// A step as one table with one key: an editor can then say which key is wrong, and not only that nothing fits.
+fn one_of_many(step: &mut Value) {
+    let Some(variants) = step.get("oneOf").and_then(Value::as_array) else { return };
+    let mut properties = serde_json::Map::new();
+    for variant in variants {
+        let description = variant.get("description").cloned();
+        for (key, value) in variant.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            let mut value = value.clone();
+            if let (Some(object), Some(text)) = (value.as_object_mut(), &description) {
+                object.entry("description").or_insert_with(|| text.clone());
+            }
+            properties.insert(key.clone(), value);
+        }
+    }
+    *step = json!({
+        "description": "One step: one key, which says what is done.",
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+        "minProperties": 1,
+        "maxProperties": 1,
+    });
+}
+
+/// The names of parts, for completion.
+fn parts(part: &mut Value) {
+    let all = crate::part::all().unwrap_or_default();
+    let short = all.iter().filter_map(|p| p.short.clone());
+    let names: Vec<String> = short.chain(all.iter().map(|p| p.name.clone())).collect();
+    let description = part.get("description").cloned().unwrap_or_default();
+    *part = json!({"description": description, "anyOf": [{"enum": names}, variable()]});
+}
+
+fn variable() -> Value {
+    json!({"type": "string", "pattern": "\\{[A-Za-z0-9_.]+\\}"})
 }
 
 /// Where a word of a list, a number or a flag stands, a variable may stand as well.
 fn with_variables(schema: &mut Value) {
-    let variable = || json!({"type": "string", "pattern": "\\{[A-Za-z0-9_.]+\\}"});
     if is_choice(schema) {
         let description = schema.as_object_mut().and_then(|o| o.remove("description"));
         let choice = schema.take();
