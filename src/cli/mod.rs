@@ -19,6 +19,7 @@ mod stand_in;
 mod with;
 
 use crate::report::Style;
+use crate::tell::tell;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
@@ -146,7 +147,7 @@ pub fn main() -> ExitCode {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         usual(info);
-        eprintln!("dryflash: this is a bug; please report it with the command line and the files");
+        tell!("dryflash: this is a bug; please report it with the command line and the files");
     }));
     let cli = match forms::parse(untouched(std::env::args_os())) {
         Ok(cli) => cli,
@@ -185,14 +186,14 @@ pub fn main() -> ExitCode {
             let written = out.write_all(outcome.text.as_bytes()).and_then(|()| out.flush());
             match written {
                 Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-                    eprintln!("dryflash: cannot write the report: {e}");
+                    tell!("dryflash: cannot write the report: {e}");
                     ExitCode::from(USAGE)
                 }
                 _ => ExitCode::from(outcome.code),
             }
         }
         Err(error) => {
-            eprintln!("dryflash: {error:#}");
+            tell!("dryflash: {error:#}");
             ExitCode::from(USAGE)
         }
     }

@@ -9,6 +9,7 @@ use crate::scenario::run::Settings;
 use crate::scenario::snapshot::{Folder, Mode, Taker};
 use crate::scenario::suite::{Isolate, Suite};
 use crate::scenario::{self, Case, ScenarioError, files, shard};
+use crate::tell::tell;
 use anyhow::{Context, bail};
 use clap::ArgAction;
 use std::collections::BTreeMap;
@@ -261,7 +262,7 @@ fn share(args: &Args) -> anyhow::Result<Option<Share>> {
         .collect();
     let found = shard::from_environment(&environment).map_err(anyhow::Error::msg)?;
     Ok(found.map(|(share, from)| {
-        eprintln!("dryflash: share {} of {}, by {from}; --no-shard runs all cases", share.index, share.of);
+        tell!("dryflash: share {} of {}, by {from}; --no-shard runs all cases", share.index, share.of);
         share
     }))
 }

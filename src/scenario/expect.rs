@@ -95,6 +95,10 @@ pub enum Ends {
     Resets,
     /// The core sleeps for ever.
     Asleep,
+    /// The app hangs: nothing is to come that would change what it does.
+    AppHangs,
+    /// The app had not reached its main loop when the time was over.
+    AppUndecided,
     /// The chip runs ST's boot loader.
     SystemMemory,
     /// There is no run: the files were not flashed.
@@ -119,6 +123,8 @@ pub enum Why {
     Hung,
     /// It loops without reading a register.
     Spins,
+    /// It waits for something that may still come: it was not watched for long enough.
+    Undecided,
     /// A fault or lock-up.
     Fault,
     /// Resets, sleep, or ST's boot loader.
