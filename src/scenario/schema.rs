@@ -1,4 +1,4 @@
-//! The JSON schema of scenarios, for editors.
+//! The JSON schemas of scenarios, for editors, and of what a run prints, for programs.
 
 use super::format::Scenario;
 use serde_json::{Value, json};
@@ -19,6 +19,51 @@ pub fn text() -> Result<String, serde_json::Error> {
         parts(part);
     }
     serde_json::to_string_pretty(&schema).map(|text| text + "\n")
+}
+
+/// The schema of what `run` and `merge` print, indented: format `dryflash-run`.
+///
+/// # Errors
+/// None that input can cause: a failure of serialisation is a bug.
+pub fn of_run() -> Result<String, serde_json::Error> {
+    let schema = schemars::schema_for!(super::outcome::Report).to_value();
+    printed(schema, super::outcome::FORMAT, super::outcome::VERSION)
+}
+
+/// The schema of what `run --list` prints, indented: format `dryflash-cases`.
+///
+/// # Errors
+/// None that input can cause: a failure of serialisation is a bug.
+pub fn of_cases() -> Result<String, serde_json::Error> {
+    printed(schemars::schema_for!(crate::report::run::List<'static>).to_value(), "dryflash-cases", 1)
+}
+
+/// A schema with the name and version of its format. Fields may be added: none is forbidden.
+fn printed(mut schema: Value, format: &str, version: u32) -> Result<String, serde_json::Error> {
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("title".to_owned(), json!(format!("{format}, version {version}")));
+    }
+    for (field, value) in [("format", json!(format)), ("version", json!(version))] {
+        if let Some(place) = schema.pointer_mut(&format!("/properties/{field}")) {
+            *place = json!({"const": value});
+        }
+    }
+    open(&mut schema);
+    serde_json::to_string_pretty(&schema).map(|text| text + "\n")
+}
+
+/// Takes away what forbids further fields.
+fn open(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            if object.get("additionalProperties") == Some(&json!(false)) {
+                object.remove("additionalProperties");
+            }
+            object.values_mut().for_each(open);
+        }
+        Value::Array(items) => items.iter_mut().for_each(open),
+        _ => {}
+    }
 }
 
 /// A step as one table with one key: an editor can then say which key is wrong, and not only that nothing fits.
