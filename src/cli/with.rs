@@ -12,9 +12,10 @@ use self::hide::Hide;
 use self::refuse::{Looked, Own, Refused, Way};
 use self::signals::Signals;
 use super::bench::{self, Keeper, boot};
+use super::forms::Reports;
 use super::fronts::{listen, only_here};
 use super::stand_in::StandIn;
-use super::{Format, OK, Outcome, Output, WOULD_NOT};
+use super::{AnyFormat, Format, OK, Outcome, Output, WOULD_NOT};
 use crate::esc::Verdict;
 use crate::esc::changes::{Changes, Snapshot};
 use crate::probe::owner::{self, Request};
@@ -34,6 +35,9 @@ use std::time::Duration;
 
 /// The exit code for trouble of `with` itself.
 const TROUBLE: u8 = 125;
+
+/// The most characters of a command line that a heading shows.
+const LONGEST: usize = 80;
 
 /// How long clients that outlive the command are waited for.
 const LINGER: Duration = Duration::from_secs(2);
@@ -63,6 +67,8 @@ pub struct Args {
     /// Listen for stlink-server's protocol as well, for commands that use TCP.
     #[arg(long, value_name = "ADDR:PORT")]
     tcp: Option<SocketAddr>,
+    #[command(flatten)]
+    reports: Reports,
     /// The command and its arguments.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -80,6 +86,7 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
 }
 
 fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
+    args.reports.look("with")?;
     if let Some(address) = args.tcp {
         only_here(address, false)?;
     }
@@ -153,10 +160,17 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         changes: &changes,
         starts: verdict.as_ref().map(Verdict::starts),
     };
-    let text = match output.format {
-        Format::Text => text(&report, verdict.as_ref(), output),
-        Format::Json => serde_json::to_string_pretty(&report).context("the report could not be written")? + "\n",
+    let form = |json: bool, output: Output| -> anyhow::Result<String> {
+        Ok(if json {
+            serde_json::to_string_pretty(&report).context("the report could not be written")? + "\n"
+        } else {
+            text(&report, verdict.as_ref(), output)
+        })
     };
+    // A file of its own keeps the report apart from what the command prints.
+    let plain = Output { style: report::Style::default(), ..output };
+    args.reports.write(|format| form(format == AnyFormat::Json, plain))?;
+    let text = form(output.format == Format::Json, output)?;
     Ok(Outcome { text, code })
 }
 
@@ -225,13 +239,21 @@ fn code(status: ExitStatus) -> u8 {
     status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(WOULD_NOT)
 }
 
+/// A command line as a heading: cut where it is long, as those of OpenOCD are.
+fn short(line: &str) -> String {
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", line[..end].trim_end()),
+        None => line.to_owned(),
+    }
+}
+
 fn text(report: &Report, verdict: Option<&Verdict>, output: Output) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
         "{} after `{}`, {} commands:",
         report.part,
-        shell::line(report.command.iter().map(String::as_str)),
+        short(&shell::line(report.command.iter().map(String::as_str))),
         report.commands
     );
     for line in report.changes.to_string().lines() {
