@@ -2,6 +2,7 @@
 
 use super::bench::{self, Keeper, boot};
 use super::fronts::{listen, only_here};
+use super::glasgow::{self, Place};
 use super::stand_in::StandIn;
 use super::{Format, OK, Outcome, Output, WOULD_NOT};
 use crate::esc::Verdict;
@@ -30,13 +31,15 @@ const LINGER: Duration = Duration::from_secs(2);
 /// Run a flashing command against the virtual ESC, and say what it changed
 ///
 /// Starts a virtual ST-LINK at the ESC, runs the command with a stand-in for libusb before it (Linux), so that st-flash,
-/// OpenOCD, pyOCD and scripts of them find that probe and no other, and reports what changed in flash and option bytes.
+/// OpenOCD, pyOCD and scripts of them find that probe and no other, gives probe-rs, cargo-embed and cargo-flash the same
+/// ESC through a probe of theirs, and reports what changed in flash and option bytes.
 /// Returns the command's exit code where it is not 0, and 125 for trouble of its own.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash with --part F051 -- st-flash --reset write bootloader.bin 0x08000000
   dryflash with --state esc.json --boot -- sh flash-my-esc.sh
-  dryflash with --part G071 -- openocd -f interface/stlink.cfg -f target/stm32g0x.cfg -c 'program app.hex verify exit'")]
+  dryflash with --part F051 -- probe-rs download --chip STM32F051K6 --verify app.elf
+  dryflash with --part G071 -- openocd -f interface/stlink-dap.cfg -c 'transport select dapdirect_swd' -f target/stm32g0x.cfg -c 'program app.hex verify exit'")]
 pub struct Args {
     #[command(flatten)]
     bench: bench::Holding,
@@ -72,8 +75,10 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     if let Some(address) = args.tcp {
         only_here(address, false)?;
     }
+    glasgow::refuse(&args.command)?;
     let Ok(mut bench) = args.bench.prepare()? else { bail!("the command was not run") };
     let stand_in = StandIn::prepare(None)?;
+    let probe_rs = Place::Unix(stand_in.beside("glasgow.sock")).listen(false)?;
     let listener = args.tcp.map(|address| listen(address, "--tcp")).transpose()?;
     let mut keeper = Keeper::new(bench.state.take());
     let words: Vec<String> = args.command.iter().map(|w| w.to_string_lossy().into_owned()).collect();
@@ -87,11 +92,12 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let (sender, requests) = channel();
     let server = listener.map(|l| Server::start(l, model, sender.clone())).transpose().context("cannot serve")?;
     let socket = stand_in.serve(model, sender.clone())?;
-    let mut child = start(&args.command, &stand_in)?;
+    let probe_rs = probe_rs.serve(sender.clone())?;
+    let mut child = start(&args.command, &stand_in, &probe_rs.selector())?;
     let ended = thread::Builder::new().name("command".to_owned()).spawn(move || {
         let status = child.wait();
         // Handles that the command has left open close with it; what is still there is not.
-        let silent = socket.wait_for_silence(LINGER);
+        let silent = socket.wait_for_silence(LINGER) && probe_rs.wait_for_silence(LINGER);
         let claims = socket.claims();
         let _ = sender.send(Request::Stop);
         (status, silent, claims)
@@ -151,10 +157,12 @@ struct Report<'a> {
     starts: Option<bool>,
 }
 
-fn start(command: &[OsString], stand_in: &StandIn) -> anyhow::Result<Child> {
+fn start(command: &[OsString], stand_in: &StandIn, probe_rs: &str) -> anyhow::Result<Child> {
+    let command = glasgow::words_with_probe(command, probe_rs);
     let (program, arguments) = command.split_first().context("no command")?;
     let mut command = Command::new(program);
     stand_in.lend(command.args(arguments));
+    glasgow::lend(&mut command, probe_rs);
     command.spawn().with_context(|| format!("`{}` cannot be run", program.to_string_lossy()))
 }
 
