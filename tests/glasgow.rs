@@ -1,6 +1,7 @@
 //! probe-rs's way in, by a small client of the test's own: frames, the applet, the SWD line, recordings, cut-offs.
 //! `tests/probe_rs.rs` drives the real one.
 
+#[allow(dead_code, reason = "not every test needs all of it")]
 #[path = "support/serve.rs"]
 mod serve;
 

@@ -141,13 +141,13 @@ const WORDS: [&str; 15] = [
     "gdb",
     "info",
     "itm",
-    "mi",
     "profile",
     "read",
     "reset",
     "run",
     "trace",
     "verify",
+    "write",
 ];
 /// probe-rs's options that lead to another probe, or may.
 const OWN_WAYS: [&str; 3] = ["--probe", "--host", "--preset"];
