@@ -6,7 +6,9 @@ use crate::probe::glasgow::{IDS, PORT, Server};
 #[cfg(unix)]
 use crate::probe::listen::bind;
 use crate::probe::owner::Request;
-use anyhow::{Context, bail};
+use anyhow::Context;
+#[cfg(not(unix))]
+use anyhow::bail;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 #[cfg(unix)]
@@ -171,29 +173,31 @@ fn client(words: &[OsString]) -> Option<(&'static str, usize)> {
     Some((program, 1 + usize::from(again)))
 }
 
-/// Refuses a client of probe-rs's that would go to another probe than this one.
-///
-/// # Errors
-/// It would.
-pub fn refuse(words: &[OsString]) -> anyhow::Result<()> {
-    let Some((program, at)) = client(words) else { return Ok(()) };
+/// Whether the command is probe-rs, cargo-embed or cargo-flash itself.
+pub fn is_client(words: &[OsString]) -> bool {
+    client(words).is_some()
+}
+
+/// What of a client of probe-rs's would lead it to another probe than this one, and what to do.
+pub fn elsewhere(words: &[OsString]) -> Option<(String, &'static str)> {
+    let (program, at) = client(words)?;
     // What is behind `--` is not probe-rs's.
     let own = words[at..].iter().filter_map(|w| w.to_str()).take_while(|w| *w != "--");
     for word in own {
         let option = word.split('=').next().unwrap_or(word);
         if OWN_WAYS.contains(&option) {
-            bail!(
-                "{program} would look elsewhere than at the virtual ESC: leave {option} out; `with` says which probe"
-            );
+            let what = format!("{program} would look elsewhere than at the virtual ESC: {option}");
+            return Some((what, "leave it out; `with` says which probe"));
         }
         if program == "probe-rs" && word == "dap-server" {
-            bail!(
-                "a debugger chooses the probe of `probe-rs dap-server`; start `dryflash serve --glasgow` and put that \
-                 probe into launch.json (docs/probe.md)"
-            );
+            let what = "a debugger chooses the probe of `probe-rs dap-server`".to_owned();
+            return Some((
+                what,
+                "start `dryflash serve --glasgow` and put that probe into launch.json (docs/probe.md)",
+            ));
         }
     }
-    Ok(())
+    None
 }
 
 /// The command with the probe on its command line, where it takes one there: what a project's own files say of a
@@ -258,10 +262,10 @@ mod tests {
             "cargo flash --preset mine",
             "probe-rs dap-server",
         ] {
-            assert!(refuse(&words(line)).is_err(), "{line}");
+            assert!(elsewhere(&words(line)).is_some(), "{line}");
         }
         for line in ["probe-rs reset --chip X", "probe-rs run a.elf -- --probe x", "st-flash --probe"] {
-            refuse(&words(line)).unwrap();
+            assert!(elsewhere(&words(line)).is_none(), "{line}");
         }
     }
 
