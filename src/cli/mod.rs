@@ -5,6 +5,7 @@ mod check;
 mod explain;
 mod forms;
 mod fronts;
+mod glasgow;
 mod merge;
 mod new;
 mod parts;

@@ -43,7 +43,7 @@ pub fn run(args: &Args, bytes: &[u8], output: Output) -> anyhow::Result<Outcome>
         let Some(arguments) = arguments else { bail!("{path}: there is no st-flash line in it") };
         esc.part = Some(from_file(arguments).with_context(|| path.clone())?);
     }
-    let Ok(mut bench) = esc.prepare(Vec::new())? else { bail!("the ESC cannot be set up") };
+    let Ok(mut bench) = args.prepare(&esc)? else { bail!("the ESC cannot be set up") };
     let mut teller = Teller { keeper: Keeper::new(bench.state.take()), lines: Vec::new() };
     let host = Host { folder: PathBuf::new(), force: args.force };
     let outcome = run_script(&mut bench.probe, &script, &host, &mut teller);

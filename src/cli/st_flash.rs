@@ -6,28 +6,30 @@ use super::{OK, Outcome, USAGE};
 use crate::am32::{self, Wish};
 use crate::probe::owner;
 use crate::probe::recording::{Exchange, hex};
-use crate::probe::st_flash::{self, Arguments, FAILED, Host, Note, Parsed, Watch, arguments};
+use crate::probe::st_flash::{self, Arguments, FAILED, Host, Note, Parsed, Version, Watch, arguments};
 use crate::tell::tell;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Carry out a command line of st-flash 1.7 on a virtual chip
+/// Carry out a command line of st-flash on a virtual chip
 ///
-/// Takes st-flash's own arguments and sends the ST-LINK commands that st-flash 1.7.0 sends. What is dryflash's own
-/// stands before st-flash's command word: --part P, --state FILE, --record FILE, --signal LEVEL, --seed N, --v3, --force. Where --part
+/// Takes st-flash's own arguments and sends the ST-LINK commands that st-flash 1.7.0 sends, or does what 1.8.0 does
+/// (--as 1.8). What is dryflash's own
+/// stands before st-flash's command word: --part P, --state FILE, --as VERSION, --record FILE, --signal LEVEL, --seed N, --v3, --force. Where --part
 /// and --state are missing, DRYFLASH_PART and DRYFLASH_STATE are taken.
 ///
 /// Without --state the chip is a blank one, and forgotten afterwards. `read` replaces a file that exists only with
 /// --force. The exit code is st-flash's, 255, where st-flash fails, and 2 for dryflash's own trouble.
 #[derive(Debug, clap::Args)]
 #[command(
-    override_usage = "dryflash st-flash [--part P] [--state FILE] [--record FILE] [--signal LEVEL] [--seed N] [--v3] [--force] [ST-FLASH-OPTIONS] {write|read|erase|reset} [ARGS]...",
+    override_usage = "dryflash st-flash [--part P] [--state FILE] [--as VERSION] [--record FILE] [--signal LEVEL] [--seed N] [--v3] [--force] [ST-FLASH-OPTIONS] {write|read|erase|reset} [ARGS]...",
     after_help = "Examples:
   dryflash st-flash --part F051 --state esc.json --format=binary write PB4_BOOTLOADER_V6.bin 0x08000000
   dryflash st-flash --state esc.json --format=ihex write AM32_NEOESC_F051_2.20.hex
   dryflash st-flash --state esc.json read dump.bin 0x08000000 32k
+  dryflash st-flash --as 1.8 --state esc.json erase 0x08007c00 1k
   DRYFLASH_PART=G071 DRYFLASH_STATE=esc.json dryflash st-flash --area=option write 0xFFFFFEAA"
 )]
 pub struct Args {
@@ -46,6 +48,7 @@ struct Own {
     signal: Option<SignalArg>,
     v3: bool,
     force: bool,
+    version: Version,
 }
 
 /// Sorts dryflash's own options out. They stand where st-flash's do: before the command word.
@@ -71,6 +74,7 @@ fn split(words: &[String]) -> anyhow::Result<(Own, Vec<String>)> {
         match name {
             "--part" => own.part = Some(value()?),
             "--state" => own.state = Some(PathBuf::from(value()?)),
+            "--as" => own.version = Version::named(&value()?).map_err(anyhow::Error::msg).context("--as")?,
             "--record" => own.record = Some(PathBuf::from(value()?)),
             "--seed" => own.seed = Some(value()?.parse().context("--seed wants a number")?),
             "--signal" => {
@@ -98,9 +102,9 @@ fn split(words: &[String]) -> anyhow::Result<(Own, Vec<String>)> {
 /// Trouble of dryflash's own; what st-flash fails at is told, and in the exit code.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let (own, words) = split(&args.words)?;
-    let arguments = match arguments::parse(&words) {
+    let arguments = match arguments::parse_as(&words, own.version) {
         Ok(Parsed::Run(arguments)) => arguments,
-        Ok(Parsed::Version) => return Ok(Outcome { text: format!("v{}\n", st_flash::VERSION), code: OK }),
+        Ok(Parsed::Version) => return Ok(Outcome { text: format!("v{}\n", own.version.number()), code: OK }),
         Err(error) => {
             tell!("dryflash: {error}; `dryflash st-flash --help` has examples");
             return Ok(Outcome { text: String::new(), code: FAILED });
@@ -223,19 +227,22 @@ mod tests {
     #[test]
     fn own_options_are_told_from_st_flashes() {
         let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        let (own, rest) =
-            split(&words("--part F051 --format binary --state=a.json --serial --part --force --v3 write --part x"))
-                .unwrap();
+        let (own, rest) = split(&words(
+            "--part F051 --as 1.8 --format binary --state=a.json --serial --part --force --v3 write --part x",
+        ))
+        .unwrap();
         let expected = Own {
             part: Some("F051".to_owned()),
             state: Some("a.json".into()),
             force: true,
             v3: true,
+            version: Version::V1_8,
             ..Own::default()
         };
         assert_eq!(own, expected);
         assert_eq!(rest, words("--format binary --serial --part write --part x"));
         assert!(split(&words("--seed x erase")).is_err());
         assert!(split(&words("--state")).is_err());
+        assert!(split(&words("--as 1.6 erase")).is_err());
     }
 }

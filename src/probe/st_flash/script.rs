@@ -395,7 +395,7 @@ fn carry_out(probe: &mut StLink, step: &Step, host: &mut Host, stop: &mut bool, 
             Err(error) => Done::Failed(error),
         },
         Step::Version => {
-            watch.said(&format!("v{}", super::VERSION));
+            watch.said(&format!("v{}", super::Version::V1_7.number()));
             Done::Quiet
         }
         Step::Folder(folder) => {
