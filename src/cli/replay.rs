@@ -1,7 +1,7 @@
 //! `dryflash replay`: a recorded session on a virtual ESC.
 
 use super::bench::{Bench, Esc, Holding, Keeper, Refused, boot, create};
-use super::{Format, OK, Outcome, Output, WOULD_NOT, script};
+use super::{Format, OK, Outcome, Output, WOULD_NOT, progress, script};
 use crate::esc::Verdict;
 use crate::esc::changes::{Changes, Snapshot};
 use crate::gdb;
@@ -10,7 +10,7 @@ use crate::probe::replay::{Replayed, Strength, foreign, part_of, replay};
 use crate::probe::story::{Line, Story};
 use crate::probe::{capture, decode};
 use crate::report;
-use crate::report::Style;
+use crate::report::{Detail, Style};
 use crate::tell::tell;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
@@ -155,7 +155,8 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
         _ => Strength::Polls,
     };
     let mut story = Story::new(&bench.probe);
-    let replayed = replay(&mut bench.probe, recording, strength, &mut story);
+    let doing = format!("replaying {} commands", recording.exchanges.len());
+    let replayed = progress::while_running(&doing, || replay(&mut bench.probe, recording, strength, &mut story));
     if let Some(text) = bench.probe.target.take_broken() {
         bail!("the model failed: {text}; this is a bug, please report it");
     }
@@ -192,6 +193,10 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
 /// What the command line leaves open is as in the recording.
 fn suit(esc: &mut Esc, recording: &Recording) -> anyhow::Result<()> {
     let header = &recording.header;
+    // A recording knows its part; one that was named for all commands is for those that do not.
+    if esc.part_by_default && part_of(recording).is_some() {
+        esc.part = None;
+    }
     if esc.part.is_none() && esc.state.as_ref().is_none_or(|s| !s.exists()) {
         let Some(part) = part_of(recording) else {
             if let Some(told) = foreign(recording) {
@@ -257,8 +262,8 @@ fn device(text: &str) -> Result<Device, String> {
     Ok(Device { bus, address })
 }
 
-fn text(report: &Report, verdict: Option<&Verdict>, style: Style) -> String {
-    let mut out = String::new();
+/// What was replayed, and what it did.
+fn begin(report: &Report, style: Style, out: &mut String) {
     let of = report.header.client.as_ref().map_or_else(String::new, |c| format!(" of `{c}`"));
     let _ = writeln!(out, "{}: {} commands{of}", report.recording, report.replayed.commands);
     let _ = writeln!(out, "on an {}, through an {}", report.part, report.probe);
@@ -269,6 +274,26 @@ fn text(report: &Report, verdict: Option<&Verdict>, style: Style) -> String {
     let width = report.replayed.commands.to_string().len();
     for line in report.story {
         let _ = writeln!(out, "  {:>width$} to {:>width$}  {}", line.first, line.last, line.text);
+    }
+}
+
+/// What it left.
+fn end(report: &Report, style: Style, out: &mut String) {
+    let _ = writeln!(out, "\n{}", style.heading("changes"));
+    for line in report.changes.to_string().lines() {
+        let _ = writeln!(out, "  {line}");
+    }
+    let _ = writeln!(out, "\n{}", style.heading("at the end"));
+    for line in &report.state {
+        let _ = writeln!(out, "  {line}");
+    }
+}
+
+fn text(report: &Report, verdict: Option<&Verdict>, style: Style) -> String {
+    let mut out = String::new();
+    let quiet = style.detail == Detail::Quiet;
+    if !quiet {
+        begin(report, style, &mut out);
     }
     let divergences = &report.replayed.divergences;
     if !divergences.is_empty() {
@@ -283,13 +308,8 @@ fn text(report: &Report, verdict: Option<&Verdict>, style: Style) -> String {
             let _ = writeln!(out, "  and {} more", divergences.len() - SHOWN);
         }
     }
-    let _ = writeln!(out, "\n{}", style.heading("changes"));
-    for line in report.changes.to_string().lines() {
-        let _ = writeln!(out, "  {line}");
-    }
-    let _ = writeln!(out, "\n{}", style.heading("at the end"));
-    for line in &report.state {
-        let _ = writeln!(out, "  {line}");
+    if !quiet {
+        end(report, style, &mut out);
     }
     let compared = report.replayed.compared;
     let end = match report.replayed.ends_alike {
@@ -302,9 +322,12 @@ fn text(report: &Report, verdict: Option<&Verdict>, style: Style) -> String {
         n => format!("{n} of {compared} replies differ{end}"),
     };
     let good = divergences.is_empty() && report.replayed.ends_alike != Some(false);
-    let _ = writeln!(out, "\n{}", if good { style.good(&result) } else { style.bad(&result) });
+    let gap = if out.is_empty() { "" } else { "\n" };
+    let _ = writeln!(out, "{gap}{}", if good { style.good(&result) } else { style.bad(&result) });
     if let Some(verdict) = verdict {
-        out.push('\n');
+        if !quiet {
+            out.push('\n');
+        }
         out.push_str(&report::text::verdict(verdict, style));
     }
     out

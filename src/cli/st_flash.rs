@@ -2,7 +2,8 @@
 
 use super::bench::{Esc, Keeper, SignalArg};
 use super::check::load;
-use super::{OK, Outcome, USAGE};
+use super::project::Project;
+use super::{OK, Outcome, PART_VARIABLE, STATE_VARIABLE, USAGE};
 use crate::am32::{self, Wish};
 use crate::probe::owner;
 use crate::probe::recording::{Exchange, hex};
@@ -36,6 +37,29 @@ pub struct Args {
     /// st-flash's options, command and arguments.
     #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
     words: Vec<String>,
+    /// What the project says.
+    #[arg(skip)]
+    project_part: Option<String>,
+    #[arg(skip)]
+    project_state: Option<PathBuf>,
+}
+
+impl Args {
+    /// Takes what the project says and nobody else has said. What was taken, for people.
+    pub(super) fn join(&mut self, project: &Project) -> Vec<String> {
+        let Ok((own, _)) = split(&self.words) else { return Vec::new() };
+        let variable = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+        let mut taken = Vec::new();
+        if own.part.is_none() && !variable(PART_VARIABLE) {
+            taken.extend(project.part.as_ref().map(|part| format!("part {part}")));
+            self.project_part.clone_from(&project.part);
+        }
+        if own.state.is_none() && !variable(STATE_VARIABLE) {
+            taken.extend(project.state.as_ref().map(|state| format!("state {}", state.display())));
+            self.project_state.clone_from(&project.state);
+        }
+        taken
+    }
 }
 
 /// dryflash's own options.
@@ -110,7 +134,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
             return Ok(Outcome { text: String::new(), code: FAILED });
         }
     };
-    let esc = own.esc(&arguments)?;
+    let esc = own.esc(&arguments, args)?;
     let Ok(mut bench) = esc.prepare(Vec::new())? else { bail!("the virtual ESC could not be set up") };
     if bench.state.is_none() {
         tell!(
@@ -147,19 +171,23 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
 }
 
 impl Own {
-    /// The ESC that is meant: by options, by variables, by the state, by the file to be written.
-    fn esc(&self, arguments: &Arguments) -> anyhow::Result<Esc> {
+    /// The ESC that is meant: by options, by variables, by the project, by the state, by the file to be written.
+    fn esc(&self, arguments: &Arguments, args: &Args) -> anyhow::Result<Esc> {
         let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty());
-        let state = self.state.clone().or_else(|| variable("DRYFLASH_STATE").map(PathBuf::from));
-        let named = self.part.clone().map(Ok).or_else(|| variable("DRYFLASH_PART").map(OsString::into_string));
-        let part = match named.transpose() {
-            Ok(Some(name)) => Some(name),
+        let state = self.state.clone().or_else(|| variable(STATE_VARIABLE).map(PathBuf::from));
+        let state = state.or_else(|| args.project_state.clone());
+        let named = match variable(PART_VARIABLE).map(OsString::into_string).transpose() {
+            Ok(named) => named.or_else(|| args.project_part.clone()),
             Err(_) => bail!("DRYFLASH_PART is no name of a part; `dryflash parts` lists them"),
-            // A new state holds no part yet.
-            Ok(None) if state.as_ref().is_some_and(|path| path.exists()) => None,
-            Ok(None) => Some(from_file(arguments)?),
         };
-        Ok(Esc { part, state, v3: self.v3, signal: self.signal, seed: self.seed })
+        let part = match self.part.clone().or_else(|| named.clone()) {
+            Some(name) => Some(name),
+            // A new state holds no part yet.
+            None if state.as_ref().is_some_and(|path| path.exists()) => None,
+            None => Some(from_file(arguments)?),
+        };
+        let part_by_default = self.part.is_none() && named.is_some();
+        Ok(Esc { part, part_by_default, state, v3: self.v3, signal: self.signal, seed: self.seed })
     }
 }
 

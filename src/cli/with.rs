@@ -13,7 +13,7 @@ use self::refuse::{Looked, Own, Refused, Way};
 use self::signals::Signals;
 use super::bench::{self, Keeper, boot};
 use super::forms::Reports;
-use super::fronts::{listen, only_here};
+use super::fronts::{endpoint, listen, only_here};
 use super::glasgow::{self, Place};
 use super::stand_in::StandIn;
 use super::{AnyFormat, Format, OK, Outcome, Output, WOULD_NOT};
@@ -28,14 +28,14 @@ use serde::Serialize;
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
 /// The exit code for trouble of `with` itself.
-const TROUBLE: u8 = 125;
+pub(super) const TROUBLE: u8 = 125;
 
 /// The most characters of a command line that a heading shows.
 const LONGEST: usize = 80;
@@ -68,13 +68,19 @@ pub struct Args {
     #[arg(long, requires = "record")]
     force: bool,
     /// Listen for stlink-server's protocol as well, for commands that use TCP.
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = endpoint)]
     tcp: Option<SocketAddr>,
     #[command(flatten)]
     reports: Reports,
     /// The command and its arguments.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
+}
+
+impl Args {
+    pub(super) fn esc_mut(&mut self) -> &mut bench::Esc {
+        &mut self.bench.esc
+    }
 }
 
 /// Runs the verb.
@@ -179,6 +185,20 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     Ok(Outcome { text, code })
 }
 
+/// Whether the client at this path would be started, or why not; nothing is.
+pub(super) fn would_start(client: &Path) -> Result<(), String> {
+    let command = [client.as_os_str().to_owned()];
+    let looked = refuse::look(&command, Own { line: "dryflash with", tcp: None }).map_err(|r| r.why().to_owned())?;
+    may_start(&looked, &command, true).map_err(|r| r.why().to_owned())
+}
+
+/// Hides real probes from a command, where the kernel lets one. Whether it does.
+pub(super) fn conceal(command: &mut Command) -> bool {
+    let Ok(Some(hide)) = Hide::possible() else { return false };
+    hide.from(command);
+    true
+}
+
 /// What stands before the command on dryflash's own line.
 fn own_line() -> String {
     let words: Vec<String> = std::env::args_os().skip(1).map(|w| w.to_string_lossy().into_owned()).collect();
@@ -254,6 +274,9 @@ fn short(line: &str) -> String {
 
 fn text(report: &Report, verdict: Option<&Verdict>, output: Output) -> String {
     let mut out = String::new();
+    if output.style.detail == report::Detail::Quiet {
+        return verdict.map_or(out, |verdict| report::text::verdict(verdict, output.style));
+    }
     let _ = writeln!(
         out,
         "{} after `{}`, {} commands:",

@@ -34,6 +34,11 @@ impl Refused {
     pub fn new(what: impl Into<String>, instead: impl Into<String>) -> Refused {
         Refused { what: what.into(), instead: instead.into() }
     }
+
+    /// The reason alone.
+    pub fn why(&self) -> &str {
+        &self.what
+    }
 }
 
 /// What is known of a command that may be started.
