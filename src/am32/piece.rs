@@ -1,7 +1,7 @@
 //! One file of a plan: its bytes where they go, what it is, what it tells about itself.
 
 use super::eeprom::{self, Eeprom};
-use super::marks::{AppMarks, BootloaderMarks};
+use super::marks::{AppMarks, BootloaderMarks, Carried};
 use super::names::{FileName, Firmware};
 use super::roles::{Evidence, Recognised, Role};
 use super::{Layout, Mcu};
@@ -26,6 +26,8 @@ pub struct Info {
     pub bootloader: Option<BootloaderMarks>,
     /// Its app's marks. Addresses are those the app is linked for.
     pub app: Option<AppMarks>,
+    /// The bootloader that an updater carries.
+    pub carried: Option<Carried>,
     /// Its EEPROM page.
     pub eeprom: Option<Eeprom>,
     /// The MCU whose start-up file made its vector table: a hint.
@@ -55,22 +57,10 @@ impl Info {
     pub fn phrases(&self) -> Vec<String> {
         let mut phrases = Vec::new();
         if let Some(b) = self.bootloader {
-            phrases.push(match self.bootloader_version() {
-                Some(version) => format!("V{version}"),
-                None => b.version.to_string(),
-            });
-            if let Some(pin) = b.info.and_then(|i| i.pin) {
-                phrases.push(format!("pin {pin}"));
-            }
-            if let Some(info) = b.info {
-                phrases.push(format!("flash code {:02X}", info.flash_code));
-                if info.magic {
-                    phrases.push(format!("protocol {}", info.protocol));
-                }
-            }
-            if b.can {
-                phrases.push("CAN".to_owned());
-            }
+            phrases.extend(b.phrases(self.bootloader_version()));
+        }
+        if let Some(carried) = &self.carried {
+            phrases.push(format!("carries a bootloader: {}", carried.marks.phrases(None).join(", ")));
         }
         if let Some(app) = &self.app {
             if let Some(tag) = &app.tag {
@@ -115,6 +105,7 @@ impl Piece {
         let info = Info {
             bootloader: known.bootloader,
             app: known.app,
+            carried: known.carried,
             eeprom: page.as_deref().and_then(eeprom::decode),
             shape: known.shape,
             name: known.name,
@@ -126,6 +117,12 @@ impl Piece {
             piece.info.eeprom = None;
         }
         piece
+    }
+
+    /// Whether it is a bootloader updater: by the bootloader that it carries, else by its file's name.
+    pub fn is_updater(&self) -> bool {
+        let named = self.info.name.kind == Some(super::names::Kind::Updater);
+        self.role == Role::App && (self.info.carried.is_some() || named)
     }
 
     /// Whether it brings what `role` stands for: a full image brings all that is not blank in it.

@@ -2,6 +2,7 @@
 
 use super::Style;
 use crate::am32::{Finding, PlacedBy, Severity};
+use crate::bus::ResetCause;
 use crate::esc::alive::{Alive, Loop};
 use crate::esc::verdict::Reason;
 use crate::esc::{BootRun, Ending, Verdict, Wire};
@@ -64,7 +65,7 @@ fn power_ups(verdict: &Verdict, style: Style, out: &mut String) {
     for (run, reason) in verdict.runs.iter().zip(&verdict.reasons) {
         let name = run.power_up.to_string();
         let right = verdict.app_runs && run.power_up.last_level() == Wire::High;
-        let mut lines = vec![ending(run, reason.as_ref(), right, style)];
+        let mut lines = vec![ending(run, reason.as_ref(), right, verdict.update.is_some(), style)];
         lines.extend(evidence(run, reason.as_ref()));
         let told = lines.join("\n");
         // Two wires that the code cannot tell apart need not be told twice.
@@ -79,8 +80,8 @@ fn power_ups(verdict: &Verdict, style: Style, out: &mut String) {
     }
 }
 
-/// How it ended, in a line; `right` where staying is as it should be.
-fn ending(run: &BootRun, reason: Option<&Reason>, right: bool, style: Style) -> String {
+/// How it ended, in a line; `right` where staying is as it should be, `updates` where the app is an updater.
+fn ending(run: &BootRun, reason: Option<&Reason>, right: bool, updates: bool, style: Style) -> String {
     match &run.ending {
         Ending::AppRuns => {
             let started = match (&run.jump, run.boot_byte.is_empty() && run.header.is_empty()) {
@@ -119,6 +120,13 @@ fn ending(run: &BootRun, reason: Option<&Reason>, right: bool, style: Style) -> 
         Ending::Lockup { pc, fault, .. } => {
             let cause = fault.map_or_else(String::new, |f| format!(": {f}"));
             format!("{} at PC 0x{pc:08X} after {}{cause}", style.bad("locks up"), run.time_us)
+        }
+        Ending::AppReset { cause: ResetCause::Software, pc } if updates => {
+            format!(
+                "{} its work and resets the chip at PC 0x{pc:08X} after {}",
+                style.good("the updater ends"),
+                run.time_us
+            )
         }
         Ending::AppReset { cause, pc } => {
             format!("{} at PC 0x{pc:08X} after {}: {cause}", style.bad("the app resets"), run.time_us)
@@ -159,6 +167,7 @@ fn evidence(run: &BootRun, reason: Option<&Reason>) -> Vec<String> {
     }
     if let Some(Alive::Loop(l)) = run.app.as_ref().and_then(|a| a.alive.as_ref()) {
         lines.push(main_loop(l));
+        lines.extend(signal(run));
     }
     if let (Ending::AppReset { .. }, Some(polled)) = (&run.ending, run.polled.first()) {
         lines.push(format!("polls {} at PC 0x{:08X}", polled.name, polled.pc));
@@ -189,6 +198,15 @@ fn evidence(run: &BootRun, reason: Option<&Reason>) -> Vec<String> {
         }
     }
     lines
+}
+
+/// The pin that the app takes its signal on.
+fn signal(run: &BootRun) -> Option<String> {
+    let pins: Vec<String> = run.app.as_ref()?.signal.iter().map(|s| format!("{} ({})", s.pin, s.through)).collect();
+    Some(match pins.is_empty() {
+        true => "the app's signal pin was not found: it captures nothing yet".to_owned(),
+        false => format!("the app's signal on {}", pins.join(", ")),
+    })
 }
 
 /// The app's main loop, in a line.
@@ -233,6 +251,12 @@ fn findings(findings: &[Finding], style: Style, out: &mut String) {
 fn conclusion(verdict: &Verdict, style: Style, out: &mut String) {
     let errors = verdict.findings.iter().filter(|f| f.severity == Severity::Error).count();
     let text = match (verdict.starts(), verdict.app_runs) {
+        (true, _) if verdict.update.is_some() => {
+            style.good("The update would work: this ESC would start with its new bootloader.")
+        }
+        (false, false) if verdict.update.is_some() => {
+            style.bad("This update would not work: see the errors above.")
+        }
         (true, _) => style.good("This ESC would start."),
         (false, true) => style.bad("The app would run, but something is wrong: see the errors above."),
         (false, false) => style.bad("This ESC would not start."),

@@ -6,6 +6,7 @@ mod overlap;
 mod presence;
 mod settings;
 mod target;
+mod updater;
 
 use super::findings::Finding;
 use super::layout::{Layout, Mcu};
@@ -42,6 +43,7 @@ pub(super) fn judge(context: &Context) -> Vec<Finding> {
     let mut findings = Vec::new();
     target::judge(context, &mut findings);
     age::judge(context, &mut findings);
+    updater::judge(context, &mut findings);
     if let Some(part) = context.part {
         addresses::judge(context, part, &mut findings);
         overlap::judge(context, part, &mut findings);
