@@ -1,5 +1,5 @@
-/* A stand-in for a bootloader updater: it sits in the app's place, without a name tag, waits 1.5 s, writes the
- * bootloader that it carries, again and again until it is there, and resets the chip. */
+/* A stand-in for a bootloader updater: it sits in the app's place, without a name tag, waits 1.5 s unless the
+ * bootloader that it carries is there already, writes that again and again until it is there, and resets the chip. */
 #include "layout.h"
 #include "registers.h"
 #include "clock.h"
@@ -50,7 +50,9 @@ int main(void)
 {
     uint32_t length = (uint32_t)(payload_end - payload);
     clock_start();
-    delay_ms(1500);
+    if (!flash_holds(FLASH_BASE, payload, length)) {
+        delay_ms(1500);
+    }
     while (!flash_holds(FLASH_BASE, payload, length)) {
         write_bootloader(length);
     }
