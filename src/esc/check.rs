@@ -185,6 +185,10 @@ fn judge(
     }
     let lasting = chip.board.flash.lasting();
     let bench = bench(plan, part, layout, options);
+    // An updater is run to its end once, whatever the limit; that it is started shows in the other power-ups.
+    let updates = updater::among(&plan.pieces).is_some();
+    let brief = Bench { app_limit: if updates { Time::ZERO } else { bench.app_limit }, ..bench.clone() };
+    let bench = Bench { app_limit: if updates { updater::LIMIT } else { bench.app_limit }, ..bench };
     let decisive = verdict::decisive(&options.power_ups);
     let flashed = chip.save();
     for (n, power_up) in options.power_ups.iter().enumerate() {
@@ -192,7 +196,7 @@ fn judge(
             // The same part: it fits.
             let _ = chip.restore(&flashed);
         }
-        let run = boot::boot(&mut chip, &bench, power_up);
+        let run = boot::boot(&mut chip, if n == decisive { &bench } else { &brief }, power_up);
         let reason = verdict::reason(&run, layout);
         verdict.findings.extend(verdict::findings(&run, reason.as_ref(), layout, n == decisive));
         verdict.reasons.push(reason);
@@ -264,8 +268,7 @@ fn bench(plan: &Plan, part: &Part, layout: &Layout, options: &Options) -> Bench 
     Bench {
         limit: options.limit,
         from_app: options.from_app,
-        // An updater is run to its end.
-        app_limit: updater::among(&plan.pieces).map_or(options.app_limit, |_| options.app_limit.max(updater::LIMIT)),
+        app_limit: options.app_limit,
         ..Bench::new(part, layout, marked)
     }
 }

@@ -159,6 +159,9 @@ pub fn judge(update: &Update, findings: &mut Vec<Finding>) {
             Some(at) => format!("the updater {wrote} and reset the chip after {at}; {trouble} (there now: {now})"),
             None => format!("the updater did not come to its end: {trouble}"),
         };
+        if let Some(told) = findings.iter_mut().find(|f| f.id == Id::UPDATER) {
+            told.advice = format!("do not run it: see {}", Id::RUN_UPDATE_FAILS);
+        }
         let advice = "do not run it; take the updater for this MCU, flash size and signal pin, and see that no page is write-protected";
         findings.push(Finding::new(Id::RUN_UPDATE_FAILS, message, advice).file(&update.file));
     }

@@ -254,9 +254,7 @@ fn conclusion(verdict: &Verdict, style: Style, out: &mut String) {
         (true, _) if verdict.update.is_some() => {
             style.good("The update would work: this ESC would start with its new bootloader.")
         }
-        (false, false) if verdict.update.is_some() => {
-            style.bad("This update would not work: see the errors above.")
-        }
+        (false, false) if verdict.update.is_some() => style.bad("This update would not work: see the errors above."),
         (true, _) => style.good("This ESC would start."),
         (false, true) => style.bad("The app would run, but something is wrong: see the errors above."),
         (false, false) => style.bad("This ESC would not start."),

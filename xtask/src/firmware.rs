@@ -106,8 +106,7 @@ const G031: Target = Target { name: "G031", app_ram: (0x2000_0000, 0x2000_2000),
 const TARGETS: &[Target] = &[F031, F051, G031, G071_64K, G071_128K];
 
 /// Updaters, and the pins of the bootloaders that they carry.
-const UPDATERS: &[(&Target, &str)] =
-    &[(&F051, "PB4"), (&F051, "PA2"), (&G071_64K, "PB4"), (&G071_128K, "PB4")];
+const UPDATERS: &[(&Target, &str)] = &[(&F051, "PB4"), (&F051, "PA2"), (&G071_64K, "PB4"), (&G071_128K, "PB4")];
 
 /// A pin's name, port and number.
 const PINS: &[(&str, u32, u32)] = &[("PA2", 0, 2), ("PB4", 1, 4)];

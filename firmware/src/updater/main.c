@@ -26,11 +26,22 @@ static const void *const vectors[48] = {
     ALL_LINES,
 };
 
+/* TIM17 counts microseconds. */
+static void timer_start(void)
+{
+    RCC_APB2ENR |= RCC_APB2_TIM17;
+    (void)RCC_APB2ENR;
+    TIM_PSC(TIM17) = CORE_MHZ - 1u;
+    TIM_ARR(TIM17) = 0xFFFF;
+    TIM_EGR(TIM17) = TIM_EGR_UG;
+    TIM_CR1(TIM17) |= TIM_CR1_CEN;
+}
+
 static void delay_ms(uint32_t ms)
 {
-    while (ms > 0) {
-        if (SYSTICK_CSR & BIT(16)) {
-            ms--;
+    for (; ms >= 10; ms -= 10) {
+        uint16_t begun = (uint16_t)TIM_CNT(TIM17);
+        while ((uint16_t)(TIM_CNT(TIM17) - begun) < 10000u) {
         }
     }
 }
@@ -50,6 +61,7 @@ int main(void)
 {
     uint32_t length = (uint32_t)(payload_end - payload);
     clock_start();
+    timer_start();
     if (!flash_holds(FLASH_BASE, payload, length)) {
         delay_ms(1500);
     }
