@@ -69,6 +69,9 @@
 //! | [`report`] | text and JSON, and what CI systems read |
 //! | [`cli`] | one file for each verb |
 
+// Both panic where standard output or error is full or gone: `tell!` and `Outcome` are for that.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 /// The README's example is compiled and run.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -88,8 +91,10 @@ pub mod image;
 pub mod memory;
 pub mod part;
 pub mod periph;
+mod plural;
 pub mod probe;
 pub mod report;
 pub mod scenario;
 pub mod shell;
+pub(crate) mod tell;
 pub mod time;

@@ -5,11 +5,14 @@
 //! cancelled.
 
 use crate::device::Trouble;
+use crate::quiet::Quiet;
 use crate::transfer::{attempt, deadline};
 use crate::{Context, ERROR_INVALID_PARAM, ERROR_NOT_FOUND, Handle, SUCCESS};
 use std::ffi::{c_int, c_long, c_uchar, c_uint, c_void};
+use std::ops::{Deref, DerefMut};
 use std::ptr;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 const COMPLETED: c_int = 0;
@@ -23,7 +26,9 @@ const FLAG_SHORT_NOT_OK: u8 = 1;
 const FLAG_FREE_BUFFER: u8 = 2;
 const FLAG_FREE_TRANSFER: u8 = 4;
 
-/// How often the probe is asked again for what had not come.
+/// How long is slept before another look at what is pending or was submitted meanwhile: this, then twice as long, ...
+const FIRST: Duration = Duration::from_micros(50);
+/// ... up to this.
 const AGAIN: Duration = Duration::from_millis(1);
 /// How long `libusb_handle_events` waits at most, as in libusb.
 const LONG: Duration = Duration::from_secs(60);
@@ -74,10 +79,31 @@ struct Queue {
 unsafe impl Send for Queue {}
 
 static QUEUE: Mutex<Queue> = Mutex::new(Queue { done: Vec::new(), pending: Vec::new() });
-static NEWS: Condvar = Condvar::new();
 
-fn queue() -> MutexGuard<'static, Queue> {
-    QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
+/// The queue, locked. Signals wait until it is dropped: a handler that closes its handle wants the queue as well.
+struct Locked {
+    // In this order: unlocked first, then signals come again.
+    queue: MutexGuard<'static, Queue>,
+    _quiet: Quiet,
+}
+
+impl Deref for Locked {
+    type Target = Queue;
+
+    fn deref(&self) -> &Queue {
+        &self.queue
+    }
+}
+
+impl DerefMut for Locked {
+    fn deref_mut(&mut self) -> &mut Queue {
+        &mut self.queue
+    }
+}
+
+fn queue() -> Locked {
+    let quiet = Quiet::now();
+    Locked { queue: QUEUE.lock().unwrap_or_else(PoisonError::into_inner), _quiet: quiet }
 }
 
 /// A handle is closed: nothing of it is pending any more.
@@ -162,8 +188,6 @@ pub unsafe extern "C" fn libusb_submit_transfer(transfer: *mut Transfer) -> c_in
             queue.pending.push(Waiting { transfer, handle: (*transfer).handle, until });
         }
     }
-    drop(queue);
-    NEWS.notify_all();
     SUCCESS
 }
 
@@ -176,8 +200,6 @@ pub extern "C" fn libusb_cancel_transfer(transfer: *mut Transfer) -> c_int {
     // SAFETY: it was submitted and not told of yet.
     unsafe { (*transfer).status = CANCELLED };
     queue.done.push(transfer);
-    drop(queue);
-    NEWS.notify_all();
     SUCCESS
 }
 
@@ -185,8 +207,9 @@ pub extern "C" fn libusb_cancel_transfer(transfer: *mut Transfer) -> c_int {
 /// for `wait` at most.
 fn handle_events(wait: Duration, completed: *const c_int) {
     let end = Instant::now() + wait;
-    let mut waiting = queue();
+    let mut nap = FIRST;
     loop {
+        let mut waiting = queue();
         let now = Instant::now();
         let mut still = Vec::new();
         for w in std::mem::take(&mut waiting.pending) {
@@ -221,8 +244,10 @@ fn handle_events(wait: Duration, completed: *const c_int) {
             }
             return;
         }
-        let pause = if waiting.pending.is_empty() { end - now } else { AGAIN.min(end - now) };
-        waiting = NEWS.wait_timeout(waiting, pause).unwrap_or_else(PoisonError::into_inner).0;
+        // Not a condition variable: it would hold its lock for a moment in which a handler may run.
+        drop(waiting);
+        thread::sleep(nap.min(end - now));
+        nap = AGAIN.min(2 * nap);
     }
 }
 
@@ -332,8 +357,6 @@ pub extern "C" fn libusb_event_handler_active(_: *const Context) -> c_int {
     0
 }
 
-/// Whoever waits for events looks again.
+/// Whoever waits for events is not woken before its time: it looks often enough.
 #[unsafe(no_mangle)]
-pub extern "C" fn libusb_interrupt_event_handler(_: *const Context) {
-    NEWS.notify_all();
-}
+pub extern "C" fn libusb_interrupt_event_handler(_: *const Context) {}

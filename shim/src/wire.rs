@@ -20,6 +20,8 @@ pub const RELEASE: u8 = 2;
 pub const BULK_OUT: u8 = 3;
 /// A bulk IN transfer of up to so many bytes.
 pub const BULK_IN: u8 = 4;
+/// A client looks which devices there are. Nothing is behind the answer.
+pub const LOOK: u8 = 5;
 
 /// Done.
 pub const OK: u32 = 0;

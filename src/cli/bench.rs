@@ -11,6 +11,7 @@ use crate::periph::signal::Signal;
 use crate::probe::owner::Watch;
 use crate::probe::recording::{Exchange, Header, Recorder, UNFINISHED};
 use crate::probe::{Model, StLink};
+use crate::tell::tell;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use std::fs::File;
@@ -131,7 +132,7 @@ impl Esc {
         if !refused.is_empty() {
             for finding in &refused {
                 let file = finding.file.as_ref().map_or_else(String::new, |f| format!("{f}: "));
-                eprintln!("dryflash: {}: {file}{}; {}", finding.id, finding.message, finding.advice);
+                tell!("dryflash: {}: {file}{}; {}", finding.id, finding.message, finding.advice);
             }
             return Ok(Err(Refused));
         }
@@ -142,7 +143,7 @@ impl Esc {
         chip.power_on();
         for image in &files {
             if let Err(error) = program::program(&mut chip, image, false) {
-                eprintln!("dryflash: {}: {error}", image.name);
+                tell!("dryflash: {}: {error}", image.name);
                 // What was written before stays written, as on a real chip.
                 if let Some(state) = &mut state {
                     state.save(&chip)?;
@@ -304,7 +305,7 @@ impl Watch for Keeper {
 
     fn released(&mut self, probe: &mut StLink) -> ControlFlow<()> {
         if let Some(text) = probe.target.take_broken() {
-            eprintln!("dryflash: the model failed: {text}; this is a bug, please report it");
+            tell!("dryflash: the model failed: {text}; this is a bug, please report it");
         }
         if let Some((_, recorder, _)) = &mut self.recorder
             && self.recording_trouble.is_none()

@@ -1,5 +1,6 @@
 //! The ports that `serve` and `with` open.
 
+use crate::tell::tell;
 use anyhow::{Context, bail};
 use std::net::{SocketAddr, TcpListener};
 
@@ -12,7 +13,7 @@ pub fn only_here(address: SocketAddr, anywhere: bool) -> anyhow::Result<()> {
         if !anywhere {
             bail!("{address} can be reached from other machines; add --listen-anywhere if that is wanted");
         }
-        eprintln!("dryflash: warning: whoever reaches {address} can read and change this virtual ESC");
+        tell!("dryflash: warning: whoever reaches {address} can read and change this virtual ESC");
     }
     Ok(())
 }

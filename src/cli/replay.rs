@@ -11,6 +11,7 @@ use crate::probe::story::{Line, Story};
 use crate::probe::{capture, decode};
 use crate::report;
 use crate::report::Style;
+use crate::tell::tell;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use serde::Serialize;
@@ -95,7 +96,7 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     }
     let recording = capture::read_device(&bytes, args.device).with_context(|| format!("{}", path.display()))?;
     for flaw in &recording.flaws {
-        eprintln!("dryflash: {}: {flaw}", path.display());
+        tell!("dryflash: {}: {flaw}", path.display());
     }
     if args.decode {
         return Ok(Outcome { text: decoded(&recording), code: OK });

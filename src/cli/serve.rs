@@ -9,6 +9,7 @@ use crate::part::Family;
 use crate::probe::owner::{self, Request};
 use crate::probe::tcp::{PORT, Server};
 use crate::probe::usbip;
+use crate::tell::tell;
 use anyhow::Context;
 use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -80,7 +81,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     if let Some(path) = &args.record {
         keeper.record(path, args.force, &bench.header(None))?;
         if args.gdb.is_some() {
-            eprintln!("dryflash: note: what gdb does is not in the recording, which may then not replay as it was");
+            tell!("dryflash: note: what gdb does is not in the recording, which may then not replay as it was");
         }
     }
     let model = bench.probe.model();

@@ -7,6 +7,7 @@ use crate::am32::{self, Wish};
 use crate::probe::owner;
 use crate::probe::recording::{Exchange, hex};
 use crate::probe::st_flash::{self, Arguments, FAILED, Host, Note, Parsed, Watch, arguments};
+use crate::tell::tell;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use std::ffi::OsString;
@@ -101,14 +102,14 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         Ok(Parsed::Run(arguments)) => arguments,
         Ok(Parsed::Version) => return Ok(Outcome { text: format!("v{}\n", st_flash::VERSION), code: OK }),
         Err(error) => {
-            eprintln!("dryflash: {error}; `dryflash st-flash --help` has examples");
+            tell!("dryflash: {error}; `dryflash st-flash --help` has examples");
             return Ok(Outcome { text: String::new(), code: FAILED });
         }
     };
     let esc = own.esc(&arguments)?;
     let Ok(mut bench) = esc.prepare(Vec::new())? else { bail!("the virtual ESC could not be set up") };
     if bench.state.is_none() {
-        eprintln!(
+        tell!(
             "dryflash: note: this is a blank {}, forgotten afterwards; --state FILE (or DRYFLASH_STATE) keeps one between \
              commands",
             bench.part.nick()
@@ -123,7 +124,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut watch = Teller { keeper, debug: arguments.debug, text: String::new() };
     let result = st_flash::run(&mut bench.probe, &arguments, &host, &mut watch);
     if let Some(text) = bench.probe.target.take_broken() {
-        eprintln!("dryflash: the model failed: {text}; this is a bug, please report it");
+        tell!("dryflash: the model failed: {text}; this is a bug, please report it");
     }
     let Teller { mut keeper, mut text, .. } = watch;
     let code = match result {
@@ -132,7 +133,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
             OK
         }
         Err(error) => {
-            eprintln!("dryflash: {error}");
+            tell!("dryflash: {error}");
             error.exit_code()
         }
     };
@@ -167,7 +168,7 @@ pub(super) fn from_file(arguments: &Arguments) -> anyhow::Result<String> {
     let plan = am32::plan(vec![given], &Wish { has_state: true, ..Wish::default() })?;
     match plan.candidates.as_slice() {
         [part] => {
-            eprintln!("dryflash: note: {} ({}), {}", part.name, part.nick(), plan.part_evidence);
+            tell!("dryflash: note: {} ({}), {}", part.name, part.nick(), plan.part_evidence);
             Ok(part.name.clone())
         }
         [] => bail!("{file} is for an MCU that is not modelled ({}); {SAY}", plan.part_evidence),
@@ -192,7 +193,7 @@ impl Watch for Teller {
                 [] => String::new(),
                 bytes => format!(" {name} {}", hex(bytes)),
             };
-            eprintln!(
+            tell!(
                 "dryflash: {} us: {}{}{}",
                 exchange.at,
                 hex(&exchange.command),
@@ -209,7 +210,7 @@ impl Watch for Teller {
     }
 
     fn note(&mut self, note: &Note) {
-        eprintln!("dryflash: note: {note}");
+        tell!("dryflash: note: {note}");
     }
 }
 

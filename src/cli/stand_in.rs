@@ -121,5 +121,9 @@ mod elsewhere {
         pub fn claims(&self) -> u64 {
             match *self {}
         }
+
+        pub fn looks(&self) -> u64 {
+            match *self {}
+        }
     }
 }

@@ -1,5 +1,16 @@
 //! `dryflash with -- COMMAND`: a flashing command, run against the virtual ESC.
 
+use crate::tell::tell;
+mod clients;
+mod hide;
+mod program;
+mod refuse;
+mod shell_text;
+mod signals;
+
+use self::hide::Hide;
+use self::refuse::{Looked, Own, Refused, Way};
+use self::signals::Signals;
 use super::bench::{self, Keeper, boot};
 use super::fronts::{listen, only_here};
 use super::stand_in::StandIn;
@@ -63,7 +74,7 @@ pub struct Args {
 /// None: trouble of its own has its own exit code.
 pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     session(args, output).or_else(|error| {
-        eprintln!("dryflash: {error:#}");
+        tell!("dryflash: {error:#}");
         Ok(Outcome { text: String::new(), code: TROUBLE })
     })
 }
@@ -72,51 +83,63 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     if let Some(address) = args.tcp {
         only_here(address, false)?;
     }
-    let Ok(mut bench) = args.bench.prepare()? else { bail!("the command was not run") };
-    let stand_in = StandIn::prepare(None)?;
-    let listener = args.tcp.map(|address| listen(address, "--tcp")).transpose()?;
-    let mut keeper = Keeper::new(bench.state.take());
+    let own = own_line();
+    let hide = Hide::possible()?;
+    let looked = refuse::look(&args.command, Own { line: &own, tcp: args.tcp })?;
+    may_start(&looked, &args.command, hide.is_some())?;
     let words: Vec<String> = args.command.iter().map(|w| w.to_string_lossy().into_owned()).collect();
     let line = shell::line(words.iter().map(String::as_str));
+    let Ok(mut bench) = args.bench.prepare()? else { bail!("the command was not run") };
+    let mut keeper = Keeper::new(bench.state.take());
     if let Some(path) = &args.record {
         keeper.record(path, args.force, &bench.header(Some(line.clone())))?;
     }
-    // Ctrl-C is the command's affair; what it has left is reported all the same.
-    ctrlc::set_handler(|| {}).context("cannot wait for Ctrl-C")?;
+    let signals = Signals::catch()?;
+    let stand_in = StandIn::prepare(None)?;
+    let listener = args.tcp.map(|address| listen(address, "--tcp")).transpose()?;
     let model = bench.probe.model();
     let (sender, requests) = channel();
     let server = listener.map(|l| Server::start(l, model, sender.clone())).transpose().context("cannot serve")?;
     let socket = stand_in.serve(model, sender.clone())?;
-    let mut child = start(&args.command, &stand_in)?;
+    if signals.has_come() {
+        bail!("interrupted before the command was started");
+    }
+    let mut child = start(&args.command, &stand_in, hide)?;
+    let watch = signals.watch(child.id(), sender.clone())?;
+    let attended = watch.clone();
     let ended = thread::Builder::new().name("command".to_owned()).spawn(move || {
         let status = child.wait();
+        attended.ended();
         // Handles that the command has left open close with it; what is still there is not.
         let silent = socket.wait_for_silence(LINGER);
-        let claims = socket.claims();
+        let looked = socket.claims() + socket.looks() > 0;
         let _ = sender.send(Request::Stop);
-        (status, silent, claims)
+        (status, silent, looked)
     });
     let ended = ended.context("cannot wait for the command")?;
 
     owner::serve(&mut bench.probe, &requests, &mut keeper);
     drop(server);
-    let Ok((status, silent, claims)) = ended.join() else { bail!("waiting for the command failed") };
+    // What was done is kept, whatever else goes wrong.
+    let kept = keeper.finish(&bench.probe);
+    let Ok((status, silent, found)) = ended.join() else { bail!("waiting for the command failed") };
+    drop(stand_in);
+    watch.kept();
+    kept?;
     let status = status.context("cannot wait for the command")?;
     if !silent {
-        eprintln!("dryflash: note: something that the command started still has the probe; what it does now is lost");
+        tell!("dryflash: note: something that the command started still has the probe; what it does now is lost");
     }
-    keeper.finish(&bench.probe)?;
-    if claims == 0 && keeper.commands == 0 {
-        eprintln!(
-            "dryflash: `{}` never looked for a probe through libusb; is it linked statically, run by sudo (which drops \
-             LD_PRELOAD), or does it need --tcp?",
-            line
+    // A command that failed has said why.
+    if !found && keeper.commands == 0 && status.success() {
+        tell!(
+            "dryflash: note: `{line}` never looked for a probe through libusb: nothing was flashed; does it have another \
+             libusb linked in, or does it need --tcp?"
         );
     }
     let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));
     let verdict = if args.boot { Some(boot(&bench.probe, keeper.state.as_mut(), &args.bench.esc)?) } else { None };
     let code = match code(status) {
-        OK if keeper.commands == 0 => TROUBLE,
         OK if verdict.as_ref().is_some_and(|v| !v.starts()) => WOULD_NOT,
         code => code,
     };
@@ -137,6 +160,38 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     Ok(Outcome { text, code })
 }
 
+/// What stands before the command on dryflash's own line.
+fn own_line() -> String {
+    let words: Vec<String> = std::env::args_os().skip(1).map(|w| w.to_string_lossy().into_owned()).collect();
+    let before = words.iter().take_while(|w| *w != "--").map(String::as_str);
+    shell::line(["dryflash"].into_iter().chain(before))
+}
+
+/// Refuses what is known only with the answer whether hardware can be hidden, and says what cannot be vouched for.
+fn may_start(looked: &Looked, command: &[OsString], hidden: bool) -> Result<(), Refused> {
+    let name = command.first().map(|w| refuse::base(w)).unwrap_or_default();
+    match looked.way {
+        Way::Libusb => {}
+        Way::Glasgow => {
+            let what = format!("{name} goes past libusb, to the system's USB: it would look for real probes");
+            return Err(Refused::new(what, "rehearse with st-flash or OpenOCD"));
+        }
+    }
+    for doubt in &looked.doubts {
+        if !hidden {
+            return Err(Refused::new(doubt.clone(), "take that out for the rehearsal"));
+        }
+        tell!("dryflash: note: {doubt}; real probes are hidden from it, but it does not find the virtual one either");
+    }
+    if let (false, Some(starter)) = (hidden, &looked.starts_others) {
+        tell!(
+            "dryflash: warning: this system lets no hardware be hidden, so nobody can vouch for what {starter} starts: \
+             unplug real probes, or put `dryflash with` around the flashing command itself"
+        );
+    }
+    Ok(())
+}
+
 #[derive(Serialize)]
 struct Report<'a> {
     format: &'static str,
@@ -151,10 +206,13 @@ struct Report<'a> {
     starts: Option<bool>,
 }
 
-fn start(command: &[OsString], stand_in: &StandIn) -> anyhow::Result<Child> {
+fn start(command: &[OsString], stand_in: &StandIn, hide: Option<Hide>) -> anyhow::Result<Child> {
     let (program, arguments) = command.split_first().context("no command")?;
     let mut command = Command::new(program);
     stand_in.lend(command.args(arguments));
+    if let Some(hide) = hide {
+        hide.from(&mut command);
+    }
     command.spawn().with_context(|| format!("`{}` cannot be run", program.to_string_lossy()))
 }
 

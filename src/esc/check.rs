@@ -1,6 +1,7 @@
 //! The main job: what would happen if these files were flashed and powered.
 
 use super::boot::{self, Bench, BootRun};
+use super::by_running;
 use super::power_up::PowerUp;
 use super::program;
 use super::state::{StateError, StateFile};
@@ -207,10 +208,16 @@ fn judge(
         verdict.runs.push(run);
     }
     verdict.findings.extend(verdict::unmodelled(&verdict.runs));
+    let broken = verdict.runs.iter().any(|r| matches!(r.ending, boot::Ending::Broken { .. }));
     verdict.app_runs = match &verdict.update {
         Some(update) => update.starts,
         None => verdict.runs.get(decisive).is_some_and(|r| r.ending == boot::Ending::AppRuns),
     };
+    if let Some(run) = verdict.runs.get(decisive).filter(|_| !broken) {
+        let (app_runs, seed) = (verdict.app_runs && verdict.update.is_none(), options.seed);
+        let scene = by_running::Scene { flashed: &flashed, bench: &bench, layout, decisive: run, app_runs, seed };
+        by_running::look(&mut chip, &scene, &mut verdict.pieces, &mut verdict.findings);
+    }
     verdict::join(&mut verdict.findings, verdict.app_runs);
     Ok((verdict, lasting))
 }

@@ -6,6 +6,7 @@
 
 pub mod alive;
 pub mod boot;
+mod by_running;
 pub mod changes;
 mod check;
 pub mod power_up;
@@ -13,6 +14,7 @@ pub mod program;
 pub mod settings_pages;
 pub mod signal_pin;
 pub mod state;
+mod timeline;
 pub mod updater;
 pub mod verdict;
 
@@ -22,4 +24,5 @@ pub use check::{CheckError, Options, check};
 pub use power_up::{AfterPowerOn, Change, PowerUp, Wire};
 pub use program::{ProgramError, Programmed};
 pub use state::{StateError, StateFile};
+pub use timeline::Timeline;
 pub use verdict::{Reason, Verdict};

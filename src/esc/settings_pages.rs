@@ -31,7 +31,7 @@ fn rewritten(run: &BootRun) -> impl Iterator<Item = &ChangedPage> {
 
 /// What this run shows of the settings, and the static finding that it answers goes.
 pub fn judge(run: &BootRun, layout: &Layout, findings: &mut Vec<Finding>) {
-    let looped = matches!(run.app.as_ref().and_then(|a| a.alive.as_ref()), Some(Alive::Loop(_)));
+    let looped = matches!(run.app.as_ref().and_then(|a| a.alive.as_ref()), Some(Alive::Loop(_) | Alive::Works(_)));
     let given = findings.iter().find(|f| f.id == Id::EEPROM_REWRITTEN).and_then(|f| f.file.clone());
     if looped {
         findings.retain(|f| f.id != Id::EEPROM_REWRITTEN);

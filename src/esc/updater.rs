@@ -72,7 +72,7 @@ pub fn follow(
         trouble: None,
     };
     if !matches!(run.ending, Ending::AppReset { cause: ResetCause::Software, .. }) {
-        if run.ending == Ending::AppRuns {
+        if matches!(run.ending, Ending::AppRuns | Ending::AppUndecided { .. } | Ending::AppHangs { .. }) {
             let wrote = if update.pages.is_empty() { "nothing" } else { "parts" };
             update.trouble = Some(format!(
                 "it had written {wrote} of the bootloader and not reset the chip after {}: its pages may be write-protected, and it tries again for ever",
@@ -97,7 +97,7 @@ fn tells(chip: &Chip, layout: &Layout) -> Vec<String> {
     let bytes = chip.board.flash.cells().bytes(layout.base, layout.bootloader_len());
     let Ok(image) = Image::parse("flash", &bytes, Some(layout.base)) else { return Vec::new() };
     let marks = marks::bootloader(&marks::View::new(&image), layout.base);
-    marks.map_or_else(Vec::new, |m| m.phrases(None))
+    marks.map_or_else(Vec::new, |m| m.phrases())
 }
 
 /// What is wrong with the chip after the update; `run` is the updater's own power-up.
@@ -141,7 +141,7 @@ fn trouble(run: &BootRun, after: &BootRun, layout: &Layout) -> Option<String> {
 /// What an update comes to as findings: the run's answer in place of what the files alone, and the updater's own
 /// reset, would say.
 pub fn judge(update: &Update, findings: &mut Vec<Finding>) {
-    let answered = [Id::UPDATER_MISMATCH, Id::RUN_APP_SILENT, Id::TAG_MISSING];
+    let answered = [Id::UPDATER_MISMATCH, Id::RUN_APP_SILENT];
     findings.retain(|f| !answered.contains(&f.id));
     if update.reset_us.is_some() {
         findings.retain(|f| f.id != Id::RUN_APP_RESET);

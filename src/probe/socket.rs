@@ -47,6 +47,7 @@ struct Clients {
     now: Mutex<usize>,
     fewer: Condvar,
     claims: AtomicU64,
+    looks: AtomicU64,
 }
 
 impl Clients {
@@ -121,6 +122,11 @@ impl Server {
     pub fn claims(&self) -> u64 {
         self.clients.claims.load(Ordering::Relaxed)
     }
+
+    /// How many times a client has asked which devices there are.
+    pub fn looks(&self) -> u64 {
+        self.clients.looks.load(Ordering::Relaxed)
+    }
 }
 
 impl Drop for Server {
@@ -163,6 +169,10 @@ impl Handle {
             let answer = match what {
                 wire::DESCRIBE => Ok(describe(self.model)),
                 wire::CLAIM => self.claim().map(|()| Vec::new()),
+                wire::LOOK => {
+                    clients.looks.fetch_add(1, Ordering::Relaxed);
+                    Ok(Vec::new())
+                }
                 wire::RELEASE => {
                     self.line.close();
                     Ok(Vec::new())

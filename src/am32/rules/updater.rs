@@ -16,7 +16,7 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
 }
 
 fn told(piece: &Piece) -> Finding {
-    let inside = piece.info.carried.map_or(String::new(), |c| format!(" ({})", c.marks.phrases(None).join(", ")));
+    let inside = piece.info.carried.map_or(String::new(), |c| format!(" ({})", c.marks.phrases().join(", ")));
     let message = format!(
         "it is a bootloader updater: it runs in the app's place, writes the bootloader that it carries{inside} after 1.5 s, and resets"
     );
