@@ -117,3 +117,61 @@ pub fn with_other_inputs(chip: &mut Chip, bench: &Bench, flashed: &SavedChip, ru
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::Width;
+
+    fn chip(part: &str, writes: &[(u32, u32)]) -> Chip {
+        let mut chip = Chip::new(&crate::part::find(part).unwrap(), 1).unwrap();
+        chip.power_on();
+        for (address, value) in writes {
+            chip.debug_write(*address, Width::Word, *value).unwrap();
+        }
+        chip
+    }
+
+    fn pins(chip: &mut Chip) -> Vec<String> {
+        followed(chip).iter().map(|s| format!("{} {}", s.pin, s.through)).collect()
+    }
+
+    /// The clocks of ports A and B, TIM3, TIM15 and SYSCFG of the F051; PA2 and PB4 in alternate function.
+    const F051: [(u32, u32); 6] = [
+        (0x4002_1014, 3 << 17),
+        (0x4002_101C, 1 << 1),
+        (0x4002_1018, 1 << 16 | 1),
+        (0x4800_0000, 2 << 4),
+        (0x4800_0400, 2 << 8),
+        (0x4800_0420, 1 << 16),
+    ];
+
+    #[test]
+    fn the_pin_behind_a_channel_that_captures() {
+        assert_eq!(pins(&mut chip("F051", &F051)), [""; 0], "no channel captures");
+        let tim3 = [(0x4000_0418, 1), (0x4000_0420, 0xB)];
+        assert_eq!(pins(&mut chip("F051", &[&F051[..], &tim3].concat())), ["PB4 TIM3 channel 1"]);
+        let tim15 = [(0x4001_4018, 1), (0x4001_4020, 0xB)];
+        assert_eq!(pins(&mut chip("F051", &[&F051[..], &tim15].concat())), ["PA2 TIM15 channel 1"]);
+        let both = [&F051[..], &tim3, &tim15].concat();
+        assert_eq!(pins(&mut chip("F051", &both)).len(), 2);
+        // The pin's other function leads elsewhere.
+        let elsewhere = [&F051[..], &tim3, &[(0x4800_0420, 2 << 16)]].concat();
+        assert_eq!(pins(&mut chip("F051", &elsewhere)), [""; 0]);
+        // An output is no input.
+        let output = [&F051[..], &[(0x4000_0418, 0x60), (0x4000_0420, 1)]].concat();
+        assert_eq!(pins(&mut chip("F051", &output)), [""; 0]);
+    }
+
+    #[test]
+    fn a_pin_whose_edges_interrupt() {
+        // EXTI line 4 at port B, both edges.
+        let exti = [(0x4001_000C, 1), (0x4001_0400, 1 << 4), (0x4001_0408, 1 << 4), (0x4001_040C, 1 << 4)];
+        assert_eq!(pins(&mut chip("F051", &[&F051[..], &exti].concat())), ["PB4 EXTI line 4"]);
+        // The same pin by both is told once.
+        let both = [&F051[..], &exti, &[(0x4000_0418, 1), (0x4000_0420, 0xB)]].concat();
+        assert_eq!(pins(&mut chip("F051", &both)), ["PB4 TIM3 channel 1"]);
+        // A masked line is none.
+        assert_eq!(pins(&mut chip("F051", &[&F051[..], &exti[..1], &exti[2..]].concat())), [""; 0]);
+    }
+}
