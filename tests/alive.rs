@@ -520,6 +520,9 @@ fn settings_that_the_app_rewrites_are_decoded() {
     let report = report.split_whitespace().collect::<Vec<_>>().join(" ");
     let line = "settings: layout 2 -> 4, firmware 1.35 -> 2.21, bytes 5 to 13 are tuning now, not a name";
     assert!(report.contains(line), "{report}");
+    // No name told a version: the run alone shows it.
+    let told = seen.findings().into_iter().find(|f| f.0 == Id::EEPROM_REWRITTEN).expect("it is told");
+    assert_eq!((told.1, told.2), (Severity::Note, "the app rewrote the settings at 0x08007C00, layout 2 -> 4"));
     assert!(seen.verdict.starts());
 }
 

@@ -6,6 +6,7 @@ use super::alive::{Alive, Stand};
 use super::boot::{Author, BootRun, ChangedPage, Ending, Load};
 use super::power_up::{AfterPowerOn, PowerUp, Wire};
 use super::program::{ProgramError, Programmed};
+use super::updater::Update;
 use crate::am32::{Finding, Id, Layout, Piece, Severity};
 use crate::bus::ResetCause;
 use crate::chip::Polled;
@@ -86,6 +87,8 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
     /// The power-up that decides ended with the app running.
     pub app_runs: bool,
+    /// What a bootloader updater among the files did. Then `app_runs` says that the chip starts with what it left.
+    pub update: Option<Update>,
 }
 
 impl Verdict {
@@ -564,9 +567,9 @@ pub fn join(findings: &mut Vec<Finding>, app_runs: bool) {
         // a page that no bootloader read is not missed.
         let refuted = [Id::MARKS_MISMATCH, Id::EEPROM_MISSING, Id::EEPROM_BLANK];
         findings.retain(|f| !refuted.contains(&f.id));
-        // An updater waits, writes and resets: it has no main loop to reach.
-        if is_updater(findings) {
-            findings.retain(|f| f.id != Id::RUN_APP_SILENT);
+        for finding in findings.iter_mut().filter(|f| f.id == Id::G071_V7) {
+            finding.severity = Severity::Note;
+            finding.message.push_str("; here the bootloader jumps and the app runs");
         }
         let odd = [Id::EEPROM_ELSEWHERE, Id::LAYOUTS_DISAGREE];
         for finding in findings.iter_mut().filter(|f| odd.contains(&f.id) && f.severity == Severity::Error) {

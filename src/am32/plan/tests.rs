@@ -56,6 +56,13 @@ fn old(name: &str, version: u8) -> Image {
     f::image(name, &f::old_bootloader(version), None)
 }
 
+/// An app that holds `inside` as data.
+fn carrying(name: &str, inside: &[u8]) -> Image {
+    let mut data = f::app("", 0x1800);
+    data.extend(inside);
+    f::image(name, &data, None)
+}
+
 fn g071(version: &str) -> Image {
     f::image(&format!("AM32_X_G071_{version}.bin"), &f::app("X_G071", 0xF7E0), None)
 }
@@ -270,6 +277,21 @@ const CASES: &[Case] = &[
         Id::UPDATER,
         || one("F051", f::image("AM32_F051_BL_UPDATER_PB4_V14.bin", &f::app("X_F051", 0x7BE0), None)),
         || one("F051", app()),
+    ),
+    (
+        Id::UPDATER,
+        || one("F051", carrying("u.bin", &f::bootloader("PB4", 0x1F, 2))),
+        || one("F051", carrying("u.bin", &[0xBF; 64])),
+    ),
+    (
+        Id::UPDATER_MISMATCH,
+        || one("F051", carrying("u.bin", &f::bootloader("PB4", 0x2B, 2))),
+        || one("F051", carrying("u.bin", &f::bootloader("PB4", 0x1F, 2))),
+    ),
+    (
+        Id::UPDATER_MISMATCH,
+        || check(vec![bl(), carrying("u.bin", &f::bootloader("PA2", 0x1F, 2)), page()]),
+        || check(vec![bl(), carrying("u.bin", &f::bootloader("PB4", 0x1F, 2)), page()]),
     ),
     (Id::EEPROM_REWRITTEN, || check(vec![bl(), app(), page_of(&f::eeprom(1, 2, (2, 5)))]), || check(good())),
     (
@@ -568,4 +590,19 @@ fn of_a_bootloader_and_an_app_none_is_left_out() {
     let plan = check(vec![f::image("b", &data, None), app(), page()]);
     let clash = plan.findings.iter().find(|f| f.id == Id::CLASH).unwrap();
     assert_eq!(clash.advice, "both are needed: take another bootloader in place of b");
+}
+
+#[test]
+fn a_downgrade_that_loses_tuning_is_a_warning() {
+    let with = |version: &str, layout| {
+        let app = f::image(&format!("AM32_AM32REF_F051_{version}.bin"), &f::app("AM32REF_F051", 0x7BE0), None);
+        let plan = check(vec![bl(), app, page_of(&f::eeprom(1, layout, (2, 5)))]);
+        let finding = plan.findings.iter().find(|f| f.id == Id::EEPROM_REWRITTEN);
+        finding.map(|f| (f.severity, f.message.contains("bytes 5 to 16")))
+    };
+    assert_eq!(with("2.18", 4), Some((Severity::Warning, true)));
+    assert_eq!(with("2.18", 3), Some((Severity::Warning, true)));
+    assert_eq!(with("2.20", 4), Some((Severity::Note, false)), "the bytes stay");
+    assert_eq!(with("2.21", 2), Some((Severity::Note, false)));
+    assert_eq!(with("2.18", 2), None);
 }

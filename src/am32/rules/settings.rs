@@ -4,7 +4,7 @@ use super::Context;
 use super::addresses::stray_page;
 use crate::am32::command;
 use crate::am32::eeprom::{self, BootByte};
-use crate::am32::findings::{Finding, Id};
+use crate::am32::findings::{Finding, Id, Severity};
 use crate::am32::piece::Piece;
 use crate::am32::roles::Role;
 
@@ -73,6 +73,12 @@ fn rewritten(context: &Context, piece: &Piece) -> Option<Finding> {
             "the settings have layout {layout}; firmware {firmware} writes layout {wanted}, and rewrites the page when it starts"
         ),
     };
-    let advice = "nothing has to be done; look at the settings with a configurator after the first start";
-    Some(Finding::new(Id::EEPROM_REWRITTEN, message, advice).file(&piece.image.name).at(context.layout.eeprom))
+    let finding = if eeprom::loses_tuning(page.layout, wanted) {
+        let message = format!("{message}; {}", eeprom::TUNING_LOST);
+        Finding::new(Id::EEPROM_REWRITTEN, message, eeprom::KEEP_TUNING).as_bad_as(Severity::Warning)
+    } else {
+        let advice = "nothing has to be done; look at the settings with a configurator after the first start";
+        Finding::new(Id::EEPROM_REWRITTEN, message, advice)
+    };
+    Some(finding.file(&piece.image.name).at(context.layout.eeprom))
 }
