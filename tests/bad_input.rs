@@ -224,7 +224,7 @@ fn a_state_file_of_another_part() {
     let state = state.to_str().unwrap();
     assert_eq!(dryflash(&["check", "--signal", "low", "--state", state, FULL]).status.code(), Some(0));
     let before = std::fs::read(state).unwrap();
-    refused(&["check", "--state", state, "--part", "G071"], &["holds a STM32F051K6, not a STM32G071xB"]);
+    refused(&["check", "--state", state, "--part", "G071"], &["holds an STM32F051K6, not an STM32G071xB"]);
     assert_eq!(std::fs::read(state).unwrap(), before);
     // It needs no files: what it holds is powered.
     assert_eq!(dryflash(&["check", "--signal", "low", "--state", state]).status.code(), Some(0));

@@ -2,6 +2,7 @@
 
 use super::{Format, OK, Outcome, Output, WOULD_NOT, progress};
 use crate::am32::{Given, Role};
+use crate::chip::Chip;
 use crate::cpu::hybrid::Engine;
 use crate::esc::{self, AfterPowerOn, Change, Options, PowerUp, StateFile, Verdict, Wire};
 use crate::image::{Image, split_address};
@@ -9,6 +10,7 @@ use crate::report;
 use crate::time::Time;
 use anyhow::{Context, bail};
 use clap::{ArgAction, ValueEnum};
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 /// Say what would happen if these files were flashed and powered
@@ -24,22 +26,22 @@ use std::path::{Path, PathBuf};
 pub struct Args {
     /// Files: .bin, Intel HEX, ELF or .amj; FILE@ADDR puts a .bin at an address.
     #[arg(value_name = "FILE[@ADDR]")]
-    files: Vec<String>,
+    files: Vec<OsString>,
     /// The part: full name, or AM32's short one (F031, F051, G031, G071, G071_64K). Found from the files where absent.
     #[arg(long)]
     part: Option<String>,
     /// A file that is the bootloader.
     #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append)]
-    bootloader: Vec<String>,
+    bootloader: Vec<OsString>,
     /// A file that is the app.
     #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append)]
-    app: Vec<String>,
+    app: Vec<OsString>,
     /// A file that is the EEPROM page (the settings).
     #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append)]
-    eeprom: Vec<String>,
+    eeprom: Vec<OsString>,
     /// A file that holds everything, from the start of flash.
     #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append)]
-    full: Vec<String>,
+    full: Vec<OsString>,
     /// The signal wire at power-on (low, floating or high) and its changes, LEVEL@MS each; may be repeated.
     ///
     /// `--signal high,low@100` holds it high for 100 ms, then low. By default four power-ups are tried: low,
@@ -115,10 +117,19 @@ pub fn run(args: Args, output: Output) -> anyhow::Result<Outcome> {
         files.push(load(path, None)?);
     }
     let mut state = args.state.as_deref().map(StateFile::open).transpose()?;
-    if files.is_empty() && state.as_ref().is_none_or(|s| s.part().is_none()) {
-        bail!("no file was given; name at least one, e.g. `dryflash check bootloader.hex app.hex eeprom.bin`");
-    }
     let part = args.part.as_deref().map(crate::part::find).transpose()?;
+    if files.is_empty() && state.as_ref().is_none_or(|s| s.part().is_none()) {
+        match (&mut state, &part) {
+            // A blank ESC, to begin with.
+            (Some(state), Some(part)) => state.save(&Chip::new(part, args.seed)?)?,
+            (Some(_), None) => {
+                bail!("there is no such state yet; --part F051 makes a blank ESC of it, FILEs one that holds them")
+            }
+            (None, _) => {
+                bail!("no file was given; name at least one, e.g. `dryflash check bootloader.hex app.hex eeprom.bin`")
+            }
+        }
+    }
     let options = Options {
         part,
         power_ups: power_ups(&args),
@@ -178,7 +189,45 @@ fn wire(text: &str) -> Result<PowerUp, String> {
 }
 
 /// Reads `FILE` or `FILE@ADDR`. A file whose name holds an `@` wins over an address.
-pub(super) fn load(arg: &str, role: Option<Role>) -> anyhow::Result<Given> {
-    let (path, at) = if Path::new(arg).exists() { (arg, None) } else { split_address(arg)? };
-    Ok(Given { image: Image::load(Path::new(path), at)?, role })
+pub(super) fn load(arg: impl AsRef<OsStr>, role: Option<Role>) -> anyhow::Result<Given> {
+    let arg = arg.as_ref();
+    let (path, at) = place(arg)?;
+    if StateFile::is_one(&path) {
+        let name = path.display();
+        bail!("{name} is the state of a virtual ESC, not a file to flash: give it as --state {name}");
+    }
+    Ok(Given { image: Image::load(&path, at)?, role })
+}
+
+/// The file that `FILE` or `FILE@ADDR` names, so far as that can be made out.
+pub(super) fn path_of(arg: &OsStr) -> PathBuf {
+    place(arg).map_or_else(|_| PathBuf::from(arg), |(path, _)| path)
+}
+
+fn place(arg: &OsStr) -> anyhow::Result<(PathBuf, Option<u32>)> {
+    if Path::new(arg).exists() {
+        return Ok((PathBuf::from(arg), None));
+    }
+    let (name, end) = address_of(arg);
+    let (_, at) = split_address(&end)?;
+    Ok((if at.is_some() { PathBuf::from(name) } else { PathBuf::from(arg) }, at))
+}
+
+/// What stands before the last `@`, in whatever bytes, and what [`split_address`] can read instead of the whole: a name
+/// need not be UTF-8, an address is.
+fn address_of(arg: &OsStr) -> (OsString, String) {
+    if let Some(text) = arg.to_str() {
+        let name = text.rsplit_once('@').map_or(text, |(name, _)| name);
+        return (name.into(), text.to_owned());
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        let bytes = arg.as_bytes();
+        if let Some(at) = bytes.iter().rposition(|b| *b == b'@') {
+            let (name, end) = (OsStr::from_bytes(&bytes[..at]), OsStr::from_bytes(&bytes[at..]));
+            return (name.to_owned(), format!("{}{}", name.to_string_lossy(), end.to_string_lossy()));
+        }
+    }
+    (arg.to_owned(), arg.to_string_lossy().into_owned())
 }

@@ -1,6 +1,7 @@
 //! `dryflash merge`: the shares of a run to one report.
 
 use super::{AnyFormat, Outcome};
+use crate::files;
 use crate::report::Style;
 use crate::scenario::outcome::Report;
 use anyhow::{Context, bail};
@@ -24,7 +25,8 @@ pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Resul
     let mut reports = Vec::new();
     for path in &args.files {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).with_context(|| format!("{name} cannot be read"))?;
+        let text =
+            files::read_text(path, files::LONGEST_RECORDING).with_context(|| format!("{name} cannot be read"))?;
         let report: Report = serde_json::from_str(&text)
             .with_context(|| format!("{name} is no report of `dryflash run --format json`"))?;
         reports.push((name, report));

@@ -17,8 +17,8 @@ mod st_flash;
 mod stand_in;
 mod with;
 
-use crate::tell::tell;
 use crate::report::Style;
+use crate::tell::tell;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};

@@ -1,6 +1,5 @@
 //! `dryflash run`: scenarios, in parallel.
 
-use crate::tell::tell;
 use super::{AnyFormat, OK, Outcome, WOULD_NOT};
 use crate::report::{self, Style};
 use crate::scenario::outcome::{CaseOutcome, Report, Share};
@@ -9,6 +8,7 @@ use crate::scenario::run::Settings;
 use crate::scenario::snapshot::{Folder, Mode};
 use crate::scenario::suite::{Isolate, Suite};
 use crate::scenario::{self, Case, files, shard};
+use crate::tell::tell;
 use anyhow::{Context, bail};
 use clap::ArgAction;
 use std::collections::BTreeMap;

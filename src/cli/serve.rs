@@ -1,6 +1,5 @@
 //! `dryflash serve`: a virtual ST-LINK at a virtual ESC, for whoever connects.
 
-use crate::tell::tell;
 use super::bench::{self, Bench, Keeper};
 use super::fronts::{listen, only_here};
 use super::stand_in::StandIn;
@@ -10,6 +9,7 @@ use crate::part::Family;
 use crate::probe::owner::{self, Request};
 use crate::probe::tcp::{PORT, Server};
 use crate::probe::usbip;
+use crate::tell::tell;
 use anyhow::Context;
 use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -79,6 +79,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut keeper = Keeper::new(bench.state.take());
     keeper.once = args.once;
     if let Some(path) = &args.record {
+        bench::apart("--record", path, args.bench.inputs())?;
         keeper.record(path, args.force, &bench.header(None))?;
         if args.gdb.is_some() {
             tell!("dryflash: note: what gdb does is not in the recording, which may then not replay as it was");

@@ -1,11 +1,11 @@
 //! The listener, and the loop of a session: bytes from gdb, time for the core, stops back to gdb.
 
-use crate::tell::tell;
 use super::packets::{self, Framer, LONGEST, Piece};
 use super::session::{Gone, Session};
 use crate::part::Part;
 use crate::probe::listen::Listening;
 use crate::probe::owner::{Line, Request};
+use crate::tell::tell;
 use gdbstub::conn::Connection;
 use gdbstub::stub::state_machine::GdbStubStateMachine;
 use gdbstub::stub::{DisconnectReason, GdbStubBuilder, GdbStubError};

@@ -1,6 +1,5 @@
 //! One gdb at the chip: what the crate `gdbstub` asks, carried to the thread that owns the probe.
 
-use crate::tell::tell;
 use super::description;
 use super::flash::Load;
 use super::planted::Planted;
@@ -10,6 +9,7 @@ use crate::part::Part;
 use crate::probe::News;
 use crate::probe::Target as Core;
 use crate::probe::owner::Line;
+use crate::tell::tell;
 use gdbstub::common::Signal;
 use gdbstub::stub::SingleThreadStopReason;
 use gdbstub::target::TargetError;

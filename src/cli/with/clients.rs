@@ -94,7 +94,8 @@ fn serial(client: &str, option: &str, value: &str) -> Result<(), Refused> {
     if value.eq_ignore_ascii_case(SERIAL) {
         return Ok(());
     }
-    let what = format!("{client} {option} {value} names another probe than the virtual one, whose serial number is {SERIAL}");
+    let what =
+        format!("{client} {option} {value} names another probe than the virtual one, whose serial number is {SERIAL}");
     Err(Refused::new(what, format!("leave {option} out")))
 }
 
@@ -157,7 +158,8 @@ fn tcl(text: &str, own: Own) -> Result<(), Refused> {
         match words.as_slice() {
             ["adapter", "driver", driver, ..] | ["interface" | "adapter_driver", driver, ..] => {
                 if !DRIVERS.contains(driver) {
-                    let what = format!("OpenOCD's adapter driver {driver} is for another probe than the virtual ST-LINK");
+                    let what =
+                        format!("OpenOCD's adapter driver {driver} is for another probe than the virtual ST-LINK");
                     return Err(Refused::new(what, OPENOCD));
                 }
             }

@@ -128,7 +128,9 @@ fn elf(file: &mut File, head: &[u8], path: &Path) -> Program {
     let name = |path: &[u8]| path.rsplit(|b| *b == b'/').next().unwrap_or_default().to_vec();
     if own.interpreter.as_ref().is_some_and(|own| name(own) != name(interpreter)) {
         let loader = String::from_utf8_lossy(interpreter);
-        return Program::OutOfReach(format!("it wants the loader {loader}, which does not load the stand-in for libusb"));
+        return Program::OutOfReach(format!(
+            "it wants the loader {loader}, which does not load the stand-in for libusb"
+        ));
     }
     Program::Dynamic
 }

@@ -61,14 +61,49 @@ const RIGHTS: [&str; 11] =
 
 /// Programs that have a command run elsewhere, where the virtual probe is not.
 const ELSEWHERE: [&str; 22] = [
-    "ssh", "docker", "podman", "nerdctl", "kubectl", "lxc", "lxc-attach", "incus", "systemd-run", "systemd-nspawn",
-    "machinectl", "nsenter", "flatpak", "snap", "distrobox", "toolbox", "at", "batch", "vagrant", "wine", "wine64", "qemu-arm",
+    "ssh",
+    "docker",
+    "podman",
+    "nerdctl",
+    "kubectl",
+    "lxc",
+    "lxc-attach",
+    "incus",
+    "systemd-run",
+    "systemd-nspawn",
+    "machinectl",
+    "nsenter",
+    "flatpak",
+    "snap",
+    "distrobox",
+    "toolbox",
+    "at",
+    "batch",
+    "vagrant",
+    "wine",
+    "wine64",
+    "qemu-arm",
 ];
 
 /// Programs that start the command behind their own options.
 const WRAPPERS: [&str; 17] = [
-    "nice", "ionice", "nohup", "setsid", "timeout", "time", "stdbuf", "taskset", "chrt", "setarch", "strace", "ltrace",
-    "xargs", "watch", "unbuffer", "prlimit", "catchsegv",
+    "nice",
+    "ionice",
+    "nohup",
+    "setsid",
+    "timeout",
+    "time",
+    "stdbuf",
+    "taskset",
+    "chrt",
+    "setarch",
+    "strace",
+    "ltrace",
+    "xargs",
+    "watch",
+    "unbuffer",
+    "prlimit",
+    "catchsegv",
 ];
 
 /// Shells: with what they are told, one can look further.
@@ -76,8 +111,28 @@ const SHELLS: [&str; 9] = ["sh", "bash", "dash", "zsh", "ksh", "mksh", "ash", "f
 
 /// Programs that start others as a file tells them, and whose files nobody here reads.
 const STARTERS: [&str; 22] = [
-    "make", "gmake", "bmake", "ninja", "cmake", "ctest", "meson", "scons", "just", "task", "cargo", "npm", "npx", "node",
-    "perl", "ruby", "tclsh", "expect", "pio", "platformio", "gdb", "gdb-multiarch",
+    "make",
+    "gmake",
+    "bmake",
+    "ninja",
+    "cmake",
+    "ctest",
+    "meson",
+    "scons",
+    "just",
+    "task",
+    "cargo",
+    "npm",
+    "npx",
+    "node",
+    "perl",
+    "ruby",
+    "tclsh",
+    "expect",
+    "pio",
+    "platformio",
+    "gdb",
+    "gdb-multiarch",
 ];
 
 /// Steps from wrappers and scripts to what they start; the kernel follows five scripts.
@@ -287,7 +342,10 @@ fn one(words: &[String], own: Own) -> Result<(), Refused> {
     let Some((program, arguments)) = words.split_first() else { return Ok(()) };
     let name = base(program);
     if name.starts_with("LD_PRELOAD=") || name == "unset" && arguments.iter().any(|a| a == "LD_PRELOAD") {
-        return Err(Refused::new("it takes LD_PRELOAD away, by which a client finds the virtual probe", "leave that out"));
+        return Err(Refused::new(
+            "it takes LD_PRELOAD away, by which a client finds the virtual probe",
+            "leave that out",
+        ));
     }
     if name == "env" {
         return behind_env(arguments).map(drop);

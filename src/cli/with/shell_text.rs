@@ -14,7 +14,8 @@ pub fn commands(text: &str) -> Vec<(usize, Vec<String>)> {
         for piece in line.split([';', '|', '&', '(', ')', '{', '}', '`']).skip(skipped) {
             let unquoted = |w: &str| w.trim_matches(['"', '\'', '@', '-']).to_owned();
             let mut words = piece.split_whitespace().peekable();
-            while words.next_if(|w| BEFORE.contains(w) || is_assignment(w) && !w.starts_with("LD_PRELOAD=")).is_some() {}
+            while words.next_if(|w| BEFORE.contains(w) || is_assignment(w) && !w.starts_with("LD_PRELOAD=")).is_some() {
+            }
             // Of the first word make's `@` and `-` are no part; options keep theirs.
             let mut command: Vec<String> = words.next().map(unquoted).into_iter().collect();
             command.extend(words.map(|w| w.trim_matches(['"', '\'']).to_owned()));
@@ -32,7 +33,9 @@ const BEFORE: [&str; 11] = ["if", "then", "else", "elif", "do", "while", "until"
 /// Whether a word is `NAME=value`.
 pub fn is_assignment(word: &str) -> bool {
     word.split_once('=').is_some_and(|(name, _)| {
-        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with(char::is_numeric)
+        !name.is_empty()
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && !name.starts_with(char::is_numeric)
     })
 }
 
@@ -45,17 +48,20 @@ mod tests {
         let first = |text: &str| -> Vec<(usize, String)> {
             commands(text).into_iter().map(|(line, words)| (line, words[0].clone())).collect()
         };
-        assert_eq!(first("set -e\n# sudo x\nif A=1 sudo st-flash; then echo sudo && doas x; fi"), [
-            (1, "set".to_owned()),
-            (3, "sudo".to_owned()),
-            (3, "echo".to_owned()),
-            (3, "doas".to_owned()),
-            (3, "fi".to_owned()),
-        ]);
-        assert_eq!(first("\t@sudo st-flash\nLD_PRELOAD= st-flash x"), [
-            (1, "sudo".to_owned()),
-            (2, "LD_PRELOAD=".to_owned())
-        ]);
+        assert_eq!(
+            first("set -e\n# sudo x\nif A=1 sudo st-flash; then echo sudo && doas x; fi"),
+            [
+                (1, "set".to_owned()),
+                (3, "sudo".to_owned()),
+                (3, "echo".to_owned()),
+                (3, "doas".to_owned()),
+                (3, "fi".to_owned()),
+            ]
+        );
+        assert_eq!(
+            first("\t@sudo st-flash\nLD_PRELOAD= st-flash x"),
+            [(1, "sudo".to_owned()), (2, "LD_PRELOAD=".to_owned())]
+        );
         assert_eq!(first("echo a \\\n  sudo b\nc"), [(1, "echo".to_owned()), (3, "c".to_owned())]);
     }
 }
