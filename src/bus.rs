@@ -134,6 +134,9 @@ pub struct Note {
     pub address: u32,
     /// What happened, for people.
     pub text: String,
+    /// The rule whose choice decided what happened, where silicon is not known to do the same
+    /// ([`crate::flash::choices`]).
+    pub choice: Option<&'static str>,
 }
 
 /// What an access wants done beyond its own register. Cleared and reused by the chip.
@@ -256,13 +259,20 @@ impl Effects {
     /// Reports something about `address` that the chip would do as well.
     pub fn note(&mut self, address: u32, text: impl Into<String>) {
         self.any = true;
-        self.notes.push(Note { as_on_the_chip: true, address, text: text.into() });
+        self.notes.push(Note { as_on_the_chip: true, address, text: text.into(), choice: None });
+    }
+
+    /// Reports that what happened at `address` rests on a choice of the model, by its rule ([`crate::flash::choices`]):
+    /// a verdict that this leads to says so.
+    pub fn choice(&mut self, rule: &'static str, address: u32, text: impl Into<String>) {
+        self.any = true;
+        self.notes.push(Note { as_on_the_chip: true, address, text: text.into(), choice: Some(rule) });
     }
 
     /// Reports that the model lacks something at `address`.
     pub fn unmodelled(&mut self, address: u32, text: impl Into<String>) {
         self.any = true;
-        self.notes.push(Note { as_on_the_chip: false, address, text: text.into() });
+        self.notes.push(Note { as_on_the_chip: false, address, text: text.into(), choice: None });
     }
 }
 

@@ -92,6 +92,7 @@ pub mod image;
 pub mod memory;
 pub mod part;
 pub mod periph;
+mod plural;
 pub mod probe;
 pub mod report;
 pub mod scenario;

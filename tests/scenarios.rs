@@ -4,6 +4,7 @@
 //! `cargo test --test scenarios wiki` runs those with `wiki` in their name. After a wanted change, `cargo insta review`,
 //! `INSTA_UPDATE=always cargo test --test scenarios` or `dryflash run scenarios --update` renews the snapshots.
 
+use dryflash::report::run::Amount;
 use dryflash::report::{self, Style};
 use dryflash::scenario::outcome::{Report, Status};
 use dryflash::scenario::pool::Plan;
@@ -41,7 +42,7 @@ fn trials(cases: Vec<Case>) -> Vec<Trial> {
         .collect();
     let (suite, same) = (Arc::clone(&suite), Arc::clone(&cases));
     trials.push(Trial::test("through_the_binary", move || through_the_binary(&suite, &same)));
-    let enough = cases.iter().map(|c| &c.stem).collect::<std::collections::BTreeSet<_>>().len();
+    let enough = cases.iter().map(|c| &c.found.stem).collect::<std::collections::BTreeSet<_>>().len();
     trials.push(Trial::test("there_are_forty_scenarios_with_comments", move || {
         if enough < 40 {
             return Err(format!("there are {enough} scenarios").into());
@@ -89,11 +90,10 @@ fn one(suite: &Suite, case: &Case) -> Result<(), Failed> {
     if report.cases.iter().all(|c| c.status == Status::Passed) {
         return Ok(());
     }
-    Err(report::run::text(&report, Style::default()).into())
+    Err(report::run::text(&report, Style::default(), Amount::Usual).into())
 }
 
 fn through_the_binary(suite: &Suite, cases: &[Case]) -> Result<(), Failed> {
-    // Snapshots that are not there yet are written by the cases' own tests.
     let strict = Suite {
         settings: Settings { seed: 1, report: suite.settings.report, cache: files::Cache::default() },
         snapshots: Folder { given: None, mode: Mode::Strict },
@@ -117,7 +117,10 @@ fn through_the_binary(suite: &Suite, cases: &[Case]) -> Result<(), Failed> {
     }
     let same = report::run::json(&library)? == String::from_utf8_lossy(&output.stdout);
     if !same {
-        let (a, b) = (report::run::text(&library, Style::default()), report::run::text(&binary, Style::default()));
+        let (a, b) = (
+            report::run::text(&library, Style::default(), Amount::Usual),
+            report::run::text(&binary, Style::default(), Amount::Usual),
+        );
         return Err(format!("library and binary differ.\nThe library says\n{a}\nThe binary says\n{b}").into());
     }
     if output.status.success() != library.passed {

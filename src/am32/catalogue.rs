@@ -80,6 +80,10 @@ catalogue! {
     APP_IN_EEPROM 34 "DF034" Error Files "The app reaches into the EEPROM page";
     NO_VECTORS 35 "DF035" Warning Files "The app does not start with a vector table";
     BLANK_FILE 36 "DF036" Error Files "A file of nothing but FF";
+    NAME_VERSION 40 "DF040" Warning Files "The file's name tells another version";
+    NAME_TARGET 41 "DF041" Warning Files "The file's name tells another target";
+    NAME_FLASH_SIZE 42 "DF042" Warning Files "The file's name tells another flash size";
+    LINKED_FOR_BASE 43 "DF043" Error Files "An app that is linked for the start of flash";
 
     RUN_BOOT_BYTE_BLANK 50 "DF050" Error Run "The bootloader read a blank boot byte";
     RUN_BOOT_BYTE_CUT_OFF 51 "DF051" Error Run "The bootloader read boot byte 00";
@@ -101,7 +105,7 @@ catalogue! {
     RUN_SETTINGS_WIPED 67 "DF067" Warning Run "The bootloader rewrote the settings";
     RUN_WATCHDOG 68 "DF068" Error Run "The watchdog reset the chip";
     RUN_PROGRAMMING 69 "DF069" Error Run "The flash did not take what was written";
-    RUN_APP_SILENT 70 "DF070" Warning Run "The app does not reach its main loop";
+    RUN_APP_SILENT 70 "DF070" Error Run "The app does not reach its main loop";
 }
 
 impl Id {

@@ -56,12 +56,28 @@ pub enum EventKind {
     },
 }
 
+/// Something happened as the model chooses: silicon is not known to do the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct RestsOn {
+    /// The rule, as `dryflash parts --unknowns` lists it.
+    pub rule: &'static str,
+    /// The register or memory word that was touched.
+    pub address: u32,
+    /// The instruction, or where the core stood where a probe did it.
+    pub pc: u32,
+    /// What the model did.
+    pub text: String,
+}
+
 /// The events so far.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
     /// In order of time.
     pub events: Vec<Event>,
     told: HashSet<(u32, bool)>,
+    /// The choices of the model that something rested on, each once, with the first time that it did; kept even where
+    /// the log is full.
+    pub choices: Vec<RestsOn>,
     /// The last known cost of fetches: a change is looked into once.
     pub cost: FetchCost,
     /// Where the core was when the chip last reset itself: the next instruction.
@@ -83,7 +99,12 @@ impl Log {
 
     /// Adds a note unless its address has one.
     pub fn note(&mut self, time: Time, pc: u32, note: Note) {
-        let Note { as_on_the_chip, address, text } = note;
+        let Note { as_on_the_chip, address, text, choice } = note;
+        if let Some(rule) = choice
+            && self.choices.iter().all(|c| c.rule != rule)
+        {
+            self.choices.push(RestsOn { rule, address, pc, text: text.clone() });
+        }
         if self.told.insert((address, as_on_the_chip)) {
             self.push(time, pc, EventKind::Note { as_on_the_chip, address, text });
         }

@@ -1,17 +1,22 @@
 //! `dryflash check`: what would happen if these files were flashed and powered.
 
-use super::{Format, OK, Outcome, Output, WOULD_NOT, progress};
+use super::forms::Reports;
+use super::{AnyFormat, OK, Outcome, WOULD_NOT, progress};
 use crate::am32::{Given, Role};
 use crate::chip::Chip;
 use crate::cpu::hybrid::Engine;
-use crate::esc::{self, AfterPowerOn, Change, Options, PowerUp, StateFile, Verdict, Wire};
+use crate::esc::{self, AfterPowerOn, Options, PowerUp, StateFile, Timeline, Verdict};
 use crate::image::{Image, split_address};
-use crate::report;
+use crate::report::{self, Style};
 use crate::time::Time;
 use anyhow::{Context, bail};
 use clap::{ArgAction, ValueEnum};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+
+/// The bounds of `--for` and `--app-for`.
+const SHORTEST: Time = Time::from_millis(1);
+const LONGEST: Time = Time::from_millis(60_000);
 
 /// Say what would happen if these files were flashed and powered
 ///
@@ -42,21 +47,22 @@ pub struct Args {
     /// A file that holds everything, from the start of flash.
     #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append)]
     full: Vec<OsString>,
-    /// The signal wire at power-on (low, floating or high) and its changes, LEVEL@MS each; may be repeated.
+    /// The signal wire at power-on (low, floating or high) and its changes, LEVEL@TIME each; may be repeated.
     ///
-    /// `--signal high,low@100` holds it high for 100 ms, then low. By default four power-ups are tried: low,
+    /// `--signal high,low@100ms` holds it high for 100 ms, then low; a time without a unit is milliseconds. By default four power-ups are tried: low,
     /// floating, high, and low after a software reset.
-    #[arg(long, value_name = "LEVEL[,LEVEL@MS]...", value_parser = wire, action = ArgAction::Append)]
-    signal: Vec<PowerUp>,
+    #[arg(long, value_name = "LEVEL[,LEVEL@TIME]...", action = ArgAction::Append)]
+    signal: Vec<Timeline>,
     /// With --signal: a reset that follows each power-on at once.
     #[arg(long, value_enum, requires = "signal")]
     reset: Option<Reset>,
-    /// Milliseconds of virtual time after which an undecided bootloader counts as staying.
-    #[arg(long = "for", value_name = "MS", default_value_t = 400, value_parser = clap::value_parser!(u64).range(1..=60_000))]
-    limit: u64,
-    /// Milliseconds of virtual time that the app has to reach its main loop; 0 looks at its first instructions only.
-    #[arg(long, value_name = "MS", default_value_t = 1_500, value_parser = clap::value_parser!(u64).range(0..=60_000))]
-    app_for: u64,
+    /// Virtual time after which a bootloader that has not jumped counts as staying: `400`, `400ms`, `2s`.
+    #[arg(long = "for", value_name = "TIME", default_value = "400ms", value_parser = |t: &str| limit(t, SHORTEST))]
+    limit: Time,
+    /// Virtual time that the app has to reach its main loop; one that still plays its start-up melody gets more. 0
+    /// looks at its first instructions only.
+    #[arg(long, value_name = "TIME", default_value = "1500ms", value_parser = |t: &str| limit(t, Time::ZERO))]
+    app_for: Time,
     /// What executes the code; all give the same verdict, at different speeds.
     #[arg(long, value_enum, default_value_t = EngineArg::Auto)]
     engine: EngineArg,
@@ -72,6 +78,8 @@ pub struct Args {
     /// Decides what SRAM holds at power-on.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    #[command(flatten)]
+    reports: Reports,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -104,7 +112,8 @@ enum Reset {
 ///
 /// # Errors
 /// Wrong usage or unreadable input.
-pub fn run(args: Args, output: Output) -> anyhow::Result<Outcome> {
+pub(super) fn run(args: Args, format: AnyFormat, style: Style) -> anyhow::Result<Outcome> {
+    args.reports.look("check")?;
     let mut files = Vec::new();
     let roles = [Role::Bootloader, Role::App, Role::Eeprom, Role::Full];
     let named = roles.into_iter().zip([&args.bootloader, &args.app, &args.eeprom, &args.full]);
@@ -133,23 +142,30 @@ pub fn run(args: Args, output: Output) -> anyhow::Result<Outcome> {
     let options = Options {
         part,
         power_ups: power_ups(&args),
-        limit: Time::from_millis(args.limit),
-        app_limit: Time::from_millis(args.app_for),
+        limit: args.limit,
+        app_limit: args.app_for,
         engine: args.engine.into(),
         from_app: args.from_app,
         option_bytes: args.option_bytes,
         seed: args.seed,
     };
-    let running =
-        format!("running {} power-ups, up to {} ms of virtual time each", options.power_ups.len(), args.limit);
+    let running = format!("running {} power-ups, up to {} of virtual time each", options.power_ups.len(), args.limit);
     let verdict = progress::while_running(&running, || esc::check(files, &options, state.as_mut()))?;
-    Ok(Outcome { text: report(&verdict, output)?, code: if verdict.starts() { OK } else { WOULD_NOT } })
+    args.reports.write(|format| form(&verdict, format, Style::default()))?;
+    if format == AnyFormat::Github {
+        super::run::summarise(&report::github::verdict_summary(&verdict))?;
+    }
+    Ok(Outcome { text: form(&verdict, format, style)?, code: if verdict.starts() { OK } else { WOULD_NOT } })
 }
 
-fn report(verdict: &Verdict, output: Output) -> anyhow::Result<String> {
-    Ok(match output.format {
-        Format::Text => report::text::verdict(verdict, output.style),
-        Format::Json => report::json::verdict(verdict).context("the report could not be written as JSON")?,
+fn form(verdict: &Verdict, format: AnyFormat, style: Style) -> anyhow::Result<String> {
+    Ok(match format {
+        AnyFormat::Text => report::text::verdict(verdict, style),
+        AnyFormat::Json => report::json::verdict(verdict).context("the report could not be written as JSON")?,
+        AnyFormat::Sarif => report::sarif::verdict(verdict, &super::run::places())
+            .context("the report could not be written as SARIF")?,
+        AnyFormat::Github => report::github::verdict(verdict, &super::run::places()),
+        AnyFormat::Junit => bail!("`check` has no JUnit report"),
     })
 }
 
@@ -162,30 +178,16 @@ fn power_ups(args: &Args) -> Vec<PowerUp> {
         Some(Reset::Software) => AfterPowerOn::SoftwareReset,
         Some(Reset::Pin) => AfterPowerOn::PinReset,
     };
-    args.signal.iter().map(|p| PowerUp { reset, ..p.clone() }).collect()
+    args.signal.iter().map(|t| t.power_up(reset)).collect()
 }
 
-/// Reads `high,low@100`.
-fn wire(text: &str) -> Result<PowerUp, String> {
-    let level = |word: &str| match word.trim() {
-        "low" => Ok(Wire::Low),
-        "floating" => Ok(Wire::Floating),
-        "high" => Ok(Wire::High),
-        other => Err(format!("'{other}' is not low, floating or high")),
-    };
-    let mut parts = text.split(',');
-    let mut power_up = PowerUp::steady(level(parts.next().unwrap_or_default())?);
-    for part in parts {
-        let Some((word, ms)) = part.split_once('@') else {
-            return Err(format!("'{part}' has no time: write it as LEVEL@MS, such as low@100"));
-        };
-        let ms: f64 = ms.trim().parse().map_err(|_| format!("'{ms}' is not a number of milliseconds"))?;
-        if !(0.0..=60_000.0).contains(&ms) {
-            return Err(format!("{ms} ms is not between 0 and 60,000"));
-        }
-        power_up.changes.push(Change { time_us: Time::from_nanos((ms * 1e6) as u64), signal: level(word)? });
+/// A limit of virtual time, from `least` to a minute.
+fn limit(text: &str, least: Time) -> Result<Time, String> {
+    let time = Time::parse(text)?;
+    if time < least || time > LONGEST {
+        return Err(format!("{time} is not between {least} and {LONGEST}"));
     }
-    Ok(power_up)
+    Ok(time)
 }
 
 /// Reads `FILE` or `FILE@ADDR`. A file whose name holds an `@` wins over an address.

@@ -1,5 +1,6 @@
 //! `dryflash merge`: the shares of a run to one report.
 
+use super::forms::Reports;
 use super::{AnyFormat, Outcome};
 use crate::files;
 use crate::report::Style;
@@ -15,6 +16,8 @@ pub struct Args {
     /// Reports of `dryflash run --shard I/N --format json`.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    reports: Reports,
 }
 
 /// Runs the verb.
@@ -22,6 +25,7 @@ pub struct Args {
 /// # Errors
 /// Files that are no reports, or not the shares of one run.
 pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Result<Outcome> {
+    args.reports.look("merge")?;
     let mut reports = Vec::new();
     for path in &args.files {
         let name = path.display().to_string();
@@ -32,7 +36,7 @@ pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Resul
         reports.push((name, report));
     }
     match Report::merge(reports) {
-        Ok(report) => super::run::print(&report, format, style),
+        Ok(report) => super::run::print(&report, format, style, super::run::Amount::Usual, &args.reports),
         Err(reason) => bail!(reason),
     }
 }

@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod explain;
+mod forms;
 mod fronts;
 mod merge;
 mod new;
@@ -41,7 +42,7 @@ pub const USAGE: u8 = 2;
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
-    /// How to print; junit, sarif and github are for run and merge.
+    /// How to print; the verbs' own help says which of these each has.
     #[arg(long, global = true, value_enum, default_value_t = AnyFormat::Text)]
     format: AnyFormat,
     /// When to colour.
@@ -74,7 +75,7 @@ pub enum Format {
     Json,
 }
 
-/// Output forms, with those that only a run of scenarios has.
+/// Output forms, with those that only some verbs have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum AnyFormat {
     /// For people.
@@ -148,7 +149,7 @@ pub fn main() -> ExitCode {
         usual(info);
         tell!("dryflash: this is a bug; please report it with the command line and the files");
     }));
-    let cli = match Cli::try_parse_from(untouched(std::env::args_os())) {
+    let cli = match forms::parse(untouched(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no errors; clap prints each where it belongs.
@@ -163,18 +164,14 @@ pub fn main() -> ExitCode {
         Colour::Auto => std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
     };
     let style = Style { colour };
-    let Some(format) = cli.format.plain().or(matches!(cli.verb, Verb::Run(_) | Verb::Merge(_)).then_some(Format::Text))
-    else {
-        tell!("dryflash: --format junit, sarif and github are for `run` and `merge`");
-        return ExitCode::from(USAGE);
-    };
-    let output = Output { format, style };
+    // Verbs with further forms have them from the command line; the others were refused.
+    let output = Output { format: cli.format.plain().unwrap_or(Format::Text), style };
     let outcome = match cli.verb {
         Verb::Run(args) => run::run(&args, cli.format, style),
         Verb::New(args) => new::run(&args),
         Verb::Schema(args) => schema::run(&args),
         Verb::Merge(args) => merge::run(&args, cli.format, style),
-        Verb::Check(args) => check::run(args, output),
+        Verb::Check(args) => check::run(args, cli.format, style),
         Verb::Serve(args) => serve::run(&args),
         Verb::StFlash(args) => st_flash::run(&args),
         Verb::Replay(args) => replay::run(&args, output),

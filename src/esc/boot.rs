@@ -4,12 +4,12 @@
 //! Nothing here knows what an AM32 bootloader is: the evidence comes from loads of watched addresses and from where
 //! the core executes, so it is there for any bootloader, known or not.
 
-use super::alive::{self, Alive};
+use super::alive::{self, Alive, Limit};
 use super::power_up::{AfterPowerOn, PowerUp};
 use crate::am32::eeprom::{self, Eeprom};
 use crate::am32::{Layout, Pin};
 use crate::bus::{ResetCause, Width};
-use crate::chip::{Chip, Halt, Polled, SampledPin, WatchedLoad};
+use crate::chip::{Chip, Halt, Polled, Round, SampledPin, WatchedLoad};
 use crate::cpu::{FaultKind, Registers};
 use crate::part::Part;
 use crate::time::Time;
@@ -107,8 +107,19 @@ pub struct AppRun {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case", tag = "how")]
 pub enum Ending {
-    /// The app's first instructions ran.
+    /// The app reached its main loop, or is at work in another way; where it was not watched that long, its first
+    /// instructions ran.
     AppRuns,
+    /// The app goes round with nothing to come that would end it.
+    AppHangs {
+        /// Where it stood.
+        pc: u32,
+    },
+    /// The app had not reached a main loop when the time was over, and what it does may still lead there.
+    AppUndecided {
+        /// Where it stood.
+        pc: u32,
+    },
     /// Undecided when the time was over: it stays in the bootloader.
     Stays,
     /// The core ran into the app's area elsewhere than at the app's reset vector.
@@ -238,6 +249,8 @@ pub struct BootRun {
     pub sampled: Vec<SampledPin>,
     /// What the code was polling when it ended undecided, or when a watchdog reset the chip under the app.
     pub polled: Vec<Polled>,
+    /// The bootloader goes round with nothing to come that would end it, and without a look at the world outside.
+    pub stands_still: bool,
     /// Where it stood.
     pub pc: u32,
     /// Pages that the code changed.
@@ -286,6 +299,7 @@ pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
         app: None,
         sampled: Vec::new(),
         polled: Vec::new(),
+        stands_still: false,
         pc: 0,
         changed: Vec::new(),
         unmodelled: Vec::new(),
@@ -363,6 +377,8 @@ fn bootloader(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> bool {
         if let Halt::Reset(_) = halt {
             run.resets += 1;
             if run.resets < MANY_RESETS {
+                // What was read before it decides nothing any more.
+                chip.board.watched.clear();
                 continue;
             }
         }
@@ -417,6 +433,7 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
     chip.stop_inside(&[]);
     let first = chip.instructions();
     chip.board.heartbeat.forget();
+    chip.board.stores.forget();
     chip.board.nvic.forget_taken();
     let (mut step, mut ending) = (Time::from_micros(20), None);
     loop {
@@ -441,16 +458,27 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
         alive: None,
     };
     if ending.is_none() && bench.app_limit > Time::ZERO {
-        match alive::watch(chip, start, start + bench.app_limit) {
-            Ok(alive) => app.alive = Some(alive),
+        match alive::watch(chip, start, Limit::upward(start + bench.app_limit), &bench.app_area) {
+            Ok(alive) => {
+                ending = match &alive {
+                    Alive::Loop(_) | Alive::Works(_) => None,
+                    Alive::Hung(stand) => Some(Ending::AppHangs { pc: stand.pc }),
+                    Alive::Undecided(stand) => Some(Ending::AppUndecided { pc: stand.pc }),
+                };
+                app.alive = Some(alive);
+            }
             Err(halt) => {
                 let pc = chip.registers().pc;
                 ending = Some(ended(chip, halt, pc, true));
             }
         }
     }
-    app.first_watchdog_reload_us = chip.board.heartbeat.first().map(|t| t.since(start));
-    app.last_watchdog_reload_us = chip.board.heartbeat.last().map(|t| t.since(start));
+    let heartbeat = match ending {
+        Some(Ending::AppReset { .. }) => &chip.board.last_life.heartbeat,
+        _ => &chip.board.heartbeat,
+    };
+    app.first_watchdog_reload_us = heartbeat.first().map(|t| t.since(start));
+    app.last_watchdog_reload_us = heartbeat.last().map(|t| t.since(start));
     run.app = Some(app);
     ending.unwrap_or(Ending::AppRuns)
 }
@@ -488,13 +516,22 @@ fn take_load(bench: &Bench, load: &WatchedLoad, run: &mut BootRun) {
     }
 }
 
-fn finish(chip: &Chip, run: &mut BootRun) {
+fn finish(chip: &mut Chip, run: &mut BootRun) {
     run.time_us = chip.now().time;
     run.pc = chip.registers().pc;
-    if matches!(run.ending, Ending::Stays | Ending::AppReset { cause: ResetCause::Iwdg | ResetCause::Wwdg, .. }) {
-        run.polled = chip.board.polled(chip.now().cycle);
-        run.polled.truncate(4);
+    match run.ending {
+        Ending::Stays => {
+            run.polled = chip.board.polled(chip.now().cycle);
+            // One that looks at its pin listens there, and stays.
+            let looks = run.sampled.iter().any(|s| s.samples > 0) && !run.polled.is_empty();
+            run.stands_still = !looks && matches!(chip.round(), Ok(Round::Same { for_ever: true, .. }));
+        }
+        Ending::AppReset { cause: ResetCause::Iwdg | ResetCause::Wwdg, .. } => {
+            run.polled.clone_from(&chip.board.last_life.polled);
+        }
+        _ => {}
     }
+    run.polled.truncate(4);
     for (as_on_the_chip, address, pc, text) in chip.board.log.notes() {
         let name = crate::chip::register_name(chip.part(), address);
         let list = if as_on_the_chip { &mut run.in_vain } else { &mut run.unmodelled };

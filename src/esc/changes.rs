@@ -2,6 +2,7 @@
 
 use crate::chip::Chip;
 use crate::flash::{Lasting, OptionField};
+use crate::plural::{count, verb};
 use serde::Serialize;
 use std::fmt;
 use std::ops::Range;
@@ -155,12 +156,12 @@ impl Changes {
 
 impl fmt::Display for Pages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pages = if self.pages == 1 { "1 page".to_owned() } else { format!("{} pages", self.pages) };
+        let pages = count(u64::from(self.pages), "page");
         write!(f, "0x{:08X}..0x{:08X}  {pages} ", self.first, self.last)?;
         match self.fate {
             Fate::Programmed => f.write_str("programmed")?,
             Fate::Erased => return f.write_str("erased"),
-            Fate::Changed => write!(f, "changed in {} bytes", self.bytes)?,
+            Fate::Changed => write!(f, "changed in {}", count(u64::from(self.bytes), "byte"))?,
             Fate::Rewritten => return f.write_str("written again with the same bytes"),
         }
         match self.used_up_to {
@@ -189,7 +190,8 @@ impl fmt::Display for Changes {
             writeln!(f, "{option}")?;
         }
         if self.flash.is_empty() && self.erases > 0 {
-            writeln!(f, "{} pages erased that were blank", self.erases)?;
+            let were = verb(u64::from(self.erases), "was", "were");
+            writeln!(f, "{} erased that {were} blank", count(u64::from(self.erases), "page"))?;
         }
         Ok(())
     }
@@ -225,7 +227,7 @@ mod tests {
         let told = changes.to_string();
         let expected = "\
 0x08000400..0x080007FF  1 page erased
-0x08001000..0x080013FF  1 page changed in 1 bytes, up to 0x0800100E
+0x08001000..0x080013FF  1 page changed in 1 byte, up to 0x0800100E
 0x08002000..0x080027FF  2 pages programmed, up to 0x080024FF
 ";
         assert_eq!(told, expected);

@@ -1,6 +1,7 @@
 //! The main job: what would happen if these files were flashed and powered.
 
 use super::boot::{self, Bench};
+use super::by_running;
 use super::power_up::PowerUp;
 use super::program;
 use super::state::{StateError, StateFile};
@@ -196,7 +197,13 @@ fn judge(
         verdict.runs.push(run);
     }
     verdict.findings.extend(verdict::unmodelled(&verdict.runs));
-    verdict.app_runs = verdict.runs.get(decisive).is_some_and(|r| r.ending == boot::Ending::AppRuns);
+    let broken = verdict.runs.iter().any(|r| matches!(r.ending, boot::Ending::Broken { .. }));
+    verdict.app_runs = verdict.runs.get(decisive).is_some_and(|r| verdict::app_runs(r, &verdict.findings));
+    if let Some(run) = verdict.runs.get(decisive).filter(|_| !broken) {
+        let (app_runs, seed) = (verdict.app_runs, options.seed);
+        let scene = by_running::Scene { flashed: &flashed, bench: &bench, layout, decisive: run, app_runs, seed };
+        by_running::look(&mut chip, &scene, &mut verdict.pieces, &mut verdict.findings);
+    }
     verdict::join(&mut verdict.findings, verdict.app_runs);
     Ok((verdict, lasting))
 }

@@ -6,11 +6,13 @@
 
 pub mod alive;
 pub mod boot;
+mod by_running;
 pub mod changes;
 mod check;
 pub mod power_up;
 pub mod program;
 pub mod state;
+mod timeline;
 pub mod verdict;
 
 pub use alive::{Alive, Loop};
@@ -19,4 +21,5 @@ pub use check::{CheckError, Options, check};
 pub use power_up::{AfterPowerOn, Change, PowerUp, Wire};
 pub use program::{ProgramError, Programmed};
 pub use state::{StateError, StateFile};
+pub use timeline::Timeline;
 pub use verdict::{Reason, Verdict};

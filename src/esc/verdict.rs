@@ -2,7 +2,7 @@
 //!
 //! The evidence is in [`BootRun`]; here it meets what is known of AM32's bootloaders.
 
-use super::alive::Alive;
+use super::alive::{Alive, Stand};
 use super::boot::{Author, BootRun, Ending, Load};
 use super::power_up::{AfterPowerOn, PowerUp, Wire};
 use super::program::{ProgramError, Programmed};
@@ -11,6 +11,7 @@ use crate::bus::ResetCause;
 use crate::chip::Polled;
 use crate::cpu::FaultKind;
 use crate::part::Part;
+use crate::plural::{count, verb};
 use crate::time::Time;
 use std::sync::Arc;
 
@@ -56,6 +57,8 @@ pub enum Reason {
         /// Where it stood.
         pc: u32,
     },
+    /// It waits for something that may still come, and had not decided when the time was over.
+    Undecided,
     /// A fault or lock-up.
     Fault,
     /// Resets for ever, sleeps for ever, or runs ST's boot loader.
@@ -109,6 +112,8 @@ pub fn reason(run: &BootRun, layout: &Layout) -> Option<Reason> {
         Ending::Stray { .. }
         | Ending::Resets { .. }
         | Ending::Asleep { .. }
+        | Ending::AppHangs { .. }
+        | Ending::AppUndecided { .. }
         | Ending::SystemMemory
         | Ending::Broken { .. } => {
             return Some(Reason::Other);
@@ -133,18 +138,25 @@ pub fn reason(run: &BootRun, layout: &Layout) -> Option<Reason> {
         }
     }
     let sampled: u32 = run.sampled.iter().map(|s| s.samples).sum();
-    if run.polled.is_empty() {
-        return Some(Reason::Spins { pc: run.pc });
-    }
-    if sampled == 0
-        && let Some(top) = run.polled.first()
-    {
-        return Some(Reason::Hung { register: top.name.clone(), address: top.address, pc: top.pc });
+    let top = run.polled.first().filter(|_| sampled == 0);
+    match (run.stands_still, top) {
+        (true, Some(top)) => {
+            return Some(Reason::Hung { register: top.name.clone(), address: top.address, pc: top.pc });
+        }
+        (true, None) if run.polled.is_empty() => return Some(Reason::Spins { pc: run.pc }),
+        // What it does may lead somewhere yet; and no bootloader is known to decide at once.
+        (false, Some(_)) => return Some(Reason::Undecided),
+        (false, None) if run.polled.is_empty() => return Some(Reason::Undecided),
+        _ if run.time_us < DECIDED => return Some(Reason::Undecided),
+        _ => {}
     }
     let high = run.power_up.last_level() == Wire::High;
     let reset = run.power_up.reset == AfterPowerOn::SoftwareReset;
     if reset && !high { Some(Reason::SoftwareReset) } else { Some(Reason::Signal) }
 }
+
+/// The time by which all known bootloaders have decided: V4 and V5 look at the wire for 100 ms.
+const DECIDED: Time = Time::from_millis(100);
 
 /// A time after which a jump on a low wire is unusual: all known bootloaders decide sooner.
 const SLOW: Time = Time::from_millis(40);
@@ -175,20 +187,15 @@ pub fn findings(run: &BootRun, reason: Option<&Reason>, layout: &Layout, decides
             found.push(Finding::new(Id::RUN_SLOW, message, "compare with a release bootloader of the same version"));
         }
     }
-    if let Some(Alive::Silent { reloads, polled, pc, watched_us }) = run.app.as_ref().and_then(|a| a.alive.as_ref())
-        && decides
-    {
-        let doing = doing(polled, *pc);
-        let fed = if *reloads == 0 { "no watchdog".to_owned() } else { format!("the watchdog {reloads} times only") };
-        let message = format!("the app runs, but not in a main loop: {doing} and had fed {fed} after {watched_us}");
-        found.push(Finding::new(Id::RUN_APP_SILENT, message, "watch it for longer: --app-for 5000").at(*pc));
-    }
     let wiped = run.changed.iter().find(|c| c.by == Author::Bootloader && c.address == page && c.erased > 0);
     if let Some(c) = wiped
         && decides
     {
-        let message =
-            format!("the bootloader erased and rewrote the EEPROM page at 0x{page:08X}: {} bytes differ now", c.bytes);
+        let message = format!(
+            "the bootloader erased and rewrote the EEPROM page at 0x{page:08X}: {} {} now",
+            count(c.bytes as u64, "byte"),
+            verb(c.bytes as u64, "differs", "differ")
+        );
         found.push(
             Finding::new(
                 Id::RUN_SETTINGS_WIPED,
@@ -262,9 +269,23 @@ fn refusal(run: &BootRun, reason: &Reason, layout: &Layout) -> Vec<Finding> {
             "use the bootloader for this part; its name tells: AM32_<MCU>_BOOTLOADER_<PIN>_V<n>",
         )
         .at(*pc),
+        Reason::Undecided => Finding::new(
+            Id::RUN_NO_JUMP,
+            format!("undecided: the bootloader had not jumped after {waited}{}", polling(run)),
+            longer("--for", waited),
+        )
+        .at(run.polled.first().map_or(run.pc, |p| p.pc)),
         Reason::Fault | Reason::Other => return vec![broken(run, layout)],
     };
     vec![finding]
+}
+
+/// The option that watches for longer than that.
+fn longer(option: &str, watched: Time) -> String {
+    match [2_000, 5_000, 60_000].into_iter().find(|ms| Time::from_millis(*ms) > watched) {
+        Some(ms) => format!("watch it for longer: {option} {ms}"),
+        None => "it was watched for as long as can be: see what it waits for".to_owned(),
+    }
 }
 
 /// What the app was at.
@@ -273,6 +294,34 @@ fn doing(polled: &[Polled], pc: u32) -> String {
         Some(p) => format!("it polls {} at PC 0x{:08X}", p.name, p.pc),
         None => format!("it stood at PC 0x{pc:08X}"),
     }
+}
+
+/// An app that does not get to work.
+fn not_at_work(stand: &Stand, hangs: bool) -> Finding {
+    let Stand { reloads, polled, pc, sleeps, watched_us } = stand;
+    let message = match (hangs, polled.first()) {
+        (true, Some(p)) => {
+            format!("the app hangs: it polls {} at PC 0x{:08X}, and nothing is to come that changes it", p.name, p.pc)
+        }
+        (true, None) => format!("the app hangs: it goes round at PC 0x{pc:08X}, and no interrupt is to come"),
+        (false, _) => {
+            let doing = match sleeps {
+                true => format!("it sleeps at PC 0x{pc:08X} until something comes from outside,"),
+                false => doing(polled, *pc),
+            };
+            let fed = match reloads {
+                0 => "no watchdog".to_owned(),
+                1 => "the watchdog once only".to_owned(),
+                n => format!("the watchdog {n} times only"),
+            };
+            format!("undecided: the app runs, but not in a main loop: {doing} and had fed {fed} after {watched_us}")
+        }
+    };
+    let advice = match hangs {
+        true => "check that the app is for this board: it waits for what does not come".to_owned(),
+        false => longer("--app-for", *watched_us),
+    };
+    Finding::new(Id::RUN_APP_SILENT, message, advice).at(polled.first().map_or(*pc, |p| p.pc))
 }
 
 fn polling(run: &BootRun) -> String {
@@ -367,9 +416,20 @@ fn broken(run: &BootRun, layout: &Layout) -> Finding {
             let id = if *cause == ResetCause::Iwdg { Id::RUN_WATCHDOG } else { Id::RUN_NO_JUMP };
             Finding::new(id, message, other_part)
         }
+        Ending::Asleep { pc } if run.jump.is_some() => {
+            let message = format!("the app hangs: it sleeps at PC 0x{pc:08X}, and nothing will wake it");
+            Finding::new(Id::RUN_APP_SILENT, message, app).at(*pc)
+        }
         Ending::Asleep { pc } => {
             let message = format!("the core sleeps at PC 0x{pc:08X} and nothing will wake it");
             Finding::new(Id::RUN_NO_JUMP, message, other_part).at(*pc)
+        }
+        Ending::AppHangs { pc } | Ending::AppUndecided { pc } => {
+            let hangs = matches!(run.ending, Ending::AppHangs { .. });
+            match run.app.as_ref().and_then(|a| a.alive.as_ref()) {
+                Some(Alive::Hung(stand) | Alive::Undecided(stand)) => not_at_work(stand, hangs),
+                _ => Finding::new(Id::RUN_APP_SILENT, "the app does not reach its main loop", app).at(*pc),
+            }
         }
         Ending::SystemMemory => Finding::new(
             Id::RUN_SYSTEM_MEMORY,
@@ -468,7 +528,7 @@ pub fn join(findings: &mut Vec<Finding>, app_runs: bool) {
         let refuted = [Id::MARKS_MISMATCH, Id::EEPROM_MISSING, Id::EEPROM_BLANK];
         findings.retain(|f| !refuted.contains(&f.id));
         // An updater waits, writes and resets: it has no main loop to reach.
-        if findings.iter().any(|f| f.id == Id::UPDATER) {
+        if is_updater(findings) {
             findings.retain(|f| f.id != Id::RUN_APP_SILENT);
         }
         let odd = [Id::EEPROM_ELSEWHERE, Id::LAYOUTS_DISAGREE];
@@ -479,6 +539,19 @@ pub fn join(findings: &mut Vec<Finding>, app_runs: bool) {
     }
     // Stable: within a severity the order is that of the files and the power-ups.
     findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
+}
+
+fn is_updater(findings: &[Finding]) -> bool {
+    findings.iter().any(|f| f.id == Id::UPDATER)
+}
+
+/// Whether this power-up ended with the app at work; an updater, that it runs.
+pub fn app_runs(run: &BootRun, findings: &[Finding]) -> bool {
+    match run.ending {
+        Ending::AppRuns => true,
+        Ending::AppUndecided { .. } => is_updater(findings),
+        _ => false,
+    }
 }
 
 /// Whether the verdict hangs on this power-up: the power-on with the signal low, or the first of those asked for.

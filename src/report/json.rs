@@ -1,6 +1,6 @@
 //! The JSON report: format `dryflash-check`, version 1. `docs/check-json.md` describes it.
 
-use crate::am32::{Finding, PlacedBy};
+use crate::am32::{Finding, PlacedBy, SeenInRun};
 use crate::esc::verdict::Reason;
 use crate::esc::{BootRun, Programmed, Verdict};
 use serde::Serialize;
@@ -37,6 +37,8 @@ struct FileOut<'a> {
     placed_by: PlacedBy,
     segments: Vec<SegmentOut>,
     tells: Vec<String>,
+    named: Vec<String>,
+    by_running: SeenInRun,
     programmed: Option<&'a Programmed>,
 }
 
@@ -71,6 +73,8 @@ pub fn verdict(verdict: &Verdict) -> Result<String, serde_json::Error> {
             .map(|s| SegmentOut { address: s.address, length: s.data.len() })
             .collect(),
         tells: piece.info.phrases(),
+        named: piece.info.named(),
+        by_running: piece.info.seen,
         programmed: verdict.programmed.get(n),
     });
     let check = Check {

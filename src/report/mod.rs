@@ -3,9 +3,11 @@
 pub mod github;
 pub mod json;
 pub mod junit;
+mod places;
 pub mod run;
 pub mod sarif;
 mod style;
 pub mod text;
 
+pub use places::Places;
 pub use style::Style;

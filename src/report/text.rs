@@ -1,10 +1,12 @@
 //! The readable report.
 
 use super::Style;
-use crate::am32::{Finding, PlacedBy, Severity};
-use crate::esc::alive::{Alive, Loop};
+use crate::am32::{Evidence, Finding, Piece, PlacedBy, Severity};
+use crate::esc::alive::{Alive, How, Interrupt, Loop, Pwm, Works};
 use crate::esc::verdict::Reason;
 use crate::esc::{BootRun, Ending, Verdict, Wire};
+use crate::plural::{count, verb};
+use crate::time::Time;
 use std::fmt::Write;
 
 /// Columns of wrapped text.
@@ -48,10 +50,25 @@ fn files(verdict: &Verdict, style: Style, out: &mut String) {
         };
         let place = format!("0x{at:08X}{moved}, {} bytes", thousands(piece.image.len()));
         let _ = writeln!(out, "  {:<12} {:<names$}  {place}", piece.role.to_string(), piece.image.name);
-        let told = piece.info.phrases().join(", ");
-        let colon = if told.is_empty() { "" } else { ": " };
-        wrap(&format!("{}{colon}{told}", piece.evidence), &" ".repeat(15), &" ".repeat(15), out);
+        wrap(&tells(piece), &" ".repeat(15), &" ".repeat(15), out);
     }
+}
+
+/// What told the role, and what a file tells about itself: by its bytes, by its name, by running, each said to be so.
+fn tells(piece: &Piece) -> String {
+    let (bytes, name, run) = (piece.info.phrases(), piece.info.named(), piece.info.seen.phrases());
+    let by_name = (Evidence::FileName.to_string(), name);
+    let mut told = match piece.evidence {
+        Evidence::FileName => vec![by_name, (Evidence::Marks.to_string(), bytes)],
+        evidence => vec![(evidence.to_string(), bytes), by_name],
+    };
+    told.push(("by running".to_owned(), run));
+    let phrase = |(n, (by, what)): (usize, (String, Vec<String>))| match (what.as_slice(), n) {
+        ([], 0) => Some(by),
+        ([], _) => None,
+        (what, _) => Some(format!("{by}: {}", what.join(", "))),
+    };
+    told.into_iter().enumerate().filter_map(phrase).collect::<Vec<_>>().join("; ")
 }
 
 fn power_ups(verdict: &Verdict, style: Style, out: &mut String) {
@@ -90,12 +107,20 @@ fn ending(run: &BootRun, reason: Option<&Reason>, right: bool, style: Style) -> 
             };
             format!("{}: {started}, and the app runs", style.good("starts"))
         }
+        Ending::AppHangs { pc } => {
+            format!("{} at PC 0x{pc:08X} (watched for {})", style.bad("the app hangs"), watched(run))
+        }
+        Ending::AppUndecided { pc } => {
+            let text = style.bad("undecided");
+            format!("{text}: the app had not reached a main loop at PC 0x{pc:08X} (watched for {})", watched(run))
+        }
         Ending::Stays => {
             let why = match reason {
                 Some(Reason::BootByte { read }) => format!("boot byte {:02X}, not 01", read.value),
                 Some(Reason::HeaderSp { .. }) => "the app's stack pointer is refused".to_owned(),
                 Some(Reason::HeaderPc { .. }) => "the app's reset vector is refused".to_owned(),
                 Some(Reason::Hung { register, .. }) => format!("waits for {register} for ever"),
+                Some(Reason::Undecided) => "undecided".to_owned(),
                 Some(Reason::SoftwareReset) => "after a software reset".to_owned(),
                 Some(Reason::Spins { pc }) => format!("loops at PC 0x{pc:08X} without a look at the wire"),
                 _ => match run.power_up.last_level() {
@@ -157,9 +182,7 @@ fn evidence(run: &BootRun, reason: Option<&Reason>) -> Vec<String> {
         }
         lines.push(line);
     }
-    if let Some(Alive::Loop(l)) = run.app.as_ref().and_then(|a| a.alive.as_ref()) {
-        lines.push(main_loop(l));
-    }
+    lines.extend(run.app.as_ref().and_then(|a| a.alive.as_ref()).map(alive));
     if let (Ending::AppReset { .. }, Some(polled)) = (&run.ending, run.polled.first()) {
         lines.push(format!("polls {} at PC 0x{:08X}", polled.name, polled.pc));
     }
@@ -180,7 +203,8 @@ fn evidence(run: &BootRun, reason: Option<&Reason>) -> Vec<String> {
             crate::esc::boot::Author::Bootloader => "the bootloader",
             crate::esc::boot::Author::App => "the app",
         };
-        lines.push(format!("{who} rewrote the page at 0x{:08X}: {} bytes differ", page.address, page.bytes));
+        let (bytes, differ) = (page.bytes as u64, verb(page.bytes as u64, "differs", "differ"));
+        lines.push(format!("{who} rewrote the page at 0x{:08X}: {} {differ}", page.address, count(bytes, "byte")));
         if let Some(settings) = &page.settings {
             let changes = crate::am32::eeprom::changes(&settings.before, &settings.after);
             if !changes.is_empty() {
@@ -191,24 +215,65 @@ fn evidence(run: &BootRun, reason: Option<&Reason>) -> Vec<String> {
     lines
 }
 
+/// How long the app was watched.
+fn watched(run: &BootRun) -> Time {
+    match run.app.as_ref().and_then(|a| a.alive.as_ref()) {
+        Some(Alive::Hung(stand) | Alive::Undecided(stand)) => stand.watched_us,
+        _ => run.time_us,
+    }
+}
+
+/// What was seen of the app's life, in a line.
+fn alive(alive: &Alive) -> String {
+    match alive {
+        Alive::Loop(l) => main_loop(l),
+        Alive::Works(w) => works(w),
+        Alive::Hung(s) | Alive::Undecided(s) => match s.polled.first() {
+            _ if s.sleeps => "sleeps until something comes from outside".to_owned(),
+            Some(p) => format!("polls {} at PC 0x{:08X}", p.name, p.pc),
+            None => "reads no register".to_owned(),
+        },
+    }
+}
+
+/// An app at work without a watchdog, in a line.
+fn works(w: &Works) -> String {
+    let mut line = match w.how {
+        How::Handlers => "at work in its handlers".to_owned(),
+        How::Sleeps => format!("sleeps at PC 0x{:08X}, and is woken again and again", w.pc),
+        How::OwnLoop => format!("goes round a loop of its own by PC 0x{:08X}, without a watchdog", w.pc),
+    };
+    tell_interrupts(&w.interrupts, &mut line);
+    tell_pwm(&w.pwm, &mut line);
+    line
+}
+
 /// The app's main loop, in a line.
 fn main_loop(l: &Loop) -> String {
     let mut line = format!(
         "main loop at PC 0x{:08X} from {} on, a watchdog reload every {} (longest {})",
         l.pc, l.first_us, l.interval_us, l.longest_us
     );
-    let interrupts: Vec<String> =
-        l.interrupts.iter().take(3).map(|i| format!("{} {}", thousands(i.taken as usize), i.name)).collect();
-    let _ = match interrupts.is_empty() {
+    tell_interrupts(&l.interrupts, &mut line);
+    tell_pwm(&l.pwm, &mut line);
+    line
+}
+
+fn tell_interrupts(interrupts: &[Interrupt], line: &mut String) {
+    let told: Vec<String> =
+        interrupts.iter().take(3).map(|i| format!("{} {}", thousands(i.taken as usize), i.name)).collect();
+    let _ = match told.is_empty() {
         true => write!(line, "; no interrupt so far"),
-        false => write!(line, "; interrupts: {}", interrupts.join(", ")),
+        false => write!(line, "; interrupts: {}", told.join(", ")),
     };
-    for pwm in &l.pwm {
+}
+
+fn tell_pwm(timers: &[Pwm], line: &mut String) {
+    for pwm in timers {
         let channels: Vec<String> = pwm.channels.iter().map(u8::to_string).collect();
         let (name, khz, duty) = (&pwm.timer, pwm.hz as f64 / 1e3, f64::from(pwm.duty_permille) / 10.0);
         let _ = write!(line, "; {name} puts out {khz:.1} kHz on channels {}, at most {duty:.1} %", channels.join(", "));
     }
-    line
 }
 
 fn findings(findings: &[Finding], style: Style, out: &mut String) {

@@ -2,8 +2,9 @@
 
 use super::error::{ScenarioError, Source, hint_for, nearest};
 use super::files::Files;
+use super::find::{self, Found, MAX_SIZE};
 use super::format::Scenario;
-use super::matrix::{self, Combination, Set, Variables};
+use super::matrix::{self, Combination, Given, Set, Variables};
 use super::sound;
 use super::steps::Step;
 use crate::am32::Layout;
@@ -14,8 +15,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
-/// The largest scenario that is read, in bytes.
-const MAX_SIZE: u64 = 1 << 20;
 /// The keys that a step may have, for hints.
 const STEPS: [&str; 13] = [
     "check", "program", "erase", "st_flash", "replay", "options", "power", "reset", "wire", "boot", "run", "expect",
@@ -30,8 +29,8 @@ pub type Wanted<'a> = dyn Fn(&str) -> bool + 'a;
 pub struct Case {
     /// Its name: the scenario's, then the values of the axes, with `/` between.
     pub id: String,
-    /// The scenario's name alone.
-    pub stem: String,
+    /// Its scenario's name and place.
+    pub found: Found,
     /// The file.
     pub source: Arc<Source>,
     /// The axes and their values.
@@ -39,6 +38,7 @@ pub struct Case {
     /// Whether it takes a snapshot.
     pub takes_snapshot: bool,
     variables: Arc<Variables>,
+    given: Arc<Given>,
 }
 
 /// A case with everything filled in.
@@ -50,6 +50,23 @@ pub struct Built {
     pub part: Option<Arc<Part>>,
     /// Its files.
     pub files: Files,
+    variables: Arc<Variables>,
+}
+
+/// The most characters of a value that a report repeats.
+const MOST_SHOWN: usize = 100;
+
+impl Built {
+    /// What stands at a place, on one line, with the variables filled in.
+    pub fn text(&self, source: &Arc<Source>, span: &Range<usize>) -> String {
+        let text = source.text.get(span.clone()).unwrap_or_default();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = matrix::filled(source, &text, &self.variables, span).ok().flatten().unwrap_or(text);
+        match text.char_indices().nth(MOST_SHOWN) {
+            Some((end, _)) => format!("{}...", &text[..end]),
+            None => text,
+        }
+    }
 }
 
 /// Finds the scenarios in these files and folders, and expands them.
@@ -69,8 +86,8 @@ pub fn load_some(paths: &[PathBuf], set: &Set, wanted: &Wanted<'_>) -> Result<Ve
     let mut errors = Vec::new();
     let mut used: Vec<bool> = vec![false; set.len()];
     for path in paths {
-        for (file, stem) in find(path)? {
-            match expand(&file, &stem, set, &mut used, wanted) {
+        for file in find::find(path)? {
+            match expand(&file, set, &mut used, wanted) {
                 Ok(found) => cases.extend(found),
                 Err(error) => errors.push(error),
             }
@@ -84,42 +101,14 @@ pub fn load_some(paths: &[PathBuf], set: &Set, wanted: &Wanted<'_>) -> Result<Ve
     cases.sort_by(|a, b| a.id.cmp(&b.id));
     for pair in cases.windows(2).filter(|pair| pair[0].id == pair[1].id) {
         let (a, b) = (&pair[0].source.name, &pair[1].source.name);
-        errors.push(ScenarioError::Usage(format!("two cases are called {}: in {a} and in {b}", pair[0].id)));
+        let way_out = if a == b { "it was given twice" } else { "below a folder `scenarios`, folders count as names" };
+        let text = format!("two cases are called {}: in {a} and in {b}; {way_out}", pair[0].id);
+        errors.push(ScenarioError::Usage(text));
     }
     match ScenarioError::all(errors) {
         Some(error) => Err(error),
         None => Ok(cases),
     }
-}
-
-/// The scenario files of a path, and their names.
-fn find(path: &Path) -> Result<Vec<(PathBuf, String)>, ScenarioError> {
-    let stem = |path: &Path| path.with_extension("").to_string_lossy().replace('\\', "/");
-    let unreadable = |reason| ScenarioError::Unreadable { path: path.to_owned(), reason };
-    if !std::fs::metadata(path).map_err(unreadable)?.is_dir() {
-        return Ok(vec![(path.to_owned(), stem(Path::new(path.file_name().unwrap_or_default())))]);
-    }
-    let mut found = Vec::new();
-    let mut folders = vec![path.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let unreadable = |reason| ScenarioError::Unreadable { path: folder.clone(), reason };
-        for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            let here = entry.path();
-            // A link to a folder could lead in a circle.
-            if entry.file_type().map_err(unreadable)?.is_dir() {
-                folders.push(here);
-            } else if here.extension().is_some_and(|e| e == "toml") {
-                let name = stem(here.strip_prefix(path).unwrap_or(&here));
-                found.push((here, name));
-            }
-        }
-    }
-    if found.is_empty() {
-        return Err(ScenarioError::Usage(format!("{} holds no scenario (*.toml)", path.display())));
-    }
-    found.sort();
-    Ok(found)
 }
 
 /// Reads a file's text.
@@ -147,25 +136,19 @@ fn folder(source: &Source, table: &DeTable<'_>) -> PathBuf {
     }
 }
 
-fn expand(
-    path: &Path,
-    stem: &str,
-    set: &Set,
-    used: &mut [bool],
-    wanted: &Wanted<'_>,
-) -> Result<Vec<Case>, ScenarioError> {
-    let source = read(path)?;
+fn expand(found: &Found, set: &Set, used: &mut [bool], wanted: &Wanted<'_>) -> Result<Vec<Case>, ScenarioError> {
+    let source = read(&found.path)?;
     let table = parse(&source)?;
     let table = table.get_ref();
     let has = |outer: &str, name: &str| matches!(table.get(outer).map(|v| v.get_ref()), Some(DeValue::Table(t)) if t.contains_key(name));
     for (name, used) in set.keys().zip(used) {
         *used |= has("vars", name) || has("matrix", name);
     }
-    let combinations = matrix::expand(&source, table, &folder(&source, table), set)?;
+    let combinations = matrix::expand(&source, table, &folder(&source, table), set, &found.root)?;
     let mut errors: Vec<ScenarioError> = Vec::new();
     let mut cases = Vec::new();
     for combination in combinations {
-        let mut case = case(&source, stem, table, combination)?;
+        let mut case = case(&source, found, table, combination)?;
         if !wanted(&case.id) {
             continue;
         }
@@ -193,15 +176,15 @@ fn expand(
 
 fn case(
     source: &Arc<Source>,
-    stem: &str,
+    found: &Found,
     table: &DeTable<'_>,
     combination: Combination,
 ) -> Result<Case, ScenarioError> {
-    let Combination { names, mut variables } = combination;
+    let Combination { names, mut variables, given } = combination;
     let word = |text: &str| -> String {
         text.chars().map(|c| if c.is_alphanumeric() || "._-+".contains(c) { c } else { '-' }).collect()
     };
-    let id = names.iter().fold(stem.to_owned(), |id, (_, value)| format!("{id}/{}", word(value)));
+    let id = names.iter().fold(found.stem.clone(), |id, (_, value)| format!("{id}/{}", word(value)));
     // What hangs on the part can be used by everything but the part.
     let named = match table.get("part").map(|v| (v.get_ref(), v.span())) {
         Some((DeValue::String(text), span)) => {
@@ -229,7 +212,9 @@ fn case(
     }
     matrix::settle(source, table, &mut variables)?;
     let source = Arc::clone(source);
-    Ok(Case { id, stem: stem.to_owned(), source, names, takes_snapshot: false, variables: Arc::new(variables) })
+    let found = found.clone();
+    let given = Arc::new(given);
+    Ok(Case { id, found, source, names, takes_snapshot: false, variables: Arc::new(variables), given })
 }
 
 fn find_part(source: &Arc<Source>, name: &str, span: &Range<usize>) -> Result<Arc<Part>, ScenarioError> {
@@ -268,8 +253,8 @@ impl Case {
         let named =
             named.or_else(|| self.names.iter().find(|(axis, _)| axis == "part").map(|(_, v)| (v.clone(), 0..0)));
         let part = named.map(|(name, span)| find_part(source, &name, &span)).transpose()?;
-        let files = Files::new(source, base, &scenario.make)?;
-        let built = Built { scenario, part, files };
+        let files = Files::new(source, base, &self.given, &scenario.make)?;
+        let built = Built { scenario, part, files, variables: Arc::clone(&self.variables) };
         sound::look(source, &built)?;
         Ok(built)
     }

@@ -428,17 +428,17 @@ impl Look<'_> {
                 return never(&jump.span, "there is no main loop without a jump");
             }
             if let JumpExpect::Range(range) = &jump.value
-                && let (Some(after), Some(before)) = (range.after, range.before)
-                && after > before
+                && let (Some(after), Some(before)) = (&range.after, &range.before)
+                && after.value > before.value
             {
-                return never(&jump.span, "`after` is later than `before`");
+                return never(&after.span, "`after` is later than `before`");
             }
         }
         if let Some(time) = &expect.time
-            && let (Some(after), Some(before)) = (time.after, time.before)
-            && after > before
+            && let (Some(after), Some(before)) = (&time.after, &time.before)
+            && after.value > before.value
         {
-            return never(&time.span, "`after` is later than `before`");
+            return never(&after.span, "`after` is later than `before`");
         }
         if let Some(why) = &expect.why
             && ends == Some(Ends::Stays)

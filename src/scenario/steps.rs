@@ -346,7 +346,7 @@ pub struct WireStep {
 
 impl Short for WireStep {
     fn from_text(text: &str) -> Result<WireStep, String> {
-        Ok(WireStep { level: Timeline::parse(text)?, pin: None })
+        Ok(WireStep { level: text.parse()?, pin: None })
     }
 }
 
@@ -373,7 +373,7 @@ pub struct Boot {
 
 impl Short for Boot {
     fn from_text(text: &str) -> Result<Boot, String> {
-        let signal = Some(At { value: Timeline::parse(text)?, span: 0..0 });
+        let signal = Some(At { value: text.parse()?, span: 0..0 });
         Ok(Boot { signal, reset: None, limit: None, app_for: None, from_app: None })
     }
 }

@@ -34,6 +34,8 @@ pub struct Bench {
     pub changed: Vec<Range<u32>>,
     /// What the chip reported.
     pub notes: Vec<String>,
+    /// The rules of the choices that something rested on.
+    pub choices: Vec<&'static str>,
 }
 
 impl Bench {
@@ -50,6 +52,7 @@ impl Bench {
             backup_reset: false,
             changed: Vec::new(),
             notes: Vec::new(),
+            choices: Vec::new(),
         }
     }
 
@@ -89,6 +92,7 @@ impl Bench {
         self.nmi |= fx.nmi;
         self.backup_reset |= fx.backup_reset;
         self.changed.extend(fx.changed);
+        self.choices.extend(fx.notes.iter().filter_map(|n| n.choice));
         self.notes.extend(fx.notes.into_iter().map(|n| n.text));
         if let Some(cause) = fx.reset {
             self.resets.push(cause);

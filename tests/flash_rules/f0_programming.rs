@@ -61,13 +61,44 @@ pub fn rules() -> Vec<Rule> {
             same!(b.chip.cells().wear(0), 0);
             Ok(())
         }),
-        f0("F36", "not stated", "U", "PER and MER together erase the page of AR", |b| {
+        // The one field statement: stlink, pull request 489 ("all subsequent erases ... will be mass erases").
+        f0("F36", "stlink 489", "T", "PER and MER together erase everything, and that is told as a choice", |b| {
             same!(program(b, FLASH, 0x1234), EOP);
             same!(program(b, FLASH + 0x400, 0x1234), EOP);
+            b.w(CR, 0);
             b.w(AR, FLASH + 0x400);
             b.w(CR, PER | MER | STRT);
             same!(finish(b), EOP);
-            same!((b.peek_word(FLASH), b.peek_word(FLASH + 0x400)), (0xFFFF_1234, u32::MAX));
+            same!((b.peek_word(FLASH), b.peek_word(FLASH + 0x400)), (u32::MAX, u32::MAX));
+            same!(b.choices.clone(), vec!["F36"]);
+            Ok(())
+        }),
+        // Seen on an STM32F030: stlink, pull request 442.
+        f0("F36", "stlink 442", "S", "MER cannot be set while PG is", |b| {
+            same!(program(b, FLASH, 0x1234), EOP);
+            b.w(CR, PG | MER);
+            same!(b.r(CR), PG);
+            b.w(CR, MER);
+            same!(b.r(CR), 0);
+            b.w(CR, MER);
+            same!(b.r(CR), MER);
+            Ok(())
+        }),
+        // Seen on an F103, an F107 and an F072 (stackoverflow 28498191; RIOT, pull request 15914).
+        f0("F35", "F072, F103", "T", "with an erase bit left set nothing is programmed, and no flag says so", |b| {
+            unlock(b);
+            for left in [PER, MER, OPTER | OPTWRE, OPTPG | OPTWRE] {
+                b.w(OPTKEYR, KEY1);
+                b.w(OPTKEYR, KEY2);
+                b.choices.clear();
+                b.w(CR, left);
+                b.w(CR, left | PG);
+                same!(b.r(CR), left | PG);
+                same!(b.half(FLASH, 0xAAAA), Ok(()));
+                same!((b.r(SR), b.peek_word(FLASH), b.choices.clone()), (0, u32::MAX, vec!["F35"]));
+                b.w(CR, OPTWRE);
+            }
+            same!(program(b, FLASH, 0xAAAA), EOP);
             Ok(())
         }),
         f0("F36", "not stated", "U", "an AR outside of flash, or STRT alone: nothing, and no flag", |b| {

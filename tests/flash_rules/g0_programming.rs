@@ -51,6 +51,8 @@ fn erasing() -> Vec<Rule> {
             unlock(b);
             b.w(CR, PG);
             b.word(FLASH + 4, 1).unwrap();
+            same!(b.r(SR), PGAERR | CFGBSY);
+            b.word(FLASH + 8, 1).unwrap();
             same!(b.r(SR), PGAERR);
             b.w(CR, PER | STRT);
             same!((b.r(SR), b.peek_word(FLASH), b.chip.is_busy(b.now)), (PGAERR | PGSERR, 1, false));
@@ -75,6 +77,8 @@ fn erasing() -> Vec<Rule> {
             for bits in [PER | PG, PER | FSTPG, MER1 | PG, MER1 | FSTPG, PG | FSTPG] {
                 b.w(CR, bits);
                 b.word(FLASH + 8, 0).unwrap();
+                same!(b.r(SR), PGSERR | CFGBSY);
+                b.word(FLASH + 12, 0).unwrap();
                 same!(b.r(SR), PGSERR);
                 b.w(SR, PGSERR);
             }
@@ -173,6 +177,8 @@ fn programming() -> Vec<Rule> {
                 unlock(b);
                 b.w(CR, PG);
                 same!(b.store_as(FLASH, width, 0), Ok(()));
+                same!(b.r(SR), SIZERR | CFGBSY);
+                b.word(FLASH + 4, 0).unwrap();
                 same!(finish(b), SIZERR);
                 b.w(CR, PG);
                 b.word(FLASH, 0).unwrap();
@@ -181,18 +187,53 @@ fn programming() -> Vec<Rule> {
             }
             Ok(())
         }),
+        // Seen on a G0B1: uliano/brio, docs/stm32g0/nvm.md.
+        g0("G42", "G0B1 bench", "S", "four half-words: SIZERR, PGAERR and PGSERR, CFGBSY down", |b| {
+            unlock(b);
+            b.w(CR, PG);
+            for i in 0..4 {
+                b.half(FLASH + 2 * i, 0).unwrap();
+            }
+            same!((b.r(SR), b.peek_word(FLASH)), (SIZERR | PGAERR | PGSERR, u32::MAX));
+            b.w(CR, 0);
+            Ok(())
+        }),
+        // Seen on the same G0B1: +4 and +8 give PGAERR and nothing else.
         g0("G43", "RM0490 4.3.6", "M*", "words that make no double word: PGAERR, aborted", |b| {
             unlock(b);
-            for words in [[4, 8], [0, 8], [0, 0], [8, 4]] {
+            for words in [[4, 8], [0, 8], [0, 0], [8, 4], [4, 0]] {
                 b.w(CR, PG);
                 b.word(FLASH + words[0], 0).unwrap();
-                if words[0] % 8 == 0 {
-                    same!(b.r(SR), CFGBSY);
-                    b.word(FLASH + words[1], 0).unwrap();
-                }
+                same!(b.r(SR), CFGBSY | if words[0] % 8 == 0 { 0 } else { PGAERR });
+                b.word(FLASH + words[1], 0).unwrap();
                 same!(finish(b), PGAERR);
             }
             holds!(b.chip.cells().is_blank(FLASH..FLASH + 16));
+            Ok(())
+        }),
+        // Seen on a G0B0 (stlink, issue 1491) and the G0B1: half a double word keeps CFGBSY up, whatever is wrong with
+        // it, and nothing but a second store or a reset gets CR back.
+        g0("G26", "stlink 1491", "S", "a refused first word leaves CFGBSY, a store to CR faults", |b| {
+            same!(program(b, FLASH, 1, 1), 0);
+            unlock(b);
+            b.w(CR, PG);
+            for _ in 0..2 {
+                b.word(FLASH, 2).unwrap();
+                b.word(FLASH + 4, 2).unwrap();
+            }
+            same!(b.r(SR), PROGERR | PGSERR);
+            b.word(FLASH + 8, 1).unwrap();
+            same!(b.r(SR), PROGERR | PGSERR | CFGBSY);
+            b.w(SR, PROGERR | PGSERR);
+            holds!(b.try_w(CR, LOCK).is_err());
+            b.word(FLASH + 12, 1).unwrap();
+            same!((b.r(SR), b.peek_word(FLASH + 8)), (PGSERR, u32::MAX));
+            b.w(CR, LOCK);
+            b.half(FLASH + 8, 1).unwrap();
+            holds!(b.try_w(CR, LOCK).is_err());
+            b.reset(ResetCause::Software);
+            same!(b.r(SR), 0);
+            same!(program(b, FLASH + 8, 1, 1), 0);
             Ok(())
         }),
         g0("G44", "RM0490 4.3.6", "M*", "a double word that is not erased: PROGERR, skipped", |b| {
@@ -226,6 +267,7 @@ fn programming() -> Vec<Rule> {
         g0("G47", "RM0490 4.3.6", "M*", "a store with PG = 0: PGSERR, no bus error, nothing written", |b| {
             unlock(b);
             same!(b.word(FLASH, 0), Ok(()));
+            same!(b.word(FLASH + 4, 0), Ok(()));
             same!((b.r(SR), b.peek_word(FLASH)), (PGSERR, u32::MAX));
             Ok(())
         }),
@@ -271,7 +313,10 @@ fn programming() -> Vec<Rule> {
             // SIZERR.
             b.w(CR, PG);
             b.half(FLASH + 8, 1).unwrap();
+            b.word(FLASH + 12, 1).unwrap();
+            same!(b.r(SR), SIZERR);
             b.word(FLASH + 8, 1).unwrap();
+            b.word(FLASH + 12, 1).unwrap();
             same!(finish(b), SIZERR | PGSERR);
             // EOP does not matter.
             b.w(CR, EOPIE | PG);
@@ -303,6 +348,7 @@ fn programming() -> Vec<Rule> {
             holds!(!b.chip.interrupt());
             b.w(CR, ERRIE);
             b.word(FLASH, 0).unwrap();
+            b.word(FLASH + 4, 0).unwrap();
             holds!(b.chip.interrupt());
             b.w(SR, PGSERR);
             holds!(b.chip.interrupt());
@@ -326,6 +372,7 @@ fn programming() -> Vec<Rule> {
             unlock(b);
             b.w(CR, PG);
             b.half(FLASH, 1).unwrap();
+            b.word(FLASH + 4, 1).unwrap();
             same!(b.r(SR), SIZERR);
             b.w(SR, SIZERR);
             same!(b.store_as(0x4002_2014, Width::Half, 0), Ok(()));
@@ -338,7 +385,8 @@ fn programming() -> Vec<Rule> {
             unlock(b);
             b.w(CR, PG);
             b.word(FLASH + 4, 2).unwrap();
-            same!(b.r(SR), PGAERR);
+            b.word(FLASH, 1).unwrap();
+            same!((b.r(SR), b.peek_word(FLASH)), (PGAERR, u32::MAX));
             Ok(())
         }),
         g0("G102", "stlink 1473", "T", "a stale flag makes an erase end at once with PGSERR", |b| {

@@ -66,7 +66,7 @@ pub fn rules() -> Vec<Rule> {
             }
             Ok(())
         }),
-        f0("F36", "st-flash", "U", "st-flash's mass erase leaves MER set; its next write still works", |b| {
+        f0("F36", "st-flash", "U", "st-flash's mass erase leaves MER set; three files after it come out whole", |b| {
             b.factory(|x| x.cells(f::FLASH, &[0; 0x1_0000]));
             b.debugger();
             f::unlock(b);
@@ -77,12 +77,19 @@ pub fn rules() -> Vec<Rule> {
             b.w(f::CR, f::LOCK); // MER cleared too late: CR is locked
             same!(b.r(f::CR), f::MER | f::LOCK);
             holds!(b.chip.cells().is_blank(b.chip.cells().range()));
-            for page in [f::FLASH, f::FLASH + 0x400, f::FLASH + 0x800] {
-                st_flash_erase_f0(b, page)?;
-                st_flash_loader_f0(b, page, &[0x1234])?;
+            // A file's pages are all erased before the first is written: each of these erases takes all of flash, which
+            // is blank. The loader writes CR = PG, which drops MER.
+            for file in [[0u32, 0x400], [0x800, 0xC00], [0x7800, 0x7C00]] {
+                for page in file {
+                    st_flash_erase_f0(b, f::FLASH + page)?;
+                }
+                for page in file {
+                    st_flash_loader_f0(b, f::FLASH + page, &[0x1234])?;
+                }
             }
-            let words = [0u32, 0x400, 0x800].map(|a| b.peek_word(f::FLASH + a));
-            same!(words, [0xFFFF_1234; 3]);
+            let words = [0u32, 0x400, 0x800, 0xC00, 0x7800, 0x7C00].map(|a| b.peek_word(f::FLASH + a));
+            same!(words, [0xFFFF_1234; 6]);
+            same!(b.choices.clone(), vec!["F36"; 2]);
             Ok(())
         }),
         f0("F53", "OpenOCD", "T", "OpenOCD unlocks an F0: options erased, all eight written, OBL_LAUNCH", |b| {

@@ -57,6 +57,11 @@ impl BootVersion {
         }
     }
 
+    /// Whether it is one version and no other.
+    pub const fn is_exact(self) -> bool {
+        matches!(self, BootVersion::Byte { .. } | BootVersion::V13)
+    }
+
     /// Whether the marks allow this version.
     pub const fn allows(self, version: u8) -> bool {
         match self {
@@ -89,8 +94,10 @@ pub struct BootloaderMarks {
     pub info: Option<DeviceInfo>,
     /// Its version, as far as marks tell.
     pub version: BootVersion,
-    /// Its area is the 16K one of the CAN bootloaders.
+    /// It is one of the CAN bootloaders, with their area of 16K.
     pub can: bool,
+    /// Its area has 16K: the CAN bootloaders', and the A153's, which has no CAN.
+    pub long: bool,
     /// It starts like RISC-V code, with a jump.
     pub riscv: bool,
 }
@@ -115,13 +122,15 @@ pub fn bootloader(view: &View, base: u32) -> Option<BootloaderMarks> {
     let beyond = info.is_some_and(|i| i.address.wrapping_sub(base) >= 0x1000);
     let long = view.byte(base.saturating_add(0x1000)).is_some_and(|b| b != 0xFF);
     // An updater starts as an app does, and holds a bootloader with its device bytes as data.
-    let can = (beyond && starts.is_none_or(|v| v.sp == CAN_SP || v.offset() < 0x1000))
+    let long = (beyond && starts.is_none_or(|v| v.sp == CAN_SP || v.offset() < 0x1000))
         || (long && starts.is_some_and(|v| v.sp == CAN_SP));
-    // Without CAN, nothing of a bootloader is linked beyond 4K.
-    if starts.is_some_and(|v| v.offset() >= 0x1000) && !can {
+    // Elsewhere, nothing of a bootloader is linked beyond 4K.
+    if starts.is_some_and(|v| v.offset() >= 0x1000) && !long {
         return None;
     }
-    Some(BootloaderMarks { vectors: starts, info, version: version(view, base, starts, info), can, riscv })
+    // The A153's bootloader has 16K as well, and no CAN.
+    let can = long && !info.is_some_and(|i| layout::is_of_the_a153(i.flash_code));
+    Some(BootloaderMarks { vectors: starts, info, version: version(view, base, starts, info), can, long, riscv })
 }
 
 fn version(view: &View, base: u32, starts: Option<Vectors>, info: Option<DeviceInfo>) -> BootVersion {

@@ -4,7 +4,7 @@ mod app;
 mod bootloader;
 mod vectors;
 
-pub use app::{AppMarks, OldVersion, Tag, app};
+pub use app::{AppMarks, OldVersion, Tag, app, app_at_base};
 pub use bootloader::{BootVersion, BootloaderMarks, DeviceInfo, bootloader};
 pub use vectors::{Vectors, shape, vectors};
 

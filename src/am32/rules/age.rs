@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::am32::findings::{Finding, Id, Severity};
-use crate::am32::layout::Mcu;
+use crate::am32::layout::{Layout, Mcu};
 use crate::am32::names::{Firmware, Kind};
 use crate::am32::piece::Piece;
 use crate::am32::roles::{Role, wrong_base};
@@ -22,7 +22,7 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
         }
         // Other MCUs count their versions in their own way.
         if context.foreign.is_none() {
-            findings.extend(bootloader(piece));
+            findings.extend(by_bootloader_version(piece, context.layout));
         }
         if piece.role == Role::App || piece.info.app.is_some() {
             findings.extend(updater(piece));
@@ -33,9 +33,19 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
     findings.extend(g071_v7(context));
 }
 
-fn bootloader(piece: &Piece) -> Option<Finding> {
+/// What is known of a bootloader of this version.
+pub(in crate::am32) fn by_bootloader_version(piece: &Piece, layout: &Layout) -> Option<Finding> {
     let marks = piece.info.bootloader?;
     let (message, advice, id) = match piece.info.bootloader_version() {
+        // The G071's V7 decides and rewrites as the F051's V10 does (seen by running it).
+        Some(version @ 7) if layout.mcu == Mcu::G071 => (
+            format!(
+                "bootloader V{version} of the G071 rewrites the EEPROM page with 48 bytes when it stays, \
+                 and wipes the rest of the settings"
+            ),
+            "take V13 or newer, which keeps the whole page, or save the settings before",
+            Id::WIPES_SETTINGS,
+        ),
         Some(version @ 8..=12) => (
             format!("bootloader V{version} rewrites the EEPROM page with 48 bytes, and wipes the rest of the settings"),
             "take V13 or newer, which keeps the whole page, or save the settings before",
@@ -91,7 +101,7 @@ fn no_vectors(context: &Context, piece: &Piece) -> Option<Finding> {
     let blank = piece.image.segments.iter().all(|s| s.data.iter().all(|b| *b == 0xFF));
     // An app at a wrong place has its own finding.
     let elsewhere = start != layout.app && piece.role != Role::Full;
-    if elsewhere || blank || wrong_base(start).is_some() {
+    if elsewhere || blank || piece.linked_for_base().is_some() || wrong_base(start).is_some() {
         return None;
     }
     let sp = piece.image.word(layout.app);

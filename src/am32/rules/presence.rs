@@ -32,13 +32,19 @@ fn contradiction(context: &Context, piece: &Piece) -> Option<Finding> {
     } else {
         ("its name says", called.filter(|c| *c != piece.role && *c != bytes)?)
     };
+    // A copy of all of flash is called after what it holds: by a version alone that says nothing.
+    let all = bytes == Role::Full && piece.evidence != Evidence::Given;
+    if all && piece.info.name.by_version_only {
+        return None;
+    }
+    let severity = if all { Severity::Note } else { Id::CONTRADICTION.severity() };
     let message = format!("{says} {said}, but its bytes are those of {}", article(bytes));
     let text = format!("{} {}", bytes.option(), command::quote(&piece.image.name));
     let advice = match piece.evidence {
         Evidence::Given => format!("give it as what it is: {}", command::replacing(context, piece, &text)),
         _ => format!("it is taken as {}; check that it is the file you meant", article(bytes)),
     };
-    Some(Finding::new(Id::CONTRADICTION, message, advice).file(&piece.image.name))
+    Some(Finding::new(Id::CONTRADICTION, message, advice).file(&piece.image.name).as_bad_as(severity))
 }
 
 fn article(role: Role) -> String {

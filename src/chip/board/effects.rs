@@ -219,7 +219,7 @@ impl Board {
                 "HCLK is {} MHz with {ws} wait states: flash reads are not guaranteed",
                 self.clocks.hclk_hz / 1_000_000
             );
-            self.log.note(now.time, 0, Note { as_on_the_chip: false, address: flash::REGISTERS, text });
+            self.log.note(now.time, 0, Note { as_on_the_chip: false, address: flash::REGISTERS, text, choice: None });
         }
     }
 

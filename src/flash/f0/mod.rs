@@ -394,10 +394,16 @@ impl Controller for F0 {
     }
 }
 
-/// What a store does while PG is 0.
-fn without_pg(setting: WriteWithoutPg) -> Result<(), BusFault> {
+/// What a store does while PG is 0. No source says: RM0091 3.2.2 has the bus error for what is no half-word, with PG set.
+fn without_pg(setting: WriteWithoutPg, address: u32, fx: &mut Effects) -> Result<(), BusFault> {
     match setting {
-        WriteWithoutPg::BusFault => Err(fault("a store to flash with PG = 0")),
-        WriteWithoutPg::Ignored => Ok(()),
+        WriteWithoutPg::BusFault => {
+            fx.choice("F45", address, "a store to flash with PG = 0: a bus error");
+            Err(fault("a store to flash with PG = 0 (F45: a choice)"))
+        }
+        WriteWithoutPg::Ignored => {
+            fx.choice("F45", address, "a store to flash with PG = 0: nothing happened");
+            Ok(())
+        }
     }
 }

@@ -9,7 +9,7 @@ const ACR: u32 = 0x00;
 const KEYR: u32 = 0x04;
 const OPTKEYR: u32 = 0x08;
 pub(super) const SR: u32 = 0x0C;
-const CR: u32 = 0x10;
+pub(super) const CR: u32 = 0x10;
 const AR: u32 = 0x14;
 const OBR: u32 = 0x1C;
 const WRPR: u32 = 0x20;
@@ -84,7 +84,8 @@ impl F0 {
             return Ok(());
         }
         if self.live.operation.is_some() {
-            fx.note(REGISTERS + offset, "flash registers cannot be written while BSY; the write was dropped"); // F26
+            let text = "a flash register was written while BSY: the write was dropped";
+            fx.choice("F26", REGISTERS + offset, text);
             return Ok(());
         }
         match offset {
@@ -151,8 +152,10 @@ impl F0 {
             }
             return;
         }
+        // F36: MER cannot be set while PG is; seen on an STM32F030 (stlink, pull request 442).
+        let plain = if old & cr::PG != 0 { cr::PLAIN & !(cr::MER & !old) } else { cr::PLAIN };
         // F19: LOCK only sets. F21: OPTWRE only clears.
-        self.live.cr = (value & (cr::PLAIN | cr::LOCK)) | (old & value & cr::OPTWRE) | (old & cr::OBL_LAUNCH);
+        self.live.cr = (value & (plain | cr::LOCK)) | (old & value & cr::OPTWRE) | (old & cr::OBL_LAUNCH);
         fx.interrupts();
         if value & cr::STRT != 0 && value & cr::LOCK == 0 {
             self.launch(by, fx);

@@ -65,7 +65,7 @@ struct Live {
     edited: u32,
     otp: Vec<u8>,
     otp_marks: Vec<Mark>,
-    /// The first word of a double word that waits for its second (CFGBSY).
+    /// The first store of a double word that waits for its second (CFGBSY).
     half: Option<Half>,
     operation: Option<Operation>,
     fast: Option<Fast>,
@@ -80,13 +80,13 @@ struct Live {
     broken: Option<Cut>,
 }
 
-/// The first word of a double word.
+/// The first store of a double word.
 #[derive(Clone, Copy, Debug)]
 struct Half {
     address: u32,
     word: u32,
-    /// Written to locked flash: it counts for CFGBSY, and nothing comes of it (G26).
-    refused: bool,
+    /// The flags that it raised: it counts for CFGBSY all the same, and nothing comes of its pair (G26).
+    refused: u32,
 }
 
 /// A saved state.
@@ -188,14 +188,13 @@ impl G0 {
         fx.events();
     }
 
-    /// Error flags instead of an operation; a half-sent double word is dropped, a row of fast programming ends.
+    /// Error flags instead of an operation; a row of fast programming ends, half a double word stays half a one (G26).
     /// OPERR only with ERRIE (G52).
     fn fail(&mut self, flags: u32, fx: &mut Effects) {
         self.live.sr |= flags;
         if self.live.cr & cr::ERRIE != 0 {
             self.live.sr |= sr::OPERR;
         }
-        self.live.half = None;
         self.live.fast = None;
         fx.interrupts();
         fx.events();

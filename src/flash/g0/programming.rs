@@ -1,11 +1,22 @@
 //! Erasing and programming main flash and OTP of a G0 (RM0444 3.3.7, 3.3.8).
 
-use super::registers::{cr, sr};
+use super::registers::{self, cr, sr};
 use super::{G0, Half, MASS_TIME, PAGE_TIME, PROGRAM_TIME};
 use crate::bus::{Access, BusFault, Effects, Width, fault, lane};
+use crate::flash::REGISTERS;
 use crate::flash::cells::{DOUBLE_WORD, PROGRAMMED};
 use crate::flash::cut::{self, Operation, Work};
 use crate::time::Time;
+
+/// A store into flash.
+#[derive(Clone, Copy)]
+struct Store {
+    address: u32,
+    width: Width,
+    value: u32,
+    /// Flash is unlocked, and PG or FSTPG is set.
+    ready: bool,
+}
 
 impl G0 {
     /// STRT was written: what CR says is begun (G30, G31).
@@ -31,7 +42,8 @@ impl G0 {
             return Err(fault("the securable area is closed (SEC_PROT)")); // G39
         }
         if pages.end > self.flash.pages() {
-            return Ok(()); // G35
+            fx.choice("G35", REGISTERS + registers::CR, "an erase of a page beyond flash: nothing, and no flag");
+            return Ok(());
         }
         if pages.clone().any(|p| self.page_is_protected(p)) {
             self.fail(sr::WRPERR, fx); // G37, G38
@@ -65,7 +77,8 @@ impl G0 {
             self.fail(sr::WRPERR, fx); // G50: option bytes are written through registers only.
             return Ok(());
         }
-        let ready = self.live.cr & (cr::PG | cr::FSTPG) != 0 && self.live.cr & cr::LOCK == 0;
+        let unlocked = self.live.cr & cr::LOCK == 0;
+        let ready = unlocked && self.live.cr & (cr::PG | cr::FSTPG) != 0;
         if self.shuts_out(by.master) {
             if ready {
                 self.fail(sr::WRPERR, fx);
@@ -75,67 +88,79 @@ impl G0 {
         if main {
             self.admit_flash(address, by)?;
         }
-        if self.live.cr & cr::LOCK != 0 {
-            self.store_locked(address, width, value, fx);
-            return Ok(());
-        }
-        if !ready {
-            self.fail(sr::PGSERR, fx); // G47
-            return Ok(());
-        }
-        if let Some(flags) = self.refusal(address, width) {
-            self.fail(flags, fx);
-            return Ok(());
-        }
-        match self.live.half.take() {
-            None => {
-                // G25: CFGBSY from the first word on.
-                self.live.half = Some(Half { address, word: value, refused: false });
-                fx.events();
-            }
-            Some(half) if self.live.cr & cr::FSTPG != 0 => self.fast_double_word(half, value, at, fx),
-            Some(half) => self.double_word(half, value, at, fx),
-        }
+        self.take(Store { address, width, value, ready }, at, fx);
         Ok(())
     }
 
-    /// Why a word cannot be taken, as flags: order, width, alignment.
-    fn refusal(&self, address: u32, width: Width) -> Option<u32> {
-        let control = self.live.cr;
-        let both = control & cr::PG != 0 && control & cr::FSTPG != 0;
-        if self.live.sr & sr::PENDING != 0 || control & (cr::PER | cr::MER1) != 0 || both {
-            return Some(sr::PGSERR); // G33, G34, G51
+    /// One of the two stores that make a double word. CFGBSY goes by pairs of stores, whatever is wrong with them (G25,
+    /// G26): the first of a pair raises it, the second lowers it and has the pair judged. So half a double word, a
+    /// refused one too, leaves CR out of reach until a second store or a reset.
+    ///
+    /// Silicon: on a G0B1 (uliano/brio, docs/stm32g0/nvm.md, one provocation a boot) a legal first word alone leaves
+    /// CFGBSY and no flag, words at +4 and +8 give PGAERR alone, a double word with PG = 0 PGSERR alone, four
+    /// half-words SIZERR, PGAERR and PGSERR, all with CFGBSY down; on a G0B0 (stlink, issue 1491) words after an error
+    /// give SR = 0x00040088, then 0x00000088. Pairs of stores, and PGSERR for a pending flag from the next pair on,
+    /// explain all of these.
+    fn take(&mut self, store: Store, at: Time, fx: &mut Effects) {
+        let Store { address, width, value, .. } = store;
+        let flags = self.refusal(&store);
+        if flags != 0 {
+            self.fail(flags | self.fast_error(flags), fx);
         }
-        if width != Width::Word {
-            return Some(sr::SIZERR); // G42
+        match self.live.half.take() {
+            None => {
+                let half = Half { address, word: value, refused: flags };
+                self.live.half = Some(half);
+                if let Some(fast) = &mut self.live.fast {
+                    fast.half_is_there(at);
+                }
+                fx.events();
+            }
+            // What was wrong with the first word is wrong with the pair.
+            Some(half) if half.refused != 0 => self.fail(half.refused | self.fast_error(half.refused), fx),
+            Some(_) if flags != 0 => {}
+            Some(half) if self.live.cr & cr::FSTPG != 0 && width == Width::Word => {
+                self.fast_double_word(half, value, at, fx);
+            }
+            Some(half) => self.double_word(half, value, at, fx),
         }
-        let expected = match self.live.half {
-            Some(half) => address == half.address + 4,
-            None => address.is_multiple_of(DOUBLE_WORD),
-        };
-        (!expected).then_some(sr::PGAERR) // G43
     }
 
-    /// A store to locked flash: refused, and CFGBSY stays until a second word has come (G26, G48).
-    fn store_locked(&mut self, address: u32, width: Width, value: u32, fx: &mut Effects) {
+    /// What is wrong with a store, as flags; 0 where it can be taken.
+    fn refusal(&self, store: &Store) -> u32 {
+        let control = self.live.cr;
+        let both = control & cr::PG != 0 && control & cr::FSTPG != 0;
+        let mut flags = 0;
+        // G33, G34, G47, G48, G51: judged where a pair begins, so that a pair's first flag is none that was pending.
         let first = self.live.half.is_none();
-        let aligned = address.is_multiple_of(DOUBLE_WORD) || !first;
-        self.fail(
-            sr::PGSERR | if aligned { 0 } else { sr::PGAERR } | if width == Width::Word { 0 } else { sr::SIZERR },
-            fx,
-        );
-        if first {
-            self.live.half = Some(Half { address, word: value, refused: true });
+        if !store.ready || control & (cr::PER | cr::MER1) != 0 || both || (first && self.live.sr & sr::PENDING != 0) {
+            flags |= sr::PGSERR;
         }
+        if store.width != Width::Word {
+            flags |= sr::SIZERR; // G42
+        }
+        let expected = match self.live.half {
+            Some(half) => store.address == half.address.wrapping_add(4),
+            None => store.address.is_multiple_of(DOUBLE_WORD),
+        };
+        if !expected {
+            flags |= sr::PGAERR; // G43, G48, G101
+        }
+        flags
+    }
+
+    /// FASTERR, which comes with what interrupts fast programming: MISERR, PGAERR, SIZERR or WRPERR (RM0490 4.3.6, and
+    /// 4.7.4 bit 9: the corresponding status bit is set at the same time).
+    pub(super) const fn fast_error(&self, flags: u32) -> u32 {
+        const INTERRUPTS: u32 = sr::MISERR | sr::PGAERR | sr::SIZERR | sr::WRPERR;
+        let fast = self.live.cr & (cr::FSTPG | cr::LOCK) == cr::FSTPG;
+        if fast && flags & INTERRUPTS != 0 { sr::FASTERR } else { 0 }
     }
 
     /// Both words are there: checks, and the launch (G41).
     fn double_word(&mut self, half: Half, second: u32, at: Time, fx: &mut Effects) {
         let address = half.address;
         let data = u64::from(half.word) | u64::from(second) << 32;
-        if half.refused {
-            return self.fail(sr::PGSERR, fx); // unlocked between the words
-        }
         let ends = at + self.live.settings.speed.span(PROGRAM_TIME);
         if self.otp.contains(address) {
             let offset = (address - self.otp.base) as usize;

@@ -9,7 +9,7 @@ const ACR: u32 = 0x00;
 const KEYR: u32 = 0x08;
 const OPTKEYR: u32 = 0x0C;
 pub(super) const SR: u32 = 0x10;
-const CR: u32 = 0x14;
+pub(super) const CR: u32 = 0x14;
 const ECCR: u32 = 0x18;
 
 const KEYS: [u32; 2] = [0x4567_0123, 0xCDEF_89AB];

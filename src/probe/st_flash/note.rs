@@ -143,13 +143,14 @@ impl fmt::Display for Note {
             ),
             Note::Gap { address, bytes } => write!(
                 f,
-                "the hex has a gap of {} bytes at 0x{address:08X}: st-flash writes FF there, and erases the pages",
-                thousands(*bytes)
+                "the hex has a gap of {} at 0x{address:08X}: st-flash writes FF there, and erases the pages",
+                counted(*bytes)
             ),
             Note::Lost { address, bytes } => write!(
                 f,
-                "{} bytes from 0x{address:08X} on are erased that the file does not replace",
-                thousands(*bytes)
+                "{} from 0x{address:08X} on {} erased that the file does not replace",
+                counted(*bytes),
+                crate::plural::verb(u64::from(*bytes), "is", "are")
             ),
             Note::Twice { address, line } => write!(
                 f,
@@ -210,6 +211,11 @@ impl fmt::Display for Note {
             ),
         }
     }
+}
+
+/// `1 byte`, `2,048 bytes`.
+fn counted(bytes: u32) -> String {
+    format!("{} byte{}", thousands(bytes), crate::plural::verb(u64::from(bytes), "", "s"))
 }
 
 /// A number with commas.
