@@ -4,6 +4,7 @@ use super::forms::Reports;
 use super::project::{self, Project};
 use super::{AnyFormat, OK, Outcome, PART_VARIABLE, STATE_VARIABLE, WOULD_NOT, progress};
 use crate::am32::{Given, Role};
+use crate::chip::Chip;
 use crate::cpu::hybrid::Engine;
 use crate::esc::{self, AfterPowerOn, Options, PowerUp, StateFile, Timeline, Verdict};
 use crate::image::{Image, ImageError, split_address};
@@ -175,14 +176,23 @@ pub(super) fn run(args: Args, format: AnyFormat, style: Style) -> anyhow::Result
         files.push(load(path, None)?);
     }
     let mut state = args.state.as_deref().map(StateFile::open).transpose()?;
-    if files.is_empty() && state.as_ref().is_none_or(|s| s.part().is_none()) {
-        bail!("no file was given; name at least one, e.g. `dryflash check bootloader.hex app.hex eeprom.bin`");
-    }
     let held = state.as_ref().is_some_and(|s| s.part().is_some());
     // A state knows its part; one that was named for all commands is for those that do not.
     let wish = args.part.as_deref().filter(|_| args.part_from.is_none() || !held);
     let part = wish.map(crate::part::find).transpose()?;
     let part_from = args.part_from.as_ref().filter(|_| part.is_some());
+    if files.is_empty() && !held {
+        match (&mut state, &part) {
+            // A blank ESC, to begin with.
+            (Some(state), Some(part)) => state.save(&Chip::new(part, args.seed)?)?,
+            (Some(_), None) => {
+                bail!("there is no such state yet; --part F051 makes a blank ESC of it, FILEs one that holds them")
+            }
+            (None, _) => {
+                bail!("no file was given; name at least one, e.g. `dryflash check bootloader.hex app.hex eeprom.bin`")
+            }
+        }
+    }
     let options = Options {
         part,
         power_ups: power_ups(&args),
@@ -240,8 +250,22 @@ fn limit(text: &str, least: Time) -> Result<Time, String> {
 /// Reads `FILE` or `FILE@ADDR`. A file whose name holds an `@` wins over an address.
 pub(super) fn load(arg: impl AsRef<OsStr>, role: Option<Role>) -> anyhow::Result<Given> {
     let arg = arg.as_ref();
+    let (path, at) = place(arg)?;
+    if StateFile::is_one(&path) {
+        let name = path.display();
+        bail!("{name} is the state of a virtual ESC, not a file to flash: give it as --state {name}");
+    }
+    Ok(Given { image: Image::load(&path, at)?, role })
+}
+
+/// The file that `FILE` or `FILE@ADDR` names, so far as that can be made out.
+pub(super) fn path_of(arg: &OsStr) -> PathBuf {
+    place(arg).map_or_else(|_| PathBuf::from(arg), |(path, _)| path)
+}
+
+fn place(arg: &OsStr) -> anyhow::Result<(PathBuf, Option<u32>)> {
     if Path::new(arg).exists() {
-        return Ok(Given { image: Image::load(Path::new(arg), None)?, role });
+        return Ok((PathBuf::from(arg), None));
     }
     let (name, end) = address_of(arg);
     let (head, at) = split_address(&end)?;
@@ -249,14 +273,10 @@ pub(super) fn load(arg: impl AsRef<OsStr>, role: Option<Role>) -> anyhow::Result
         && let Some((_, text)) = head.rsplit_once('@')
         && Path::new(&name).is_file()
     {
-        return Err(ImageError::NotAnAddress {
-            file: shell::plain(&name.to_string_lossy()).into(),
-            text: text.to_owned(),
-        }
-        .into());
+        let file = shell::plain(&name.to_string_lossy()).into();
+        return Err(ImageError::NotAnAddress { file, text: text.to_owned() }.into());
     }
-    let path = if at.is_some() { name.as_os_str() } else { arg };
-    Ok(Given { image: Image::load(Path::new(path), at)?, role })
+    Ok((if at.is_some() { PathBuf::from(name) } else { PathBuf::from(arg) }, at))
 }
 
 /// What stands before the last `@`, in whatever bytes, and what [`split_address`] can read instead of the whole: a name

@@ -108,6 +108,7 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let Ok(mut bench) = args.bench.prepare()? else { bail!("the command was not run") };
     let mut keeper = Keeper::new(bench.state.take());
     if let Some(path) = &args.record {
+        bench::apart("--record", path, args.bench.inputs().chain(bench::files_in(&args.command)))?;
         keeper.record(path, args.force, &bench.header(Some(line.clone())))?;
     }
     let signals = Signals::catch()?;
