@@ -102,6 +102,7 @@ catalogue! {
     RUN_WATCHDOG 68 "DF068" Error Run "The watchdog reset the chip";
     RUN_PROGRAMMING 69 "DF069" Error Run "The flash did not take what was written";
     RUN_APP_SILENT 70 "DF070" Warning Run "The app does not reach its main loop";
+    RUN_RESTS_ON_CHOICE 79 "DF079" Note Run "The outcome rests on a choice of the model";
 }
 
 impl Id {

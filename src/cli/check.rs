@@ -1,8 +1,8 @@
 //! `dryflash check`: what would happen if these files were flashed and powered.
 
+use super::machine::Machine;
 use super::{Format, OK, Outcome, Output, WOULD_NOT, progress};
 use crate::am32::{Given, Role};
-use crate::cpu::hybrid::Engine;
 use crate::esc::{self, AfterPowerOn, Change, Options, PowerUp, StateFile, Verdict, Wire};
 use crate::image::{Image, split_address};
 use crate::report;
@@ -55,9 +55,8 @@ pub struct Args {
     /// Milliseconds of virtual time that the app has to reach its main loop; 0 looks at its first instructions only.
     #[arg(long, value_name = "MS", default_value_t = 1_500, value_parser = clap::value_parser!(u64).range(0..=60_000))]
     app_for: u64,
-    /// What executes the code; all give the same verdict, at different speeds.
-    #[arg(long, value_enum, default_value_t = EngineArg::Auto)]
-    engine: EngineArg,
+    #[command(flatten)]
+    machine: Machine,
     /// Start the app as a bootloader would, without one.
     #[arg(long)]
     from_app: bool,
@@ -70,26 +69,6 @@ pub struct Args {
     /// Decides what SRAM holds at power-on.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum EngineArg {
-    /// Whichever is quicker for the code at hand.
-    Auto,
-    /// Unicorn alone.
-    Unicorn,
-    /// The interpreter alone.
-    Interpreter,
-}
-
-impl From<EngineArg> for Engine {
-    fn from(engine: EngineArg) -> Engine {
-        match engine {
-            EngineArg::Auto => Engine::Auto,
-            EngineArg::Unicorn => Engine::Unicorn,
-            EngineArg::Interpreter => Engine::Interpreter,
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -124,7 +103,8 @@ pub fn run(args: Args, output: Output) -> anyhow::Result<Outcome> {
         power_ups: power_ups(&args),
         limit: Time::from_millis(args.limit),
         app_limit: Time::from_millis(args.app_for),
-        engine: args.engine.into(),
+        engine: args.machine.engine(),
+        f0_write_without_pg: args.machine.without_pg(),
         from_app: args.from_app,
         option_bytes: args.option_bytes,
         seed: args.seed,

@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod explain;
 mod fronts;
+mod machine;
 mod merge;
 mod new;
 mod parts;

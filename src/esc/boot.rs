@@ -9,7 +9,7 @@ use super::power_up::{AfterPowerOn, PowerUp};
 use crate::am32::eeprom::{self, Eeprom};
 use crate::am32::{Layout, Pin};
 use crate::bus::{ResetCause, Width};
-use crate::chip::{Chip, Halt, Polled, SampledPin, WatchedLoad};
+use crate::chip::{Chip, Halt, Polled, RestsOn, SampledPin, WatchedLoad};
 use crate::cpu::{FaultKind, Registers};
 use crate::part::Part;
 use crate::time::Time;
@@ -246,6 +246,9 @@ pub struct BootRun {
     pub unmodelled: Vec<Touched>,
     /// Accesses that did nothing on this part, as on the chip: a block whose clock is off, a locked register.
     pub in_vain: Vec<Touched>,
+    /// Choices of the model that something rested on, where silicon is not known to do the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<RestsOn>,
     /// Resets by the code on the way.
     pub resets: usize,
 }
@@ -290,6 +293,7 @@ pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
         changed: Vec::new(),
         unmodelled: Vec::new(),
         in_vain: Vec::new(),
+        choices: Vec::new(),
         resets: 0,
     };
     let reached = if bench.from_app {
@@ -495,6 +499,7 @@ fn finish(chip: &Chip, run: &mut BootRun) {
         run.polled = chip.board.polled(chip.now().cycle);
         run.polled.truncate(4);
     }
+    run.choices.clone_from(&chip.board.log.choices);
     for (as_on_the_chip, address, pc, text) in chip.board.log.notes() {
         let name = crate::chip::register_name(chip.part(), address);
         let list = if as_on_the_chip { &mut run.in_vain } else { &mut run.unmodelled };

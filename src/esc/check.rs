@@ -3,13 +3,14 @@
 use super::boot::{self, Bench};
 use super::power_up::PowerUp;
 use super::program;
+use super::rests;
 use super::state::{StateError, StateFile};
 use super::verdict::{self, Verdict};
 use crate::am32::{self, Given, Layout, Plan, PlanError, Wish};
 use crate::chip::Chip;
 use crate::cpu::hybrid::Engine;
 use crate::cpu::unicorn::EngineError;
-use crate::flash::Lasting;
+use crate::flash::{Lasting, Settings, WriteWithoutPg};
 use crate::part::Part;
 use crate::time::Time;
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub struct Options {
     pub app_limit: Time,
     /// The engine that executes the code. All give the same verdict.
     pub engine: Engine,
+    /// What a store to flash with PG = 0 does on an F0, which is not known (F45).
+    pub f0_write_without_pg: WriteWithoutPg,
     /// Start the app as a bootloader would.
     pub from_app: bool,
     /// Program option bytes that a file holds.
@@ -43,6 +46,7 @@ impl Default for Options {
             limit: Time::from_millis(400),
             app_limit: Time::from_millis(1_500),
             engine: Engine::Auto,
+            f0_write_without_pg: WriteWithoutPg::default(),
             from_app: false,
             option_bytes: false,
             seed: 1,
@@ -172,6 +176,8 @@ fn judge(
         app_runs: false,
     };
     let mut chip = Chip::with_engine(part, options.seed, options.engine)?;
+    let settings = Settings { f0_write_without_pg: options.f0_write_without_pg, ..chip.board.flash.settings() };
+    chip.board.flash.set_settings(settings);
     if let Some(state) = &state {
         state.install(&mut chip)?;
     }
@@ -181,6 +187,7 @@ fn judge(
         return Ok((verdict, chip.board.flash.lasting()));
     }
     let lasting = chip.board.flash.lasting();
+    let programming = chip.board.log.choices.clone();
     let bench = bench(plan, part, layout, options);
     let decisive = verdict::decisive(&options.power_ups);
     let flashed = chip.save();
@@ -196,6 +203,8 @@ fn judge(
         verdict.runs.push(run);
     }
     verdict.findings.extend(verdict::unmodelled(&verdict.runs));
+    let choices = programming.iter().chain(verdict.runs.iter().flat_map(|r| &r.choices));
+    verdict.findings.extend(rests::finding(choices));
     verdict.app_runs = verdict.runs.get(decisive).is_some_and(|r| r.ending == boot::Ending::AppRuns);
     verdict::join(&mut verdict.findings, verdict.app_runs);
     Ok((verdict, lasting))

@@ -10,6 +10,7 @@ pub mod changes;
 mod check;
 pub mod power_up;
 pub mod program;
+pub mod rests;
 pub mod state;
 pub mod verdict;
 
