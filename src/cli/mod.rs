@@ -7,6 +7,8 @@ mod doctor;
 mod explain;
 mod forms;
 mod fronts;
+mod glasgow;
+mod machine;
 mod man;
 mod merge;
 mod new;

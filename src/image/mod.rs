@@ -25,6 +25,7 @@ mod segment;
 pub mod write;
 
 pub use address::split_address;
+pub use detect::file_in_bytes;
 pub use error::{Flaw, ImageError};
 pub use remark::Remark;
 pub use segment::Segment;

@@ -3,6 +3,7 @@
 use super::columns::{visible, wrap};
 use super::{Detail, Style};
 use crate::am32::{self, Evidence, Finding, Piece, PlacedBy, Severity};
+use crate::bus::ResetCause;
 use crate::esc::alive::{Alive, How, Interrupt, Loop, Pwm, Works};
 use crate::esc::verdict::Reason;
 use crate::esc::{BootRun, Ending, Verdict, Wire};
@@ -110,7 +111,7 @@ fn power_ups(verdict: &Verdict, style: Style, out: &mut String) {
     for (run, reason) in verdict.runs.iter().zip(&verdict.reasons) {
         let name = run.power_up.to_string();
         let right = verdict.app_runs && run.power_up.last_level() == Wire::High;
-        let mut lines = vec![ending(run, reason.as_ref(), right, style)];
+        let mut lines = vec![ending(run, reason.as_ref(), right, verdict.update.is_some(), style)];
         lines.extend(evidence(run, reason.as_ref(), style.detail));
         let told = lines.join("\n");
         // Two wires that the code cannot tell apart need not be told twice.
@@ -135,8 +136,8 @@ fn power_ups(verdict: &Verdict, style: Style, out: &mut String) {
     }
 }
 
-/// How it ended, in a line; `right` where staying is as it should be.
-fn ending(run: &BootRun, reason: Option<&Reason>, right: bool, style: Style) -> String {
+/// How it ended, in a line; `right` where staying is as it should be, `updates` where the app is an updater.
+fn ending(run: &BootRun, reason: Option<&Reason>, right: bool, updates: bool, style: Style) -> String {
     match &run.ending {
         Ending::AppRuns => {
             let started = match (&run.jump, run.boot_byte.is_empty() && run.header.is_empty()) {
@@ -164,7 +165,8 @@ fn ending(run: &BootRun, reason: Option<&Reason>, right: bool, style: Style) -> 
                 Some(Reason::Spins { pc }) => format!("loops at PC 0x{pc:08X} without a look at the wire"),
                 _ => match run.power_up.last_level() {
                     Wire::High => "the wire is high".to_owned(),
-                    _ => "no reason seen".to_owned(),
+                    Wire::Floating => "nothing holds the wire low".to_owned(),
+                    Wire::Low => "no reason seen".to_owned(),
                 },
             };
             let stays = if right { style.good("stays") } else { style.bad("stays") };
@@ -183,6 +185,13 @@ fn ending(run: &BootRun, reason: Option<&Reason>, right: bool, style: Style) -> 
         Ending::Lockup { pc, fault, .. } => {
             let cause = fault.map_or_else(String::new, |f| format!(": {f}"));
             format!("{} at PC 0x{pc:08X} after {}{cause}", style.bad("locks up"), run.time_us)
+        }
+        Ending::AppReset { cause: ResetCause::Software, pc } if updates => {
+            format!(
+                "{} its work and resets the chip at PC 0x{pc:08X} after {}",
+                style.good("the updater ends"),
+                run.time_us
+            )
         }
         Ending::AppReset { cause, pc } => {
             format!("{} at PC 0x{pc:08X} after {}: {cause}", style.bad("the app resets"), run.time_us)
@@ -222,6 +231,7 @@ fn evidence(run: &BootRun, reason: Option<&Reason>, detail: Detail) -> Vec<Strin
         lines.push(line);
     }
     lines.extend(run.app.as_ref().and_then(|a| a.alive.as_ref()).map(alive));
+    lines.extend(signal(run));
     if let (Ending::AppReset { .. }, Some(polled)) = (&run.ending, run.polled.first()) {
         lines.push(format!("polls {} at PC 0x{:08X}", polled.name, polled.pc));
     }
@@ -255,6 +265,16 @@ fn evidence(run: &BootRun, reason: Option<&Reason>, detail: Detail) -> Vec<Strin
         }
     }
     lines
+}
+
+/// The pin that the app takes its signal on, once it is at work.
+fn signal(run: &BootRun) -> Option<String> {
+    let app = run.app.as_ref().filter(|a| matches!(a.alive, Some(Alive::Loop(_) | Alive::Works(_))))?;
+    let pins: Vec<String> = app.signal.iter().map(|s| format!("{} ({})", s.pin, s.through)).collect();
+    Some(match pins.is_empty() {
+        true => "the app's signal pin was not found: it captures no edge".to_owned(),
+        false => format!("the app's signal on {}", pins.join(", ")),
+    })
 }
 
 /// How long the app was watched.
@@ -358,7 +378,16 @@ fn explanations(findings: &[Finding], style: Style, out: &mut String) {
 
 /// The answer, in a sentence.
 fn answer(verdict: &Verdict, style: Style) -> String {
+    // Only --from-app begins with the app.
+    let from_app = verdict.runs.iter().filter_map(|r| r.jump).any(|j| j.time_us == Time::ZERO);
     match (verdict.starts(), verdict.app_runs) {
+        (true, _) if verdict.update.is_some() => {
+            style.good("The update would work: this ESC would start with its new bootloader.")
+        }
+        (false, false) if verdict.update.is_some() => style.bad("This update would not work: see the errors above."),
+        (true, _) if from_app => {
+            style.good("The app would run, once something starts it: no bootloader was asked for.")
+        }
         (true, _) => style.good("This ESC would start."),
         (false, true) => style.bad("The app would run, but something is wrong: see the errors above."),
         (false, false) => style.bad("This ESC would not start."),

@@ -76,6 +76,14 @@ impl ScenarioError {
         }
     }
 
+    /// Each for itself.
+    pub fn into_list(self) -> Vec<ScenarioError> {
+        match self {
+            ScenarioError::Several(errors) => errors.into_iter().flat_map(ScenarioError::into_list).collect(),
+            other => vec![other],
+        }
+    }
+
     /// All of them as one; none where there is none.
     pub fn all(mut errors: Vec<ScenarioError>) -> Option<ScenarioError> {
         match errors.len() {
