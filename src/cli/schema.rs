@@ -36,8 +36,6 @@ enum Name {
     Parts,
     /// `explain`.
     Explain,
-    /// `doctor`.
-    Doctor,
 }
 
 /// Runs the verb.
@@ -56,7 +54,6 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         Name::With => include_str!("../../docs/schemas/with.schema.json").to_owned(),
         Name::Parts => include_str!("../../docs/schemas/parts.schema.json").to_owned(),
         Name::Explain => include_str!("../../docs/schemas/explain.schema.json").to_owned(),
-        Name::Doctor => include_str!("../../docs/schemas/doctor.schema.json").to_owned(),
     };
     Ok(Outcome { text, code: OK })
 }
