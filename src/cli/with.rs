@@ -13,7 +13,8 @@ use self::refuse::{Looked, Own, Refused, Way};
 use self::signals::Signals;
 use super::bench::{self, Keeper, boot};
 use super::forms::Reports;
-use super::fronts::{listen, only_here};
+use super::fronts::{endpoint, listen, only_here};
+use super::glasgow::{self, Place};
 use super::stand_in::StandIn;
 use super::{AnyFormat, Format, OK, Outcome, Output, WOULD_NOT};
 use crate::esc::Verdict;
@@ -27,14 +28,14 @@ use serde::Serialize;
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
 /// The exit code for trouble of `with` itself.
-const TROUBLE: u8 = 125;
+pub(super) const TROUBLE: u8 = 125;
 
 /// The most characters of a command line that a heading shows.
 const LONGEST: usize = 80;
@@ -45,13 +46,15 @@ const LINGER: Duration = Duration::from_secs(2);
 /// Run a flashing command against the virtual ESC, and say what it changed
 ///
 /// Starts a virtual ST-LINK at the ESC, runs the command with a stand-in for libusb before it (Linux), so that st-flash,
-/// OpenOCD, pyOCD and scripts of them find that probe and no other, and reports what changed in flash and option bytes.
+/// OpenOCD, pyOCD and scripts of them find that probe and no other, gives probe-rs, cargo-embed and cargo-flash the same
+/// ESC through a probe of theirs, and reports what changed in flash and option bytes.
 /// Returns the command's exit code where it is not 0, and 125 for trouble of its own.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash with --part F051 -- st-flash --reset write bootloader.bin 0x08000000
   dryflash with --state esc.json --boot -- sh flash-my-esc.sh
-  dryflash with --part G071 -- openocd -f interface/stlink.cfg -f target/stm32g0x.cfg -c 'program app.hex verify exit'")]
+  dryflash with --part F051 -- probe-rs download --chip STM32F051K6 --verify app.elf
+  dryflash with --part G071 -- openocd -f interface/stlink-dap.cfg -c 'transport select dapdirect_swd' -f target/stm32g0x.cfg -c 'program app.hex verify exit'")]
 pub struct Args {
     #[command(flatten)]
     bench: bench::Holding,
@@ -65,13 +68,19 @@ pub struct Args {
     #[arg(long, requires = "record")]
     force: bool,
     /// Listen for stlink-server's protocol as well, for commands that use TCP.
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = endpoint)]
     tcp: Option<SocketAddr>,
     #[command(flatten)]
     reports: Reports,
     /// The command and its arguments.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
+}
+
+impl Args {
+    pub(super) fn esc_mut(&mut self) -> &mut bench::Esc {
+        &mut self.bench.esc
+    }
 }
 
 /// Runs the verb.
@@ -99,26 +108,29 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let Ok(mut bench) = args.bench.prepare()? else { bail!("the command was not run") };
     let mut keeper = Keeper::new(bench.state.take());
     if let Some(path) = &args.record {
+        bench::apart("--record", path, args.bench.inputs().chain(bench::files_in(&args.command)))?;
         keeper.record(path, args.force, &bench.header(Some(line.clone())))?;
     }
     let signals = Signals::catch()?;
     let stand_in = StandIn::prepare(None)?;
+    let probe_rs = Place::Unix(stand_in.beside("glasgow.sock")).listen(false)?;
     let listener = args.tcp.map(|address| listen(address, "--tcp")).transpose()?;
     let model = bench.probe.model();
     let (sender, requests) = channel();
     let server = listener.map(|l| Server::start(l, model, sender.clone())).transpose().context("cannot serve")?;
     let socket = stand_in.serve(model, sender.clone())?;
+    let probe_rs = probe_rs.serve(sender.clone())?;
     if signals.has_come() {
         bail!("interrupted before the command was started");
     }
-    let mut child = start(&args.command, &stand_in, hide)?;
+    let mut child = start(&args.command, &stand_in, &probe_rs.selector(), hide)?;
     let watch = signals.watch(child.id(), sender.clone())?;
     let attended = watch.clone();
     let ended = thread::Builder::new().name("command".to_owned()).spawn(move || {
         let status = child.wait();
         attended.ended();
         // Handles that the command has left open close with it; what is still there is not.
-        let silent = socket.wait_for_silence(LINGER);
+        let silent = socket.wait_for_silence(LINGER) && probe_rs.wait_for_silence(LINGER);
         let looked = socket.claims() + socket.looks() > 0;
         let _ = sender.send(Request::Stop);
         (status, silent, looked)
@@ -174,6 +186,20 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     Ok(Outcome { text, code })
 }
 
+/// Whether the client at this path would be started, or why not; nothing is.
+pub(super) fn would_start(client: &Path) -> Result<(), String> {
+    let command = [client.as_os_str().to_owned()];
+    let looked = refuse::look(&command, Own { line: "dryflash with", tcp: None }).map_err(|r| r.why().to_owned())?;
+    may_start(&looked, &command, true).map_err(|r| r.why().to_owned())
+}
+
+/// Hides real probes from a command, where the kernel lets one. Whether it does.
+pub(super) fn conceal(command: &mut Command) -> bool {
+    let Ok(Some(hide)) = Hide::possible() else { return false };
+    hide.from(command);
+    true
+}
+
 /// What stands before the command on dryflash's own line.
 fn own_line() -> String {
     let words: Vec<String> = std::env::args_os().skip(1).map(|w| w.to_string_lossy().into_owned()).collect();
@@ -183,13 +209,11 @@ fn own_line() -> String {
 
 /// Refuses what is known only with the answer whether hardware can be hidden, and says what cannot be vouched for.
 fn may_start(looked: &Looked, command: &[OsString], hidden: bool) -> Result<(), Refused> {
-    let name = command.first().map(|w| refuse::base(w)).unwrap_or_default();
-    match looked.way {
-        Way::Libusb => {}
-        Way::Glasgow => {
-            let what = format!("{name} goes past libusb, to the system's USB: it would look for real probes");
-            return Err(Refused::new(what, "rehearse with st-flash or OpenOCD"));
-        }
+    // Behind another program the Glasgow probe is in the environment alone, which cargo-embed does not look at.
+    if looked.way == Way::Glasgow && !hidden && !glasgow::is_client(command) {
+        let what = "this system lets no hardware be hidden, and the client behind another program may not look at \
+                    PROBE_RS_PROBE";
+        return Err(Refused::new(what, "put `dryflash with --` before the client itself"));
     }
     for doubt in &looked.doubts {
         if !hidden {
@@ -220,10 +244,12 @@ struct Report<'a> {
     starts: Option<bool>,
 }
 
-fn start(command: &[OsString], stand_in: &StandIn, hide: Option<Hide>) -> anyhow::Result<Child> {
+fn start(command: &[OsString], stand_in: &StandIn, probe_rs: &str, hide: Option<Hide>) -> anyhow::Result<Child> {
+    let command = glasgow::words_with_probe(command, probe_rs);
     let (program, arguments) = command.split_first().context("no command")?;
     let mut command = Command::new(program);
     stand_in.lend(command.args(arguments));
+    glasgow::lend(&mut command, probe_rs);
     if let Some(hide) = hide {
         hide.from(&mut command);
     }
@@ -249,6 +275,9 @@ fn short(line: &str) -> String {
 
 fn text(report: &Report, verdict: Option<&Verdict>, output: Output) -> String {
     let mut out = String::new();
+    if output.style.detail == report::Detail::Quiet {
+        return verdict.map_or(out, |verdict| report::text::verdict(verdict, output.style));
+    }
     let _ = writeln!(
         out,
         "{} after `{}`, {} commands:",

@@ -9,7 +9,7 @@ use super::scalar::At;
 use super::sound;
 use super::steps::Step;
 use crate::am32::Layout;
-use crate::part::{self, Part};
+use crate::part::{self, Part, PartError};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use std::ops::Range;
@@ -123,7 +123,7 @@ pub fn read(path: &Path) -> Result<Arc<Source>, ScenarioError> {
     if length > MAX_SIZE {
         return Err(ScenarioError::Usage(format!("{} has {length} bytes: that is no scenario", path.display())));
     }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let text = crate::files::regular(path).and_then(|_| crate::files::read_text(path, MAX_SIZE)).map_err(unreadable)?;
     let name = path.to_string_lossy().replace('\\', "/");
     Ok(Arc::new(Source { path: path.to_owned(), name, text }))
 }
@@ -225,12 +225,11 @@ fn case(
 }
 
 fn find_part(source: &Arc<Source>, name: &str, span: &Range<usize>) -> Result<Arc<Part>, ScenarioError> {
-    part::find(name).map_err(|e| {
-        let error = source.flaw(span, e.to_string());
-        match nearest(name, ["F031", "F051", "G031", "G071", "G071_64K"]) {
-            Some(near) => error.hint(format!("did you mean \"{near}\"?")),
-            None => error,
-        }
+    part::find(name).map_err(|e| match e {
+        PartError::Unknown { near: Some(near), .. } => source
+            .flaw(span, format!("no part is called '{name}'; `dryflash parts` lists them"))
+            .hint(format!("did you mean \"{near}\"?")),
+        error => source.flaw(span, error.to_string()),
     })
 }
 

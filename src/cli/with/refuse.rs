@@ -1,5 +1,6 @@
 //! What `with` refuses before anything starts: commands that the virtual probe would not be in the way of.
 
+use super::super::glasgow;
 use super::clients;
 use super::hide::names_hardware;
 use super::program::{Program, find, inspect};
@@ -32,6 +33,11 @@ impl Refused {
     /// A reason, and what to do.
     pub fn new(what: impl Into<String>, instead: impl Into<String>) -> Refused {
         Refused { what: what.into(), instead: instead.into() }
+    }
+
+    /// The reason alone.
+    pub fn why(&self) -> &str {
+        &self.what
     }
 }
 
@@ -169,6 +175,9 @@ fn follow(command: &[OsString], own: Own, looked: &mut Looked, left: usize) -> R
         return follow(&inner, own, looked, left - 1);
     }
     clients::options(&name, arguments, own)?;
+    if let Some((what, instead)) = glasgow::elsewhere(command) {
+        return Err(Refused::new(what, instead));
+    }
     if clients::way(&name, arguments) == Way::Glasgow {
         looked.way = Way::Glasgow;
     }
@@ -203,13 +212,17 @@ fn is_command(word: &OsStr) -> bool {
 fn by_name(name: &str, arguments: &[OsString], own: Own) -> Result<(), Refused> {
     if RIGHTS.contains(&name) {
         let what = format!("{name} does not hand on what leads a client to the virtual probe: it would find real ones");
-        let rest = arguments.iter().position(|w| is_command(w) && !is_assignment(&w.to_string_lossy()));
-        let instead = match rest.filter(|_| matches!(name, "sudo" | "sudo-rs" | "doas" | "pkexec" | "run0")) {
-            Some(at) => format!("nothing here needs other rights: `{} -- {}`", own.line, line(&arguments[at..])),
-            None => format!("give the command itself: `{} -- COMMAND`", own.line),
+        let at = arguments.iter().position(|w| is_command(w) && !is_assignment(&w.to_string_lossy()));
+        let before = matches!(name, "sudo" | "sudo-rs" | "doas" | "pkexec" | "run0");
+        let rest = at.filter(|_| before).map_or_else(|| "COMMAND".to_owned(), |at| line(&arguments[at..]));
+        let instead = match before {
+            true => format!("here nothing needs other rights: `{} -- {rest}`", own.line),
+            false => format!("give the command itself: `{} -- {rest}`", own.line),
         };
-        let root = format!("; where it does, put {name} before dryflash: `{name} dryflash with ...`");
-        let root = if matches!(name, "sudo" | "sudo-rs" | "doas") { root } else { String::new() };
+        let root = match name {
+            "sudo" | "sudo-rs" | "doas" => format!("; where something does, `{name} {} -- {rest}`", own.line),
+            _ => String::new(),
+        };
         return Err(Refused::new(what, instead + &root));
     }
     if ELSEWHERE.contains(&name) {
