@@ -1,12 +1,14 @@
 //! The virtual ESC at a virtual probe, as `serve`, `with` and `replay` set it up from their arguments.
 
 use super::check::{load, path_of};
+use super::machine::Machine;
 use super::project::Project;
 use crate::am32::{self, Finding, Given, Id, Severity, Wish};
 use crate::chip::Chip;
 use crate::esc::changes::Snapshot;
 use crate::esc::{self, Options, PowerUp, StateError, StateFile, Verdict, Wire, program};
 use crate::files;
+use crate::flash::Settings;
 use crate::image::Image;
 use crate::part::{self, Part};
 use crate::periph::signal::Signal;
@@ -58,6 +60,8 @@ pub struct Esc {
     /// Decides what SRAM holds at power-on: 1 where nothing is said.
     #[arg(long)]
     pub seed: Option<u64>,
+    #[command(flatten)]
+    pub machine: Machine,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -172,7 +176,9 @@ impl Esc {
             }
             return Ok(Err(Refused));
         }
-        let mut chip = Chip::new(&part, seed)?;
+        let mut chip = Chip::with_engine(&part, seed, self.machine.engine())?;
+        let settings = Settings { f0_write_without_pg: self.machine.without_pg(), ..chip.board.flash.settings() };
+        chip.board.flash.set_settings(settings);
         if let Some(state) = &state {
             state.install(&mut chip)?;
         }
@@ -221,7 +227,13 @@ impl Bench {
 /// # Errors
 /// The state file cannot be used.
 pub fn boot(probe: &StLink, state: Option<&mut StateFile>, esc: &Esc) -> anyhow::Result<Verdict> {
-    let options = Options { power_ups: vec![PowerUp::steady(esc.wire())], seed: esc.seed(), ..Options::default() };
+    let options = Options {
+        power_ups: vec![PowerUp::steady(esc.wire())],
+        seed: esc.seed(),
+        engine: esc.machine.engine(),
+        f0_write_without_pg: esc.machine.without_pg(),
+        ..Options::default()
+    };
     if let Some(state) = state {
         return Ok(esc::check(Vec::new(), &options, Some(state))?);
     }

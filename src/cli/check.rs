@@ -1,11 +1,11 @@
 //! `dryflash check`: what would happen if these files were flashed and powered.
 
 use super::forms::Reports;
+use super::machine::Machine;
 use super::project::{self, Project};
 use super::{AnyFormat, OK, Outcome, PART_VARIABLE, STATE_VARIABLE, WOULD_NOT, progress};
 use crate::am32::{Given, Role};
 use crate::chip::Chip;
-use crate::cpu::hybrid::Engine;
 use crate::esc::{self, AfterPowerOn, Options, PowerUp, StateFile, Timeline, Verdict};
 use crate::image::{Image, ImageError, split_address};
 use crate::report::{self, Style};
@@ -69,9 +69,8 @@ pub struct Args {
     /// looks at its first instructions only.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "1500ms", value_parser = |t: &str| limit(t, Time::ZERO))]
     app_for: Time,
-    /// What executes the code; all give the same verdict, at different speeds.
-    #[arg(long, value_enum, default_value_t = EngineArg::Auto)]
-    engine: EngineArg,
+    #[command(flatten)]
+    machine: Machine,
     /// Start the app as a bootloader would, without one.
     #[arg(long)]
     from_app: bool,
@@ -133,26 +132,6 @@ impl Args {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum EngineArg {
-    /// Whichever is quicker for the code at hand.
-    Auto,
-    /// Unicorn alone.
-    Unicorn,
-    /// The interpreter alone.
-    Interpreter,
-}
-
-impl From<EngineArg> for Engine {
-    fn from(engine: EngineArg) -> Engine {
-        match engine {
-            EngineArg::Auto => Engine::Auto,
-            EngineArg::Unicorn => Engine::Unicorn,
-            EngineArg::Interpreter => Engine::Interpreter,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Reset {
     Software,
     Pin,
@@ -198,7 +177,8 @@ pub(super) fn run(args: Args, format: AnyFormat, style: Style) -> anyhow::Result
         power_ups: power_ups(&args),
         limit: args.limit,
         app_limit: args.app_for,
-        engine: args.engine.into(),
+        engine: args.machine.engine(),
+        f0_write_without_pg: args.machine.without_pg(),
         from_app: args.from_app,
         option_bytes: args.option_bytes,
         seed: args.seed,

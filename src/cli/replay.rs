@@ -4,6 +4,7 @@ use super::bench::{Bench, Esc, Holding, Keeper, Refused, apart, boot, write};
 use super::{Format, OK, Outcome, Output, WOULD_NOT, progress, script};
 use crate::esc::Verdict;
 use crate::esc::changes::{Changes, Snapshot};
+use crate::esc::rests;
 use crate::files;
 use crate::gdb;
 use crate::probe::recording::{Device, Flaw, Header, Recording};
@@ -170,6 +171,7 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
         bail!("the model failed: {text}; this is a bug, please report it");
     }
     notes.extend(replayed.prepared.map(str::to_owned));
+    notes.extend(rests::notes(&bench.probe.target.chip));
     let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));
     let mut keeper = Keeper::new(bench.state.take());
     keeper.finish(&bench.probe)?;

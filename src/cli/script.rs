@@ -6,6 +6,7 @@ use super::st_flash::from_file;
 use super::{Format, OK, Outcome, Output, WOULD_NOT};
 use crate::esc::Verdict;
 use crate::esc::changes::{Changes, Snapshot};
+use crate::esc::rests;
 use crate::files;
 use crate::probe::owner;
 use crate::probe::recording::Exchange;
@@ -58,6 +59,7 @@ pub fn run(args: &Args, bytes: &[u8], output: Output) -> anyhow::Result<Outcome>
     let Teller { mut keeper, lines } = teller;
     keeper.finish(&bench.probe)?;
     let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));
+    let notes = rests::notes(&bench.probe.target.chip);
     let verdict = if args.boot { Some(boot(&bench.probe, keeper.state.as_mut(), &esc)?) } else { None };
     let report = Report {
         format: "dryflash-script",
@@ -68,6 +70,7 @@ pub fn run(args: &Args, bytes: &[u8], output: Output) -> anyhow::Result<Outcome>
         lines_left: script.lines.len() - outcome.done.len(),
         commands: keeper.commands,
         changes: &changes,
+        notes: &notes,
         starts: verdict.as_ref().map(Verdict::starts),
     };
     let text = match output.format {
@@ -90,6 +93,9 @@ struct Report<'a> {
     /// Of the ST-LINK.
     commands: u64,
     changes: &'a Changes,
+    /// Choices of the model that something rested on, and what was left standing.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    notes: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     starts: Option<bool>,
 }
@@ -187,6 +193,9 @@ fn text(report: &Report, verdict: Option<&Verdict>, output: Output) -> String {
     let _ = writeln!(out, "\n{}", style.heading("changes"));
     for line in report.changes.to_string().lines() {
         let _ = writeln!(out, "  {line}");
+    }
+    for note in report.notes {
+        let _ = writeln!(out, "  note: {note}");
     }
     if let Some(verdict) = verdict {
         out.push('\n');

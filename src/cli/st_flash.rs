@@ -2,6 +2,7 @@
 
 use super::bench::{Esc, Keeper, SignalArg, apart};
 use super::check::load;
+use super::machine::Machine;
 use super::project::Project;
 use super::{OK, Outcome, PART_VARIABLE, STATE_VARIABLE, USAGE};
 use crate::am32::{self, Wish};
@@ -18,14 +19,14 @@ use std::path::{Path, PathBuf};
 ///
 /// Takes st-flash's own arguments and sends the ST-LINK commands that st-flash 1.7.0 sends, or does what 1.8.0 does
 /// (--as 1.8). What is dryflash's own
-/// stands before st-flash's command word: --part P, --state FILE, --as VERSION, --record FILE, --signal LEVEL, --seed N, --v3, --force. Where --part
+/// stands before st-flash's command word: --part P, --state FILE, --as VERSION, --record FILE, --signal LEVEL, --seed N, --engine E, --v3, --force. Where --part
 /// and --state are missing, DRYFLASH_PART and DRYFLASH_STATE are taken.
 ///
 /// Without --state the chip is a blank one, and forgotten afterwards. `read` replaces a file that exists only with
 /// --force. The exit code is st-flash's, 255, where st-flash fails, and 2 for dryflash's own trouble.
 #[derive(Debug, clap::Args)]
 #[command(
-    override_usage = "dryflash st-flash [--part P] [--state FILE] [--as VERSION] [--record FILE] [--signal LEVEL] [--seed N] [--v3] [--force] [ST-FLASH-OPTIONS] {write|read|erase|reset} [ARGS]...",
+    override_usage = "dryflash st-flash [--part P] [--state FILE] [--as VERSION] [--record FILE] [--signal LEVEL] [--seed N] [--engine E] [--v3] [--force] [ST-FLASH-OPTIONS] {write|read|erase|reset} [ARGS]...",
     after_help = "Examples:
   dryflash st-flash --part F051 --state esc.json --format=binary write PB4_BOOTLOADER_V6.bin 0x08000000
   dryflash st-flash --state esc.json --format=ihex write AM32_NEOESC_F051_2.20.hex
@@ -78,6 +79,7 @@ struct Own {
     v3: bool,
     force: bool,
     version: Version,
+    machine: Machine,
 }
 
 /// Sorts dryflash's own options out. They stand where st-flash's do: before the command word.
@@ -111,6 +113,8 @@ fn split(words: &[String]) -> anyhow::Result<(Own, Vec<String>)> {
                 let known = SignalArg::from_str(&level, false).ok();
                 own.signal = Some(known.with_context(|| format!("--signal: low, floating or high, not {level}"))?);
             }
+            "--engine" => own.machine.engine = one_of(name, &value()?)?,
+            "--f0-store-without-pg" => own.machine.f0_store_without_pg = one_of(name, &value()?)?,
             "--v3" if joined.is_none() => own.v3 = true,
             "--force" if joined.is_none() => own.force = true,
             _ => {
@@ -123,6 +127,13 @@ fn split(words: &[String]) -> anyhow::Result<(Own, Vec<String>)> {
         }
     }
     Ok((own, rest))
+}
+
+/// A value of an option that takes one of a few.
+fn one_of<T: ValueEnum>(name: &str, value: &str) -> anyhow::Result<T> {
+    let known = || T::value_variants().iter().filter_map(|v| Some(v.to_possible_value()?.get_name().to_owned()));
+    T::from_str(value, false)
+        .map_err(|_| anyhow::anyhow!("{name}: {}, not {value}", known().collect::<Vec<_>>().join(", ")))
 }
 
 /// Runs the verb.
@@ -195,6 +206,12 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
             error.exit_code()
         }
     };
+    for choice in &bench.probe.target.chip.board.log.choices {
+        eprintln!(
+            "dryflash: note: rests on choice {}: {}; silicon is not known to do the same",
+            choice.rule, choice.text
+        );
+    }
     // What was done stays done, whatever came of the rest.
     keeper.finish(&bench.probe)?;
     Ok(Outcome { text, code })
@@ -217,7 +234,16 @@ impl Own {
             None => Some(from_file(arguments, path)?),
         };
         let part_by_default = self.part.is_none() && named.is_some();
-        Ok(Esc { part, part_by_default, state, v3: self.v3, signal: self.signal, seed: self.seed, copy: false })
+        Ok(Esc {
+            part,
+            part_by_default,
+            state,
+            v3: self.v3,
+            signal: self.signal,
+            seed: self.seed,
+            copy: false,
+            machine: self.machine,
+        })
     }
 }
 
