@@ -1,6 +1,7 @@
 //! The virtual ESC at a virtual probe, as `serve`, `with` and `replay` set it up from their arguments.
 
 use super::check::load;
+use super::project::Project;
 use crate::am32::{self, Finding, Given, Id, Severity, Wish};
 use crate::chip::Chip;
 use crate::esc::changes::Snapshot;
@@ -33,11 +34,15 @@ pub struct Holding {
 /// The ESC without what it holds.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Esc {
-    /// The part: full name, or AM32's short one (F031, F051, G031, G071, G071_64K). As --state holds it where absent.
-    #[arg(long)]
+    /// The part: full name, order code, or AM32's short name (F031, F051, G031, G071, G071_64K). As --state holds it where
+    /// absent.
+    #[arg(long, env = super::PART_VARIABLE, hide_env_values = true)]
     pub part: Option<String>,
+    /// The part was named for no command in particular: what a state or a recording says of itself wins.
+    #[arg(skip)]
+    pub part_by_default: bool,
     /// A virtual ESC, kept in this file between commands; made where it does not exist.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = super::STATE_VARIABLE, hide_env_values = true)]
     pub state: Option<PathBuf>,
     /// Be an STLINK-V3, not an ST-LINK/V2-1.
     #[arg(long)]
@@ -106,6 +111,26 @@ impl Holding {
 }
 
 impl Esc {
+    /// Takes what the project says and nobody else has said. What was taken, for people.
+    pub fn join(&mut self, project: &Project, with_state: bool) -> Vec<String> {
+        let mut taken = Vec::new();
+        if self.part.is_none()
+            && let Some(part) = &project.part
+        {
+            taken.push(format!("part {part}"));
+            self.part = Some(part.clone());
+            self.part_by_default = true;
+        }
+        if with_state
+            && self.state.is_none()
+            && let Some(state) = &project.state
+        {
+            taken.push(format!("state {}", state.display()));
+            self.state = Some(state.clone());
+        }
+        taken
+    }
+
     /// The seed in force.
     pub fn seed(&self) -> u64 {
         self.seed.unwrap_or(1)
@@ -125,8 +150,8 @@ impl Esc {
         let mut state = self.state.as_deref().map(StateFile::open).transpose()?;
         let held = state.as_ref().and_then(|s| s.part().cloned());
         let part = match &self.part {
-            Some(name) => Some(part::find(name)?),
-            None => held.clone(),
+            Some(name) if held.is_none() || !self.part_by_default => Some(part::find(name)?),
+            _ => held.clone(),
         };
         let (part, files, refused) = place(files, part, held.is_some())?;
         if !refused.is_empty() {
@@ -192,7 +217,10 @@ pub fn boot(probe: &StLink, state: Option<&mut StateFile>, esc: &Esc) -> anyhow:
     let folder = tempfile::tempdir().context("no temporary folder")?;
     let mut state = StateFile::open(&folder.path().join("esc.json"))?;
     state.save(&probe.target.chip)?;
-    Ok(esc::check(Vec::new(), &options, Some(&mut state))?)
+    let mut verdict = esc::check(Vec::new(), &options, Some(&mut state))?;
+    // The user knows of no state file.
+    verdict.part_evidence = "as the session left it".to_owned();
+    Ok(verdict)
 }
 
 /// What keeps files from being flashed at all. Whatever else is wrong with them, a probe may want to look at.

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 pub fn is_one(path: &Path, bytes: &[u8]) -> bool {
     let named = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("sh"));
     let Ok(text) = std::str::from_utf8(bytes) else { return named || bytes.starts_with(b"#!") };
+    let text = text.trim_start_matches('\u{FEFF}');
     let command = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
     let word = command.and_then(|line| line.split_whitespace().find(|w| *w != "sudo"));
     named || text.starts_with("#!") || word.is_some_and(|w| w == "st-flash" || w.ends_with("/st-flash"))
@@ -42,7 +43,7 @@ pub fn run(args: &Args, bytes: &[u8], output: Output) -> anyhow::Result<Outcome>
         let Some(arguments) = arguments else { bail!("{path}: there is no st-flash line in it") };
         esc.part = Some(from_file(arguments).with_context(|| path.clone())?);
     }
-    let Ok(mut bench) = esc.prepare(Vec::new())? else { bail!("the ESC cannot be set up") };
+    let Ok(mut bench) = args.prepare(&esc)? else { bail!("the ESC cannot be set up") };
     let mut teller = Teller { keeper: Keeper::new(bench.state.take()), lines: Vec::new() };
     let host = Host { folder: PathBuf::new(), force: args.force };
     let outcome = run_script(&mut bench.probe, &script, &host, &mut teller);

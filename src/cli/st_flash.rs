@@ -2,38 +2,64 @@
 
 use super::bench::{Esc, Keeper, SignalArg};
 use super::check::load;
-use super::{OK, Outcome, USAGE};
+use super::project::Project;
+use super::{OK, Outcome, PART_VARIABLE, STATE_VARIABLE, USAGE};
 use crate::am32::{self, Wish};
 use crate::probe::owner;
 use crate::probe::recording::{Exchange, hex};
-use crate::probe::st_flash::{self, Arguments, FAILED, Host, Note, Parsed, Watch, arguments};
+use crate::probe::st_flash::{self, Arguments, FAILED, Host, Note, Parsed, Version, Watch, arguments};
 use crate::tell::tell;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Carry out a command line of st-flash 1.7 on a virtual chip
+/// Carry out a command line of st-flash on a virtual chip
 ///
-/// Takes st-flash's own arguments and sends the ST-LINK commands that st-flash 1.7.0 sends. What is dryflash's own
-/// stands before st-flash's command word: --part P, --state FILE, --record FILE, --signal LEVEL, --seed N, --v3, --force. Where --part
+/// Takes st-flash's own arguments and sends the ST-LINK commands that st-flash 1.7.0 sends, or does what 1.8.0 does
+/// (--as 1.8). What is dryflash's own
+/// stands before st-flash's command word: --part P, --state FILE, --as VERSION, --record FILE, --signal LEVEL, --seed N, --v3, --force. Where --part
 /// and --state are missing, DRYFLASH_PART and DRYFLASH_STATE are taken.
 ///
 /// Without --state the chip is a blank one, and forgotten afterwards. `read` replaces a file that exists only with
 /// --force. The exit code is st-flash's, 255, where st-flash fails, and 2 for dryflash's own trouble.
 #[derive(Debug, clap::Args)]
 #[command(
-    override_usage = "dryflash st-flash [--part P] [--state FILE] [--record FILE] [--signal LEVEL] [--seed N] [--v3] [--force] [ST-FLASH-OPTIONS] {write|read|erase|reset} [ARGS]...",
+    override_usage = "dryflash st-flash [--part P] [--state FILE] [--as VERSION] [--record FILE] [--signal LEVEL] [--seed N] [--v3] [--force] [ST-FLASH-OPTIONS] {write|read|erase|reset} [ARGS]...",
     after_help = "Examples:
   dryflash st-flash --part F051 --state esc.json --format=binary write PB4_BOOTLOADER_V6.bin 0x08000000
   dryflash st-flash --state esc.json --format=ihex write AM32_NEOESC_F051_2.20.hex
   dryflash st-flash --state esc.json read dump.bin 0x08000000 32k
+  dryflash st-flash --as 1.8 --state esc.json erase 0x08007c00 1k
   DRYFLASH_PART=G071 DRYFLASH_STATE=esc.json dryflash st-flash --area=option write 0xFFFFFEAA"
 )]
 pub struct Args {
     /// st-flash's options, command and arguments.
     #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
     words: Vec<String>,
+    /// What the project says.
+    #[arg(skip)]
+    project_part: Option<String>,
+    #[arg(skip)]
+    project_state: Option<PathBuf>,
+}
+
+impl Args {
+    /// Takes what the project says and nobody else has said. What was taken, for people.
+    pub(super) fn join(&mut self, project: &Project) -> Vec<String> {
+        let Ok((own, _)) = split(&self.words) else { return Vec::new() };
+        let variable = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+        let mut taken = Vec::new();
+        if own.part.is_none() && !variable(PART_VARIABLE) {
+            taken.extend(project.part.as_ref().map(|part| format!("part {part}")));
+            self.project_part.clone_from(&project.part);
+        }
+        if own.state.is_none() && !variable(STATE_VARIABLE) {
+            taken.extend(project.state.as_ref().map(|state| format!("state {}", state.display())));
+            self.project_state.clone_from(&project.state);
+        }
+        taken
+    }
 }
 
 /// dryflash's own options.
@@ -46,6 +72,7 @@ struct Own {
     signal: Option<SignalArg>,
     v3: bool,
     force: bool,
+    version: Version,
 }
 
 /// Sorts dryflash's own options out. They stand where st-flash's do: before the command word.
@@ -71,6 +98,7 @@ fn split(words: &[String]) -> anyhow::Result<(Own, Vec<String>)> {
         match name {
             "--part" => own.part = Some(value()?),
             "--state" => own.state = Some(PathBuf::from(value()?)),
+            "--as" => own.version = Version::named(&value()?).map_err(anyhow::Error::msg).context("--as")?,
             "--record" => own.record = Some(PathBuf::from(value()?)),
             "--seed" => own.seed = Some(value()?.parse().context("--seed wants a number")?),
             "--signal" => {
@@ -98,15 +126,15 @@ fn split(words: &[String]) -> anyhow::Result<(Own, Vec<String>)> {
 /// Trouble of dryflash's own; what st-flash fails at is told, and in the exit code.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let (own, words) = split(&args.words)?;
-    let arguments = match arguments::parse(&words) {
+    let arguments = match arguments::parse_as(&words, own.version) {
         Ok(Parsed::Run(arguments)) => arguments,
-        Ok(Parsed::Version) => return Ok(Outcome { text: format!("v{}\n", st_flash::VERSION), code: OK }),
+        Ok(Parsed::Version) => return Ok(Outcome { text: format!("v{}\n", own.version.number()), code: OK }),
         Err(error) => {
             tell!("dryflash: {error}; `dryflash st-flash --help` has examples");
             return Ok(Outcome { text: String::new(), code: FAILED });
         }
     };
-    let esc = own.esc(&arguments)?;
+    let esc = own.esc(&arguments, args)?;
     let Ok(mut bench) = esc.prepare(Vec::new())? else { bail!("the virtual ESC could not be set up") };
     if bench.state.is_none() {
         tell!(
@@ -143,19 +171,23 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
 }
 
 impl Own {
-    /// The ESC that is meant: by options, by variables, by the state, by the file to be written.
-    fn esc(&self, arguments: &Arguments) -> anyhow::Result<Esc> {
+    /// The ESC that is meant: by options, by variables, by the project, by the state, by the file to be written.
+    fn esc(&self, arguments: &Arguments, args: &Args) -> anyhow::Result<Esc> {
         let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty());
-        let state = self.state.clone().or_else(|| variable("DRYFLASH_STATE").map(PathBuf::from));
-        let named = self.part.clone().map(Ok).or_else(|| variable("DRYFLASH_PART").map(OsString::into_string));
-        let part = match named.transpose() {
-            Ok(Some(name)) => Some(name),
+        let state = self.state.clone().or_else(|| variable(STATE_VARIABLE).map(PathBuf::from));
+        let state = state.or_else(|| args.project_state.clone());
+        let named = match variable(PART_VARIABLE).map(OsString::into_string).transpose() {
+            Ok(named) => named.or_else(|| args.project_part.clone()),
             Err(_) => bail!("DRYFLASH_PART is no name of a part; `dryflash parts` lists them"),
-            // A new state holds no part yet.
-            Ok(None) if state.as_ref().is_some_and(|path| path.exists()) => None,
-            Ok(None) => Some(from_file(arguments)?),
         };
-        Ok(Esc { part, state, v3: self.v3, signal: self.signal, seed: self.seed })
+        let part = match self.part.clone().or_else(|| named.clone()) {
+            Some(name) => Some(name),
+            // A new state holds no part yet.
+            None if state.as_ref().is_some_and(|path| path.exists()) => None,
+            None => Some(from_file(arguments)?),
+        };
+        let part_by_default = self.part.is_none() && named.is_some();
+        Ok(Esc { part, part_by_default, state, v3: self.v3, signal: self.signal, seed: self.seed })
     }
 }
 
@@ -223,19 +255,22 @@ mod tests {
     #[test]
     fn own_options_are_told_from_st_flashes() {
         let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        let (own, rest) =
-            split(&words("--part F051 --format binary --state=a.json --serial --part --force --v3 write --part x"))
-                .unwrap();
+        let (own, rest) = split(&words(
+            "--part F051 --as 1.8 --format binary --state=a.json --serial --part --force --v3 write --part x",
+        ))
+        .unwrap();
         let expected = Own {
             part: Some("F051".to_owned()),
             state: Some("a.json".into()),
             force: true,
             v3: true,
+            version: Version::V1_8,
             ..Own::default()
         };
         assert_eq!(own, expected);
         assert_eq!(rest, words("--format binary --serial --part write --part x"));
         assert!(split(&words("--seed x erase")).is_err());
         assert!(split(&words("--state")).is_err());
+        assert!(split(&words("--as 1.6 erase")).is_err());
     }
 }

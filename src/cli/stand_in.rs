@@ -27,7 +27,7 @@ mod unix {
         library: PathBuf,
         socket: PathBuf,
         /// Removed when dropped.
-        _folder: TempDir,
+        folder: TempDir,
     }
 
     impl StandIn {
@@ -43,7 +43,12 @@ mod unix {
             let library = folder.path().join(LIBRARY_NAME);
             create(&library, false)?.write_all(LIBRARY).with_context(|| format!("{}", library.display()))?;
             let socket = socket.map_or_else(|| folder.path().join("probe.sock"), Path::to_owned);
-            Ok(StandIn { library, socket, _folder: folder })
+            Ok(StandIn { library, socket, folder })
+        }
+
+        /// A place for something of the session's, gone with it.
+        pub fn beside(&self, name: &str) -> PathBuf {
+            self.folder.path().join(name)
         }
 
         /// The variables that a client needs, as a shell takes them.
@@ -82,7 +87,7 @@ mod elsewhere {
     use crate::probe::Model;
     use crate::probe::owner::Request;
     use anyhow::bail;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
     use std::process::Command;
     use std::sync::mpsc::Sender;
     use std::time::Duration;
@@ -94,6 +99,10 @@ mod elsewhere {
     impl StandIn {
         pub fn prepare(_socket: Option<&Path>) -> anyhow::Result<StandIn> {
             bail!(super::NONE)
+        }
+
+        pub fn beside(&self, _name: &str) -> PathBuf {
+            match *self {}
         }
 
         pub fn variables(&self) -> String {

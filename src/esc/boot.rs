@@ -444,6 +444,8 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
         match halt {
             Halt::Time if executed >= APP_INSTRUCTIONS || fed || chip.now().time >= start + APP_TIME => break,
             Halt::Time => step = Time((step.0 * 2).min(2_000_000_000)),
+            // What comes over a pin may wake it: that is looked into later.
+            Halt::Asleep if chip.board.listens_outside() => break,
             other => {
                 let pc = chip.registers().pc;
                 ending = Some(ended(chip, other, pc, true));

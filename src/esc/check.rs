@@ -211,11 +211,12 @@ fn judge(
     let broken = verdict.runs.iter().any(|r| matches!(r.ending, boot::Ending::Broken { .. }));
     verdict.app_runs = match &verdict.update {
         Some(update) => update.starts,
-        None => verdict.runs.get(decisive).is_some_and(|r| r.ending == boot::Ending::AppRuns),
+        None => verdict.runs.get(decisive).is_some_and(|r| verdict::app_runs(r, &verdict.findings)),
     };
     if let Some(run) = verdict.runs.get(decisive).filter(|_| !broken) {
         let (app_runs, seed) = (verdict.app_runs && verdict.update.is_none(), options.seed);
-        let scene = by_running::Scene { flashed: &flashed, bench: &bench, layout, decisive: run, app_runs, seed };
+        let runs = verdict.runs.as_slice();
+        let scene = by_running::Scene { flashed: &flashed, bench: &bench, layout, runs, decisive: run, app_runs, seed };
         by_running::look(&mut chip, &scene, &mut verdict.pieces, &mut verdict.findings);
     }
     verdict::join(&mut verdict.findings, verdict.app_runs);

@@ -22,7 +22,7 @@
 //!     isolated: None,
 //! };
 //! let report = scenario::run(&suite, &cases, cases.len(), None, Vec::new(), |_, _| {});
-//! assert!(report.passed, "{}", report::run::text(&report, Style::default()));
+//! assert!(report.passed, "{}", report::run::text(&report, Style::default(), Default::default()));
 //! # Ok::<(), dryflash::scenario::ScenarioError>(())
 //! ```
 
@@ -32,6 +32,7 @@ pub mod files;
 pub mod find;
 pub mod format;
 pub mod load;
+pub mod many;
 pub mod matrix;
 pub mod outcome;
 pub mod pool;

@@ -1,6 +1,7 @@
 //! What the EEPROM page says, where the bootloader will look for it.
 
 use super::Context;
+use super::addresses::stray_page;
 use crate::am32::command;
 use crate::am32::eeprom::{self, BootByte};
 use crate::am32::findings::{Finding, Id, Severity};
@@ -20,6 +21,8 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
             findings.extend(rewritten(context, piece));
             return;
         }
+        // Settings that are near by have a finding of their own.
+        BootByte::Blank if stray_page(context, piece).is_some() => return,
         BootByte::Blank => Finding::new(
             Id::EEPROM_BLANK,
             format!("the boot byte at {address:#010X} is FF: the bootloader expects 01 and never starts the app"),
@@ -47,11 +50,12 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
 }
 
 fn with_default(context: &Context, piece: &Piece) -> String {
-    if piece.role == Role::Eeprom {
+    let line = if piece.role == Role::Eeprom {
         command::replacing(context, piece, "--eeprom eeprom_default.bin")
     } else {
         command::with(context, "--eeprom eeprom_default.bin")
-    }
+    };
+    format!("{line} {}", command::settings_source(context))
 }
 
 fn rewritten(context: &Context, piece: &Piece) -> Option<Finding> {
