@@ -83,6 +83,7 @@ pub mod chip;
 pub mod cli;
 pub mod cpu;
 pub mod esc;
+pub mod files;
 pub mod flash;
 #[doc(hidden)]
 pub mod fuzzing;

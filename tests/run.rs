@@ -377,7 +377,7 @@ fn a_state_file_is_where_cases_begin() {
     assert_eq!(std::fs::read(project.path("files/esc.json")).unwrap(), before);
     project.write("state.toml", &scenario.replace("F051", "F031"));
     let told = project.says(&["run", "scenarios", "--case", "state/3"], 1);
-    assert!(told.contains("holds a STM32F051K6, not a STM32F031K6"), "{told}");
+    assert!(told.contains("holds an STM32F051K6, not an STM32F031K6"), "{told}");
 }
 
 #[test]

@@ -410,7 +410,7 @@ fn the_state_and_the_part_come_from_where_they_are_given() {
     let ran = run(&["reset"], &[("DRYFLASH_STATE", "kept.json")]);
     assert!(ran.code == 0 && esc.path("kept.json").exists(), "{ran:?}");
     let ran = run(&["--part=G071", "reset"], &[("DRYFLASH_STATE", "kept.json")]);
-    assert!(ran.code == 2 && ran.err.contains("holds a STM32F051K6"), "{ran:?}");
+    assert!(ran.code == 2 && ran.err.contains("holds an STM32F051K6"), "{ran:?}");
     let ran = run(&["--version"], &[]);
     assert_eq!((ran.code, ran.out.as_str()), (0, "v1.7.0\n"));
     let ran = run(&["--help"], &[]);
@@ -477,7 +477,7 @@ fn a_script_runs_on_one_powered_chip() {
         );
         let script = Script::parse(&text).unwrap();
         let mut probe = probe(&bench);
-        let host = Host { folder: env!("CARGO_MANIFEST_DIR").into(), force: false };
+        let host = Host { folder: env!("CARGO_MANIFEST_DIR").into(), force: false, ..Host::default() };
         let mut told = Told::default();
         let outcome = run_script(&mut probe, &script, &host, &mut told);
         assert!(
@@ -494,7 +494,7 @@ fn a_script_runs_on_one_powered_chip() {
 #[test]
 fn a_write_after_an_erase_says_why_the_g0_refuses_it() {
     let text = format!("st-flash erase\nst-flash write {} {}", G071.bootloader, hex(FLASH));
-    let host = Host { folder: built(""), force: false };
+    let host = Host { folder: built(""), force: false, ..Host::default() };
     let outcome = run_script(&mut probe(&G071), &Script::parse(&text).unwrap(), &host, &mut ());
     let Some(Done::Failed(error)) = outcome.done.last() else { panic!("{outcome:?}") };
     assert!(error.to_string().contains("the mass erase bit is still set"), "{error}");
@@ -503,7 +503,7 @@ fn a_write_after_an_erase_says_why_the_g0_refuses_it() {
 #[test]
 fn failures_in_a_script_count_as_in_a_shell() {
     let run = |text: &str| {
-        let host = Host { folder: env!("CARGO_MANIFEST_DIR").into(), force: false };
+        let host = Host { folder: env!("CARGO_MANIFEST_DIR").into(), force: false, ..Host::default() };
         run_script(&mut probe(&F051), &Script::parse(text).unwrap(), &host, &mut ())
     };
     let bad = "st-flash write none.bin 0x08000000";

@@ -107,7 +107,7 @@ catalogue! {
     RUN_WATCHDOG 68 "DF068" Error Run "The watchdog reset the chip";
     RUN_PROGRAMMING 69 "DF069" Error Run "The flash did not take what was written";
     RUN_APP_SILENT 70 "DF070" Error Run "The app does not reach its main loop";
-
+    RUN_RESTS_ON_CHOICE 79 "DF079" Note Run "The outcome rests on a choice of the model";
     RUN_SIGNAL_PIN 80 "DF080" Error Run "Bootloader and app use different signal pins";
     RUN_TWO_PAGES 81 "DF081" Warning Run "Bootloader and app use different settings pages";
     RUN_UPDATE_FAILS 82 "DF082" Error Run "The updater leaves a bootloader that does not fit";

@@ -1,10 +1,11 @@
 //! `dryflash check`: what would happen if these files were flashed and powered.
 
 use super::forms::Reports;
+use super::machine::Machine;
 use super::project::{self, Project};
 use super::{AnyFormat, OK, Outcome, PART_VARIABLE, STATE_VARIABLE, WOULD_NOT, progress};
 use crate::am32::{Given, Role};
-use crate::cpu::hybrid::Engine;
+use crate::chip::Chip;
 use crate::esc::{self, AfterPowerOn, Options, PowerUp, StateFile, Timeline, Verdict};
 use crate::image::{Image, ImageError, split_address};
 use crate::report::{self, Style};
@@ -68,9 +69,8 @@ pub struct Args {
     /// looks at its first instructions only.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "1500ms", value_parser = |t: &str| limit(t, Time::ZERO))]
     app_for: Time,
-    /// What executes the code; all give the same verdict, at different speeds.
-    #[arg(long, value_enum, default_value_t = EngineArg::Auto)]
-    engine: EngineArg,
+    #[command(flatten)]
+    machine: Machine,
     /// Start the app as a bootloader would, without one.
     #[arg(long)]
     from_app: bool,
@@ -132,26 +132,6 @@ impl Args {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum EngineArg {
-    /// Whichever is quicker for the code at hand.
-    Auto,
-    /// Unicorn alone.
-    Unicorn,
-    /// The interpreter alone.
-    Interpreter,
-}
-
-impl From<EngineArg> for Engine {
-    fn from(engine: EngineArg) -> Engine {
-        match engine {
-            EngineArg::Auto => Engine::Auto,
-            EngineArg::Unicorn => Engine::Unicorn,
-            EngineArg::Interpreter => Engine::Interpreter,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Reset {
     Software,
     Pin,
@@ -175,20 +155,30 @@ pub(super) fn run(args: Args, format: AnyFormat, style: Style) -> anyhow::Result
         files.push(load(path, None)?);
     }
     let mut state = args.state.as_deref().map(StateFile::open).transpose()?;
-    if files.is_empty() && state.as_ref().is_none_or(|s| s.part().is_none()) {
-        bail!("no file was given; name at least one, e.g. `dryflash check bootloader.hex app.hex eeprom.bin`");
-    }
     let held = state.as_ref().is_some_and(|s| s.part().is_some());
     // A state knows its part; one that was named for all commands is for those that do not.
     let wish = args.part.as_deref().filter(|_| args.part_from.is_none() || !held);
     let part = wish.map(crate::part::find).transpose()?;
     let part_from = args.part_from.as_ref().filter(|_| part.is_some());
+    if files.is_empty() && !held {
+        match (&mut state, &part) {
+            // A blank ESC, to begin with.
+            (Some(state), Some(part)) => state.save(&Chip::new(part, args.seed)?)?,
+            (Some(_), None) => {
+                bail!("there is no such state yet; --part F051 makes a blank ESC of it, FILEs one that holds them")
+            }
+            (None, _) => {
+                bail!("no file was given; name at least one, e.g. `dryflash check bootloader.hex app.hex eeprom.bin`")
+            }
+        }
+    }
     let options = Options {
         part,
         power_ups: power_ups(&args),
         limit: args.limit,
         app_limit: args.app_for,
-        engine: args.engine.into(),
+        engine: args.machine.engine(),
+        f0_write_without_pg: args.machine.without_pg(),
         from_app: args.from_app,
         option_bytes: args.option_bytes,
         seed: args.seed,
@@ -240,8 +230,22 @@ fn limit(text: &str, least: Time) -> Result<Time, String> {
 /// Reads `FILE` or `FILE@ADDR`. A file whose name holds an `@` wins over an address.
 pub(super) fn load(arg: impl AsRef<OsStr>, role: Option<Role>) -> anyhow::Result<Given> {
     let arg = arg.as_ref();
+    let (path, at) = place(arg)?;
+    if StateFile::is_one(&path) {
+        let name = path.display();
+        bail!("{name} is the state of a virtual ESC, not a file to flash: give it as --state {name}");
+    }
+    Ok(Given { image: Image::load(&path, at)?, role })
+}
+
+/// The file that `FILE` or `FILE@ADDR` names, so far as that can be made out.
+pub(super) fn path_of(arg: &OsStr) -> PathBuf {
+    place(arg).map_or_else(|_| PathBuf::from(arg), |(path, _)| path)
+}
+
+fn place(arg: &OsStr) -> anyhow::Result<(PathBuf, Option<u32>)> {
     if Path::new(arg).exists() {
-        return Ok(Given { image: Image::load(Path::new(arg), None)?, role });
+        return Ok((PathBuf::from(arg), None));
     }
     let (name, end) = address_of(arg);
     let (head, at) = split_address(&end)?;
@@ -249,14 +253,10 @@ pub(super) fn load(arg: impl AsRef<OsStr>, role: Option<Role>) -> anyhow::Result
         && let Some((_, text)) = head.rsplit_once('@')
         && Path::new(&name).is_file()
     {
-        return Err(ImageError::NotAnAddress {
-            file: shell::plain(&name.to_string_lossy()).into(),
-            text: text.to_owned(),
-        }
-        .into());
+        let file = shell::plain(&name.to_string_lossy()).into();
+        return Err(ImageError::NotAnAddress { file, text: text.to_owned() }.into());
     }
-    let path = if at.is_some() { name.as_os_str() } else { arg };
-    Ok(Given { image: Image::load(Path::new(path), at)?, role })
+    Ok((if at.is_some() { PathBuf::from(name) } else { PathBuf::from(arg) }, at))
 }
 
 /// What stands before the last `@`, in whatever bytes, and what [`split_address`] can read instead of the whole: a name

@@ -8,6 +8,7 @@ mod explain;
 mod forms;
 mod fronts;
 mod glasgow;
+mod machine;
 mod man;
 mod merge;
 mod new;

@@ -1,9 +1,11 @@
 //! `dryflash replay`: a recorded session on a virtual ESC.
 
-use super::bench::{Bench, Esc, Holding, Keeper, Refused, boot, create};
+use super::bench::{Bench, Esc, Holding, Keeper, Refused, apart, boot, write};
 use super::{Format, OK, Outcome, Output, WOULD_NOT, progress, script};
 use crate::esc::Verdict;
 use crate::esc::changes::{Changes, Snapshot};
+use crate::esc::rests;
+use crate::files;
 use crate::gdb;
 use crate::probe::recording::{Device, Flaw, Header, Recording};
 use crate::probe::replay::{Replayed, Strength, foreign, part_of, replay};
@@ -16,7 +18,6 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Divergences that are shown; the others are counted.
@@ -25,7 +26,7 @@ const SHOWN: usize = 20;
 /// Replay a recorded ST-LINK session, or st-flash lines, on a virtual ESC
 ///
 /// A recording is one of `--record`, a capture of usbmon or USBPcap (pcap, pcapng), or pyOCD's trace log. The ESC is a
-/// blank one of the recording's part, or holds the files that follow, or is the one in --state. Tells what the session did, each reply that came out
+/// blank one of the recording's part, or holds the files that follow, or is a copy of the one in --state. Tells what the session did, each reply that came out
 /// otherwise, and what changed. Exit code 1 where a reply or the end differs.
 ///
 /// A file of st-flash lines (`steps.sh`) is carried out as `dryflash st-flash` does, line by line. Exit code 1 where
@@ -66,6 +67,10 @@ pub struct Args {
     /// Replace files that exist.
     #[arg(long)]
     pub(super) force: bool,
+    /// Write what the ESC holds afterwards back into --state. A recording is else replayed on a copy, so that the next
+    /// replay begins alike; st-flash lines always change their ESC.
+    #[arg(long, requires = "state", conflicts_with_all = ["decode", "to"])]
+    keep: bool,
     /// Afterwards, switch the power off and on: would the ESC start now?
     #[arg(long, conflicts_with_all = ["decode", "to"])]
     pub(super) boot: bool,
@@ -101,7 +106,7 @@ impl Args {
 /// Wrong usage or unreadable input.
 pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let path = &args.recording;
-    let bytes = std::fs::read(path).with_context(|| format!("{}", path.display()))?;
+    let bytes = files::read(path, files::LONGEST_RECORDING).with_context(|| format!("{}", path.display()))?;
     if script::is_one(path, &bytes) {
         if args.decode || args.to.is_some() || args.strict || args.effects || args.device.is_some() {
             bail!("{} holds st-flash lines; --record of `dryflash st-flash` makes a recording of one", path.display());
@@ -122,6 +127,7 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         bail!("{}: there is no command in it", path.display());
     }
     if let (Some(form), Some(to)) = (args.to, &args.output) {
+        apart("--output", to, [path])?;
         return convert(&recording, form, to, args.force);
     }
     if !recording.is_whole() && !args.partial {
@@ -132,6 +138,10 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
 
 fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result<Outcome> {
     let mut esc = args.esc.clone();
+    esc.copy = !args.keep;
+    if let Some(state) = esc.state.as_ref().filter(|s| esc.copy && !s.exists()) {
+        bail!("{}: there is no such state to replay on; --keep makes it", state.display());
+    }
     suit(&mut esc, recording)?;
     let Ok(mut bench) = args.prepare(&esc)? else { bail!("the ESC cannot be set up") };
     let header = &recording.header;
@@ -161,6 +171,7 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
         bail!("the model failed: {text}; this is a bug, please report it");
     }
     notes.extend(replayed.prepared.map(str::to_owned));
+    notes.extend(rests::notes(&bench.probe.target.chip));
     let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));
     let mut keeper = Keeper::new(bench.state.take());
     keeper.finish(&bench.probe)?;
@@ -221,8 +232,7 @@ fn convert(recording: &Recording, form: Form, to: &Path, force: bool) -> anyhow:
         Form::Jsonl => recording.to_jsonl(),
         Form::Pcap => capture::to_pcap(recording),
     };
-    let written = create(to, force)?.write_all(&bytes);
-    written.with_context(|| format!("{} cannot be written", to.display()))?;
+    write(to, force, &bytes)?;
     Ok(Outcome { text: String::new(), code: OK })
 }
 

@@ -1,6 +1,7 @@
 //! `dryflash run`: scenarios, in parallel.
 
 use super::forms::Reports;
+use super::machine::Machine;
 use super::project::Project;
 use super::{AnyFormat, OK, Outcome, USAGE, WOULD_NOT, terminal};
 use crate::report::{self, Detail, Places, Style};
@@ -58,6 +59,8 @@ pub struct Args {
     /// Decides what SRAM holds at power-on.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    #[command(flatten)]
+    machine: Machine,
     /// Write snapshots that are missing or differ. Without it none is accepted.
     #[arg(long)]
     update: bool,
@@ -132,6 +135,8 @@ pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Resul
         seed: args.seed,
         report: |verdict| report::text::verdict(verdict, Style::default()),
         cache: files::Cache::default(),
+        engine: args.machine.engine(),
+        f0_write_without_pg: args.machine.without_pg(),
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.map_or(cores, usize::from);
@@ -289,6 +294,7 @@ fn isolate(args: &Args, paths: &[PathBuf], mode: Mode) -> anyhow::Result<Isolate
         words.extend(["--snapshots".into(), folder.clone().into_os_string()]);
     }
     words.extend(["--seed".into(), args.seed.to_string().into()]);
+    words.extend(args.machine.words().into_iter().map(Into::into));
     words.extend(["--format", "json", "--no-shard", "--jobs", "1"].map(Into::into));
     match mode {
         Mode::Update => words.push("--update".into()),

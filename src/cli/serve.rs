@@ -92,6 +92,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut keeper = Keeper::new(bench.state.take());
     keeper.once = args.once;
     if let Some(path) = &args.record {
+        bench::apart("--record", path, args.bench.inputs())?;
         keeper.record(path, args.force, &bench.header(None))?;
         if args.gdb.is_some() {
             tell!("dryflash: note: what gdb does is not in the recording, which may then not replay as it was");

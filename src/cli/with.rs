@@ -19,6 +19,7 @@ use super::stand_in::StandIn;
 use super::{AnyFormat, Format, OK, Outcome, Output, WOULD_NOT};
 use crate::esc::Verdict;
 use crate::esc::changes::{Changes, Snapshot};
+use crate::esc::rests;
 use crate::probe::owner::{self, Request};
 use crate::probe::tcp::Server;
 use crate::report;
@@ -108,6 +109,7 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let Ok(mut bench) = args.bench.prepare()? else { bail!("the command was not run") };
     let mut keeper = Keeper::new(bench.state.take());
     if let Some(path) = &args.record {
+        bench::apart("--record", path, args.bench.inputs().chain(bench::files_in(&args.command)))?;
         keeper.record(path, args.force, &bench.header(Some(line.clone())))?;
     }
     let signals = Signals::catch()?;
@@ -156,6 +158,7 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         );
     }
     let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));
+    let notes = rests::notes(&bench.probe.target.chip);
     let verdict = if args.boot { Some(boot(&bench.probe, keeper.state.as_mut(), &args.bench.esc)?) } else { None };
     let code = match code(status) {
         OK if verdict.as_ref().is_some_and(|v| !v.starts()) => WOULD_NOT,
@@ -169,6 +172,7 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         exit_code: self::code(status),
         commands: keeper.commands,
         changes: &changes,
+        notes: &notes,
         starts: verdict.as_ref().map(Verdict::starts),
     };
     let form = |json: bool, output: Output| -> anyhow::Result<String> {
@@ -239,6 +243,9 @@ struct Report<'a> {
     /// Of the ST-LINK.
     commands: u64,
     changes: &'a Changes,
+    /// Choices of the model that something rested on, and what was left standing.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    notes: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     starts: Option<bool>,
 }
@@ -286,6 +293,9 @@ fn text(report: &Report, verdict: Option<&Verdict>, output: Output) -> String {
     );
     for line in report.changes.to_string().lines() {
         let _ = writeln!(out, "  {line}");
+    }
+    for note in report.notes {
+        let _ = writeln!(out, "  note: {note}");
     }
     if let Some(verdict) = verdict {
         out.push('\n');

@@ -11,7 +11,7 @@ use super::signal_pin::{self, SignalPin};
 use crate::am32::eeprom::{self, Eeprom};
 use crate::am32::{Layout, Pin};
 use crate::bus::{ResetCause, Width};
-use crate::chip::{Chip, Halt, Polled, Round, SampledPin, WatchedLoad};
+use crate::chip::{Chip, Halt, Polled, RestsOn, Round, SampledPin, WatchedLoad};
 use crate::cpu::{FaultKind, Registers};
 use crate::part::Part;
 use crate::time::Time;
@@ -266,6 +266,9 @@ pub struct BootRun {
     pub unmodelled: Vec<Touched>,
     /// Accesses that did nothing on this part, as on the chip: a block whose clock is off, a locked register.
     pub in_vain: Vec<Touched>,
+    /// Choices of the model that something rested on, where silicon is not known to do the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<RestsOn>,
     /// Resets by the code on the way.
     pub resets: usize,
 }
@@ -311,6 +314,7 @@ pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
         changed: Vec::new(),
         unmodelled: Vec::new(),
         in_vain: Vec::new(),
+        choices: Vec::new(),
         resets: 0,
     };
     let reached = if bench.from_app {
@@ -541,6 +545,7 @@ fn finish(chip: &mut Chip, run: &mut BootRun) {
         _ => {}
     }
     run.polled.truncate(4);
+    run.choices.clone_from(&chip.board.log.choices);
     for (as_on_the_chip, address, pc, text) in chip.board.log.notes() {
         let name = crate::chip::register_name(chip.part(), address);
         let list = if as_on_the_chip { &mut run.in_vain } else { &mut run.unmodelled };

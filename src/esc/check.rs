@@ -4,6 +4,7 @@ use super::boot::{self, Bench, BootRun};
 use super::by_running;
 use super::power_up::PowerUp;
 use super::program;
+use super::rests;
 use super::state::{StateError, StateFile};
 use super::verdict::{self, Verdict};
 use super::{settings_pages, signal_pin, updater};
@@ -11,7 +12,7 @@ use crate::am32::{self, Given, Layout, Plan, PlanError, Wish};
 use crate::chip::{Chip, SavedChip};
 use crate::cpu::hybrid::Engine;
 use crate::cpu::unicorn::EngineError;
-use crate::flash::Lasting;
+use crate::flash::{Lasting, Settings, WriteWithoutPg};
 use crate::part::Part;
 use crate::time::Time;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub struct Options {
     pub app_limit: Time,
     /// The engine that executes the code. All give the same verdict.
     pub engine: Engine,
+    /// What a store to flash with PG = 0 does on an F0, which is not known (F45).
+    pub f0_write_without_pg: WriteWithoutPg,
     /// Start the app as a bootloader would.
     pub from_app: bool,
     /// Program option bytes that a file holds.
@@ -45,6 +48,7 @@ impl Default for Options {
             limit: Time::from_millis(400),
             app_limit: Time::from_millis(1_500),
             engine: Engine::Auto,
+            f0_write_without_pg: WriteWithoutPg::default(),
             from_app: false,
             option_bytes: false,
             seed: 1,
@@ -176,6 +180,8 @@ fn judge(
         update: None,
     };
     let mut chip = Chip::with_engine(part, options.seed, options.engine)?;
+    let settings = Settings { f0_write_without_pg: options.f0_write_without_pg, ..chip.board.flash.settings() };
+    chip.board.flash.set_settings(settings);
     if let Some(state) = &state {
         state.install(&mut chip)?;
     }
@@ -185,6 +191,7 @@ fn judge(
         return Ok((verdict, chip.board.flash.lasting()));
     }
     let lasting = chip.board.flash.lasting();
+    let programming = chip.board.log.choices.clone();
     let bench = bench(plan, part, layout, options);
     // An updater is run to its end once, whatever the limit; that it is started shows in the other power-ups.
     let updates = updater::among(&plan.pieces).is_some();
@@ -219,6 +226,8 @@ fn judge(
         let scene = by_running::Scene { flashed: &flashed, bench: &bench, layout, runs, decisive: run, app_runs, seed };
         by_running::look(&mut chip, &scene, &mut verdict.pieces, &mut verdict.findings);
     }
+    let choices = programming.iter().chain(verdict.runs.iter().flat_map(|r| &r.choices));
+    verdict.findings.extend(rests::finding(choices));
     verdict::join(&mut verdict.findings, verdict.app_runs);
     Ok((verdict, lasting))
 }

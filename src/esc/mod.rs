@@ -11,6 +11,7 @@ pub mod changes;
 mod check;
 pub mod power_up;
 pub mod program;
+pub mod rests;
 pub mod settings_pages;
 pub mod signal_pin;
 pub mod state;

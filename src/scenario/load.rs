@@ -123,7 +123,7 @@ pub fn read(path: &Path) -> Result<Arc<Source>, ScenarioError> {
     if length > MAX_SIZE {
         return Err(ScenarioError::Usage(format!("{} has {length} bytes: that is no scenario", path.display())));
     }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let text = crate::files::regular(path).and_then(|_| crate::files::read_text(path, MAX_SIZE)).map_err(unreadable)?;
     let name = path.to_string_lossy().replace('\\', "/");
     Ok(Arc::new(Source { path: path.to_owned(), name, text }))
 }

@@ -15,6 +15,8 @@
 //!         seed: 1,
 //!         report: |verdict| report::text::verdict(verdict, Style::default()),
 //!         cache: files::Cache::default(),
+//!         engine: Default::default(),
+//!         f0_write_without_pg: Default::default(),
 //!     },
 //!     snapshots: snapshot::Folder { given: None, mode: snapshot::Mode::Strict },
 //!     plan: Plan { jobs: 2, fail_fast: false },

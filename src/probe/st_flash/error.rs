@@ -137,6 +137,9 @@ pub enum StFlashError {
     /// The file to be made is there already.
     #[error("{}: exists, and is replaced only with --force (st-flash itself would replace it)", .0.display())]
     Exists(PathBuf),
+    /// The file to be made is this session's state or recording.
+    #[error("{}: is this session's own state or recording; give another name", .0.display())]
+    InUse(PathBuf),
     /// The file to be made cannot be.
     #[error("{}: cannot be written: {source}", .path.display())]
     Output {
@@ -151,7 +154,10 @@ impl StFlashError {
     /// The exit code: st-flash's own where st-flash would fail as well, 2 where only dryflash does.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            StFlashError::Exists(_) | StFlashError::TooLarge { .. } | StFlashError::Busy(_) => 2,
+            StFlashError::Exists(_)
+            | StFlashError::InUse(_)
+            | StFlashError::TooLarge { .. }
+            | StFlashError::Busy(_) => 2,
             _ => FAILED,
         }
     }

@@ -185,6 +185,8 @@ impl Session<'_> {
             from_app: check.from_app.is_some_and(|f| f.0),
             option_bytes: check.option_bytes.is_some_and(|f| f.0),
             seed: self.settings.seed,
+            engine: self.settings.engine,
+            f0_write_without_pg: self.settings.f0_write_without_pg,
             ..crate::esc::Options::default()
         };
         if !check.signal.is_empty() {
