@@ -83,12 +83,14 @@ pub mod chip;
 pub mod cli;
 pub mod cpu;
 pub mod esc;
+pub mod files;
 pub mod flash;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod gdb;
 pub mod image;
 pub mod memory;
+mod near;
 pub mod part;
 pub mod periph;
 mod plural;

@@ -307,3 +307,33 @@ fn the_story_is_told() {
         Recording::from_jsonl(&std::fs::read(folder.path().join("session.jsonl")).unwrap()).unwrap().exchanges.len()
     );
 }
+
+#[test]
+fn a_replay_leaves_the_state_that_it_begins_with_unless_it_is_to_keep_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = BENCHES[1];
+    let line = ["st-flash", "--part", bench.part, "--state", "esc.json"];
+    let write = ["write", &built(bench.eeprom.0).display().to_string(), "0x08007c00"].map(str::to_owned);
+    let write: Vec<&str> = write.iter().map(String::as_str).collect();
+    let (text, code) = dryflash(&[&line[..], &["reset"]].concat(), folder.path());
+    assert_eq!(code, 0, "{text}");
+    let before = std::fs::read(folder.path().join("esc.json")).unwrap();
+    std::fs::copy(folder.path().join("esc.json"), folder.path().join("start.json")).unwrap();
+    let (text, code) = dryflash(&[&line[..], &["--record", "session.jsonl"], &write].concat(), folder.path());
+    assert_eq!(code, 0, "{text}");
+    for _ in 0..2 {
+        let (text, code) = dryflash(&["replay", "--strict", "--state", "start.json", "session.jsonl"], folder.path());
+        assert_eq!(code, 0, "{text}");
+        assert_eq!(std::fs::read(folder.path().join("start.json")).unwrap(), before);
+    }
+    let (text, code) = dryflash(&["replay", "--state", "none.json", "session.jsonl"], folder.path());
+    assert!(code == 2 && text.contains("none.json: there is no such state") && text.contains("--keep"), "{text}");
+    let (text, code) = dryflash(&["replay", "--keep", "--state", "start.json", "session.jsonl"], folder.path());
+    assert_eq!(code, 0, "{text}");
+    let now = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    assert_eq!(now("start.json"), now("esc.json"));
+    // Nor is a recording replaced by what it is converted to.
+    let convert = ["replay", "--to", "pcap", "--force", "-o", "session.jsonl", "session.jsonl"];
+    let (text, code) = dryflash(&convert, folder.path());
+    assert!(code == 2 && text.contains("give another name"), "{text}");
+}

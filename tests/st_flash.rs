@@ -428,7 +428,7 @@ fn the_state_and_the_part_come_from_where_they_are_given() {
     let ran = run(&["reset"], &[("DRYFLASH_STATE", "kept.json")]);
     assert!(ran.code == 0 && esc.path("kept.json").exists(), "{ran:?}");
     let ran = run(&["--part=G071", "reset"], &[("DRYFLASH_STATE", "kept.json")]);
-    assert!(ran.code == 2 && ran.err.contains("holds a STM32F051K6"), "{ran:?}");
+    assert!(ran.code == 2 && ran.err.contains("holds an STM32F051K6"), "{ran:?}");
     let ran = run(&["--version"], &[]);
     assert_eq!((ran.code, ran.out.as_str()), (0, "v1.7.0\n"));
     let ran = run(&["--help"], &[]);
@@ -495,7 +495,7 @@ fn a_script_runs_on_one_powered_chip() {
         );
         let script = Script::parse(&text).unwrap();
         let mut probe = probe(&bench);
-        let host = Host { folder: env!("CARGO_MANIFEST_DIR").into(), force: false };
+        let host = Host { folder: env!("CARGO_MANIFEST_DIR").into(), force: false, ..Host::default() };
         let mut told = Told::default();
         let outcome = run_script(&mut probe, &script, &host, &mut told);
         assert!(
@@ -512,7 +512,7 @@ fn a_script_runs_on_one_powered_chip() {
 #[test]
 fn a_write_after_an_erase_says_why_the_g0_refuses_it() {
     let text = format!("st-flash erase\nst-flash write {} {}", G071.bootloader, hex(FLASH));
-    let host = Host { folder: built(""), force: false };
+    let host = Host { folder: built(""), force: false, ..Host::default() };
     let outcome = run_script(&mut probe(&G071), &Script::parse(&text).unwrap(), &host, &mut ());
     let Some(Done::Failed(error)) = outcome.done.last() else { panic!("{outcome:?}") };
     assert!(error.to_string().contains("the mass erase bit is still set"), "{error}");
@@ -521,7 +521,7 @@ fn a_write_after_an_erase_says_why_the_g0_refuses_it() {
 #[test]
 fn failures_in_a_script_count_as_in_a_shell() {
     let run = |text: &str| {
-        let host = Host { folder: env!("CARGO_MANIFEST_DIR").into(), force: false };
+        let host = Host { folder: env!("CARGO_MANIFEST_DIR").into(), force: false, ..Host::default() };
         run_script(&mut probe(&F051), &Script::parse(text).unwrap(), &host, &mut ())
     };
     let bad = "st-flash write none.bin 0x08000000";
@@ -537,4 +537,28 @@ fn failures_in_a_script_count_as_in_a_shell() {
     let last = format!("set -e\nst-flash reset && {bad}\nst-flash reset");
     assert_eq!(codes(&last), (vec![Some(0), Some(0), Some(255)], 255, true));
     assert_eq!(codes("cd nowhere"), (vec![Some(2)], 2, true));
+}
+
+#[test]
+fn a_file_that_is_written_as_it_stands_is_told() {
+    let esc = Esc::new(F051);
+    let ran = esc.st_flash(&["write", &file("STANDIN_DRYFLASH_F051_2.20.elf"), &hex(APP)]);
+    assert!(ran.err.contains("a file in ELF form, written as it stands"), "{ran:?}");
+    esc.write("small.hex", &std::fs::read(built("STANDIN_F051_BOOTLOADER_PB4_V14.hex")).unwrap()[..2_000]);
+    let ran = esc.st_flash(&["write", "small.hex", &hex(APP)]);
+    assert!(ran.err.contains("the text of an Intel HEX file") && ran.err.contains("--format=ihex"), "{ran:?}");
+    // The same file read as what it is, and a binary, are no reason for a word.
+    for line in [
+        vec!["--format=ihex", "write", &file("STANDIN_F051_BOOTLOADER_PB4_V14.hex")],
+        vec!["write", &file("STANDIN_DRYFLASH_F051_2.20.bin"), &hex(APP)],
+    ] {
+        let ran = esc.st_flash(&line);
+        assert!(!ran.err.contains("as it stands"), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_script_with_a_byte_order_mark_is_read() {
+    let script = Script::parse("\u{FEFF}st-flash erase\n").unwrap();
+    assert_eq!(script.lines.len(), 1);
 }

@@ -2,6 +2,7 @@
 
 use super::forms::Reports;
 use super::{AnyFormat, Outcome};
+use crate::files;
 use crate::report::Style;
 use crate::scenario::outcome::Report;
 use anyhow::{Context, bail};
@@ -28,13 +29,14 @@ pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Resul
     let mut reports = Vec::new();
     for path in &args.files {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).with_context(|| format!("{name} cannot be read"))?;
+        let text =
+            files::read_text(path, files::LONGEST_RECORDING).with_context(|| format!("{name} cannot be read"))?;
         let report: Report = serde_json::from_str(&text)
             .with_context(|| format!("{name} is no report of `dryflash run --format json`"))?;
         reports.push((name, report));
     }
     match Report::merge(reports) {
-        Ok(report) => super::run::print(&report, format, style, super::run::Amount::Usual, &args.reports),
+        Ok(report) => super::run::print(&report, format, style, super::run::amount(style), &args.reports),
         Err(reason) => bail!(reason),
     }
 }

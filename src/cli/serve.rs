@@ -1,7 +1,7 @@
 //! `dryflash serve`: a virtual ST-LINK at a virtual ESC, for whoever connects.
 
 use super::bench::{self, Bench, Keeper};
-use super::fronts::{listen, only_here};
+use super::fronts::{endpoint, listen, only_here};
 use super::glasgow::{self, Place};
 use super::stand_in::StandIn;
 use super::{OK, Outcome, WOULD_NOT};
@@ -37,19 +37,19 @@ pub struct Args {
     #[command(flatten)]
     bench: bench::Holding,
     /// Where the stlink-server listens; port 0 picks a free one. 127.0.0.1:7184 where no other front is asked for.
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = endpoint)]
     tcp: Option<SocketAddr>,
     /// Serve the libusb stand-in (Linux), at this Unix socket or in a folder of its own.
     #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true)]
     socket: Option<Option<PathBuf>>,
     /// Serve USB/IP, for clients on a kernel with vhci-hcd.
-    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:3240")]
+    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:3240", value_parser = endpoint)]
     usbip: Option<SocketAddr>,
     /// Be a probe that probe-rs, cargo-embed and cargo-flash reach without USB; unix:PATH is a Unix socket.
     #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:7185")]
     glasgow: Option<Place>,
     /// Be a server for gdb.
-    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:3333")]
+    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:3333", value_parser = endpoint)]
     gdb: Option<SocketAddr>,
     /// Listen on addresses that other machines can reach.
     #[arg(long)]
@@ -63,6 +63,12 @@ pub struct Args {
     /// End when the first client has closed.
     #[arg(long)]
     once: bool,
+}
+
+impl Args {
+    pub(super) fn esc_mut(&mut self) -> &mut bench::Esc {
+        &mut self.bench.esc
+    }
 }
 
 /// Runs the verb.
@@ -86,6 +92,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut keeper = Keeper::new(bench.state.take());
     keeper.once = args.once;
     if let Some(path) = &args.record {
+        bench::apart("--record", path, args.bench.inputs())?;
         keeper.record(path, args.force, &bench.header(None))?;
         if args.gdb.is_some() {
             tell!("dryflash: note: what gdb does is not in the recording, which may then not replay as it was");

@@ -12,12 +12,14 @@ use self::hide::Hide;
 use self::refuse::{Looked, Own, Refused, Way};
 use self::signals::Signals;
 use super::bench::{self, Keeper, boot};
-use super::fronts::{listen, only_here};
+use super::forms::Reports;
+use super::fronts::{endpoint, listen, only_here};
 use super::glasgow::{self, Place};
 use super::stand_in::StandIn;
-use super::{Format, OK, Outcome, Output, WOULD_NOT};
+use super::{AnyFormat, Format, OK, Outcome, Output, WOULD_NOT};
 use crate::esc::Verdict;
 use crate::esc::changes::{Changes, Snapshot};
+use crate::esc::rests;
 use crate::probe::owner::{self, Request};
 use crate::probe::tcp::Server;
 use crate::report;
@@ -27,14 +29,17 @@ use serde::Serialize;
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
 /// The exit code for trouble of `with` itself.
-const TROUBLE: u8 = 125;
+pub(super) const TROUBLE: u8 = 125;
+
+/// The most characters of a command line that a heading shows.
+const LONGEST: usize = 80;
 
 /// How long clients that outlive the command are waited for.
 const LINGER: Duration = Duration::from_secs(2);
@@ -64,11 +69,19 @@ pub struct Args {
     #[arg(long, requires = "record")]
     force: bool,
     /// Listen for stlink-server's protocol as well, for commands that use TCP.
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = endpoint)]
     tcp: Option<SocketAddr>,
+    #[command(flatten)]
+    reports: Reports,
     /// The command and its arguments.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
+}
+
+impl Args {
+    pub(super) fn esc_mut(&mut self) -> &mut bench::Esc {
+        &mut self.bench.esc
+    }
 }
 
 /// Runs the verb.
@@ -83,6 +96,7 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
 }
 
 fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
+    args.reports.look("with")?;
     if let Some(address) = args.tcp {
         only_here(address, false)?;
     }
@@ -95,6 +109,7 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let Ok(mut bench) = args.bench.prepare()? else { bail!("the command was not run") };
     let mut keeper = Keeper::new(bench.state.take());
     if let Some(path) = &args.record {
+        bench::apart("--record", path, args.bench.inputs().chain(bench::files_in(&args.command)))?;
         keeper.record(path, args.force, &bench.header(Some(line.clone())))?;
     }
     let signals = Signals::catch()?;
@@ -143,6 +158,7 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         );
     }
     let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));
+    let notes = rests::notes(&bench.probe.target.chip);
     let verdict = if args.boot { Some(boot(&bench.probe, keeper.state.as_mut(), &args.bench.esc)?) } else { None };
     let code = match code(status) {
         OK if verdict.as_ref().is_some_and(|v| !v.starts()) => WOULD_NOT,
@@ -156,13 +172,35 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         exit_code: self::code(status),
         commands: keeper.commands,
         changes: &changes,
+        notes: &notes,
         starts: verdict.as_ref().map(Verdict::starts),
     };
-    let text = match output.format {
-        Format::Text => text(&report, verdict.as_ref(), output),
-        Format::Json => serde_json::to_string_pretty(&report).context("the report could not be written")? + "\n",
+    let form = |json: bool, output: Output| -> anyhow::Result<String> {
+        Ok(if json {
+            serde_json::to_string_pretty(&report).context("the report could not be written")? + "\n"
+        } else {
+            text(&report, verdict.as_ref(), output)
+        })
     };
+    // A file of its own keeps the report apart from what the command prints.
+    let plain = Output { style: report::Style::default(), ..output };
+    args.reports.write(|format| form(format == AnyFormat::Json, plain))?;
+    let text = form(output.format == Format::Json, output)?;
     Ok(Outcome { text, code })
+}
+
+/// Whether the client at this path would be started, or why not; nothing is.
+pub(super) fn would_start(client: &Path) -> Result<(), String> {
+    let command = [client.as_os_str().to_owned()];
+    let looked = refuse::look(&command, Own { line: "dryflash with", tcp: None }).map_err(|r| r.why().to_owned())?;
+    may_start(&looked, &command, true).map_err(|r| r.why().to_owned())
+}
+
+/// Hides real probes from a command, where the kernel lets one. Whether it does.
+pub(super) fn conceal(command: &mut Command) -> bool {
+    let Ok(Some(hide)) = Hide::possible() else { return false };
+    hide.from(command);
+    true
 }
 
 /// What stands before the command on dryflash's own line.
@@ -205,6 +243,9 @@ struct Report<'a> {
     /// Of the ST-LINK.
     commands: u64,
     changes: &'a Changes,
+    /// Choices of the model that something rested on, and what was left standing.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    notes: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     starts: Option<bool>,
 }
@@ -230,17 +271,31 @@ fn code(status: ExitStatus) -> u8 {
     status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(WOULD_NOT)
 }
 
+/// A command line as a heading: cut where it is long, as those of OpenOCD are.
+fn short(line: &str) -> String {
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", line[..end].trim_end()),
+        None => line.to_owned(),
+    }
+}
+
 fn text(report: &Report, verdict: Option<&Verdict>, output: Output) -> String {
     let mut out = String::new();
+    if output.style.detail == report::Detail::Quiet {
+        return verdict.map_or(out, |verdict| report::text::verdict(verdict, output.style));
+    }
     let _ = writeln!(
         out,
         "{} after `{}`, {} commands:",
         report.part,
-        shell::line(report.command.iter().map(String::as_str)),
+        short(&shell::line(report.command.iter().map(String::as_str))),
         report.commands
     );
     for line in report.changes.to_string().lines() {
         let _ = writeln!(out, "  {line}");
+    }
+    for note in report.notes {
+        let _ = writeln!(out, "  note: {note}");
     }
     if let Some(verdict) = verdict {
         out.push('\n');

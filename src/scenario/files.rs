@@ -23,7 +23,7 @@ impl Cache {
         if let Some(bytes) = read.get(path) {
             return Ok(Arc::clone(bytes));
         }
-        let bytes: Arc<[u8]> = std::fs::read(path)?.into();
+        let bytes: Arc<[u8]> = crate::files::read(path, crate::files::LONGEST_RECORDING)?.into();
         read.insert(path.to_owned(), Arc::clone(&bytes));
         Ok(bytes)
     }

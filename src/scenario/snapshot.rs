@@ -185,10 +185,7 @@ fn write(path: &Path, text: &str) -> Result<(), SnapshotError> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.tmp", std::process::id()));
-    std::fs::write(&beside, text).map_err(failed)?;
-    std::fs::rename(&beside, path).map_err(failed)
+    crate::files::replace(path, text.as_bytes()).map_err(failed)
 }
 
 fn remove(path: &Path) -> Result<(), SnapshotError> {

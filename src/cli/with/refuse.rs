@@ -34,6 +34,11 @@ impl Refused {
     pub fn new(what: impl Into<String>, instead: impl Into<String>) -> Refused {
         Refused { what: what.into(), instead: instead.into() }
     }
+
+    /// The reason alone.
+    pub fn why(&self) -> &str {
+        &self.what
+    }
 }
 
 /// What is known of a command that may be started.
@@ -207,13 +212,17 @@ fn is_command(word: &OsStr) -> bool {
 fn by_name(name: &str, arguments: &[OsString], own: Own) -> Result<(), Refused> {
     if RIGHTS.contains(&name) {
         let what = format!("{name} does not hand on what leads a client to the virtual probe: it would find real ones");
-        let rest = arguments.iter().position(|w| is_command(w) && !is_assignment(&w.to_string_lossy()));
-        let instead = match rest.filter(|_| matches!(name, "sudo" | "sudo-rs" | "doas" | "pkexec" | "run0")) {
-            Some(at) => format!("nothing here needs other rights: `{} -- {}`", own.line, line(&arguments[at..])),
-            None => format!("give the command itself: `{} -- COMMAND`", own.line),
+        let at = arguments.iter().position(|w| is_command(w) && !is_assignment(&w.to_string_lossy()));
+        let before = matches!(name, "sudo" | "sudo-rs" | "doas" | "pkexec" | "run0");
+        let rest = at.filter(|_| before).map_or_else(|| "COMMAND".to_owned(), |at| line(&arguments[at..]));
+        let instead = match before {
+            true => format!("here nothing needs other rights: `{} -- {rest}`", own.line),
+            false => format!("give the command itself: `{} -- {rest}`", own.line),
         };
-        let root = format!("; where it does, put {name} before dryflash: `{name} dryflash with ...`");
-        let root = if matches!(name, "sudo" | "sudo-rs" | "doas") { root } else { String::new() };
+        let root = match name {
+            "sudo" | "sudo-rs" | "doas" => format!("; where something does, `{name} {} -- {rest}`", own.line),
+            _ => String::new(),
+        };
         return Err(Refused::new(what, instead + &root));
     }
     if ELSEWHERE.contains(&name) {

@@ -20,11 +20,12 @@ mod write;
 
 pub use arguments::{Arguments, Parsed, Version, parse};
 pub use error::{FAILED, StFlashError};
-pub use note::Note;
+pub use note::{Note, as_it_stands};
 pub use script::{Done, Line, Script, ScriptError, ScriptOutcome, Step, run_script};
 
 use super::recording::Exchange;
 use super::stlink::StLink;
+use crate::files;
 use arguments::{Command, Format};
 use session::Session;
 use std::fs::File;
@@ -62,11 +63,16 @@ pub struct Host {
     pub folder: PathBuf,
     /// Whether `read` replaces a file that is there.
     pub force: bool,
+    /// Files in use, which `read` never replaces: the state, the recording.
+    pub kept: Vec<PathBuf>,
+    /// Files whose names are not UTF-8, by what stands for them in the lines.
+    pub names: Vec<(String, PathBuf)>,
 }
 
 impl Host {
     fn path(&self, file: &str) -> PathBuf {
-        self.folder.join(file)
+        let named = self.names.iter().find(|(text, _)| text == file);
+        self.folder.join(named.map_or(Path::new(file), |(_, path)| path))
     }
 
     fn load(&self, path: &Path) -> Result<Vec<u8>, StFlashError> {
@@ -82,6 +88,9 @@ impl Host {
     }
 
     fn may_write(&self, path: &Path) -> Result<(), StFlashError> {
+        if self.kept.iter().any(|kept| files::same(kept, path)) {
+            return Err(StFlashError::InUse(path.to_owned()));
+        }
         match self.force || std::fs::symlink_metadata(path).is_err() {
             true => Ok(()),
             false => Err(StFlashError::Exists(path.to_owned())),
@@ -89,11 +98,14 @@ impl Host {
     }
 
     fn save(&self, path: &Path, bytes: &[u8]) -> Result<(), StFlashError> {
+        // A device or a pipe takes the bytes; a file is replaced whole.
+        let stream = std::fs::metadata(path).is_ok_and(|m| !m.is_file());
         let made = match self.force {
-            true => File::create(path),
-            false => File::create_new(path),
+            true if stream => File::create(path).and_then(|mut file| file.write_all(bytes)),
+            true => files::replace(path, bytes),
+            false => File::create_new(path).and_then(|mut file| file.write_all(bytes)),
         };
-        made.and_then(|mut file| file.write_all(bytes)).map_err(|source| match source.kind() {
+        made.map_err(|source| match source.kind() {
             ErrorKind::AlreadyExists => StFlashError::Exists(path.to_owned()),
             _ => StFlashError::Output { path: path.to_owned(), source },
         })

@@ -41,6 +41,9 @@ impl Session<'_> {
                 }
                 None => {
                     let data = self.bytes_of(&path)?;
+                    if let Some(format) = crate::image::file_in_bytes(&data) {
+                        self.note(Note::WrittenAsItStands { format });
+                    }
                     let all = 0..data.len() as u32;
                     (data, vec![all])
                 }

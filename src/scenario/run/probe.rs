@@ -104,7 +104,7 @@ impl Session<'_> {
         if let Some(file) = into {
             *file = flat(file);
         }
-        let host = Host { folder, force: true };
+        let host = Host { folder, force: true, ..Host::default() };
         let (result, said) = self.with_probe(span, |probe| {
             let mut said = Said::default();
             let result = st_flash::run(probe, &arguments, &host, &mut said);
