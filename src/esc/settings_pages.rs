@@ -139,6 +139,7 @@ mod tests {
             unmodelled: Vec::new(),
             in_vain: Vec::new(),
             stands_still: false,
+            choices: Vec::new(),
             resets: 0,
         }
     }
