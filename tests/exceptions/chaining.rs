@@ -163,7 +163,7 @@ fn a_late_arrival_takes_over_the_entry() {
                 rig.go("armed");
                 rig.chip.set_registers(|r| r.r[4] = delay);
                 rig.go("done");
-                let depth = STACK - rig.r(5);
+                let depth = STACK.wrapping_sub(rig.r(5));
                 let after = rig.r(6) == assembled.labels["behind"];
                 match rig.trace()[..] {
                     [0x15, 0xA0, ..] if after => {
