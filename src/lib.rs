@@ -69,6 +69,9 @@
 //! | [`report`] | text and JSON, and what CI systems read |
 //! | [`cli`] | one file for each verb |
 
+// Both panic where standard output or error is full or gone: `tell!` and `Outcome` are for that.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 /// The README's example is compiled and run.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -80,16 +83,20 @@ pub mod chip;
 pub mod cli;
 pub mod cpu;
 pub mod esc;
+pub mod files;
 pub mod flash;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod gdb;
 pub mod image;
 pub mod memory;
+mod near;
 pub mod part;
 pub mod periph;
+mod plural;
 pub mod probe;
 pub mod report;
 pub mod scenario;
 pub mod shell;
+pub(crate) mod tell;
 pub mod time;

@@ -37,6 +37,42 @@ impl Time {
         Time(u64::try_from((u128::from(cycles) * 1_000_000_000_000).div_ceil(u128::from(hz))).unwrap_or(u64::MAX))
     }
 
+    /// Reads a span: a number and `ns`, `us`, `ms` or `s`. A number alone is milliseconds.
+    ///
+    /// # Errors
+    /// What is wrong with it, and how a span is written.
+    pub fn parse(text: &str) -> Result<Time, String> {
+        Time::read(text, Some("ms"))
+    }
+
+    /// As [`Time::parse`], but the unit has to be there.
+    ///
+    /// # Errors
+    /// As for [`Time::parse`].
+    pub fn parse_with_unit(text: &str) -> Result<Time, String> {
+        Time::read(text, None)
+    }
+
+    fn read(text: &str, usual: Option<&str>) -> Result<Time, String> {
+        let text = text.trim();
+        let at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+        let (digits, unit) = text.split_at(at);
+        let nanos = match (unit, usual) {
+            ("ns", _) => 1.0,
+            ("us", _) => 1e3,
+            ("ms", _) | ("", Some("ms")) => 1e6,
+            ("s", _) => 1e9,
+            _ => {
+                return Err(format!("'{text}' is not a time: write a number and ns, us, ms or s, such as \"50 ms\""));
+            }
+        };
+        match digits.trim().replace('_', "").parse::<f64>() {
+            // An hour: far more than anything waits for, and far from where f64 loses nanoseconds.
+            Ok(n) if (0.0..=3.6e12).contains(&(n * nanos)) => Ok(Time::from_nanos((n * nanos).round() as u64)),
+            _ => Err(format!("'{text}' is not a time between 0 and an hour")),
+        }
+    }
+
     /// In whole microseconds, rounded down.
     pub const fn as_micros(self) -> u64 {
         self.0 / 1_000_000
@@ -107,6 +143,27 @@ mod tests {
         assert_eq!(Time::from_cycles(1, 48_000_000), Time(20_834));
         assert_eq!(Time::from_cycles(u64::MAX, 1), Time::NEVER);
         assert_eq!(Time(5).since(Time(9)), Time::ZERO);
+    }
+
+    #[test]
+    fn spans_are_read_with_and_without_units() {
+        for (text, time) in [
+            ("400", Time::from_millis(400)),
+            ("400ms", Time::from_millis(400)),
+            ("1.5 ms", Time::from_micros(1_500)),
+            (" 2s ", Time::from_millis(2_000)),
+            ("250us", Time::from_micros(250)),
+            ("1_000 ns", Time::from_micros(1)),
+            ("0", Time::ZERO),
+            ("3600s", Time::from_millis(3_600_000)),
+        ] {
+            assert_eq!(Time::parse(text), Ok(time), "{text}");
+        }
+        assert_eq!(Time::parse_with_unit("2 s"), Ok(Time::from_millis(2_000)));
+        assert!(Time::parse_with_unit("400").unwrap_err().contains("ns, us, ms or s"));
+        for text in ["", "ms", "-1", "-1ms", "1h", "1e9s", "3601s", "nan", "inf", "1 MS", "1..2", "0x10"] {
+            assert!(Time::parse(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -161,8 +161,10 @@ fn an_unknown_part() {
 
 #[test]
 fn a_role_twice() {
-    refused(&["check", BOOTLOADER, BOOTLOADER, APP], &["are both the bootloader", "leave one out"]);
-    refused(&["check", "--eeprom", EEPROM, "--eeprom", EEPROM, APP], &["are both the EEPROM page"]);
+    let other = "firmware/built/STANDIN_F051_BOOTLOADER_PB4_V13.bin";
+    refused(&["check", BOOTLOADER, other, APP], &["are both the bootloader", "leave one out"]);
+    let blank = "firmware/built/STANDIN_EEPROM_BLANK_1K.bin";
+    refused(&["check", "--eeprom", EEPROM, "--eeprom", blank, APP], &["are both the EEPROM page"]);
     refused(&["check", "--app", APP, "--app", FULL], &["are both the app"]);
 }
 
@@ -208,7 +210,10 @@ fn a_state_file_that_is_none() {
         let left: Vec<_> = std::fs::read_dir(file.folder.path()).unwrap().collect();
         assert_eq!(left.len(), 1, "something was left beside it: {left:?}");
     }
-    refused(&["check", "--state", "no/such/folder/esc.state", FULL], &["no/such/folder/esc.state", "cannot be"]);
+    refused(
+        &["check", "--state", "no/such/folder/esc.state", FULL],
+        &["no/such/folder/esc.state", "there is no folder no/such/folder"],
+    );
     let newer = made("esc.state", "");
     std::fs::remove_file(&newer.path).unwrap();
     assert_eq!(dryflash(&["check", "--signal", "low", "--state", &newer.path, FULL]).status.code(), Some(0));
@@ -224,7 +229,7 @@ fn a_state_file_of_another_part() {
     let state = state.to_str().unwrap();
     assert_eq!(dryflash(&["check", "--signal", "low", "--state", state, FULL]).status.code(), Some(0));
     let before = std::fs::read(state).unwrap();
-    refused(&["check", "--state", state, "--part", "G071"], &["holds a STM32F051K6, not a STM32G071xB"]);
+    refused(&["check", "--state", state, "--part", "G071"], &["holds an STM32F051K6, not an STM32G071xB"]);
     assert_eq!(std::fs::read(state).unwrap(), before);
     // It needs no files: what it holds is powered.
     assert_eq!(dryflash(&["check", "--signal", "low", "--state", state]).status.code(), Some(0));
@@ -263,4 +268,188 @@ fn two_files_on_the_same_bytes() {
     let other = made("other.bin", other);
     let other = format!("{}@0x08007c00", other.path);
     would_not(&["check", FULL, &other], "DF002", &["0x08007C11", "other.bin offset 0x11"]);
+}
+
+#[test]
+fn files_of_other_kinds() {
+    for (bytes, kind) in [
+        (&b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR"[..], "a PNG picture"),
+        (b"MZ\x90\0\x03\0\0\0", "a Windows program"),
+        (b"%PDF-1.7\n", "a PDF document"),
+    ] {
+        refused(&["check", &made("app.bin", bytes).path], &["app.bin", kind, "check that it is the file you meant"]);
+    }
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+    for name in ["app.bin", "app.hex"] {
+        refused(&["check", &made(name, pointer).path], &["Git LFS pointer", "git lfs pull"]);
+    }
+    let record = "S00600004844521B\nS1130000285F245F2212226A000424290008237C2A\n";
+    refused(&["check", &made("app.srec", record).path], &["Motorola S-record", "objcopy -I srec -O ihex"]);
+}
+
+#[test]
+fn an_address_that_is_none_is_not_a_missing_file() {
+    for address in ["0x08007C0G", "8000000h", "0x", ""] {
+        let arg = format!("{BOOTLOADER}@{address}");
+        refused(&["check", &arg], &["is there, but", &format!("'{address}' is no address"), "@0x08007C00"]);
+    }
+    refused(&["check", "no/such.bin@0x0G"], &["no such file"]);
+}
+
+#[test]
+fn one_file_twice() {
+    refused(&["check", BOOTLOADER, BOOTLOADER], &["is given twice as the bootloader", "leave one out"]);
+    let copy = made("copy.bin", bytes(BOOTLOADER));
+    refused(&["check", BOOTLOADER, &copy.path], &["hold the same bytes", "leave one out"]);
+}
+
+/// A shell line with `$0` for dryflash, in a folder of its own beside the project's.
+#[cfg(unix)]
+fn shell(folder: &Path, line: &str) -> Output {
+    let mut sh = Command::new("sh");
+    sh.args(["-c", line, env!("CARGO_BIN_EXE_dryflash")]).current_dir(folder);
+    sh.env("BUILT", Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware/built")).output().unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn no_verb_falls_over_closed_or_full_streams() {
+    let folder = TempDir::new().unwrap();
+    let scenario = "part = \"F051\"\n[[step]]\npower = \"on\"\n";
+    std::fs::write(folder.path().join("s.toml"), scenario).unwrap();
+    std::fs::write(folder.path().join("steps.sh"), "st-flash erase\nst-flash write none.bin 0x08000000\n").unwrap();
+    let lines = [
+        "check none.bin",
+        "check $BUILT/STANDIN_DRYFLASH_F051_2.20_FULL.bin",
+        "run none.toml",
+        "run s.toml",
+        "new none/none.toml",
+        "schema",
+        "merge none.json",
+        "serve --tcp 192.0.2.1:1 --part F051",
+        "serve",
+        "st-flash --part F051 erase",
+        "st-flash --part F051 bless",
+        "st-flash --part F051 --debug write $BUILT/STANDIN_EEPROM_V2_1K.bin 0x08007c00",
+        "with --part F051 -- sudo x",
+        "with --part F051 -- sh -c 'exit 0'",
+        "replay none.jsonl",
+        "replay --part F051 steps.sh",
+        "parts",
+        "explain DF012",
+        "explain DF999",
+        "--format junit parts",
+        "no-such-verb",
+        "--help",
+    ];
+    for line in lines {
+        let usual = shell(folder.path(), &format!("$0 {line}")).status.code();
+        for closed in ["2>/dev/full", "2>&-", ">&-", "2>&- >&-", "2>/dev/full >/dev/null", "<&- 2>&-"] {
+            let code = shell(folder.path(), &format!("$0 {line} {closed}")).status.code();
+            assert_eq!(code, usual, "{line} {closed}");
+        }
+        // A report that cannot be written is trouble of its own.
+        let code = shell(folder.path(), &format!("$0 {line} >/dev/full 2>/dev/full")).status.code();
+        assert!(code == usual || code == Some(2), "{line}: {code:?}");
+        // A reader that has gone is none.
+        let code = shell(folder.path(), &format!("($0 {line} 2>&1; echo $? >&3) 3>code | true; cat code"));
+        assert_eq!(String::from_utf8_lossy(&code.stdout).trim().parse().ok(), usual, "{line} | true");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_state_is_kept_whatever_happens_to_messages() {
+    let folder = TempDir::new().unwrap();
+    for (name, line) in [
+        ("a.json", "$0 st-flash --part F051 --state a.json --debug write $BUILT/STANDIN_EEPROM_V2_1K.bin 0x08007c00"),
+        ("b.json", "$0 check --state b.json $BUILT/STANDIN_DRYFLASH_F051_2.20_FULL.bin"),
+        ("c.json", "$0 with --part F051 --state c.json -- true"),
+    ] {
+        for end in ["2>/dev/full", "2>/dev/full >/dev/full", "2>&1 | head -c 1"] {
+            let _ = shell(folder.path(), &format!("{line} {end}"));
+            let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+            assert_eq!(left, [name], "{line} {end}");
+            assert!(dryflash::esc::StateFile::copy(&folder.path().join(name)).is_ok(), "{line} {end}");
+            std::fs::remove_file(folder.path().join(name)).unwrap();
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_state_that_may_only_be_read_can_be_looked_at() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::new().unwrap();
+    let state = folder.path().join("esc.json");
+    let name = state.to_str().unwrap();
+    assert_eq!(dryflash(&["check", "--signal", "low", "--state", name, FULL]).status.code(), Some(0));
+    let before = std::fs::read(&state).unwrap();
+    std::fs::set_permissions(&state, PermissionsExt::from_mode(0o444)).unwrap();
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o555)).unwrap();
+    assert_eq!(dryflash(&["check", "--signal", "low", "--state", name]).status.code(), Some(0));
+    let read = dryflash(&["st-flash", "--state", name, "read", "/dev/null", "0x08000000", "16", "--force"]);
+    assert!(!String::from_utf8_lossy(&read.stderr).contains("locked"), "{read:?}");
+    // What would change it says so.
+    let erase = dryflash(&["st-flash", "--state", name, "erase"]);
+    let said = String::from_utf8_lossy(&erase.stderr).into_owned();
+    assert!(erase.status.code() == Some(2) && said.contains("may only be read"), "{said}");
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    assert_eq!(std::fs::read(&state).unwrap(), before);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+}
+
+#[cfg(unix)]
+#[test]
+fn endless_files_and_devices_are_refused() {
+    let folder = TempDir::new().unwrap();
+    assert!(Command::new("mkfifo").arg(folder.path().join("pipe")).status().unwrap().success());
+    let pipe = folder.path().join("pipe").to_str().unwrap().to_owned();
+    for state in ["/dev/zero", "/dev/full", &pipe] {
+        refused(&["check", "--state", state], &[state, "a device or a pipe"]);
+    }
+    refused(&["replay", "/dev/zero"], &["/dev/zero", "more than 256 MB"]);
+    refused(&["merge", "/dev/zero"], &["/dev/zero"]);
+    refused(&["run", "/dev/zero"], &["/dev/zero"]);
+    let folder = folder.path().to_str().unwrap();
+    refused(&["check", "--state", folder], &["it is a folder"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn states_are_made_followed_and_known() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    refused(&["check", "--state", &path("new.json")], &["there is no such state yet", "--part F051"]);
+    assert!(!Path::new(&path("new.json")).exists());
+    // A blank ESC does not start, but is there from now on.
+    assert_eq!(dryflash(&["check", "--part", "F051", "--state", &path("new.json")]).status.code(), Some(1));
+    let refusal = ["is the state of a virtual ESC", "--state"];
+    refused(&["check", &path("new.json")], &refusal);
+    refused(&["check", "--app", &path("new.json")], &refusal);
+    std::os::unix::fs::symlink("target.json", path("link.json")).unwrap();
+    assert_eq!(dryflash(&["check", "--signal", "low", "--state", &path("link.json"), FULL]).status.code(), Some(0));
+    assert!(Path::new(&path("link.json")).is_symlink() && Path::new(&path("target.json")).is_file());
+    // The cause is told once.
+    let output = dryflash(&["check", "--state", "/dev/null/esc.json", FULL]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(said.matches("os error").count(), 1, "{said}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_leaves_the_old_state_and_nothing_else() {
+    let folder = TempDir::new().unwrap();
+    let line = "unshare -Urm sh -c 'mount -t tmpfs -o size=100k none . && cd \"$PWD\" && \
+        $0 st-flash --part F051 --state esc.json reset && cp esc.json old.json && \
+        head -c 100000 /dev/zero > filler; \
+        $0 st-flash --state esc.json write $BUILT/STANDIN_EEPROM_V2_1K.bin 0x08007c00; echo code $?; \
+        cmp esc.json old.json && echo same; echo; ls -A' $0";
+    if !Command::new("unshare").args(["-Urm", "true"]).output().is_ok_and(|o| o.status.success()) {
+        return;
+    }
+    let output = shell(folder.path(), line);
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(said.contains("code 2\n") && said.contains("same\n") && said.contains("No space left"), "{said}");
+    assert!(said.contains("\nesc.json\nfiller\nold.json\n"), "{said}");
 }

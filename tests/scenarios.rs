@@ -6,6 +6,7 @@
 
 use dryflash::cpu::hybrid::Engine;
 use dryflash::flash::WriteWithoutPg;
+use dryflash::report::run::Amount;
 use dryflash::report::{self, Style};
 use dryflash::scenario::outcome::{Report, Status};
 use dryflash::scenario::pool::Plan;
@@ -45,7 +46,7 @@ fn trials(cases: Vec<Case>) -> Vec<Trial> {
     trials.push(Trial::test("through_the_binary", move || through_the_binary(&suite, &same)));
     let same = Arc::clone(&cases);
     trials.push(Trial::test("under_unicorn_alone", move || under_unicorn_alone(&same)));
-    let enough = cases.iter().map(|c| &c.stem).collect::<std::collections::BTreeSet<_>>().len();
+    let enough = cases.iter().map(|c| &c.found.stem).collect::<std::collections::BTreeSet<_>>().len();
     trials.push(Trial::test("there_are_forty_scenarios_with_comments", move || {
         if enough < 40 {
             return Err(format!("there are {enough} scenarios").into());
@@ -95,7 +96,7 @@ fn one(suite: &Suite, case: &Case) -> Result<(), Failed> {
     if report.cases.iter().all(|c| c.status == Status::Passed) {
         return Ok(());
     }
-    Err(report::run::text(&report, Style::default()).into())
+    Err(report::run::text(&report, Style::default(), Amount::Usual).into())
 }
 
 /// Unicorn is the engine of record: alone, it gives the same report of every case, to the byte.
@@ -117,7 +118,6 @@ fn under_unicorn_alone(cases: &[Case]) -> Result<(), Failed> {
 }
 
 fn through_the_binary(suite: &Suite, cases: &[Case]) -> Result<(), Failed> {
-    // Snapshots that are not there yet are written by the cases' own tests.
     let strict = Suite {
         settings: Settings {
             seed: 1,
@@ -147,7 +147,10 @@ fn through_the_binary(suite: &Suite, cases: &[Case]) -> Result<(), Failed> {
     }
     let same = report::run::json(&library)? == String::from_utf8_lossy(&output.stdout);
     if !same {
-        let (a, b) = (report::run::text(&library, Style::default()), report::run::text(&binary, Style::default()));
+        let (a, b) = (
+            report::run::text(&library, Style::default(), Amount::Usual),
+            report::run::text(&binary, Style::default(), Amount::Usual),
+        );
         return Err(format!("library and binary differ.\nThe library says\n{a}\nThe binary says\n{b}").into());
     }
     if output.status.success() != library.passed {

@@ -110,6 +110,7 @@ unsafe impl Sync for Made {}
 /// The descriptors of a configuration, made once. They stay for good: clients keep pointers into them.
 pub fn configuration(bytes: &'static [u8]) -> *const ConfigDescriptor {
     static MADE: OnceLock<Made> = OnceLock::new();
+    let _quiet = crate::quiet::Quiet::now();
     MADE.get_or_init(|| Made(make(bytes))).0
 }
 

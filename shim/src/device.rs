@@ -1,5 +1,6 @@
 //! The device at the other end of the socket.
 
+use crate::quiet::Quiet;
 use crate::wire;
 use std::env;
 use std::ffi::CString;
@@ -47,8 +48,9 @@ impl Connection {
         Ok(Connection { stream: Mutex::new(UnixStream::connect(path)?) })
     }
 
-    /// One request and its answer.
+    /// One request and its answer. Signals wait meanwhile: a handler may talk to the probe itself.
     pub fn ask(&self, what: u8, endpoint: u8, length: u32, data: &[u8]) -> Result<Vec<u8>, Trouble> {
+        let _quiet = Quiet::now();
         let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
         let head = wire::head(u32::from(what) | u32::from(endpoint) << 8, length);
         let answer = (|| -> io::Result<(u32, Vec<u8>)> {
@@ -71,10 +73,21 @@ impl Connection {
     }
 }
 
+impl Connection {
+    /// A bulk OUT transfer, which nobody waits for: a client that wants to know what came of it fetches a reply, and is
+    /// told then. It saves every command a round trip.
+    pub fn send(&self, endpoint: u8, data: &[u8]) -> Result<(), Trouble> {
+        let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+        let head = wire::head(u32::from(wire::BULK_OUT_ONLY) | u32::from(endpoint) << 8, data.len() as u32);
+        stream.write_all(&[&head, data].concat()).map_err(|_| Trouble::Gone)
+    }
+}
+
 /// What the probe says of itself; none, and a word about it, where nobody answers.
 pub fn description() -> Option<&'static Description> {
     static KNOWN: OnceLock<Description> = OnceLock::new();
     static TOLD: OnceLock<()> = OnceLock::new();
+    let _quiet = Quiet::now();
     if let Some(known) = KNOWN.get() {
         return Some(known);
     }
@@ -87,7 +100,9 @@ pub fn description() -> Option<&'static Description> {
         Err(error) => {
             TOLD.get_or_init(|| {
                 let place = env::var_os(SOCKET).unwrap_or_default();
-                eprintln!("dryflash: no virtual probe at {SOCKET}={}: {error}", place.to_string_lossy());
+                let text = format!("dryflash: no virtual probe at {SOCKET}={}: {error}\n", place.to_string_lossy());
+                // Where standard error is full or gone, the client goes on all the same.
+                let _ = io::stderr().write_all(text.as_bytes());
             });
             None
         }

@@ -9,11 +9,13 @@ mod descriptors;
 mod device;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod loader;
+mod quiet;
 mod transfer;
 mod wire;
 
 use descriptors::{ConfigDescriptor, DeviceDescriptor};
 use device::{Connection, Trouble, description};
+use quiet::Quiet;
 use std::ffi::{c_char, c_int, c_uchar, c_uint, c_void};
 use std::ptr;
 
@@ -168,13 +170,26 @@ pub extern "C" fn libusb_strerror(error: c_int) -> *const c_char {
     ERRORS.iter().find(|e| e.0 == error).map_or(c"Unknown error", |e| e.2).as_ptr()
 }
 
+/// Whether there is a probe for whoever looks for one, and the probe's word that somebody did.
+fn look() -> bool {
+    let found = description().is_some();
+    if found {
+        // Dialled anew each time: a client that looks need not open anything.
+        if let Ok(connection) = Connection::dial() {
+            let _ = connection.ask(wire::LOOK, 0, 0, &[]);
+        }
+    }
+    found
+}
+
 /// The virtual probe, where one answers.
 ///
 /// # Safety
 /// `list` may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn libusb_get_device_list(_: *const Context, list: *mut *mut *const Device) -> isize {
-    let found = description().is_some();
+    let _quiet = Quiet::now();
+    let found = look();
     let devices: Box<[*const Device; 2]> = Box::new([if found { device() } else { ptr::null() }, ptr::null()]);
     // SAFETY: the caller's promise. The list ends with a null, and libusb_free_device_list takes it back.
     unsafe { *list = Box::into_raw(devices).cast() };
@@ -187,6 +202,7 @@ pub unsafe extern "C" fn libusb_get_device_list(_: *const Context, list: *mut *m
 /// `list` is null or came from [`libusb_get_device_list`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn libusb_free_device_list(list: *mut *const Device, _: c_int) {
+    let _quiet = Quiet::now();
     if !list.is_null() {
         // SAFETY: the caller's promise; it was made as this very type.
         drop(unsafe { Box::from_raw(list.cast::<[*const Device; 2]>()) });
@@ -328,6 +344,7 @@ pub extern "C" fn libusb_free_config_descriptor(_: *const ConfigDescriptor) {}
 /// `handle` may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn libusb_open(_: *const Device, handle: *mut *mut Handle) -> c_int {
+    let _quiet = Quiet::now();
     let Ok(connection) = Connection::dial() else { return ERROR_NO_DEVICE };
     // SAFETY: the caller's promise. libusb_close takes it back.
     unsafe { *handle = Box::into_raw(Box::new(Handle { connection })) };
@@ -337,8 +354,9 @@ pub unsafe extern "C" fn libusb_open(_: *const Device, handle: *mut *mut Handle)
 /// As libusb has it.
 #[unsafe(no_mangle)]
 pub extern "C" fn libusb_open_device_with_vid_pid(_: *const Context, vendor: u16, product: u16) -> *mut Handle {
+    let _quiet = Quiet::now();
     let mut handle = ptr::null_mut();
-    if description().is_some_and(|d| d.ids() == (vendor, product)) {
+    if look() && description().is_some_and(|d| d.ids() == (vendor, product)) {
         // SAFETY: it is a place of our own. Where it fails, null stays in it.
         unsafe { libusb_open(device(), &raw mut handle) };
     }
@@ -351,6 +369,7 @@ pub extern "C" fn libusb_open_device_with_vid_pid(_: *const Context, vendor: u16
 /// `handle` is null or came from [`libusb_open`], and is not used any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn libusb_close(handle: *mut Handle) {
+    let _quiet = Quiet::now();
     if !handle.is_null() {
         asynchronous::forget(handle);
         // SAFETY: the caller's promise; it was made as this very type.
@@ -441,6 +460,15 @@ pub unsafe extern "C" fn libusb_control_transfer(
     length: u16,
     _: c_uint,
 ) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { control(kind, request, value, data, length) }
+}
+
+/// What a control transfer comes to: a count, or an error.
+///
+/// # Safety
+/// `data` has room for `length` bytes.
+pub(crate) unsafe fn control(kind: u8, request: u8, value: u16, data: *mut c_uchar, length: u16) -> c_int {
     const GET_DESCRIPTOR: u8 = 6;
     const GET_CONFIGURATION: u8 = 8;
     let [index, descriptor] = value.to_le_bytes();

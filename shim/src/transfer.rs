@@ -1,6 +1,7 @@
 //! Bulk transfers that are waited for.
 
 use crate::device::Trouble;
+use crate::quiet::Quiet;
 use crate::{ERROR_INVALID_PARAM, ERROR_IO, ERROR_TIMEOUT, Handle, SUCCESS, code, wire};
 use std::ffi::{c_int, c_uchar, c_uint};
 use std::ptr;
@@ -23,6 +24,8 @@ pub fn deadline(timeout: c_uint) -> Option<Instant> {
 /// # Safety
 /// `data` has `length` bytes.
 pub unsafe fn attempt(handle: &Handle, endpoint: u8, data: *mut c_uchar, length: usize) -> Result<usize, Trouble> {
+    // Memory is taken and given back here; a handler that does so too must not come in between.
+    let _quiet = Quiet::now();
     let wanted = u32::try_from(length).ok().filter(|l| *l <= wire::LONGEST).ok_or(Trouble::Refused)?;
     if endpoint & IN == 0 {
         let bytes = match length {
@@ -30,7 +33,7 @@ pub unsafe fn attempt(handle: &Handle, endpoint: u8, data: *mut c_uchar, length:
             // SAFETY: the caller's promise.
             _ => unsafe { std::slice::from_raw_parts(data, length) },
         };
-        return handle.connection.ask(wire::BULK_OUT, endpoint, wanted, bytes).map(|_| length);
+        return handle.connection.send(endpoint, bytes).map(|()| length);
     }
     let bytes = handle.connection.ask(wire::BULK_IN, endpoint, wanted, &[])?;
     let count = bytes.len().min(length);

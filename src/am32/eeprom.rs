@@ -76,7 +76,7 @@ pub struct Eeprom {
 pub struct Tuning {
     /// Byte 5: 0.1 % per ms.
     pub max_ramp: u8,
-    /// Byte 6: 0.2 %.
+    /// Byte 6: 0.5 %.
     pub minimum_duty: u8,
     /// Byte 7.
     pub no_stick_calibration: bool,
@@ -86,8 +86,11 @@ pub struct Tuning {
     pub current_pid: [u8; 3],
     /// Byte 12: percent.
     pub active_brake: u8,
-    /// Byte 13, from layout 4 on.
+    /// Byte 13, from layout 4 on, brakes the motor: a mode of 2 to 9.
     pub brake_on_zero_throttle: Option<bool>,
+    /// Byte 13, from layout 4 on: what zero throttle does. 0 is off, 1 lets the motor coast, 2 brakes it, 3 to 9 brake
+    /// it after so many seconds less 2; anything higher counts as 0.
+    pub zero_throttle_mode: Option<u8>,
 }
 
 /// Reads a page; none where it is shorter than 48 bytes.
@@ -107,7 +110,8 @@ pub fn decode(page: &[u8]) -> Option<Eeprom> {
         voltage_cutoff: head[8],
         current_pid: [head[9], head[10], head[11]],
         active_brake: head[12],
-        brake_on_zero_throttle: (layout >= 4).then_some(head[13] == 1),
+        brake_on_zero_throttle: (layout >= 4).then_some(matches!(head[13], 2..=9)),
+        zero_throttle_mode: (layout >= 4).then_some(head[13]),
     };
     let new = (3..0xFF).contains(&layout);
     Some(Eeprom {
@@ -147,7 +151,9 @@ pub fn changes(before: &Eeprom, after: &Eeprom) -> Vec<String> {
         }
     };
     let firmware = |e: &Eeprom| e.firmware.map_or_else(|| "none".to_owned(), |f| f.to_string());
-    say("layout", before.layout.to_string(), after.layout.to_string());
+    // A page without settings has none to compare with.
+    let layout = |e: &Eeprom| if e.layout == 0xFF { "none".to_owned() } else { e.layout.to_string() };
+    say("layout", layout(before), layout(after));
     say("firmware", firmware(before), firmware(after));
     // The other fields by the names that the JSON report has for them.
     let fields = |e: &Eeprom| match serde_json::to_value(e) {
@@ -165,7 +171,9 @@ pub fn changes(before: &Eeprom, after: &Eeprom) -> Vec<String> {
             say(&name.replace('_', " "), text(value), text(now));
         }
     }
-    if before.tuning.is_none() && after.tuning.is_some() {
+    if before.layout == 0xFF {
+        // Nothing stood in these bytes.
+    } else if before.tuning.is_none() && after.tuning.is_some() {
         phrases.push("bytes 5 to 13 are tuning now, not a name".to_owned());
     } else if before.tuning != after.tuning {
         phrases.push("bytes 5 to 13 differ".to_owned());
@@ -177,11 +185,25 @@ pub fn changes(before: &Eeprom, after: &Eeprom) -> Vec<String> {
 pub const fn layout_of(firmware: Firmware) -> u8 {
     match (firmware.major, firmware.minor) {
         (0, _) | (1, 0..65) => 0,
-        (1, _) => 1,
-        (2, 0..=18) => 2,
-        (2, 19 | 20) => 3,
+        (1, 65..78) => 1,
+        (1, _) | (2, 0..=18) => 2,
+        // 3.x is ARK32, which went its own way with layout 3.
+        (2, 19 | 20) | (3, _) => 3,
         _ => 4,
     }
+}
+
+/// What a downgrade to firmware 2.18 or older does to a page of layout 3 or newer.
+pub const TUNING_LOST: &str = "bytes 5 to 16, which hold ramp, minimum duty, cut-offs, the current limit's P, I and D and \
+     the active brake from layout 3 on, become the firmware's name, and the next firmware from 2.19 on fills them with \
+     its defaults";
+/// What to do about it.
+pub const KEEP_TUNING: &str =
+    "note these settings before the downgrade, and set them again with a configurator after the next upgrade";
+
+/// Whether firmware that writes layout `wanted` overwrites tuning that a page of layout `old` holds.
+pub const fn loses_tuning(old: u8, wanted: u8) -> bool {
+    old >= 3 && old != 0xFF && wanted <= 2
 }
 
 /// Whether a file of these bytes could be an EEPROM page.
@@ -209,6 +231,22 @@ pub fn sane(page: &[u8]) -> bool {
         && matches!(head[27], 0..=64 | 0xFF)
         // All zero is no settings page.
         && head.iter().any(|b| *b != 0)
+}
+
+/// Whether bytes are written settings beyond doubt: a boot byte, a layout that there is, and switches, PWM, poles and
+/// volume within their ranges. For a search; what stands at its place may be odder.
+pub fn surely(page: &[u8]) -> bool {
+    let Some(head) = page.first_chunk::<SHORTEST>() else { return false };
+    let switch = |b: u8| b <= 1;
+    switch(head[0])
+        && matches!(head[1], 1..=9)
+        && matches!(head[3], 1..=9)
+        && head[17..=22].iter().all(|b| *b <= 2)
+        && switch(head[17])
+        && switch(head[18])
+        && matches!(head[24], 8..=144)
+        && matches!(head[27], 2..=64)
+        && head[30] <= 11
 }
 
 impl fmt::Display for Eeprom {
@@ -259,7 +297,11 @@ mod tests {
         page[17] = 1;
         let e = decode(&page).unwrap();
         let t = e.tuning.unwrap();
-        assert_eq!((t.max_ramp, t.current_pid, t.brake_on_zero_throttle), (0xA0, [100, 0, 100], Some(true)));
+        assert_eq!((t.max_ramp, t.current_pid), (0xA0, [100, 0, 100]));
+        assert_eq!((t.zero_throttle_mode, t.brake_on_zero_throttle), (Some(1), Some(false)));
+        page[13] = 3;
+        let t = decode(&page).unwrap().tuning.unwrap();
+        assert_eq!((t.zero_throttle_mode, t.brake_on_zero_throttle), (Some(3), Some(true)));
         assert_eq!((e.name, e.reversed, e.own_tune, e.can_node), (None, true, false, None));
         page[1] = 3;
         assert_eq!(decode(&page).unwrap().tuning.unwrap().brake_on_zero_throttle, None);
@@ -275,7 +317,7 @@ mod tests {
     #[test]
     fn firmware_and_its_layout() {
         for (major, minor, layout) in
-            [(1, 60, 0), (1, 65, 1), (1, 99, 1), (2, 5, 2), (2, 18, 2), (2, 20, 3), (2, 21, 4)]
+            [(1, 60, 0), (1, 65, 1), (1, 77, 1), (1, 99, 2), (3, 0, 3), (2, 5, 2), (2, 18, 2), (2, 20, 3), (2, 21, 4)]
         {
             assert_eq!(layout_of(Firmware { major, minor }), layout, "{major}.{minor}");
         }

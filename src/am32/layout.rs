@@ -152,6 +152,11 @@ pub fn is_flash_code(code: u8) -> bool {
     code == 0x16 || LAYOUTS.iter().any(|l| l.flash_code == Some(code))
 }
 
+/// Whether only the A153's bootloader says `code`.
+pub const fn is_of_the_a153(code: u8) -> bool {
+    matches!(code, 0x15 | 0x16)
+}
+
 const fn layout(name: &'static str, mcu: Mcu, eeprom: u32, page: u32, tag: u32, flash_code: Option<u8>) -> Layout {
     Layout { name, mcu, base: FLASH_BASE, app: 0x0800_1000, eeprom, page, tag, flash_code, can: false, parts: &[] }
 }

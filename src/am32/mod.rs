@@ -24,7 +24,12 @@ pub use eeprom::{BootByte, Eeprom};
 pub use findings::{Finding, Id, Severity};
 pub use layout::{Layout, Mcu};
 pub use names::{FileName, Firmware};
-pub use piece::{Info, Piece, PlacedBy};
+pub use piece::{Info, Piece, PlacedBy, Seen as SeenInRun};
 pub use pin::Pin;
 pub use plan::{Given, Plan, PlanError, Wish, plan};
 pub use roles::{Evidence, Role};
+
+/// What is known of a bootloader by its version, as far as bytes, a run or its name tell it; none where nothing is.
+pub fn by_bootloader_version(piece: &Piece, layout: &Layout) -> Option<Finding> {
+    rules::judge_bootloader_version(piece, layout)
+}

@@ -65,6 +65,20 @@ pub struct FileName {
     pub firmware: Option<Firmware>,
     /// The end of the EEPROM's address: 0x7C00 in `eeprom_version_1_7c00.bin`.
     pub eeprom_offset: Option<u32>,
+    /// The target of an app by AM32's scheme: `SISKIN_F051` in `AM32_SISKIN_F051_2.21.hex`.
+    pub target: Option<String>,
+    /// Only its version makes it an app: `SISKIN_F051_2.21_backup.bin` may hold anything.
+    pub by_version_only: bool,
+}
+
+impl FileName {
+    /// What it claims, a phrase each, where only the name says so: `V14`, `pin PB4`, `firmware 2.20`.
+    pub fn phrases(&self) -> Vec<String> {
+        let bootloader = self.bootloader.map(|v| format!("V{v}"));
+        let pin = self.pin.map(|p| format!("pin {p}"));
+        let firmware = self.firmware.map(|f| format!("firmware {f}"));
+        [bootloader, pin, firmware].into_iter().flatten().collect()
+    }
 }
 
 /// Reads the name of the file at `path`; directories and the extension do not count.
@@ -98,7 +112,21 @@ pub fn parse(path: &str) -> FileName {
         }
         _ => name.bootloader = None,
     }
+    if name.kind == Some(Kind::App) {
+        name.target = target(stem);
+        name.by_version_only = !APP_WORDS.iter().any(|w| words.contains(w)) && words.first() != Some(&"AM32");
+    }
     name
+}
+
+/// Words that call a file an app.
+const APP_WORDS: [&str; 3] = ["APP", "FIRMWARE", "FW"];
+
+/// What stands between `AM32_` and the version.
+fn target(stem: &str) -> Option<String> {
+    let rest = stem.strip_prefix("AM32_")?;
+    let (target, _) = rest.rsplit_once('_').filter(|(_, version)| firmware_version(version).is_some())?;
+    (target.len() > 3).then(|| target.to_owned())
 }
 
 fn kind(words: &[&str], extension: &str, name: &FileName, pin: Option<Pin>) -> Option<Kind> {
@@ -116,7 +144,7 @@ fn kind(words: &[&str], extension: &str, name: &FileName, pin: Option<Pin>) -> O
         Some(Kind::Bootloader)
     } else if has("FULL") {
         Some(Kind::Full)
-    } else if name.firmware.is_some() || has("APP") || has("FIRMWARE") || has("FW") {
+    } else if name.firmware.is_some() || APP_WORDS.iter().any(|w| has(w)) {
         Some(Kind::App)
     } else if pin.is_some() && name.bootloader.is_some() && words.iter().all(bare) {
         Some(Kind::Bootloader)

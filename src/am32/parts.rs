@@ -2,7 +2,7 @@
 
 use super::layout::{FLASH_BASE, LAYOUTS, Layout, Mcu};
 use super::names::Kind;
-use super::roles::{Recognised, Role};
+use super::roles::{FLASH_SIZES, Recognised, Role};
 use crate::image::Image;
 use crate::part::{self, Part};
 use std::sync::Arc;
@@ -90,6 +90,10 @@ fn narrow(files: &[File], mut parts: Vec<Arc<Part>>, mut evidence: Vec<String>) 
         }
         if let Some(address) = eeprom_address(image, known) {
             keep(format!("the EEPROM address {address:#010X} of {}", image.name), &|_, l| l.eeprom == address);
+        }
+        if known.role == Role::Full && FLASH_SIZES.contains(&(image.len() as u64)) {
+            let all = image.len() as u64;
+            keep(format!("the length of {}", image.name), &|p, _| u64::from(p.flash.size) == all);
         }
         // Option bytes lie elsewhere; what counts is the end in flash.
         let end = if image.placed {

@@ -1,10 +1,10 @@
 //! One file of a plan: its bytes where they go, what it is, what it tells about itself.
 
 use super::eeprom::{self, Eeprom};
-use super::marks::{AppMarks, BootloaderMarks};
+use super::marks::{AppMarks, BootloaderMarks, Carried, Vectors};
 use super::names::{FileName, Firmware};
 use super::roles::{Evidence, Recognised, Role};
-use super::{Layout, Mcu};
+use super::{Layout, Mcu, Pin};
 use crate::image::Image;
 
 /// Who said where it goes.
@@ -26,58 +26,89 @@ pub struct Info {
     pub bootloader: Option<BootloaderMarks>,
     /// Its app's marks. Addresses are those the app is linked for.
     pub app: Option<AppMarks>,
+    /// The bootloader that an updater carries.
+    pub carried: Option<Carried>,
     /// Its EEPROM page.
     pub eeprom: Option<Eeprom>,
     /// The MCU whose start-up file made its vector table: a hint.
     pub shape: Option<Mcu>,
     /// What its file's name tells.
     pub name: FileName,
+    /// What a run has shown; nothing before one.
+    pub seen: Seen,
+}
+
+/// What only a run can show of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Seen {
+    /// The version that the bootloader wrote into the settings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bootloader: Option<u8>,
+    /// The pin that the bootloader sampled, where its marks tell none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pin: Option<Pin>,
+    /// The version that the app wrote into the settings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub firmware: Option<Firmware>,
+}
+
+impl Seen {
+    /// What to tell people, a phrase each.
+    pub fn phrases(&self) -> Vec<String> {
+        let bootloader = self.bootloader.map(|v| format!("V{v}"));
+        let pin = self.pin.map(|p| format!("pin {p}"));
+        let firmware = self.firmware.map(|f| format!("firmware {f}"));
+        [bootloader, pin, firmware].into_iter().flatten().collect()
+    }
 }
 
 impl Info {
-    /// The bootloader's version: exact by its marks, else by the file's name where the marks allow it.
+    /// The bootloader's version: exact by its marks, else as a run has shown it, else by the file's name where the
+    /// marks allow it.
     pub fn bootloader_version(&self) -> Option<u8> {
         let marks = self.bootloader?;
         match marks.version {
             super::marks::BootVersion::Byte { version, .. } => Some(version),
             super::marks::BootVersion::V13 => Some(13),
-            other => self.name.bootloader.filter(|v| other.allows(*v)),
+            other => self.seen.bootloader.or_else(|| self.name.bootloader.filter(|v| other.allows(*v))),
         }
     }
 
-    /// The app's version: from its bytes up to 2.16, else from the file's name.
+    /// The app's version: from its bytes up to 2.16, else as a run has shown it, else from the file's name.
     pub fn firmware(&self) -> Option<Firmware> {
         let old = self.app.as_ref()?.old_version.as_ref();
-        old.map(|v| v.firmware).or(self.name.firmware)
+        old.map(|v| v.firmware).or(self.seen.firmware).or(self.name.firmware)
     }
 
-    /// What to tell people about it, a phrase each: `V14 or newer`, `pin PB4`, `name tag AM32REF_F051`.
+    /// What its name claims and its bytes do not tell, a phrase each. What a run has shown is not repeated.
+    pub fn named(&self) -> Vec<String> {
+        let exact = self.bootloader.is_some_and(|b| b.version.is_exact());
+        let marked = self.bootloader.and_then(|b| b.info).is_some_and(|i| i.pin.is_some());
+        let old = self.app.as_ref().is_some_and(|a| a.old_version.is_some());
+        let name = FileName {
+            bootloader: self.name.bootloader.filter(|v| !exact && self.seen.bootloader != Some(*v)),
+            pin: self.name.pin.filter(|p| !marked && self.seen.pin != Some(*p)),
+            firmware: self.name.firmware.filter(|v| !old && self.seen.firmware != Some(*v)),
+            ..FileName::default()
+        };
+        name.phrases()
+    }
+
+    /// What its bytes tell, a phrase each: `V14 or newer`, `pin PB4`, `name tag AM32REF_F051`.
     pub fn phrases(&self) -> Vec<String> {
         let mut phrases = Vec::new();
         if let Some(b) = self.bootloader {
-            phrases.push(match self.bootloader_version() {
-                Some(version) => format!("V{version}"),
-                None => b.version.to_string(),
-            });
-            if let Some(pin) = b.info.and_then(|i| i.pin) {
-                phrases.push(format!("pin {pin}"));
-            }
-            if let Some(info) = b.info {
-                phrases.push(format!("flash code {:02X}", info.flash_code));
-                if info.magic {
-                    phrases.push(format!("protocol {}", info.protocol));
-                }
-            }
-            if b.can {
-                phrases.push("CAN".to_owned());
-            }
+            phrases.extend(b.phrases());
+        }
+        if let Some(carried) = &self.carried {
+            phrases.push(format!("carries a bootloader: {}", carried.marks.phrases().join(", ")));
         }
         if let Some(app) = &self.app {
             if let Some(tag) = &app.tag {
                 phrases.push(format!("name tag {}", tag.text));
             }
-            if let Some(version) = self.firmware() {
-                phrases.push(format!("firmware {version}"));
+            if let Some(old) = &app.old_version {
+                phrases.push(format!("firmware {}", old.firmware));
             }
             if app.can_signature.is_some() {
                 phrases.push("CAN signature".to_owned());
@@ -115,9 +146,11 @@ impl Piece {
         let info = Info {
             bootloader: known.bootloader,
             app: known.app,
+            carried: known.carried,
             eeprom: page.as_deref().and_then(eeprom::decode),
             shape: known.shape,
             name: known.name,
+            seen: Seen::default(),
         };
         let mut piece =
             Piece { image, role: known.role, evidence: known.evidence, placed_by, info, by_bytes: known.by_bytes };
@@ -126,6 +159,18 @@ impl Piece {
             piece.info.eeprom = None;
         }
         piece
+    }
+
+    /// Whether it is a bootloader updater: by the bootloader that it carries, else by its file's name.
+    pub fn is_updater(&self) -> bool {
+        let named = self.info.name.kind == Some(super::names::Kind::Updater);
+        self.role == Role::App && (self.info.carried.is_some() || named)
+    }
+
+    /// The vectors of an app that is linked for the start of flash; none where it is not, or holds more than an app.
+    pub fn linked_for_base(&self) -> Option<Vectors> {
+        let app = self.info.app.as_ref().filter(|a| a.at_base && self.role == Role::App)?;
+        app.vectors
     }
 
     /// Whether it brings what `role` stands for: a full image brings all that is not blank in it.

@@ -1,7 +1,7 @@
 //! Which of an ESC's images a file is, and what says so.
 
 use super::layout::{FLASH_BASE, LAYOUTS, Layout};
-use super::marks::{self, AppMarks, BootloaderMarks, View};
+use super::marks::{self, AppMarks, BootloaderMarks, Carried, View};
 use super::names::{FileName, Kind};
 use super::{eeprom, names};
 use crate::image::Image;
@@ -101,6 +101,8 @@ pub(super) struct Recognised {
     pub by_bytes: Option<Role>,
     pub bootloader: Option<BootloaderMarks>,
     pub app: Option<AppMarks>,
+    /// The bootloader that it carries, which makes an updater of it.
+    pub carried: Option<Carried>,
     /// The MCU whose start-up file made the vector table.
     pub shape: Option<super::Mcu>,
     pub name: FileName,
@@ -111,14 +113,21 @@ pub(super) fn recognise(image: &Image, given: Option<Role>) -> Recognised {
     let name = names::parse(&image.name);
     let view = View::at(image, FLASH_BASE);
     let bootloader = marks::bootloader(&view, FLASH_BASE);
-    let area = if bootloader.is_some_and(|b| b.can) { 0x4000 } else { 0x1000 };
+    let area = if bootloader.is_some_and(|b| b.long) { 0x4000 } else { 0x1000 };
     let behind = marks::vectors(&view, FLASH_BASE + area).filter(|v| v.plausible() && v.offset() >= area);
+    // Every bootloader of AM32 holds its device bytes.
+    let unmarked = bootloader.is_some_and(|b| b.info.is_none()) && behind.is_none();
+    let at_base = unmarked.then(|| marks::app_at_base(&view, FLASH_BASE, given == Some(Role::App))).flatten();
+    let bootloader = bootloader.filter(|_| at_base.is_none());
+    let whole = bootloader.is_none() && at_base.is_none() && is_whole_flash(image);
     let (app, shape) = match (bootloader, behind) {
+        (None, _) if at_base.is_some() => (at_base, marks::shape(&view, FLASH_BASE)),
+        (None, _) if whole => (marks::app(&view, FLASH_BASE + area), None),
         (Some(_), Some(_)) => (marks::app(&view, FLASH_BASE + area), marks::shape(&view, FLASH_BASE)),
         (Some(_), None) => (None, marks::shape(&view, FLASH_BASE)),
         (None, _) => app_alone(image),
     };
-    let bytes = by_bytes(image, &bootloader, behind.is_some(), &app);
+    let bytes = by_bytes(image, &bootloader, behind.is_some(), &app, whole);
     let by_address = || by_address(image).map(|role| (role, Evidence::Address));
     let by_name = || by_name(&name).map(|role| (role, Evidence::FileName));
     let strong = bytes.filter(|(_, evidence)| *evidence != Evidence::Size);
@@ -130,7 +139,9 @@ pub(super) fn recognise(image: &Image, given: Option<Role>) -> Recognised {
         .or_else(by_name)
         .or(bytes)
         .unwrap_or((Role::Unknown, Evidence::Nothing));
-    Recognised { role, evidence, by_bytes: strong.map(|(role, _)| role), bootloader, app, shape, name }
+    // Only what would run in the app's place.
+    let carried = if bootloader.is_none() { marks::carried(image) } else { None };
+    Recognised { role, evidence, by_bytes: strong.map(|(role, _)| role), bootloader, app, carried, shape, name }
 }
 
 fn app_alone(image: &Image) -> (Option<AppMarks>, Option<super::Mcu>) {
@@ -142,12 +153,28 @@ fn app_alone(image: &Image) -> (Option<AppMarks>, Option<super::Mcu>) {
     (app, shape)
 }
 
+/// The sizes of flash that AM32's parts have, but for the smallest, in bytes.
+pub(super) const FLASH_SIZES: std::ops::RangeInclusive<u64> = 0x8000..=0x2_0000;
+
+/// Whether it is as long as a part's flash, from its start, and does not begin as an app does.
+fn is_whole_flash(image: &Image) -> bool {
+    let length = image.end().saturating_sub(u64::from(image.start()));
+    let from_the_start = image.format == crate::image::Format::Bin && matches!(image.start(), 0 | FLASH_BASE);
+    let first = marks::vectors(&View::at(image, FLASH_BASE), FLASH_BASE);
+    let starts = first.is_some_and(|v| v.plausible() && v.offset() >= 0x1000);
+    FLASH_SIZES.contains(&length) && length.is_power_of_two() && from_the_start && !starts
+}
+
 fn by_bytes(
     image: &Image,
     bootloader: &Option<BootloaderMarks>,
     behind: bool,
     app: &Option<AppMarks>,
+    whole: bool,
 ) -> Option<(Role, Evidence)> {
+    if whole {
+        return Some((Role::Full, if app.is_some() { Evidence::Marks } else { Evidence::Size }));
+    }
     if bootloader.is_some() {
         let whole = matches!(image.end().saturating_sub(u64::from(image.start())), 0x8000 | 0x1_0000 | 0x2_0000);
         let role = if behind || whole { Role::Full } else { Role::Bootloader };

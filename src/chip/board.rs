@@ -5,10 +5,13 @@ mod effects;
 mod poll;
 mod wires;
 
+pub(in crate::chip) use poll::Change;
+
 use super::clock::Hclk;
 use super::device::{Device, Devices};
 use super::event::Log;
 use super::heartbeat::Heartbeat;
+use super::stores::{Store, Stores};
 use crate::bus::{self, Access, BootSource, BusFault, Effects, Master, ResetCause, Width, fault};
 use crate::cpu::block::FetchCost;
 use crate::cpu::{Bus, Plain, Poll, Reply};
@@ -26,6 +29,9 @@ use std::sync::Arc;
 pub const PPB: Range<u32> = 0xE000_0000..0xE010_0000;
 /// System memory, OTP, engineering and option bytes of either family.
 pub const INFORMATION: Range<u32> = 0x1FFF_0000..0x2000_0000;
+
+/// The blocks on AHB and APB.
+const BLOCKS: Range<u32> = 0x4000_0000..0x6000_0000;
 
 /// The key that reloads the watchdog (RM0091 23.4.1, RM0444 28.4.1).
 const IWDG_RELOAD: u32 = 0xAAAA;
@@ -58,6 +64,10 @@ pub struct Board {
     pub watched: Vec<WatchedLoad>,
     /// Reloads of the watchdog by code.
     pub heartbeat: Heartbeat,
+    /// The last stores into blocks.
+    pub stores: Stores,
+    /// What was known of the run that the last reset ended.
+    pub last_life: LastLife,
     /// The watchdog's key register.
     iwdg_key: u32,
     clocks: Clocks,
@@ -118,6 +128,15 @@ pub struct Polled {
     pub reads: usize,
 }
 
+/// What was known of a run when the chip reset itself.
+#[derive(Clone, Debug, Default)]
+pub struct LastLife {
+    /// Its reloads of the watchdog.
+    pub heartbeat: Heartbeat,
+    /// What it was polling.
+    pub polled: Vec<Polled>,
+}
+
 /// What a block asks of the rest of the chip.
 #[derive(Clone, Copy, Debug, Default)]
 struct Wish {
@@ -160,6 +179,8 @@ impl Board {
             reset_wanted: None,
             watched: Vec::new(),
             heartbeat: Heartbeat::default(),
+            stores: Stores::default(),
+            last_life: LastLife::default(),
             iwdg_key: part.peripheral("IWDG").map_or(0, |p| p.base),
             clocks,
             wishes: vec![Wish::default(); devices.slots.len()],
@@ -472,6 +493,20 @@ impl Board {
         found
     }
 
+    /// Forgets all that is told of a run: a reset has begun another one.
+    pub(super) fn forget_run(&mut self) {
+        self.heartbeat.forget();
+        self.stores.forget();
+        self.nvic.forget_taken();
+        self.devices.gpios().for_each(|(_, gpio)| gpio.forget());
+        self.forget_polls();
+    }
+
+    /// Keeps what is known of the run that ends here.
+    pub(super) fn end_life(&mut self, cycle: u64) {
+        self.last_life = LastLife { heartbeat: self.heartbeat.clone(), polled: self.polled(cycle) };
+    }
+
     /// Forgets what was polled so far, and where the record stood: of registers read equally often, the first is told
     /// first, whatever ran before.
     pub fn forget_polls(&mut self) {
@@ -513,6 +548,8 @@ impl Bus for Board {
         let by = Access { master: Master::Cpu, now: self.hclk.at(cycle) };
         if address == self.iwdg_key && value & 0xFFFF == IWDG_RELOAD {
             self.heartbeat.beat(pc, by.now.time);
+        } else if BLOCKS.contains(&address) {
+            self.stores.push(Store { pc, address, cycle, by_handler: self.nvic.in_handler() });
         }
         self.store(address, width, value, by, pc)
     }

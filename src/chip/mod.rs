@@ -12,9 +12,11 @@ mod heartbeat;
 pub mod names;
 mod probe;
 mod saved;
+mod standstill;
+mod stores;
 mod watch;
 
-pub use board::{Board, INFORMATION, PPB, Polled, WatchedLoad};
+pub use board::{Board, INFORMATION, LastLife, PPB, Polled, WatchedLoad};
 pub use clock::Hclk;
 pub use device::{Device, Devices, Index, Rcc, Slot, WINDOWS};
 pub use event::{Event, EventKind, Log, RestsOn};
@@ -22,6 +24,8 @@ pub use heartbeat::{Beat, Heartbeat};
 pub use names::{interrupt as interrupt_name, register as register_name};
 pub use probe::Debug;
 pub use saved::SavedChip;
+pub use standstill::{Round, Visits};
+pub use stores::{Store, Stores};
 pub use watch::{Match, WATCHPOINTS, Watchpoint};
 
 use crate::bus::{Access, BootSource, Master, ResetCause, Width};
@@ -100,6 +104,8 @@ pub struct Chip {
     watch_hits: u8,
     /// Resets since the chip was made.
     resets: u64,
+    /// How often something has woken the core since the last reset.
+    woken: u64,
 }
 
 impl Chip {
@@ -139,6 +145,7 @@ impl Chip {
             debug: Debug::default(),
             watch_hits: 0,
             resets: 0,
+            woken: 0,
         })
     }
 
@@ -221,8 +228,6 @@ impl Chip {
     pub fn power_on(&mut self) {
         self.board.log = Log::default();
         self.board.watched.clear();
-        self.board.heartbeat.forget();
-        self.board.forget_polls();
         self.core.set_cycle(0);
         let start = Now::default();
         self.board.flash.power_on(start);
@@ -290,6 +295,8 @@ impl Chip {
         self.boot = self.boot_source();
         self.board.flash.booted(self.boot);
         self.board.reset(cause, now, self.boot);
+        self.board.forget_run();
+        self.woken = 0;
         self.core.remap(&self.board);
         self.locked_up = false;
         self.sleeping = false;
@@ -351,6 +358,7 @@ impl Chip {
             }
             if let Some(cause) = self.board.reset_wanted.take() {
                 self.board.log.reset_from = Some(self.core.registers().pc);
+                self.board.end_life(self.core.cycle());
                 self.reset(cause);
                 return Halt::Reset(cause);
             }
@@ -490,6 +498,7 @@ impl Chip {
         loop {
             if self.board.reset_wanted.is_some() || self.wakes() {
                 self.sleeping = false;
+                self.woken += 1;
                 return None;
             }
             let next = self.board.next_event();

@@ -65,6 +65,11 @@ impl Chip {
         self.sleeping
     }
 
+    /// How often something has woken the core since the last reset.
+    pub const fn woken(&self) -> u64 {
+        self.woken
+    }
+
     /// Resets since the chip was made, power-ons among them.
     pub const fn resets(&self) -> u64 {
         self.resets

@@ -80,6 +80,7 @@ impl Chip {
         self.board.reset_wanted = saved.reset_wanted;
         self.board.watched.clear();
         self.board.heartbeat = saved.heartbeat.clone();
+        self.board.stores.forget();
         self.board.forget_polls();
         self.event_register = saved.event_register;
         self.locked_up = saved.locked_up;

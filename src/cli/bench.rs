@@ -1,11 +1,13 @@
 //! The virtual ESC at a virtual probe, as `serve`, `with` and `replay` set it up from their arguments.
 
-use super::check::load;
+use super::check::{load, path_of};
 use super::machine::Machine;
+use super::project::Project;
 use crate::am32::{self, Finding, Given, Id, Severity, Wish};
 use crate::chip::Chip;
 use crate::esc::changes::Snapshot;
 use crate::esc::{self, Options, PowerUp, StateError, StateFile, Verdict, Wire, program};
+use crate::files;
 use crate::flash::Settings;
 use crate::image::Image;
 use crate::part::{self, Part};
@@ -13,10 +15,12 @@ use crate::periph::signal::Signal;
 use crate::probe::owner::Watch;
 use crate::probe::recording::{Exchange, Header, Recorder, UNFINISHED};
 use crate::probe::{Model, StLink};
+use crate::tell::tell;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
+use std::ffi::OsString;
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,7 +30,7 @@ use std::sync::Arc;
 pub struct Holding {
     /// Files that the ESC holds already: .bin, Intel HEX, ELF or .amj; FILE@ADDR puts a .bin at an address.
     #[arg(value_name = "FILE[@ADDR]")]
-    pub files: Vec<String>,
+    pub files: Vec<OsString>,
     #[command(flatten)]
     pub esc: Esc,
 }
@@ -34,12 +38,19 @@ pub struct Holding {
 /// The ESC without what it holds.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Esc {
-    /// The part: full name, or AM32's short one (F031, F051, G031, G071, G071_64K). As --state holds it where absent.
-    #[arg(long)]
+    /// The part: full name, order code, or AM32's short name (F031, F051, G031, G071, G071_64K). As --state holds it where
+    /// absent.
+    #[arg(long, env = super::PART_VARIABLE, hide_env_values = true)]
     pub part: Option<String>,
+    /// The part was named for no command in particular: what a state or a recording says of itself wins.
+    #[arg(skip)]
+    pub part_by_default: bool,
     /// A virtual ESC, kept in this file between commands; made where it does not exist.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = super::STATE_VARIABLE, hide_env_values = true)]
     pub state: Option<PathBuf>,
+    /// Go on from what the state holds, and leave the file as it is.
+    #[arg(skip)]
+    pub copy: bool,
     /// Be an STLINK-V3, not an ST-LINK/V2-1.
     #[arg(long)]
     pub v3: bool,
@@ -106,9 +117,34 @@ impl Holding {
         let files = self.files.iter().map(|f| load(f, None)).collect::<anyhow::Result<Vec<_>>>()?;
         self.esc.prepare(files)
     }
+
+    /// The files that are read or kept: no output may take the place of one.
+    pub fn inputs(&self) -> impl Iterator<Item = PathBuf> {
+        self.files.iter().map(|f| path_of(f)).chain(self.esc.state.clone())
+    }
 }
 
 impl Esc {
+    /// Takes what the project says and nobody else has said. What was taken, for people.
+    pub fn join(&mut self, project: &Project, with_state: bool) -> Vec<String> {
+        let mut taken = Vec::new();
+        if self.part.is_none()
+            && let Some(part) = &project.part
+        {
+            taken.push(format!("part {part}"));
+            self.part = Some(part.clone());
+            self.part_by_default = true;
+        }
+        if with_state
+            && self.state.is_none()
+            && let Some(state) = &project.state
+        {
+            taken.push(format!("state {}", state.display()));
+            self.state = Some(state.clone());
+        }
+        taken
+    }
+
     /// The seed in force.
     pub fn seed(&self) -> u64 {
         self.seed.unwrap_or(1)
@@ -125,17 +161,18 @@ impl Esc {
     /// Wrong usage or unreadable input.
     pub fn prepare(&self, files: Vec<Given>) -> anyhow::Result<Result<Bench, Refused>> {
         let (signal, seed) = (self.signal.unwrap_or_default(), self.seed());
-        let mut state = self.state.as_deref().map(StateFile::open).transpose()?;
+        let open = if self.copy { StateFile::copy } else { StateFile::open };
+        let mut state = self.state.as_deref().map(open).transpose()?;
         let held = state.as_ref().and_then(|s| s.part().cloned());
         let part = match &self.part {
-            Some(name) => Some(part::find(name)?),
-            None => held.clone(),
+            Some(name) if held.is_none() || !self.part_by_default => Some(part::find(name)?),
+            _ => held.clone(),
         };
         let (part, files, refused) = place(files, part, held.is_some())?;
         if !refused.is_empty() {
             for finding in &refused {
                 let file = finding.file.as_ref().map_or_else(String::new, |f| format!("{f}: "));
-                eprintln!("dryflash: {}: {file}{}; {}", finding.id, finding.message, finding.advice);
+                tell!("dryflash: {}: {file}{}; {}", finding.id, finding.message, finding.advice);
             }
             return Ok(Err(Refused));
         }
@@ -148,7 +185,7 @@ impl Esc {
         chip.power_on();
         for image in &files {
             if let Err(error) = program::program(&mut chip, image, false) {
-                eprintln!("dryflash: {}: {error}", image.name);
+                tell!("dryflash: {}: {error}", image.name);
                 // What was written before stays written, as on a real chip.
                 if let Some(state) = &mut state {
                     state.save(&chip)?;
@@ -200,10 +237,10 @@ pub fn boot(probe: &StLink, state: Option<&mut StateFile>, esc: &Esc) -> anyhow:
     if let Some(state) = state {
         return Ok(esc::check(Vec::new(), &options, Some(state))?);
     }
-    let folder = tempfile::tempdir().context("no temporary folder")?;
-    let mut state = StateFile::open(&folder.path().join("esc.json"))?;
-    state.save(&probe.target.chip)?;
-    Ok(esc::check(Vec::new(), &options, Some(&mut state))?)
+    let mut verdict = esc::check(Vec::new(), &options, Some(&mut StateFile::of(&probe.target.chip)))?;
+    // The user knows of no state file.
+    verdict.part_evidence = "as the session left it".to_owned();
+    Ok(verdict)
 }
 
 /// What keeps files from being flashed at all. Whatever else is wrong with them, a probe may want to look at.
@@ -236,22 +273,152 @@ fn place(
     Ok((Arc::clone(part), plan.pieces.into_iter().map(|p| p.image).collect(), refused))
 }
 
-/// A new file; one that exists is replaced with `force` only.
+/// Refuses an output that would take the place of something that is read or kept, whatever else is allowed.
+///
+/// # Errors
+/// It would.
+pub fn apart(option: &str, output: &Path, inputs: impl IntoIterator<Item = impl AsRef<Path>>) -> anyhow::Result<()> {
+    match inputs.into_iter().find(|input| files::same(output, input.as_ref())) {
+        None => Ok(()),
+        Some(input) if input.as_ref() == output => {
+            bail!("{option} {0}: {0} is used as it is; give another name", output.display())
+        }
+        Some(input) => {
+            bail!(
+                "{option} {}: that is {}, which is used as it is; give another name",
+                output.display(),
+                input.as_ref().display()
+            )
+        }
+    }
+}
+
+/// What of a command's words may be files: each word, and what stands behind a `=`.
+pub fn files_in<'a>(words: impl IntoIterator<Item = &'a OsString>) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for word in words {
+        found.push(PathBuf::from(word));
+        if let Some((_, value)) = word.to_str().and_then(|w| w.split_once('=')) {
+            found.push(PathBuf::from(value));
+        }
+        // Words within words: OpenOCD's commands, a shell's.
+        if let Some(text) = word.to_str().filter(|t| t.contains(char::is_whitespace)) {
+            let pieces = text.split(|c: char| c.is_whitespace() || "{}\"';".contains(c));
+            found.extend(pieces.filter(|p| !p.is_empty()).map(PathBuf::from));
+        }
+    }
+    found
+}
+
+/// Refuses an output before anything is done for it: it exists, or has no folder.
+///
+/// # Errors
+/// It does, or has none.
+pub fn may_make(path: &Path, force: bool) -> anyhow::Result<()> {
+    if std::fs::symlink_metadata(path).is_ok() {
+        if !force {
+            bail!("{} exists; --force replaces it", path.display());
+        }
+        files::regular(&files::followed(path)?)
+            .map(drop)
+            .or_else(|e| if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) })
+            .with_context(|| format!("{} cannot be replaced", path.display()))?;
+    }
+    let folder = files::folder(path);
+    if !folder.is_dir() {
+        bail!("{}: there is no folder {}; make it first", path.display(), folder.display());
+    }
+    Ok(())
+}
+
+/// Writes an output whole; one that exists is replaced with `force` only.
 ///
 /// # Errors
 /// It exists, or cannot be made.
-pub fn create(path: &Path, force: bool) -> anyhow::Result<File> {
-    let mut options = File::options();
-    options.write(true);
-    if force {
-        options.create(true).truncate(true)
-    } else {
-        options.create_new(true)
-    };
-    options.open(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::AlreadyExists => anyhow::anyhow!("{} exists; --force replaces it", path.display()),
-        _ => anyhow::Error::new(e).context(format!("{} cannot be written", path.display())),
-    })
+pub fn write(path: &Path, force: bool, bytes: &[u8]) -> anyhow::Result<()> {
+    may_make(path, force)?;
+    files::replace(path, bytes).with_context(|| format!("{} cannot be written", path.display()))
+}
+
+/// Where a recording goes: a file that is new, or one beside that which it will replace.
+enum Tape {
+    New(File),
+    Over(tempfile::NamedTempFile),
+}
+
+impl Tape {
+    fn make(path: &Path) -> io::Result<Tape> {
+        match File::create_new(path) {
+            Ok(file) => Ok(Tape::New(file)),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                Ok(Tape::Over(files::beside(&files::followed(path)?)?))
+            }
+            Err(e) => Err(e),
+        }
+    }
+}
+
+impl Write for Tape {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Tape::New(file) => file.write(bytes),
+            Tape::Over(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Tape::New(file) => file.flush(),
+            Tape::Over(file) => file.flush(),
+        }
+    }
+}
+
+impl Seek for Tape {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match self {
+            Tape::New(file) => file.seek(to),
+            Tape::Over(file) => file.seek(to),
+        }
+    }
+}
+
+/// A recording: made with the first command, so that whatever is wrong before leaves no file.
+struct Recording {
+    path: PathBuf,
+    header: Header,
+    to: Option<Recorder<BufWriter<Tape>>>,
+    trouble: Option<io::Error>,
+}
+
+impl Recording {
+    fn recorder(&mut self) -> io::Result<&mut Recorder<BufWriter<Tape>>> {
+        let recorder = match self.to.take() {
+            Some(recorder) => recorder,
+            None => Recorder::new(BufWriter::new(Tape::make(&self.path)?), &self.header)?,
+        };
+        Ok(self.to.insert(recorder))
+    }
+
+    /// After trouble it is not whole, and nothing more is written.
+    fn go_on(&mut self, what: impl FnOnce(&mut Recorder<BufWriter<Tape>>) -> io::Result<()>) {
+        if self.trouble.is_none() {
+            self.trouble = self.recorder().and_then(what).err();
+        }
+    }
+
+    fn finish(mut self, digest: &str) -> io::Result<()> {
+        if let Some(trouble) = self.trouble {
+            return Err(trouble);
+        }
+        let header = self.header.clone();
+        self.recorder()?.finish(&header, digest)?;
+        let Some(recorder) = self.to else { return Ok(()) };
+        match recorder.into_inner().into_inner().map_err(|e| e.into_error())? {
+            Tape::New(_) => Ok(()),
+            Tape::Over(file) => file.persist(files::followed(&self.path)?).map(drop).map_err(|e| e.error),
+        }
+    }
 }
 
 /// Keeps what happens: the ESC in its file each time that a client is gone, the session in a recording.
@@ -262,25 +429,23 @@ pub struct Keeper {
     pub once: bool,
     /// Commands carried out.
     pub commands: u64,
-    recorder: Option<(PathBuf, Recorder<BufWriter<File>>, Header)>,
+    recording: Option<Recording>,
     state_trouble: Option<StateError>,
-    recording_trouble: Option<std::io::Error>,
 }
 
 impl Keeper {
     /// One that keeps the ESC only.
     pub const fn new(state: Option<StateFile>) -> Keeper {
-        Keeper { state, once: false, commands: 0, recorder: None, state_trouble: None, recording_trouble: None }
+        Keeper { state, once: false, commands: 0, recording: None, state_trouble: None }
     }
 
     /// Records into `path` from now on.
     ///
     /// # Errors
-    /// It exists and `force` is not given, or it cannot be written.
+    /// It exists and `force` is not given, or it cannot be made.
     pub fn record(&mut self, path: &Path, force: bool, header: &Header) -> anyhow::Result<()> {
-        let recorder = Recorder::new(BufWriter::new(create(path, force)?), header);
-        let recorder = recorder.with_context(|| format!("{} cannot be written", path.display()))?;
-        self.recorder = Some((path.to_owned(), recorder, header.clone()));
+        may_make(path, force)?;
+        self.recording = Some(Recording { path: path.to_owned(), header: header.clone(), to: None, trouble: None });
         Ok(())
     }
 
@@ -289,42 +454,40 @@ impl Keeper {
     /// # Errors
     /// A file could not be written, now or before.
     pub fn finish(&mut self, probe: &StLink) -> anyhow::Result<()> {
-        if let Some((path, recorder, header)) = &mut self.recorder {
+        // The ESC first: a recording that cannot be written is no reason to lose it.
+        let kept = match self.state_trouble.take() {
+            Some(error) => Err(error),
+            None => self.state.as_mut().map_or(Ok(()), |state| state.save(&probe.target.chip)),
+        };
+        if let Some(recording) = self.recording.take() {
+            let path = recording.path.clone();
             let digest = Snapshot::of(&probe.target.chip).digest();
-            let result = self.recording_trouble.take().map_or_else(|| recorder.finish(header, &digest), Err);
-            result.with_context(|| format!("{} is not whole", path.display()))?;
+            let result = recording.finish(&digest);
+            kept?;
+            return result.with_context(|| format!("{} is not whole", path.display()));
         }
-        if let Some(error) = self.state_trouble.take() {
-            return Err(error.into());
-        }
-        if let Some(state) = &mut self.state {
-            state.save(&probe.target.chip)?;
-        }
-        Ok(())
+        Ok(kept?)
     }
 }
 
 impl Watch for Keeper {
     fn exchange(&mut self, exchange: &Exchange) {
         self.commands += 1;
-        if let Some((_, recorder, _)) = &mut self.recorder
-            && self.recording_trouble.is_none()
-        {
-            self.recording_trouble = recorder.push(exchange).err();
+        if let Some(recording) = &mut self.recording {
+            recording.go_on(|recorder| recorder.push(exchange));
         }
     }
 
     fn released(&mut self, probe: &mut StLink) -> ControlFlow<()> {
         if let Some(text) = probe.target.take_broken() {
-            eprintln!("dryflash: the model failed: {text}; this is a bug, please report it");
+            tell!("dryflash: the model failed: {text}; this is a bug, please report it");
         }
-        if let Some((_, recorder, _)) = &mut self.recorder
-            && self.recording_trouble.is_none()
-        {
-            self.recording_trouble = recorder.flush().err();
+        if let Some(recording) = &mut self.recording {
+            recording.go_on(Recorder::flush);
         }
         self.state_trouble = self.state.as_mut().and_then(|s| s.save(&probe.target.chip).err());
-        let ends = self.once || self.state_trouble.is_some() || self.recording_trouble.is_some();
+        let stopped = self.recording.as_ref().is_some_and(|r| r.trouble.is_some());
+        let ends = self.once || self.state_trouble.is_some() || stopped;
         if ends { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }

@@ -1,15 +1,24 @@
 //! `dryflash check`: what would happen if these files were flashed and powered.
 
+use super::forms::Reports;
 use super::machine::Machine;
-use super::{Format, OK, Outcome, Output, WOULD_NOT, progress};
+use super::project::{self, Project};
+use super::{AnyFormat, OK, Outcome, PART_VARIABLE, STATE_VARIABLE, WOULD_NOT, progress};
 use crate::am32::{Given, Role};
-use crate::esc::{self, AfterPowerOn, Change, Options, PowerUp, StateFile, Verdict, Wire};
-use crate::image::{Image, split_address};
-use crate::report;
+use crate::chip::Chip;
+use crate::esc::{self, AfterPowerOn, Options, PowerUp, StateFile, Timeline, Verdict};
+use crate::image::{Image, ImageError, split_address};
+use crate::report::{self, Style};
+use crate::shell;
 use crate::time::Time;
 use anyhow::{Context, bail};
 use clap::{ArgAction, ValueEnum};
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+
+/// The bounds of `--for` and `--app-for`.
+const SHORTEST: Time = Time::from_millis(1);
+const LONGEST: Time = Time::from_millis(60_000);
 
 /// Say what would happen if these files were flashed and powered
 ///
@@ -24,37 +33,42 @@ use std::path::{Path, PathBuf};
 pub struct Args {
     /// Files: .bin, Intel HEX, ELF or .amj; FILE@ADDR puts a .bin at an address.
     #[arg(value_name = "FILE[@ADDR]")]
-    files: Vec<String>,
-    /// The part: full name, or AM32's short one (F031, F051, G031, G071, G071_64K). Found from the files where absent.
-    #[arg(long)]
+    files: Vec<OsString>,
+    /// The part: full name, order code, or AM32's short name (F031, F051, G031, G071, G071_64K). Found from the files where
+    /// absent.
+    #[arg(long, env = PART_VARIABLE, hide_env_values = true)]
     part: Option<String>,
+    /// What named the part, where no option did.
+    #[arg(skip)]
+    part_from: Option<String>,
     /// A file that is the bootloader.
-    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append)]
-    bootloader: Vec<String>,
+    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append, help_heading = ROLES)]
+    bootloader: Vec<OsString>,
     /// A file that is the app.
-    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append)]
-    app: Vec<String>,
+    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append, help_heading = ROLES)]
+    app: Vec<OsString>,
     /// A file that is the EEPROM page (the settings).
-    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append)]
-    eeprom: Vec<String>,
+    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append, help_heading = ROLES)]
+    eeprom: Vec<OsString>,
     /// A file that holds everything, from the start of flash.
-    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append)]
-    full: Vec<String>,
-    /// The signal wire at power-on (low, floating or high) and its changes, LEVEL@MS each; may be repeated.
+    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append, help_heading = ROLES)]
+    full: Vec<OsString>,
+    /// The signal wire at power-on (low, floating or high) and its changes, LEVEL@TIME each; may be repeated.
     ///
-    /// `--signal high,low@100` holds it high for 100 ms, then low. By default four power-ups are tried: low,
+    /// `--signal high,low@100ms` holds it high for 100 ms, then low; a time without a unit is milliseconds. By default four power-ups are tried: low,
     /// floating, high, and low after a software reset.
-    #[arg(long, value_name = "LEVEL[,LEVEL@MS]...", value_parser = wire, action = ArgAction::Append)]
-    signal: Vec<PowerUp>,
+    #[arg(long, value_name = "LEVEL[,LEVEL@TIME]...", action = ArgAction::Append)]
+    signal: Vec<Timeline>,
     /// With --signal: a reset that follows each power-on at once.
     #[arg(long, value_enum, requires = "signal")]
     reset: Option<Reset>,
-    /// Milliseconds of virtual time after which an undecided bootloader counts as staying.
-    #[arg(long = "for", value_name = "MS", default_value_t = 400, value_parser = clap::value_parser!(u64).range(1..=60_000))]
-    limit: u64,
-    /// Milliseconds of virtual time that the app has to reach its main loop; 0 looks at its first instructions only.
-    #[arg(long, value_name = "MS", default_value_t = 1_500, value_parser = clap::value_parser!(u64).range(0..=60_000))]
-    app_for: u64,
+    /// Virtual time after which a bootloader that has not jumped counts as staying: `400`, `400ms`, `2s`.
+    #[arg(long = "for", value_name = "TIME", allow_hyphen_values = true, default_value = "400ms", value_parser = |t: &str| limit(t, SHORTEST))]
+    limit: Time,
+    /// Virtual time that the app has to reach its main loop; one that still plays its start-up melody gets more. 0
+    /// looks at its first instructions only.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "1500ms", value_parser = |t: &str| limit(t, Time::ZERO))]
+    app_for: Time,
     #[command(flatten)]
     machine: Machine,
     /// Start the app as a bootloader would, without one.
@@ -64,11 +78,57 @@ pub struct Args {
     #[arg(long)]
     option_bytes: bool,
     /// A virtual ESC to flash onto, kept in this file between commands; made where it does not exist.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = STATE_VARIABLE, hide_env_values = true)]
     state: Option<PathBuf>,
     /// Decides what SRAM holds at power-on.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    #[command(flatten)]
+    reports: Reports,
+}
+
+/// The headings of the help.
+const ROLES: &str = "What a file is, where that is not clear";
+
+impl Args {
+    /// Notes what named the part, where no option did.
+    pub(super) fn part_from(&mut self, what: Option<String>) {
+        self.part_from = what;
+    }
+
+    /// Takes what the project says and nobody else has said. What was taken, for people.
+    pub(super) fn join(&mut self, project: &Project) -> Vec<String> {
+        let mut taken = Vec::new();
+        if self.part.is_none()
+            && let Some(part) = &project.part
+        {
+            taken.push(format!("part {part}"));
+            self.part = Some(part.clone());
+            self.part_from = Some(project.path.display().to_string());
+        }
+        let files = [&self.files, &self.bootloader, &self.app, &self.eeprom, &self.full];
+        // Who names a state and no file wants to look at that state.
+        if files.iter().all(|f| f.is_empty()) && self.state.is_none() {
+            for (role, file) in &project.files {
+                let list = match role {
+                    None => &mut self.files,
+                    Some(project::Role::Bootloader) => &mut self.bootloader,
+                    Some(project::Role::App) => &mut self.app,
+                    Some(project::Role::Eeprom) => &mut self.eeprom,
+                    Some(project::Role::Full) => &mut self.full,
+                };
+                list.push(file.into());
+                taken.push(file.clone());
+            }
+        }
+        if self.state.is_none()
+            && let Some(state) = &project.state
+        {
+            taken.push(format!("state {}", state.display()));
+            self.state = Some(state.clone());
+        }
+        taken
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -81,7 +141,8 @@ enum Reset {
 ///
 /// # Errors
 /// Wrong usage or unreadable input.
-pub fn run(args: Args, output: Output) -> anyhow::Result<Outcome> {
+pub(super) fn run(args: Args, format: AnyFormat, style: Style) -> anyhow::Result<Outcome> {
+    args.reports.look("check")?;
     let mut files = Vec::new();
     let roles = [Role::Bootloader, Role::App, Role::Eeprom, Role::Full];
     let named = roles.into_iter().zip([&args.bootloader, &args.app, &args.eeprom, &args.full]);
@@ -94,31 +155,54 @@ pub fn run(args: Args, output: Output) -> anyhow::Result<Outcome> {
         files.push(load(path, None)?);
     }
     let mut state = args.state.as_deref().map(StateFile::open).transpose()?;
-    if files.is_empty() && state.as_ref().is_none_or(|s| s.part().is_none()) {
-        bail!("no file was given; name at least one, e.g. `dryflash check bootloader.hex app.hex eeprom.bin`");
+    let held = state.as_ref().is_some_and(|s| s.part().is_some());
+    // A state knows its part; one that was named for all commands is for those that do not.
+    let wish = args.part.as_deref().filter(|_| args.part_from.is_none() || !held);
+    let part = wish.map(crate::part::find).transpose()?;
+    let part_from = args.part_from.as_ref().filter(|_| part.is_some());
+    if files.is_empty() && !held {
+        match (&mut state, &part) {
+            // A blank ESC, to begin with.
+            (Some(state), Some(part)) => state.save(&Chip::new(part, args.seed)?)?,
+            (Some(_), None) => {
+                bail!("there is no such state yet; --part F051 makes a blank ESC of it, FILEs one that holds them")
+            }
+            (None, _) => {
+                bail!("no file was given; name at least one, e.g. `dryflash check bootloader.hex app.hex eeprom.bin`")
+            }
+        }
     }
-    let part = args.part.as_deref().map(crate::part::find).transpose()?;
     let options = Options {
         part,
         power_ups: power_ups(&args),
-        limit: Time::from_millis(args.limit),
-        app_limit: Time::from_millis(args.app_for),
+        limit: args.limit,
+        app_limit: args.app_for,
         engine: args.machine.engine(),
         f0_write_without_pg: args.machine.without_pg(),
         from_app: args.from_app,
         option_bytes: args.option_bytes,
         seed: args.seed,
     };
-    let running =
-        format!("running {} power-ups, up to {} ms of virtual time each", options.power_ups.len(), args.limit);
-    let verdict = progress::while_running(&running, || esc::check(files, &options, state.as_mut()))?;
-    Ok(Outcome { text: report(&verdict, output)?, code: if verdict.starts() { OK } else { WOULD_NOT } })
+    let running = format!("running {} power-ups, up to {} of virtual time each", options.power_ups.len(), args.limit);
+    let mut verdict = progress::while_running(&running, || esc::check(files, &options, state.as_mut()))?;
+    if let Some(what) = part_from {
+        verdict.part_evidence = format!("as {what} says");
+    }
+    args.reports.write(|format| form(&verdict, format, Style::default()))?;
+    if format == AnyFormat::Github {
+        super::run::summarise(&report::github::verdict_summary(&verdict))?;
+    }
+    Ok(Outcome { text: form(&verdict, format, style)?, code: if verdict.starts() { OK } else { WOULD_NOT } })
 }
 
-fn report(verdict: &Verdict, output: Output) -> anyhow::Result<String> {
-    Ok(match output.format {
-        Format::Text => report::text::verdict(verdict, output.style),
-        Format::Json => report::json::verdict(verdict).context("the report could not be written as JSON")?,
+fn form(verdict: &Verdict, format: AnyFormat, style: Style) -> anyhow::Result<String> {
+    Ok(match format {
+        AnyFormat::Text => report::text::verdict(verdict, style),
+        AnyFormat::Json => report::json::verdict(verdict).context("the report could not be written as JSON")?,
+        AnyFormat::Sarif => report::sarif::verdict(verdict, &super::run::places())
+            .context("the report could not be written as SARIF")?,
+        AnyFormat::Github => report::github::verdict(verdict, &super::run::places()),
+        AnyFormat::Junit => bail!("`check` has no JUnit report"),
     })
 }
 
@@ -131,34 +215,65 @@ fn power_ups(args: &Args) -> Vec<PowerUp> {
         Some(Reset::Software) => AfterPowerOn::SoftwareReset,
         Some(Reset::Pin) => AfterPowerOn::PinReset,
     };
-    args.signal.iter().map(|p| PowerUp { reset, ..p.clone() }).collect()
+    args.signal.iter().map(|t| t.power_up(reset)).collect()
 }
 
-/// Reads `high,low@100`.
-fn wire(text: &str) -> Result<PowerUp, String> {
-    let level = |word: &str| match word.trim() {
-        "low" => Ok(Wire::Low),
-        "floating" => Ok(Wire::Floating),
-        "high" => Ok(Wire::High),
-        other => Err(format!("'{other}' is not low, floating or high")),
-    };
-    let mut parts = text.split(',');
-    let mut power_up = PowerUp::steady(level(parts.next().unwrap_or_default())?);
-    for part in parts {
-        let Some((word, ms)) = part.split_once('@') else {
-            return Err(format!("'{part}' has no time: write it as LEVEL@MS, such as low@100"));
-        };
-        let ms: f64 = ms.trim().parse().map_err(|_| format!("'{ms}' is not a number of milliseconds"))?;
-        if !(0.0..=60_000.0).contains(&ms) {
-            return Err(format!("{ms} ms is not between 0 and 60,000"));
-        }
-        power_up.changes.push(Change { time_us: Time::from_nanos((ms * 1e6) as u64), signal: level(word)? });
+/// A limit of virtual time, from `least` to a minute.
+fn limit(text: &str, least: Time) -> Result<Time, String> {
+    let time = Time::parse(text)?;
+    if time < least || time > LONGEST {
+        return Err(format!("{time} is not between {least} and {LONGEST}"));
     }
-    Ok(power_up)
+    Ok(time)
 }
 
 /// Reads `FILE` or `FILE@ADDR`. A file whose name holds an `@` wins over an address.
-pub(super) fn load(arg: &str, role: Option<Role>) -> anyhow::Result<Given> {
-    let (path, at) = if Path::new(arg).exists() { (arg, None) } else { split_address(arg)? };
-    Ok(Given { image: Image::load(Path::new(path), at)?, role })
+pub(super) fn load(arg: impl AsRef<OsStr>, role: Option<Role>) -> anyhow::Result<Given> {
+    let arg = arg.as_ref();
+    let (path, at) = place(arg)?;
+    if StateFile::is_one(&path) {
+        let name = path.display();
+        bail!("{name} is the state of a virtual ESC, not a file to flash: give it as --state {name}");
+    }
+    Ok(Given { image: Image::load(&path, at)?, role })
+}
+
+/// The file that `FILE` or `FILE@ADDR` names, so far as that can be made out.
+pub(super) fn path_of(arg: &OsStr) -> PathBuf {
+    place(arg).map_or_else(|_| PathBuf::from(arg), |(path, _)| path)
+}
+
+fn place(arg: &OsStr) -> anyhow::Result<(PathBuf, Option<u32>)> {
+    if Path::new(arg).exists() {
+        return Ok((PathBuf::from(arg), None));
+    }
+    let (name, end) = address_of(arg);
+    let (head, at) = split_address(&end)?;
+    if at.is_none()
+        && let Some((_, text)) = head.rsplit_once('@')
+        && Path::new(&name).is_file()
+    {
+        let file = shell::plain(&name.to_string_lossy()).into();
+        return Err(ImageError::NotAnAddress { file, text: text.to_owned() }.into());
+    }
+    Ok((if at.is_some() { PathBuf::from(name) } else { PathBuf::from(arg) }, at))
+}
+
+/// What stands before the last `@`, in whatever bytes, and what [`split_address`] can read instead of the whole: a name
+/// need not be UTF-8, an address is.
+fn address_of(arg: &OsStr) -> (OsString, String) {
+    if let Some(text) = arg.to_str() {
+        let name = text.rsplit_once('@').map_or(text, |(name, _)| name);
+        return (name.into(), text.to_owned());
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        let bytes = arg.as_bytes();
+        if let Some(at) = bytes.iter().rposition(|b| *b == b'@') {
+            let (name, end) = (OsStr::from_bytes(&bytes[..at]), OsStr::from_bytes(&bytes[at..]));
+            return (name.to_owned(), format!("{}{}", name.to_string_lossy(), end.to_string_lossy()));
+        }
+    }
+    (arg.to_owned(), arg.to_string_lossy().into_owned())
 }

@@ -3,6 +3,7 @@
 use super::{Format, OK, Outcome, Output};
 use crate::am32;
 use anyhow::{Context, bail};
+use serde::Serialize;
 use std::fmt::Write;
 
 /// Explain a finding at length, or list all of them
@@ -26,8 +27,8 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         }
     }
     let text = match (output.format, chosen.is_empty()) {
-        (Format::Json, true) => json(&am32::all().iter().collect::<Vec<_>>())?,
-        (Format::Json, false) => json(&chosen)?,
+        (Format::Json, true) => as_json(&am32::all().iter().collect::<Vec<_>>())?,
+        (Format::Json, false) => as_json(&chosen)?,
         (Format::Text, true) => list(),
         (Format::Text, false) => {
             let one = |e: &&am32::Explanation| {
@@ -47,7 +48,16 @@ fn list() -> String {
     out
 }
 
-fn json(explanations: &[&am32::Explanation]) -> anyhow::Result<String> {
-    let text = serde_json::to_string_pretty(explanations).context("the list could not be written as JSON")?;
+#[derive(Serialize)]
+struct Document<'a> {
+    format: &'static str,
+    version: u32,
+    findings: &'a [&'a am32::Explanation],
+}
+
+fn as_json(explanations: &[&am32::Explanation]) -> anyhow::Result<String> {
+    let text =
+        serde_json::to_string_pretty(&Document { format: "dryflash-explain", version: 1, findings: explanations })
+            .context("the list could not be written as JSON")?;
     Ok(text + "\n")
 }

@@ -1,6 +1,8 @@
 //! `dryflash merge`: the shares of a run to one report.
 
+use super::forms::Reports;
 use super::{AnyFormat, Outcome};
+use crate::files;
 use crate::report::Style;
 use crate::scenario::outcome::Report;
 use anyhow::{Context, bail};
@@ -14,6 +16,8 @@ pub struct Args {
     /// Reports of `dryflash run --shard I/N --format json`.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    reports: Reports,
 }
 
 /// Runs the verb.
@@ -21,16 +25,18 @@ pub struct Args {
 /// # Errors
 /// Files that are no reports, or not the shares of one run.
 pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Result<Outcome> {
+    args.reports.look("merge")?;
     let mut reports = Vec::new();
     for path in &args.files {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).with_context(|| format!("{name} cannot be read"))?;
+        let text =
+            files::read_text(path, files::LONGEST_RECORDING).with_context(|| format!("{name} cannot be read"))?;
         let report: Report = serde_json::from_str(&text)
             .with_context(|| format!("{name} is no report of `dryflash run --format json`"))?;
         reports.push((name, report));
     }
     match Report::merge(reports) {
-        Ok(report) => super::run::print(&report, format, style),
+        Ok(report) => super::run::print(&report, format, style, super::run::amount(style), &args.reports),
         Err(reason) => bail!(reason),
     }
 }

@@ -1,18 +1,21 @@
 //! `dryflash run`: scenarios, in parallel.
 
+use super::forms::Reports;
 use super::machine::Machine;
-use super::{AnyFormat, OK, Outcome, WOULD_NOT};
-use crate::report::{self, Style};
+use super::project::Project;
+use super::{AnyFormat, OK, Outcome, USAGE, WOULD_NOT, terminal};
+use crate::report::{self, Detail, Places, Style};
 use crate::scenario::outcome::{CaseOutcome, Report, Share};
 use crate::scenario::pool::Plan;
 use crate::scenario::run::Settings;
-use crate::scenario::snapshot::{Folder, Mode};
+use crate::scenario::snapshot::{Folder, Mode, Taker};
 use crate::scenario::suite::{Isolate, Suite};
-use crate::scenario::{self, Case, files, shard};
+use crate::scenario::{self, Case, ScenarioError, files, shard};
+use crate::tell::tell;
 use anyhow::{Context, bail};
 use clap::ArgAction;
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -26,10 +29,11 @@ use std::time::{Duration, Instant};
   dryflash run scenarios
   dryflash run scenarios --filter F051 --jobs 1
   dryflash run update.toml --set image=build/app.hex
+  dryflash run scenarios --report junit=flash.xml --report json=flash.json
   dryflash run scenarios --shard 3/16 --format json > part-3.json")]
 pub struct Args {
-    /// Scenario files, and folders with such (*.toml).
-    #[arg(value_name = "PATH", required = true)]
+    /// Scenario files, and folders with such (*.toml with steps); the folder `scenarios` where absent.
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Give a variable a value, or take one value of an axis.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair, action = ArgAction::Append)]
@@ -57,7 +61,7 @@ pub struct Args {
     seed: u64,
     #[command(flatten)]
     machine: Machine,
-    /// Write snapshots that are missing or differ.
+    /// Write snapshots that are missing or differ. Without it none is accepted.
     #[arg(long)]
     update: bool,
     /// The folder of the snapshots; `snapshots` beside the scenario's folder where absent.
@@ -72,9 +76,22 @@ pub struct Args {
     /// Each case in a process of its own.
     #[arg(long)]
     isolate: bool,
+    #[command(flatten)]
+    reports: Reports,
     /// What one process of `--isolate` is told: snapshots are as strict as in the run that started it.
     #[arg(long, hide = true)]
     strict: bool,
+}
+
+impl Args {
+    /// Takes the project's scenarios where none are named. What was taken, for people.
+    pub(super) fn join(&mut self, project: &Project) -> Vec<String> {
+        if !self.paths.is_empty() || project.scenarios.is_empty() {
+            return Vec::new();
+        }
+        self.paths.clone_from(&project.scenarios);
+        self.paths.iter().map(|p| format!("the scenarios of {}", p.display())).collect()
+    }
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -90,10 +107,12 @@ fn pair(text: &str) -> Result<(String, String), String> {
 /// Wrong usage, or scenarios that are wrong.
 pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Result<Outcome> {
     let set: BTreeMap<String, String> = args.set.iter().cloned().collect();
-    let chosen = scenario::load::load_some(&args.paths, &set, &|id| wanted(args, id))?;
-    if chosen.is_empty() {
-        bail!("no case has such a name; --list tells them");
-    }
+    args.reports.look("run")?;
+    let (paths, chosen) = match cases(args, &set) {
+        Ok(found) => found,
+        Err(error) => return refused(args, error, format, style),
+    };
+    let start = Instant::now();
     let total = chosen.len();
     let share = share(args)?;
     let all = chosen.clone();
@@ -102,8 +121,7 @@ pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Resul
         None => chosen,
     };
     if args.list {
-        let text = mine.iter().map(|c| format!("{}\n", c.id)).collect();
-        return Ok(Outcome { text, code: OK });
+        return list(&mine, format);
     }
     let strict = args.strict || std::env::var("CI").is_ok_and(|ci| !matches!(ci.as_str(), "" | "0" | "false"));
     let mode = match (args.update, strict) {
@@ -112,7 +130,7 @@ pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Resul
         (false, false) => Mode::Usual,
     };
     let snapshots = Folder { given: args.snapshots.clone(), mode };
-    let stale = stale(args, &all, &snapshots);
+    let stale = stale(args, &paths, &all, &snapshots);
     let settings = Settings {
         seed: args.seed,
         report: |verdict| report::text::verdict(verdict, Style::default()),
@@ -122,40 +140,127 @@ pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Resul
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.map_or(cores, usize::from);
-    let isolated = args.isolate.then(|| isolate(args, mode)).transpose()?;
+    let isolated = args.isolate.then(|| isolate(args, &paths, mode)).transpose()?;
     let plan = Plan { jobs, fail_fast: args.fail_fast };
     let suite = Suite { settings, snapshots, plan, repeat: args.repeat, isolated };
     let report = scenario::run(&suite, &mine, total, share, stale, progress(mine.len()));
-    print(&report, format, style)
+    if style.detail == Detail::Verbose {
+        let _ = writeln!(std::io::stderr(), "dryflash: {} cases in {:.1} s", mine.len(), start.elapsed().as_secs_f64());
+    }
+    print(&report, format, style, amount(style), &args.reports)
+}
+
+/// How much of a run is told.
+pub(super) const fn amount(style: Style) -> Amount {
+    match style.detail {
+        Detail::Verbose => Amount::All,
+        Detail::Quiet => Amount::Names,
+        Detail::Usual => Amount::Usual,
+    }
+}
+
+/// Finds and reads the scenarios; at least one case is wanted.
+fn cases(args: &Args, set: &BTreeMap<String, String>) -> Result<(Vec<PathBuf>, Vec<Case>), ScenarioError> {
+    let paths = paths(args)?;
+    let chosen = scenario::load::load_some(&paths, set, &|id| wanted(args, id))?;
+    if chosen.is_empty() {
+        return Err(ScenarioError::Usage("no case has such a name; --list tells them".to_owned()));
+    }
+    Ok((paths, chosen))
+}
+
+/// Scenarios that cannot be run: a report in the form that was asked for, so that whoever reads it sees the place.
+fn refused(args: &Args, error: ScenarioError, format: AnyFormat, style: Style) -> anyhow::Result<Outcome> {
+    if args.list || format == AnyFormat::Text && args.reports.is_empty() {
+        return Err(error.into());
+    }
+    let report = Report::refused(args.seed, &error);
+    let _ = writeln!(std::io::stderr(), "dryflash: {error}");
+    let printed = print(&report, format, style, Amount::Usual, &args.reports)?;
+    let text = if format == AnyFormat::Text { String::new() } else { printed.text };
+    Ok(Outcome { text, code: USAGE })
+}
+
+/// The cases' names; as JSON with what they are made of, for a matrix of jobs.
+fn list(cases: &[Case], format: AnyFormat) -> anyhow::Result<Outcome> {
+    let text = match format {
+        AnyFormat::Text => cases.iter().map(|c| format!("{}\n", c.id)).collect(),
+        AnyFormat::Json => report::run::list(cases).context("the list could not be written as JSON")?,
+        _ => bail!("--list has the forms text and json"),
+    };
+    Ok(Outcome { text, code: OK })
+}
+
+/// Where scenarios are looked for.
+fn paths(args: &Args) -> Result<Vec<PathBuf>, ScenarioError> {
+    let usual = PathBuf::from(scenario::find::FOLDER);
+    match args.paths.is_empty() {
+        false => Ok(args.paths.clone()),
+        true if usual.is_dir() => Ok(vec![usual]),
+        true => {
+            let text = "there is no folder `scenarios` here; name files or folders: dryflash run PATH...";
+            Err(ScenarioError::Usage(text.to_owned()))
+        }
+    }
 }
 
 /// Snapshots that belong to no case; none where a filter or a variable leaves cases out.
-fn stale(args: &Args, all: &[Case], snapshots: &Folder) -> Vec<String> {
+fn stale(args: &Args, paths: &[PathBuf], all: &[Case], snapshots: &Folder) -> Vec<String> {
     if !(args.filter.is_empty() && args.case.is_empty() && args.set.is_empty()) {
         return Vec::new();
     }
     let taking = all.iter().filter(|c| c.takes_snapshot);
-    let cases = taking.map(|c| (c.source.path.as_path(), c.stem.as_str(), c.id.as_str()));
-    snapshots.stale(cases, args.paths.iter().any(|p| p.is_dir()))
+    let given: Vec<PathBuf> =
+        paths.iter().filter(|p| p.is_dir()).filter_map(|p| scenario::find::absolute(p).ok()).collect();
+    snapshots.stale(taking.map(|c| Taker {
+        usual: &c.found.snapshots,
+        stem: &c.found.stem,
+        label: &c.found.label,
+        id: &c.id,
+        whole: given.iter().any(|folder| c.found.root.starts_with(folder)),
+    }))
 }
 
-/// The report in the form that was asked for.
-pub(super) fn print(report: &Report, format: AnyFormat, style: Style) -> anyhow::Result<Outcome> {
-    let text = match format {
-        AnyFormat::Text => report::run::text(report, style),
+use report::run::Amount;
+
+/// The report in the form that was asked for, and those that go into files.
+pub(super) fn print(
+    report: &Report,
+    format: AnyFormat,
+    style: Style,
+    amount: Amount,
+    files: &Reports,
+) -> anyhow::Result<Outcome> {
+    files.write(|format| form(report, format, Style::default(), amount))?;
+    if format == AnyFormat::Github {
+        summarise(&report::github::summary(report))?;
+    }
+    Ok(Outcome { text: form(report, format, style, amount)?, code: if report.passed { OK } else { WOULD_NOT } })
+}
+
+fn form(report: &Report, format: AnyFormat, style: Style, amount: Amount) -> anyhow::Result<String> {
+    Ok(match format {
+        AnyFormat::Text => report::run::text(report, style, amount),
         AnyFormat::Json => report::run::json(report).context("the report could not be written as JSON")?,
         AnyFormat::Junit => report::junit::text(report).context("the report could not be written as JUnit's XML")?,
-        AnyFormat::Sarif => report::sarif::text(report).context("the report could not be written as SARIF")?,
-        AnyFormat::Github => {
-            if let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|p| !p.is_empty()) {
-                let file = std::fs::File::options().create(true).append(true).open(&path);
-                let written = file.and_then(|mut f| f.write_all(report::github::summary(report).as_bytes()));
-                written.with_context(|| format!("the step summary {} cannot be written", path.to_string_lossy()))?;
-            }
-            report::github::annotations(report)
+        AnyFormat::Sarif => {
+            report::sarif::text(report, &places()).context("the report could not be written as SARIF")?
         }
-    };
-    Ok(Outcome { text, code: if report.passed { OK } else { WOULD_NOT } })
+        AnyFormat::Github => report::github::annotations(report, &places()),
+    })
+}
+
+/// Where a forge knows the repository.
+pub(super) fn places() -> Places {
+    Places::found(std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from))
+}
+
+/// Appends to the step summary, where GitHub has one.
+pub(super) fn summarise(text: &str) -> anyhow::Result<()> {
+    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|p| !p.is_empty()) else { return Ok(()) };
+    let file = std::fs::File::options().create(true).append(true).open(&path);
+    let written = file.and_then(|mut f| f.write_all(text.as_bytes()));
+    written.with_context(|| format!("the step summary {} cannot be written", path.to_string_lossy()))
 }
 
 fn wanted(args: &Args, id: &str) -> bool {
@@ -172,16 +277,16 @@ fn share(args: &Args) -> anyhow::Result<Option<Share>> {
         .collect();
     let found = shard::from_environment(&environment).map_err(anyhow::Error::msg)?;
     Ok(found.map(|(share, from)| {
-        eprintln!("dryflash: share {} of {}, by {from}; --no-shard runs all cases", share.index, share.of);
+        tell!("dryflash: share {} of {}, by {from}; --no-shard runs all cases", share.index, share.of);
         share
     }))
 }
 
 /// Starts this very program for one case.
-fn isolate(args: &Args, mode: Mode) -> anyhow::Result<Isolate> {
+fn isolate(args: &Args, paths: &[PathBuf], mode: Mode) -> anyhow::Result<Isolate> {
     let program = std::env::current_exe().context("dryflash does not find itself")?;
     let mut words: Vec<std::ffi::OsString> = vec!["run".into()];
-    words.extend(args.paths.iter().map(|p| p.clone().into_os_string()));
+    words.extend(paths.iter().map(|p| p.clone().into_os_string()));
     for (name, value) in &args.set {
         words.extend(["--set".into(), format!("{name}={value}").into()]);
     }
@@ -203,7 +308,8 @@ fn isolate(args: &Args, mode: Mode) -> anyhow::Result<Isolate> {
         let said = String::from_utf8_lossy(&output.stderr);
         let report: Report = serde_json::from_slice(&output.stdout)
             .map_err(|_| format!("its process ended without a report ({}): {}", output.status, said.trim()))?;
-        report.cases.into_iter().next().ok_or_else(|| "its process reported no case".to_owned())
+        let mine = report.cases.into_iter().find(|c| c.id == case.id);
+        mine.ok_or_else(|| format!("its process did not report it: {}", said.trim()))
     }))
 }
 
@@ -211,7 +317,7 @@ fn isolate(args: &Args, mode: Mode) -> anyhow::Result<Isolate> {
 fn progress(total: usize) -> impl FnMut(usize, usize) {
     let start = Instant::now();
     let mut told = start;
-    let terminal = std::io::stderr().is_terminal();
+    let terminal = terminal::shows_progress();
     let mut written = false;
     move |done, failed| {
         if !terminal || start.elapsed() < Duration::from_secs(1) {

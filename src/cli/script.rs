@@ -7,6 +7,7 @@ use super::{Format, OK, Outcome, Output, WOULD_NOT};
 use crate::esc::Verdict;
 use crate::esc::changes::{Changes, Snapshot};
 use crate::esc::rests;
+use crate::files;
 use crate::probe::owner;
 use crate::probe::recording::Exchange;
 use crate::probe::st_flash::{Done, Line, Script, Step, run_script};
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 pub fn is_one(path: &Path, bytes: &[u8]) -> bool {
     let named = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("sh"));
     let Ok(text) = std::str::from_utf8(bytes) else { return named || bytes.starts_with(b"#!") };
+    let text = text.trim_start_matches('\u{FEFF}');
     let command = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
     let word = command.and_then(|line| line.split_whitespace().find(|w| *w != "sudo"));
     named || text.starts_with("#!") || word.is_some_and(|w| w == "st-flash" || w.ends_with("/st-flash"))
@@ -32,6 +34,9 @@ pub fn is_one(path: &Path, bytes: &[u8]) -> bool {
 /// A line that is not taken, an ESC that cannot be set up.
 pub fn run(args: &Args, bytes: &[u8], output: Output) -> anyhow::Result<Outcome> {
     let path = args.recording.display().to_string();
+    if bytes.len() as u64 > files::LONGEST {
+        bail!("{path}: has more than 16 MB: these are no st-flash lines");
+    }
     let Ok(text) = std::str::from_utf8(bytes) else { bail!("{path}: not text") };
     let script = Script::parse(text).with_context(|| path.clone())?;
     let mut esc = args.esc.clone();
@@ -41,11 +46,12 @@ pub fn run(args: &Args, bytes: &[u8], output: Output) -> anyhow::Result<Outcome>
             _ => None,
         });
         let Some(arguments) = arguments else { bail!("{path}: there is no st-flash line in it") };
-        esc.part = Some(from_file(arguments).with_context(|| path.clone())?);
+        esc.part = Some(from_file(arguments, &|file| PathBuf::from(file)).with_context(|| path.clone())?);
     }
-    let Ok(mut bench) = esc.prepare(Vec::new())? else { bail!("the ESC cannot be set up") };
+    let Ok(mut bench) = args.prepare(&esc)? else { bail!("the ESC cannot be set up") };
     let mut teller = Teller { keeper: Keeper::new(bench.state.take()), lines: Vec::new() };
-    let host = Host { folder: PathBuf::new(), force: args.force };
+    let kept = [args.recording.clone()].into_iter().chain(esc.state.clone()).collect();
+    let host = Host { force: args.force, kept, ..Host::default() };
     let outcome = run_script(&mut bench.probe, &script, &host, &mut teller);
     if let Some(text) = bench.probe.target.take_broken() {
         bail!("the model failed: {text}; this is a bug, please report it");

@@ -7,13 +7,13 @@ pub use unix::StandIn;
 
 #[cfg(unix)]
 mod unix {
-    use crate::cli::bench::create;
     use crate::probe::Model;
     use crate::probe::owner::Request;
     use crate::probe::socket::{LIBRARY, LIBRARY_NAME, Server, VARIABLE};
     use crate::shell;
     use anyhow::{Context, bail};
     use std::io::Write;
+    use std::os::unix::ffi::OsStrExt;
     use std::path::{Path, PathBuf};
     use std::process::Command;
     use std::sync::mpsc::Sender;
@@ -21,13 +21,51 @@ mod unix {
 
     const PRELOAD: &str = "LD_PRELOAD";
 
+    /// A folder of its own, at the first place where a library can be preloaded from and a socket be made.
+    fn folder() -> anyhow::Result<TempDir> {
+        let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+        let usual = ["/tmp", "/dev/shm", "/var/tmp"].map(PathBuf::from);
+        let mut why = Vec::new();
+        for place in [std::env::temp_dir()].into_iter().chain(runtime).chain(usual) {
+            let place = std::path::absolute(&place).unwrap_or(place);
+            let made = unfit(&place).map_or_else(
+                || tempfile::Builder::new().prefix("dryflash-").tempdir_in(&place).map_err(|e| e.to_string()),
+                |flaw| Err(flaw.to_owned()),
+            );
+            match made {
+                Ok(folder) => return Ok(folder),
+                Err(flaw) => why.push(format!("{}: {flaw}", place.display())),
+            }
+        }
+        bail!("there is no place for the libusb stand-in; set TMPDIR to a folder that will do ({})", why.join("; "))
+    }
+
+    /// Why a stand-in cannot be in a folder.
+    fn unfit(place: &Path) -> Option<&'static str> {
+        /// What the socket's name adds at most, with the folder's own; a socket's whole path has 107 bytes.
+        const LONGEST: usize = 107 - "/dryflash-XXXXXX/probe.sock".len();
+        let bytes = place.as_os_str().as_bytes();
+        // The loader takes LD_PRELOAD apart at the first two, and puts something in for the third.
+        if bytes.iter().any(|b| b.is_ascii_whitespace() || b":$".contains(b)) {
+            return Some("a blank, colon or dollar sign in its name, which LD_PRELOAD cannot have");
+        }
+        if bytes.len() > LONGEST {
+            return Some("its name is too long for a socket in it");
+        }
+        #[cfg(target_os = "linux")]
+        if rustix::fs::statvfs(place).is_ok_and(|s| s.f_flag.contains(rustix::fs::StatVfsMountFlags::NOEXEC)) {
+            return Some("no program may be run from there");
+        }
+        None
+    }
+
     /// The library, and where its socket is.
     #[derive(Debug)]
     pub struct StandIn {
         library: PathBuf,
         socket: PathBuf,
         /// Removed when dropped.
-        _folder: TempDir,
+        folder: TempDir,
     }
 
     impl StandIn {
@@ -39,11 +77,17 @@ mod unix {
             if LIBRARY.is_empty() {
                 bail!(super::NONE);
             }
-            let folder = tempfile::Builder::new().prefix("dryflash-").tempdir().context("no temporary folder")?;
+            let folder = folder()?;
             let library = folder.path().join(LIBRARY_NAME);
-            create(&library, false)?.write_all(LIBRARY).with_context(|| format!("{}", library.display()))?;
+            let made = std::fs::File::create_new(&library).and_then(|mut f| f.write_all(LIBRARY));
+            made.with_context(|| format!("{} cannot be written", library.display()))?;
             let socket = socket.map_or_else(|| folder.path().join("probe.sock"), Path::to_owned);
-            Ok(StandIn { library, socket, _folder: folder })
+            Ok(StandIn { library, socket, folder })
+        }
+
+        /// A place for something of the session's, gone with it.
+        pub fn beside(&self, name: &str) -> PathBuf {
+            self.folder.path().join(name)
         }
 
         /// The variables that a client needs, as a shell takes them.
@@ -82,7 +126,7 @@ mod elsewhere {
     use crate::probe::Model;
     use crate::probe::owner::Request;
     use anyhow::bail;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
     use std::process::Command;
     use std::sync::mpsc::Sender;
     use std::time::Duration;
@@ -94,6 +138,10 @@ mod elsewhere {
     impl StandIn {
         pub fn prepare(_socket: Option<&Path>) -> anyhow::Result<StandIn> {
             bail!(super::NONE)
+        }
+
+        pub fn beside(&self, _name: &str) -> PathBuf {
+            match *self {}
         }
 
         pub fn variables(&self) -> String {
@@ -119,6 +167,10 @@ mod elsewhere {
         }
 
         pub fn claims(&self) -> u64 {
+            match *self {}
+        }
+
+        pub fn looks(&self) -> u64 {
             match *self {}
         }
     }

@@ -1,9 +1,22 @@
 //! `dryflash with -- COMMAND`: a flashing command, run against the virtual ESC.
 
+use crate::tell::tell;
+mod clients;
+mod hide;
+mod program;
+mod refuse;
+mod shell_text;
+mod signals;
+
+use self::hide::Hide;
+use self::refuse::{Looked, Own, Refused, Way};
+use self::signals::Signals;
 use super::bench::{self, Keeper, boot};
-use super::fronts::{listen, only_here};
+use super::forms::Reports;
+use super::fronts::{endpoint, listen, only_here};
+use super::glasgow::{self, Place};
 use super::stand_in::StandIn;
-use super::{Format, OK, Outcome, Output, WOULD_NOT};
+use super::{AnyFormat, Format, OK, Outcome, Output, WOULD_NOT};
 use crate::esc::Verdict;
 use crate::esc::changes::{Changes, Snapshot};
 use crate::esc::rests;
@@ -16,14 +29,17 @@ use serde::Serialize;
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
 /// The exit code for trouble of `with` itself.
-const TROUBLE: u8 = 125;
+pub(super) const TROUBLE: u8 = 125;
+
+/// The most characters of a command line that a heading shows.
+const LONGEST: usize = 80;
 
 /// How long clients that outlive the command are waited for.
 const LINGER: Duration = Duration::from_secs(2);
@@ -31,13 +47,15 @@ const LINGER: Duration = Duration::from_secs(2);
 /// Run a flashing command against the virtual ESC, and say what it changed
 ///
 /// Starts a virtual ST-LINK at the ESC, runs the command with a stand-in for libusb before it (Linux), so that st-flash,
-/// OpenOCD, pyOCD and scripts of them find that probe and no other, and reports what changed in flash and option bytes.
+/// OpenOCD, pyOCD and scripts of them find that probe and no other, gives probe-rs, cargo-embed and cargo-flash the same
+/// ESC through a probe of theirs, and reports what changed in flash and option bytes.
 /// Returns the command's exit code where it is not 0, and 125 for trouble of its own.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash with --part F051 -- st-flash --reset write bootloader.bin 0x08000000
   dryflash with --state esc.json --boot -- sh flash-my-esc.sh
-  dryflash with --part G071 -- openocd -f interface/stlink.cfg -f target/stm32g0x.cfg -c 'program app.hex verify exit'")]
+  dryflash with --part F051 -- probe-rs download --chip STM32F051K6 --verify app.elf
+  dryflash with --part G071 -- openocd -f interface/stlink-dap.cfg -c 'transport select dapdirect_swd' -f target/stm32g0x.cfg -c 'program app.hex verify exit'")]
 pub struct Args {
     #[command(flatten)]
     bench: bench::Holding,
@@ -51,11 +69,19 @@ pub struct Args {
     #[arg(long, requires = "record")]
     force: bool,
     /// Listen for stlink-server's protocol as well, for commands that use TCP.
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = endpoint)]
     tcp: Option<SocketAddr>,
+    #[command(flatten)]
+    reports: Reports,
     /// The command and its arguments.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
+}
+
+impl Args {
+    pub(super) fn esc_mut(&mut self) -> &mut bench::Esc {
+        &mut self.bench.esc
+    }
 }
 
 /// Runs the verb.
@@ -64,61 +90,77 @@ pub struct Args {
 /// None: trouble of its own has its own exit code.
 pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     session(args, output).or_else(|error| {
-        eprintln!("dryflash: {error:#}");
+        tell!("dryflash: {error:#}");
         Ok(Outcome { text: String::new(), code: TROUBLE })
     })
 }
 
 fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
+    args.reports.look("with")?;
     if let Some(address) = args.tcp {
         only_here(address, false)?;
     }
-    let Ok(mut bench) = args.bench.prepare()? else { bail!("the command was not run") };
-    let stand_in = StandIn::prepare(None)?;
-    let listener = args.tcp.map(|address| listen(address, "--tcp")).transpose()?;
-    let mut keeper = Keeper::new(bench.state.take());
+    let own = own_line();
+    let hide = Hide::possible()?;
+    let looked = refuse::look(&args.command, Own { line: &own, tcp: args.tcp })?;
+    may_start(&looked, &args.command, hide.is_some())?;
     let words: Vec<String> = args.command.iter().map(|w| w.to_string_lossy().into_owned()).collect();
     let line = shell::line(words.iter().map(String::as_str));
+    let Ok(mut bench) = args.bench.prepare()? else { bail!("the command was not run") };
+    let mut keeper = Keeper::new(bench.state.take());
     if let Some(path) = &args.record {
+        bench::apart("--record", path, args.bench.inputs().chain(bench::files_in(&args.command)))?;
         keeper.record(path, args.force, &bench.header(Some(line.clone())))?;
     }
-    // Ctrl-C is the command's affair; what it has left is reported all the same.
-    ctrlc::set_handler(|| {}).context("cannot wait for Ctrl-C")?;
+    let signals = Signals::catch()?;
+    let stand_in = StandIn::prepare(None)?;
+    let probe_rs = Place::Unix(stand_in.beside("glasgow.sock")).listen(false)?;
+    let listener = args.tcp.map(|address| listen(address, "--tcp")).transpose()?;
     let model = bench.probe.model();
     let (sender, requests) = channel();
     let server = listener.map(|l| Server::start(l, model, sender.clone())).transpose().context("cannot serve")?;
     let socket = stand_in.serve(model, sender.clone())?;
-    let mut child = start(&args.command, &stand_in)?;
+    let probe_rs = probe_rs.serve(sender.clone())?;
+    if signals.has_come() {
+        bail!("interrupted before the command was started");
+    }
+    let mut child = start(&args.command, &stand_in, &probe_rs.selector(), hide)?;
+    let watch = signals.watch(child.id(), sender.clone())?;
+    let attended = watch.clone();
     let ended = thread::Builder::new().name("command".to_owned()).spawn(move || {
         let status = child.wait();
+        attended.ended();
         // Handles that the command has left open close with it; what is still there is not.
-        let silent = socket.wait_for_silence(LINGER);
-        let claims = socket.claims();
+        let silent = socket.wait_for_silence(LINGER) && probe_rs.wait_for_silence(LINGER);
+        let looked = socket.claims() + socket.looks() > 0;
         let _ = sender.send(Request::Stop);
-        (status, silent, claims)
+        (status, silent, looked)
     });
     let ended = ended.context("cannot wait for the command")?;
 
     owner::serve(&mut bench.probe, &requests, &mut keeper);
     drop(server);
-    let Ok((status, silent, claims)) = ended.join() else { bail!("waiting for the command failed") };
+    // What was done is kept, whatever else goes wrong.
+    let kept = keeper.finish(&bench.probe);
+    let Ok((status, silent, found)) = ended.join() else { bail!("waiting for the command failed") };
+    drop(stand_in);
+    watch.kept();
+    kept?;
     let status = status.context("cannot wait for the command")?;
     if !silent {
-        eprintln!("dryflash: note: something that the command started still has the probe; what it does now is lost");
+        tell!("dryflash: note: something that the command started still has the probe; what it does now is lost");
     }
-    keeper.finish(&bench.probe)?;
-    if claims == 0 && keeper.commands == 0 {
-        eprintln!(
-            "dryflash: `{}` never looked for a probe through libusb; is it linked statically, run by sudo (which drops \
-             LD_PRELOAD), or does it need --tcp?",
-            line
+    // A command that failed has said why.
+    if !found && keeper.commands == 0 && status.success() {
+        tell!(
+            "dryflash: note: `{line}` never looked for a probe through libusb: nothing was flashed; does it have another \
+             libusb linked in, or does it need --tcp?"
         );
     }
     let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));
     let notes = rests::notes(&bench.probe.target.chip);
     let verdict = if args.boot { Some(boot(&bench.probe, keeper.state.as_mut(), &args.bench.esc)?) } else { None };
     let code = match code(status) {
-        OK if keeper.commands == 0 => TROUBLE,
         OK if verdict.as_ref().is_some_and(|v| !v.starts()) => WOULD_NOT,
         code => code,
     };
@@ -133,11 +175,62 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         notes: &notes,
         starts: verdict.as_ref().map(Verdict::starts),
     };
-    let text = match output.format {
-        Format::Text => text(&report, verdict.as_ref(), output),
-        Format::Json => serde_json::to_string_pretty(&report).context("the report could not be written")? + "\n",
+    let form = |json: bool, output: Output| -> anyhow::Result<String> {
+        Ok(if json {
+            serde_json::to_string_pretty(&report).context("the report could not be written")? + "\n"
+        } else {
+            text(&report, verdict.as_ref(), output)
+        })
     };
+    // A file of its own keeps the report apart from what the command prints.
+    let plain = Output { style: report::Style::default(), ..output };
+    args.reports.write(|format| form(format == AnyFormat::Json, plain))?;
+    let text = form(output.format == Format::Json, output)?;
     Ok(Outcome { text, code })
+}
+
+/// Whether the client at this path would be started, or why not; nothing is.
+pub(super) fn would_start(client: &Path) -> Result<(), String> {
+    let command = [client.as_os_str().to_owned()];
+    let looked = refuse::look(&command, Own { line: "dryflash with", tcp: None }).map_err(|r| r.why().to_owned())?;
+    may_start(&looked, &command, true).map_err(|r| r.why().to_owned())
+}
+
+/// Hides real probes from a command, where the kernel lets one. Whether it does.
+pub(super) fn conceal(command: &mut Command) -> bool {
+    let Ok(Some(hide)) = Hide::possible() else { return false };
+    hide.from(command);
+    true
+}
+
+/// What stands before the command on dryflash's own line.
+fn own_line() -> String {
+    let words: Vec<String> = std::env::args_os().skip(1).map(|w| w.to_string_lossy().into_owned()).collect();
+    let before = words.iter().take_while(|w| *w != "--").map(String::as_str);
+    shell::line(["dryflash"].into_iter().chain(before))
+}
+
+/// Refuses what is known only with the answer whether hardware can be hidden, and says what cannot be vouched for.
+fn may_start(looked: &Looked, command: &[OsString], hidden: bool) -> Result<(), Refused> {
+    // Behind another program the Glasgow probe is in the environment alone, which cargo-embed does not look at.
+    if looked.way == Way::Glasgow && !hidden && !glasgow::is_client(command) {
+        let what = "this system lets no hardware be hidden, and the client behind another program may not look at \
+                    PROBE_RS_PROBE";
+        return Err(Refused::new(what, "put `dryflash with --` before the client itself"));
+    }
+    for doubt in &looked.doubts {
+        if !hidden {
+            return Err(Refused::new(doubt.clone(), "take that out for the rehearsal"));
+        }
+        tell!("dryflash: note: {doubt}; real probes are hidden from it, but it does not find the virtual one either");
+    }
+    if let (false, Some(starter)) = (hidden, &looked.starts_others) {
+        tell!(
+            "dryflash: warning: this system lets no hardware be hidden, so nobody can vouch for what {starter} starts: \
+             unplug real probes, or put `dryflash with` around the flashing command itself"
+        );
+    }
+    Ok(())
 }
 
 #[derive(Serialize)]
@@ -157,10 +250,15 @@ struct Report<'a> {
     starts: Option<bool>,
 }
 
-fn start(command: &[OsString], stand_in: &StandIn) -> anyhow::Result<Child> {
+fn start(command: &[OsString], stand_in: &StandIn, probe_rs: &str, hide: Option<Hide>) -> anyhow::Result<Child> {
+    let command = glasgow::words_with_probe(command, probe_rs);
     let (program, arguments) = command.split_first().context("no command")?;
     let mut command = Command::new(program);
     stand_in.lend(command.args(arguments));
+    glasgow::lend(&mut command, probe_rs);
+    if let Some(hide) = hide {
+        hide.from(&mut command);
+    }
     command.spawn().with_context(|| format!("`{}` cannot be run", program.to_string_lossy()))
 }
 
@@ -173,13 +271,24 @@ fn code(status: ExitStatus) -> u8 {
     status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(WOULD_NOT)
 }
 
+/// A command line as a heading: cut where it is long, as those of OpenOCD are.
+fn short(line: &str) -> String {
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", line[..end].trim_end()),
+        None => line.to_owned(),
+    }
+}
+
 fn text(report: &Report, verdict: Option<&Verdict>, output: Output) -> String {
     let mut out = String::new();
+    if output.style.detail == report::Detail::Quiet {
+        return verdict.map_or(out, |verdict| report::text::verdict(verdict, output.style));
+    }
     let _ = writeln!(
         out,
         "{} after `{}`, {} commands:",
         report.part,
-        shell::line(report.command.iter().map(String::as_str)),
+        short(&shell::line(report.command.iter().map(String::as_str))),
         report.commands
     );
     for line in report.changes.to_string().lines() {

@@ -1,28 +1,25 @@
-//! Whether the app lives: its way from the first instructions to its main loop.
+//! Whether the app lives: its way from the first instructions to its main loop, or to where it hangs.
 //!
 //! AM32's main loop reloads the watchdog at each pass, from one place; that is the heartbeat. Before it come the
-//! peripherals, the settings (rewritten where their layout is old) and the start-up tune.
+//! peripherals, the settings (rewritten where their layout is old) and the start-up melody, which reloads the watchdog
+//! once a note. Other apps let their handlers do the work, sleep until an interrupt comes, or go round a loop of their own.
 
-use crate::chip::{Beat, Chip, Device, Halt, Polled, interrupt_name};
+use crate::chip::{Beat, Chip, Device, Halt, Polled, Round, interrupt_name};
 use crate::time::Time;
+use std::ops::Range;
 
 /// What was seen of the app's life.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum Alive {
-    /// It goes round its main loop.
+    /// It goes round its main loop, and feeds the watchdog there.
     Loop(Loop),
-    /// It had not reached a loop that reloads the watchdog when the time was over.
-    Silent {
-        /// Watchdog reloads so far.
-        reloads: u64,
-        /// What it was polling.
-        polled: Vec<Polled>,
-        /// Where it stood.
-        pc: u32,
-        /// How long it was watched.
-        watched_us: Time,
-    },
+    /// It is at work in another way.
+    Works(Works),
+    /// It goes round with nothing to come that would change anything: for ever.
+    Hung(Stand),
+    /// Neither was seen when the time was over.
+    Undecided(Stand),
 }
 
 /// A main loop.
@@ -40,6 +37,48 @@ pub struct Loop {
     pub interrupts: Vec<Interrupt>,
     /// Timers that put out a PWM, as the motor's do.
     pub pwm: Vec<Pwm>,
+}
+
+/// An app at work without a watchdog.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Works {
+    /// In which way.
+    pub how: How,
+    /// Where it stood; for a loop of its own, an instruction of it that stores into a block.
+    pub pc: u32,
+    /// How long it was watched.
+    pub watched_us: Time,
+    /// Interrupts taken since the app's first instruction, most first.
+    pub interrupts: Vec<Interrupt>,
+    /// Timers that put out a PWM, as the motor's do.
+    pub pwm: Vec<Pwm>,
+}
+
+/// The ways to be at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// Interrupts come, and their handlers do something.
+    Handlers,
+    /// It sleeps, and is woken again and again.
+    Sleeps,
+    /// It comes round to the same place, and does something to the blocks each time.
+    OwnLoop,
+}
+
+/// Where an app stood that was not seen to be at work.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Stand {
+    /// Watchdog reloads so far.
+    pub reloads: u64,
+    /// What it was polling.
+    pub polled: Vec<Polled>,
+    /// Where it stood.
+    pub pc: u32,
+    /// It sleeps until something comes from outside.
+    pub sleeps: bool,
+    /// How long it was watched.
+    pub watched_us: Time,
 }
 
 /// A timer that puts out a PWM.
@@ -68,54 +107,215 @@ pub struct Interrupt {
 const AFTER: Time = Time::from_millis(2);
 /// How often the bench looks.
 const LOOK: Time = Time::from_millis(1);
+/// The last stretch before the limit, whose interrupts and stores tell whether the app is at work.
+const STRETCH: Time = Time::from_millis(100);
+/// How far past the limit an app is watched which is still on its way: a melody, a watchdog that has yet to bite. A watchdog
+/// on the LSI takes up to 33 s, a melody of all 62 notes rarely as long.
+pub const LONGEST: Time = Time::from_millis(60_000);
+/// The longest note: an app that has reloaded the watchdog within this time may still play.
+const NOTE: Time = Time::from_millis(10_000);
+/// How long a loop without a watchdog is followed from store to store, or as long as the app was watched before.
+const FOLLOWED: Time = Time::from_millis(5_000);
+/// Visits of one instruction that make a loop, where its state is another one each time, and where they go on to the
+/// end of that time.
+const VISITS: u64 = 100;
 
-/// Lets the app run on from its first instructions, at `start`, until it is seen to go round its main loop, but not
-/// past `end`. Any other halt comes back.
-pub fn watch(chip: &mut Chip, start: Time, end: Time) -> Result<Alive, Halt> {
-    let mut found: Option<Time> = None;
-    loop {
-        let now = chip.now().time;
-        if found.is_none() && chip.board.heartbeat.steady().is_some() {
-            found = Some(now);
-        }
-        let stop = found.map_or(end, |t| end.min(t + AFTER));
-        if now >= stop {
-            break;
-        }
-        match chip.run(stop.min(now + LOOK)) {
-            Halt::Time => {}
-            halt => return Err(halt),
-        }
-    }
-    Ok(match chip.board.heartbeat.steady() {
-        Some(beat) => Alive::Loop(describe(chip, beat, start)),
-        None => {
-            let mut polled = chip.board.polled(chip.now().cycle);
-            polled.truncate(4);
-            Alive::Silent {
-                reloads: chip.board.heartbeat.total(),
-                polled,
-                pc: chip.registers().pc,
-                watched_us: chip.now().time.since(start),
-            }
-        }
-    })
+/// Until when an app is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// When it is judged.
+    end: Time,
+    /// When it is judged at the latest, where it is still on its way then.
+    last: Time,
 }
 
-fn describe(chip: &Chip, beat: Beat, start: Time) -> Loop {
-    let taken = chip.board.nvic.taken();
+impl Limit {
+    /// To this time, and no further.
+    pub const fn firm(end: Time) -> Limit {
+        Limit { end, last: end }
+    }
+
+    /// To this time, and on for up to [`LONGEST`] while the app is still on its way.
+    pub fn upward(end: Time) -> Limit {
+        Limit { end, last: end + LONGEST }
+    }
+}
+
+/// Lets the app run on from its first instructions, at `start`, until it is seen to go round its main loop, inside
+/// `code`, or to the limit. Any other halt comes back.
+///
+/// # Errors
+/// The halt.
+pub fn watch(chip: &mut Chip, start: Time, limit: Limit, code: &Range<u32>) -> Result<Alive, Halt> {
+    let mut watch =
+        Watch { start, last: limit.last, code, polled: Vec::new(), pc: 0, taken: 0, woken: 0, since: 0, at: start };
+    match watch.run(chip, limit.end) {
+        // Nothing on the chip will wake it; what comes over a pin may.
+        Err(Halt::Asleep) if chip.board.listens_outside() => {
+            watch.stand(chip);
+            Ok(Alive::Undecided(watch.stood(chip, true)))
+        }
+        other => other,
+    }
+}
+
+struct Watch<'a> {
+    start: Time,
+    last: Time,
+    code: &'a Range<u32>,
+    /// Where it stood at the limit, and what it polled.
+    polled: Vec<Polled>,
+    pc: u32,
+    /// When that was.
+    at: Time,
+    /// At the beginning of the last stretch: interrupts taken, times woken, the cycle.
+    taken: u64,
+    woken: u64,
+    since: u64,
+}
+
+impl Watch<'_> {
+    fn run(&mut self, chip: &mut Chip, end: Time) -> Result<Alive, Halt> {
+        let mut limit = end;
+        loop {
+            if let Some(found) = self.stretch(chip, limit)? {
+                return Ok(found);
+            }
+            self.stand(chip);
+            match self.judge(chip)? {
+                Some(verdict) => return Ok(verdict),
+                None if chip.now().time < self.last => limit = self.last.min(chip.now().time + STRETCH),
+                None => return Ok(Alive::Undecided(self.stood(chip, false))),
+            }
+        }
+    }
+
+    /// Runs up to `limit`. The main loop, where it is found.
+    fn stretch(&mut self, chip: &mut Chip, limit: Time) -> Result<Option<Alive>, Halt> {
+        let begin = limit - STRETCH;
+        let mut marked = false;
+        while chip.now().time < limit {
+            let now = chip.now().time;
+            if chip.board.heartbeat.steady(self.code).is_some() {
+                run(chip, now + AFTER)?;
+                return Ok(self.main_loop(chip));
+            }
+            if !marked && now >= begin {
+                marked = true;
+                self.mark(chip);
+            }
+            let next = if marked { limit } else { begin };
+            run(chip, next.min(now + LOOK))?;
+        }
+        Ok(self.main_loop(chip))
+    }
+
+    fn main_loop(&self, chip: &Chip) -> Option<Alive> {
+        chip.board.heartbeat.steady(self.code).map(|beat| Alive::Loop(describe(chip, beat, self.start)))
+    }
+
+    fn mark(&mut self, chip: &Chip) {
+        self.taken = chip.board.nvic.taken_in_all();
+        self.woken = chip.woken();
+        self.since = chip.now().cycle;
+    }
+
+    /// Notes where it stands, before a closer look moves it.
+    fn stand(&mut self, chip: &Chip) {
+        self.pc = chip.registers().pc;
+        self.at = chip.now().time;
+        self.polled = chip.board.polled(chip.now().cycle);
+        self.polled.truncate(4);
+    }
+
+    fn stood(&self, chip: &Chip, sleeps: bool) -> Stand {
+        Stand {
+            reloads: chip.board.heartbeat.total(),
+            polled: self.polled.clone(),
+            pc: self.pc,
+            sleeps,
+            watched_us: self.at.since(self.start),
+        }
+    }
+
+    /// What the stretch showed; none where it has to be watched on.
+    fn judge(&self, chip: &mut Chip) -> Result<Option<Alive>, Halt> {
+        // It bites, or is fed: either decides.
+        let watched = chip.board.watchdog_runs();
+        let taken = chip.board.nvic.taken_in_all() > self.taken;
+        let handlers = taken && chip.board.stores.since(self.since).next().is_some();
+        let by_thread = chip.board.stores.since(0).filter(|s| !s.by_handler).max_by_key(|s| s.cycle).map(|s| s.pc);
+        let round = chip.round()?;
+        if let Round::Same { for_ever: true, .. } = round {
+            return Ok(if watched { None } else { Some(Alive::Hung(self.stood(chip, false))) });
+        }
+        let fed = chip.board.heartbeat.last().is_some_and(|last| chip.now().time.since(last) < NOTE);
+        if watched || fed {
+            return Ok(None);
+        }
+        let undecided = || Ok(Some(Alive::Undecided(self.stood(chip, false))));
+        match round {
+            Round::Sleeps if chip.woken() > self.woken => self.works(chip, How::Sleeps, self.pc),
+            Round::Sleeps => Ok(None),
+            // What it polls nobody is seen to change.
+            Round::Same { polls: true, outside: false, acts: false, .. } => undecided(),
+            _ if handlers => self.works(chip, How::Handlers, self.pc),
+            Round::Same { acts: true, .. } | Round::Moves => match by_thread {
+                Some(pc) => self.own_loop(chip, pc),
+                None => undecided(),
+            },
+            Round::Same { .. } => undecided(),
+        }
+    }
+
+    fn works(&self, chip: &Chip, how: How, pc: u32) -> Result<Option<Alive>, Halt> {
+        let (interrupts, pwm) = (interrupts(chip), pwm(chip));
+        let watched_us = self.at.since(self.start);
+        Ok(Some(Alive::Works(Works { how, pc, watched_us, interrupts, pwm })))
+    }
+
+    /// Whether the core comes back to the instruction that last stored into a block: with all as it was before, or so
+    /// often and for so long that it is no step on the way.
+    fn own_loop(&self, chip: &mut Chip, pc: u32) -> Result<Option<Alive>, Halt> {
+        let now = chip.now().time;
+        let until = self.last.min(now + FOLLOWED.max(now.since(self.start)));
+        let visits = chip.comes_back(pc, VISITS, until)?;
+        let mut loops = visits.same;
+        if !loops && visits.count >= VISITS && until < self.last {
+            run(chip, until)?;
+            loops = chip.comes_back(pc, 2, until + visits.span)?.count == 2;
+        }
+        if loops {
+            return self.works(chip, How::OwnLoop, pc);
+        }
+        Ok(Some(Alive::Undecided(self.stood(chip, false))))
+    }
+}
+
+fn run(chip: &mut Chip, until: Time) -> Result<(), Halt> {
+    match chip.run(until) {
+        Halt::Time => Ok(()),
+        halt => Err(halt),
+    }
+}
+
+fn interrupts(chip: &Chip) -> Vec<Interrupt> {
     let mut interrupts: Vec<Interrupt> = (0u32..)
-        .zip(taken)
+        .zip(chip.board.nvic.taken())
         .filter(|(_, n)| **n > 0)
         .map(|(number, n)| Interrupt { name: interrupt_name(chip.part(), number), taken: *n })
         .collect();
     interrupts.sort_by_key(|i| std::cmp::Reverse(i.taken));
+    interrupts
+}
+
+fn describe(chip: &Chip, beat: Beat, start: Time) -> Loop {
     Loop {
         pc: beat.pc,
         first_us: beat.first.since(start),
         interval_us: beat.interval(),
         longest_us: beat.longest,
-        interrupts,
+        interrupts: interrupts(chip),
         pwm: pwm(chip),
     }
 }

@@ -4,12 +4,14 @@
 //! Nothing here knows what an AM32 bootloader is: the evidence comes from loads of watched addresses and from where
 //! the core executes, so it is there for any bootloader, known or not.
 
-use super::alive::{self, Alive};
+use super::alive::{self, Alive, Limit};
 use super::power_up::{AfterPowerOn, PowerUp};
+use super::settings_pages;
+use super::signal_pin::{self, SignalPin};
 use crate::am32::eeprom::{self, Eeprom};
 use crate::am32::{Layout, Pin};
 use crate::bus::{ResetCause, Width};
-use crate::chip::{Chip, Halt, Polled, RestsOn, SampledPin, WatchedLoad};
+use crate::chip::{Chip, Halt, Polled, RestsOn, Round, SampledPin, WatchedLoad};
 use crate::cpu::{FaultKind, Registers};
 use crate::part::Part;
 use crate::time::Time;
@@ -101,14 +103,30 @@ pub struct AppRun {
     /// Whether it reached its main loop, where it was watched that long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alive: Option<Alive>,
+    /// The pins whose edges it followed at the end: the signal's. None where its input was not set up yet, or is of
+    /// another kind.
+    pub signal: Vec<SignalPin>,
+    /// Its first look at each page where settings may stand, in the order of time.
+    pub settings: Vec<Load>,
 }
 
 /// How a power-up ended.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case", tag = "how")]
 pub enum Ending {
-    /// The app's first instructions ran.
+    /// The app reached its main loop, or is at work in another way; where it was not watched that long, its first
+    /// instructions ran.
     AppRuns,
+    /// The app goes round with nothing to come that would end it.
+    AppHangs {
+        /// Where it stood.
+        pc: u32,
+    },
+    /// The app had not reached a main loop when the time was over, and what it does may still lead there.
+    AppUndecided {
+        /// Where it stood.
+        pc: u32,
+    },
     /// Undecided when the time was over: it stays in the bootloader.
     Stays,
     /// The core ran into the app's area elsewhere than at the app's reset vector.
@@ -201,7 +219,7 @@ pub struct ChangedPage {
     pub erased: u32,
     /// Bytes that differ.
     pub bytes: usize,
-    /// The settings that stood there and those that stand there now, on the page that the bootloader looks at.
+    /// The settings that stood there and those that stand there now, on a page where settings may stand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settings: Option<Box<Rewritten>>,
 }
@@ -238,6 +256,8 @@ pub struct BootRun {
     pub sampled: Vec<SampledPin>,
     /// What the code was polling when it ended undecided, or when a watchdog reset the chip under the app.
     pub polled: Vec<Polled>,
+    /// The bootloader goes round with nothing to come that would end it, and without a look at the world outside.
+    pub stands_still: bool,
     /// Where it stood.
     pub pc: u32,
     /// Pages that the code changed.
@@ -289,6 +309,7 @@ pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
         app: None,
         sampled: Vec::new(),
         polled: Vec::new(),
+        stands_still: false,
         pc: 0,
         changed: Vec::new(),
         unmodelled: Vec::new(),
@@ -303,7 +324,7 @@ pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
         bootloader(chip, bench, &mut run)
     };
     let between = Contents::of(chip);
-    let settings = bench.boot_bytes.first().copied();
+    let settings = &bench.boot_bytes;
     before.compare(&between, chip, Author::Bootloader, settings, &mut run.changed);
     if reached {
         run.ending = app(chip, bench, &mut run);
@@ -332,14 +353,7 @@ impl Contents {
     }
 
     /// Adds the pages that differ from `self` to `later`.
-    fn compare(
-        &self,
-        later: &Contents,
-        chip: &Chip,
-        by: Author,
-        settings: Option<u32>,
-        changed: &mut Vec<ChangedPage>,
-    ) {
+    fn compare(&self, later: &Contents, chip: &Chip, by: Author, settings: &[u32], changed: &mut Vec<ChangedPage>) {
         let flash = chip.part().flash;
         let pages = self.bytes.chunks(flash.page as usize).zip(later.bytes.chunks(flash.page as usize));
         let wear = self.wear.iter().zip(&later.wear);
@@ -348,7 +362,7 @@ impl Contents {
             let erased = wear.saturating_sub(*worn);
             if bytes > 0 || erased > 0 {
                 let address = flash.base + n * flash.page;
-                let decoded = eeprom::decode(then).zip(eeprom::decode(now)).filter(|_| settings == Some(address));
+                let decoded = eeprom::decode(then).zip(eeprom::decode(now)).filter(|_| settings.contains(&address));
                 let settings = decoded.map(|(before, after)| Box::new(Rewritten { before, after }));
                 changed.push(ChangedPage { by, address, erased, bytes, settings });
             }
@@ -367,6 +381,8 @@ fn bootloader(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> bool {
         if let Halt::Reset(_) = halt {
             run.resets += 1;
             if run.resets < MANY_RESETS {
+                // What was read before it decides nothing any more.
+                chip.board.watched.clear();
                 continue;
             }
         }
@@ -416,11 +432,13 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
         return Ending::Stray { pc: jump.address, vector: jump.vector };
     }
     run.jump = Some(jump);
-    // Watching slows every load down, and the app's own reads of its settings are no decision.
-    chip.watch(&[]);
+    // Watching slows every load down: only where the app's settings may stand elsewhere than the bootloader's.
+    let pages: Vec<Range<u32>> = bench.boot_bytes.iter().map(|a| *a..a + 1).collect();
+    chip.watch(pages.get(1..).map_or(&[], |_| &pages));
     chip.stop_inside(&[]);
     let first = chip.instructions();
     chip.board.heartbeat.forget();
+    chip.board.stores.forget();
     chip.board.nvic.forget_taken();
     let (mut step, mut ending) = (Time::from_micros(20), None);
     loop {
@@ -430,6 +448,8 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
         match halt {
             Halt::Time if executed >= APP_INSTRUCTIONS || fed || chip.now().time >= start + APP_TIME => break,
             Halt::Time => step = Time((step.0 * 2).min(2_000_000_000)),
+            // What comes over a pin may wake it: that is looked into later.
+            Halt::Asleep if chip.board.listens_outside() => break,
             other => {
                 let pc = chip.registers().pc;
                 ending = Some(ended(chip, other, pc, true));
@@ -443,18 +463,35 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
         first_watchdog_reload_us: None,
         last_watchdog_reload_us: None,
         alive: None,
+        signal: Vec::new(),
+        settings: Vec::new(),
     };
     if ending.is_none() && bench.app_limit > Time::ZERO {
-        match alive::watch(chip, start, start + bench.app_limit) {
-            Ok(alive) => app.alive = Some(alive),
+        match alive::watch(chip, start, Limit::upward(start + bench.app_limit), &bench.app_area) {
+            Ok(alive) => {
+                ending = match &alive {
+                    Alive::Loop(_) | Alive::Works(_) => None,
+                    Alive::Hung(stand) => Some(Ending::AppHangs { pc: stand.pc }),
+                    Alive::Undecided(stand) => Some(Ending::AppUndecided { pc: stand.pc }),
+                };
+                app.alive = Some(alive);
+            }
             Err(halt) => {
                 let pc = chip.registers().pc;
                 ending = Some(ended(chip, halt, pc, true));
             }
         }
     }
-    app.first_watchdog_reload_us = chip.board.heartbeat.first().map(|t| t.since(start));
-    app.last_watchdog_reload_us = chip.board.heartbeat.last().map(|t| t.since(start));
+    if ending.is_none() {
+        app.signal = signal_pin::followed(chip);
+    }
+    app.settings = settings_pages::looks(&chip.board.watched, &bench.boot_bytes, start);
+    let heartbeat = match ending {
+        Some(Ending::AppReset { .. }) => &chip.board.last_life.heartbeat,
+        _ => &chip.board.heartbeat,
+    };
+    app.first_watchdog_reload_us = heartbeat.first().map(|t| t.since(start));
+    app.last_watchdog_reload_us = heartbeat.last().map(|t| t.since(start));
     run.app = Some(app);
     ending.unwrap_or(Ending::AppRuns)
 }
@@ -492,13 +529,22 @@ fn take_load(bench: &Bench, load: &WatchedLoad, run: &mut BootRun) {
     }
 }
 
-fn finish(chip: &Chip, run: &mut BootRun) {
+fn finish(chip: &mut Chip, run: &mut BootRun) {
     run.time_us = chip.now().time;
     run.pc = chip.registers().pc;
-    if matches!(run.ending, Ending::Stays | Ending::AppReset { cause: ResetCause::Iwdg | ResetCause::Wwdg, .. }) {
-        run.polled = chip.board.polled(chip.now().cycle);
-        run.polled.truncate(4);
+    match run.ending {
+        Ending::Stays => {
+            run.polled = chip.board.polled(chip.now().cycle);
+            // One that looks at its pin listens there, and stays.
+            let looks = run.sampled.iter().any(|s| s.samples > 0) && !run.polled.is_empty();
+            run.stands_still = !looks && matches!(chip.round(), Ok(Round::Same { for_ever: true, .. }));
+        }
+        Ending::AppReset { cause: ResetCause::Iwdg | ResetCause::Wwdg, .. } => {
+            run.polled.clone_from(&chip.board.last_life.polled);
+        }
+        _ => {}
     }
+    run.polled.truncate(4);
     run.choices.clone_from(&chip.board.log.choices);
     for (as_on_the_chip, address, pc, text) in chip.board.log.notes() {
         let name = crate::chip::register_name(chip.part(), address);

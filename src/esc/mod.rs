@@ -6,12 +6,17 @@
 
 pub mod alive;
 pub mod boot;
+mod by_running;
 pub mod changes;
 mod check;
 pub mod power_up;
 pub mod program;
 pub mod rests;
+pub mod settings_pages;
+pub mod signal_pin;
 pub mod state;
+mod timeline;
+pub mod updater;
 pub mod verdict;
 
 pub use alive::{Alive, Loop};
@@ -20,4 +25,5 @@ pub use check::{CheckError, Options, check};
 pub use power_up::{AfterPowerOn, Change, PowerUp, Wire};
 pub use program::{ProgramError, Programmed};
 pub use state::{StateError, StateFile};
+pub use timeline::Timeline;
 pub use verdict::{Reason, Verdict};

@@ -74,9 +74,9 @@ impl PowerUp {
     /// The one that decides: a power-on with the signal low.
     pub const DECISIVE: PowerUp = PowerUp::steady(Wire::Low);
 
-    /// The level at the end.
+    /// The level at the end: that of the latest change, as the wire itself goes by time.
     pub fn last_level(&self) -> Wire {
-        self.changes.last().map_or(self.signal, |c| c.signal)
+        self.changes.iter().max_by_key(|c| c.time_us).map_or(self.signal, |c| c.signal)
     }
 
     pub(super) fn wire(&self) -> Signal {

@@ -1,10 +1,11 @@
 //! A virtual ESC in a file, between commands: flash, wear, programmed marks, option bytes.
 
 use crate::chip::Chip;
+use crate::files;
 use crate::flash::{FactoryError, Lasting};
 use crate::part::{self, Part};
 use std::fs::{File, TryLockError};
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,15 +16,26 @@ const VERSION: u32 = 1;
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// It could not be read or written.
-    #[error("{path}: {what}: {source}", path = .path.display())]
+    #[error("{path}: {what}: {cause}", path = .path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// What was tried.
         what: &'static str,
-        /// What the system said.
-        source: std::io::Error,
+        /// What the system said. No `source`: those who print a chain of causes would print it twice.
+        cause: io::Error,
     },
+    /// The folder that it is to be in does not exist.
+    #[error("{}: there is no folder {}; make it first", .path.display(), .folder.display())]
+    NoFolder {
+        /// The file.
+        path: PathBuf,
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// What happened to the ESC cannot be kept in it.
+    #[error("{} may only be read, so what happened to this ESC is not kept; copy the file, and use the copy", .0.display())]
+    ReadOnly(PathBuf),
     /// Another command is using it.
     #[error("{} is in use by another dryflash; wait for it to end", .0.display())]
     InUse(PathBuf),
@@ -36,7 +48,7 @@ pub enum StateError {
         message: String,
     },
     /// It holds another part.
-    #[error("{} holds a {found}, not a {wanted}; use another --state file, or leave --part out", .path.display())]
+    #[error("{} holds an {found}, not an {wanted}; use another --state file, or leave --part out", .path.display())]
     OtherPart {
         /// The file.
         path: PathBuf,
@@ -60,47 +72,70 @@ struct Contents {
 #[derive(Debug)]
 pub struct StateFile {
     path: PathBuf,
-    /// Beside the file: the file itself is replaced by rename.
-    _lock: File,
+    place: Place,
     held: Option<(Arc<Part>, Lasting)>,
 }
 
+/// Where what is saved goes.
+#[derive(Debug)]
+enum Place {
+    /// Into the file. The lock is beside it: the file itself is replaced by rename.
+    File(#[allow(dead_code, reason = "held, not looked at")] File),
+    /// Nowhere: the file may only be read.
+    ReadOnly,
+    /// Nowhere, as is wanted: it is kept in memory for as long as this lives.
+    Memory,
+}
+
 impl StateFile {
-    /// Opens and locks `path`; a file that does not exist yet is a blank chip, and is made by [`StateFile::save`].
+    /// Opens and locks `path`; a file that does not exist yet is a blank chip, and is made by [`StateFile::save`]. One that
+    /// may only be read is not locked, and [`StateFile::save`] fails where something has changed.
     ///
     /// # Errors
     /// It cannot be read, is in use, or is no state file.
     pub fn open(path: &Path) -> Result<StateFile, StateError> {
-        let behind = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let behind = files::followed(path).map_err(|cause| io(path, "cannot be found", cause))?;
         let path = behind.as_path();
-        let io = |what| move |source| StateError::Io { path: path.to_owned(), what, source };
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(".lock");
-        let lock = loop {
-            let lock = File::options().create(true).truncate(false).write(true).open(&beside);
-            let lock = lock.map_err(io("cannot be locked"))?;
-            match lock.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Err(StateError::InUse(path.to_owned())),
-                Err(TryLockError::Error(source)) => return Err(io("cannot be locked")(source)),
+        if std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.permissions().readonly()) {
+            return Ok(StateFile { path: path.to_owned(), place: Place::ReadOnly, held: held(path)? });
+        }
+        let place = match lock(path) {
+            Ok(lock) => Place::File(lock),
+            Err(StateError::Io { cause, .. })
+                if path.is_file()
+                    && matches!(cause.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) =>
+            {
+                Place::ReadOnly
             }
-            // Whoever held it before may have removed it meanwhile: then it guards nothing.
-            if same_file(&lock, Path::new(&beside)) {
-                break lock;
-            }
+            Err(error) => return Err(error),
         };
         // From here on the lock file goes with it, whatever is wrong with the state.
-        let mut state = StateFile { path: path.to_owned(), _lock: lock, held: None };
-        match File::open(path) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-            Err(e) => return Err(io("cannot be read")(e)),
-            Ok(mut file) => {
-                let mut text = String::new();
-                file.read_to_string(&mut text).map_err(io("cannot be read"))?;
-                state.held = Some(parse(path, &text)?);
-            }
-        }
+        let mut state = StateFile { path: path.to_owned(), place, held: None };
+        state.held = held(path)?;
         Ok(state)
+    }
+
+    /// What a state file holds, to go on from in memory: nothing is locked, nothing is written.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no state file.
+    pub fn copy(path: &Path) -> Result<StateFile, StateError> {
+        Ok(StateFile { path: path.to_owned(), place: Place::Memory, held: Some(parse(path, &text(path)?)?) })
+    }
+
+    /// What outlives power-off of `chip`, in memory only.
+    pub fn of(chip: &Chip) -> StateFile {
+        let held = Some((Arc::clone(chip.part()), chip.board.flash.lasting()));
+        StateFile { path: PathBuf::new(), place: Place::Memory, held }
+    }
+
+    /// Whether a file is one, or was meant as one: by its first words.
+    pub fn is_one(path: &Path) -> bool {
+        const HEAD: usize = 64;
+        let mut head = Vec::new();
+        let read = files::regular(path).and_then(|_| File::open(path));
+        let read = read.and_then(|f| io::Read::read_to_end(&mut io::Read::take(f, HEAD as u64), &mut head));
+        read.is_ok() && String::from_utf8_lossy(&head).contains(FORMAT)
     }
 
     /// Puts the state in a file into a chip of the same part, without a lock: nothing will be written back, and what is
@@ -109,11 +144,7 @@ impl StateFile {
     /// # Errors
     /// It cannot be read, is no state file, or holds another part.
     pub fn install_copy(path: &Path, chip: &mut Chip) -> Result<(), StateError> {
-        let text = std::fs::read_to_string(path).map_err(|source| StateError::Io {
-            path: path.to_owned(),
-            what: "cannot be read",
-            source,
-        })?;
+        let text = text(path)?;
         install(path, &parse(path, &text)?, chip)
     }
 
@@ -138,23 +169,27 @@ impl StateFile {
         self.save_lasting(chip.part(), chip.board.flash.lasting())
     }
 
-    /// Writes what outlives power-off, by rename, so that a cut-off write leaves the old state.
+    /// Writes what outlives power-off, by rename, so that a cut-off write leaves the old state. What has not changed is
+    /// not written.
     ///
     /// # Errors
     /// The file or its neighbour cannot be written.
     pub fn save_lasting(&mut self, part: &Arc<Part>, lasting: Lasting) -> Result<(), StateError> {
+        if self.held.as_ref().is_some_and(|(p, l)| p.name == part.name && *l == lasting) {
+            return Ok(());
+        }
+        match self.place {
+            Place::Memory => {
+                self.held = Some((Arc::clone(part), lasting));
+                return Ok(());
+            }
+            Place::ReadOnly => return Err(StateError::ReadOnly(self.path.clone())),
+            Place::File(_) => {}
+        }
         let contents = Contents { format: FORMAT.to_owned(), version: VERSION, part: part.name.clone(), lasting };
-        let path = &self.path;
-        let io = |what| move |source| StateError::Io { path: path.clone(), what, source };
         let text = serde_json::to_string(&contents)
             .map_err(|e| StateError::Malformed { path: self.path.clone(), message: e.to_string() })?;
-        let mut beside = self.path.as_os_str().to_owned();
-        // A name that nobody else uses; what is behind a link is replaced, not the link.
-        beside.push(format!(".{}.new", std::process::id()));
-        let mut file = File::create_new(&beside).map_err(io("cannot be written"))?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io("cannot be written"))?;
-        drop(file);
-        std::fs::rename(&beside, &self.path).map_err(io("cannot be replaced"))?;
+        files::replace(&self.path, text.as_bytes()).map_err(|cause| io(&self.path, "cannot be written", cause))?;
         self.held = Some((Arc::clone(part), contents.lasting));
         Ok(())
     }
@@ -163,14 +198,59 @@ impl StateFile {
 impl Drop for StateFile {
     fn drop(&mut self) {
         // Removed while still locked; elsewhere than on Unix an open file cannot be, and stays.
-        if cfg!(unix) {
-            let mut beside = self.path.as_os_str().to_owned();
-            beside.push(".lock");
+        if cfg!(unix) && matches!(self.place, Place::File(_)) {
+            let beside = lock_of(&self.path);
             // A lock is empty: whatever else has that name is somebody's file.
             if std::fs::metadata(&beside).is_ok_and(|m| m.len() == 0) {
                 let _ = std::fs::remove_file(beside);
             }
         }
+    }
+}
+
+fn io(path: &Path, what: &'static str, cause: io::Error) -> StateError {
+    StateError::Io { path: path.to_owned(), what, cause }
+}
+
+fn lock_of(path: &Path) -> PathBuf {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".lock");
+    PathBuf::from(beside)
+}
+
+fn lock(path: &Path) -> Result<File, StateError> {
+    let beside = lock_of(path);
+    loop {
+        let lock = File::options().create(true).truncate(false).write(true).open(&beside);
+        let lock = lock.map_err(|cause| match cause.kind() {
+            ErrorKind::NotFound => {
+                StateError::NoFolder { path: path.to_owned(), folder: files::folder(path).to_owned() }
+            }
+            _ => io(path, "cannot be locked", cause),
+        })?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StateError::InUse(path.to_owned())),
+            Err(TryLockError::Error(cause)) => return Err(io(path, "cannot be locked", cause)),
+        }
+        // Whoever held it before may have removed it meanwhile: then it guards nothing.
+        if same_file(&lock, &beside) {
+            return Ok(lock);
+        }
+    }
+}
+
+fn text(path: &Path) -> Result<String, StateError> {
+    let text = files::regular(path).and_then(|_| files::read_text(path, files::LONGEST));
+    text.map_err(|cause| io(path, "cannot be read", cause))
+}
+
+/// What is in the file; nothing where there is none.
+fn held(path: &Path) -> Result<Option<(Arc<Part>, Lasting)>, StateError> {
+    match text(path) {
+        Err(StateError::Io { cause, .. }) if cause.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+        Ok(text) => parse(path, &text).map(Some),
     }
 }
 

@@ -2,15 +2,17 @@
 //!
 //! The evidence is in [`BootRun`]; here it meets what is known of AM32's bootloaders.
 
-use super::alive::Alive;
-use super::boot::{Author, BootRun, Ending, Load};
+use super::alive::{Alive, Stand};
+use super::boot::{Author, BootRun, ChangedPage, Ending, Load};
 use super::power_up::{AfterPowerOn, PowerUp, Wire};
 use super::program::{ProgramError, Programmed};
+use super::updater::Update;
 use crate::am32::{Finding, Id, Layout, Piece, Severity};
 use crate::bus::ResetCause;
 use crate::chip::Polled;
 use crate::cpu::FaultKind;
 use crate::part::Part;
+use crate::plural::{count, verb};
 use crate::time::Time;
 use std::sync::Arc;
 
@@ -56,6 +58,8 @@ pub enum Reason {
         /// Where it stood.
         pc: u32,
     },
+    /// It waits for something that may still come, and had not decided when the time was over.
+    Undecided,
     /// A fault or lock-up.
     Fault,
     /// Resets for ever, sleeps for ever, or runs ST's boot loader.
@@ -83,6 +87,8 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
     /// The power-up that decides ended with the app running.
     pub app_runs: bool,
+    /// What a bootloader updater among the files did. Then `app_runs` says that the chip starts with what it left.
+    pub update: Option<Update>,
 }
 
 impl Verdict {
@@ -109,6 +115,8 @@ pub fn reason(run: &BootRun, layout: &Layout) -> Option<Reason> {
         Ending::Stray { .. }
         | Ending::Resets { .. }
         | Ending::Asleep { .. }
+        | Ending::AppHangs { .. }
+        | Ending::AppUndecided { .. }
         | Ending::SystemMemory
         | Ending::Broken { .. } => {
             return Some(Reason::Other);
@@ -133,18 +141,25 @@ pub fn reason(run: &BootRun, layout: &Layout) -> Option<Reason> {
         }
     }
     let sampled: u32 = run.sampled.iter().map(|s| s.samples).sum();
-    if run.polled.is_empty() {
-        return Some(Reason::Spins { pc: run.pc });
-    }
-    if sampled == 0
-        && let Some(top) = run.polled.first()
-    {
-        return Some(Reason::Hung { register: top.name.clone(), address: top.address, pc: top.pc });
+    let top = run.polled.first().filter(|_| sampled == 0);
+    match (run.stands_still, top) {
+        (true, Some(top)) => {
+            return Some(Reason::Hung { register: top.name.clone(), address: top.address, pc: top.pc });
+        }
+        (true, None) if run.polled.is_empty() => return Some(Reason::Spins { pc: run.pc }),
+        // What it does may lead somewhere yet; and no bootloader is known to decide at once.
+        (false, Some(_)) => return Some(Reason::Undecided),
+        (false, None) if run.polled.is_empty() => return Some(Reason::Undecided),
+        _ if run.time_us < DECIDED => return Some(Reason::Undecided),
+        _ => {}
     }
     let high = run.power_up.last_level() == Wire::High;
     let reset = run.power_up.reset == AfterPowerOn::SoftwareReset;
     if reset && !high { Some(Reason::SoftwareReset) } else { Some(Reason::Signal) }
 }
+
+/// The time by which all known bootloaders have decided: V4 and V5 look at the wire for 100 ms.
+const DECIDED: Time = Time::from_millis(100);
 
 /// A time after which a jump on a low wire is unusual: all known bootloaders decide sooner.
 const SLOW: Time = Time::from_millis(40);
@@ -175,20 +190,15 @@ pub fn findings(run: &BootRun, reason: Option<&Reason>, layout: &Layout, decides
             found.push(Finding::new(Id::RUN_SLOW, message, "compare with a release bootloader of the same version"));
         }
     }
-    if let Some(Alive::Silent { reloads, polled, pc, watched_us }) = run.app.as_ref().and_then(|a| a.alive.as_ref())
-        && decides
-    {
-        let doing = doing(polled, *pc);
-        let fed = if *reloads == 0 { "no watchdog".to_owned() } else { format!("the watchdog {reloads} times only") };
-        let message = format!("the app runs, but not in a main loop: {doing} and had fed {fed} after {watched_us}");
-        found.push(Finding::new(Id::RUN_APP_SILENT, message, "watch it for longer: --app-for 5000").at(*pc));
-    }
-    let wiped = run.changed.iter().find(|c| c.by == Author::Bootloader && c.address == page && c.erased > 0);
+    let wiped = wiped_page(run, page);
     if let Some(c) = wiped
         && decides
     {
-        let message =
-            format!("the bootloader erased and rewrote the EEPROM page at 0x{page:08X}: {} bytes differ now", c.bytes);
+        let message = format!(
+            "the bootloader erased and rewrote the EEPROM page at 0x{page:08X}: {} {} now",
+            count(c.bytes as u64, "byte"),
+            verb(c.bytes as u64, "differs", "differ")
+        );
         found.push(
             Finding::new(
                 Id::RUN_SETTINGS_WIPED,
@@ -199,6 +209,16 @@ pub fn findings(run: &BootRun, reason: Option<&Reason>, layout: &Layout, decides
         );
     }
     found
+}
+
+/// The settings' page, where the bootloader erased it and changed more than its own version in it.
+pub(super) fn wiped_page(run: &BootRun, page: u32) -> Option<&ChangedPage> {
+    let own = |c: &ChangedPage| {
+        c.bytes == 1 && c.settings.as_ref().is_some_and(|s| s.before.bootloader != s.after.bootloader)
+    };
+    run.changed
+        .iter()
+        .find(|c| c.by == Author::Bootloader && c.address == page && c.erased > 0 && c.bytes > 0 && !own(c))
 }
 
 fn refusal(run: &BootRun, reason: &Reason, layout: &Layout) -> Vec<Finding> {
@@ -262,9 +282,23 @@ fn refusal(run: &BootRun, reason: &Reason, layout: &Layout) -> Vec<Finding> {
             "use the bootloader for this part; its name tells: AM32_<MCU>_BOOTLOADER_<PIN>_V<n>",
         )
         .at(*pc),
+        Reason::Undecided => Finding::new(
+            Id::RUN_NO_JUMP,
+            format!("undecided: the bootloader had not jumped after {waited}{}", polling(run)),
+            longer("--for", waited),
+        )
+        .at(run.polled.first().map_or(run.pc, |p| p.pc)),
         Reason::Fault | Reason::Other => return vec![broken(run, layout)],
     };
     vec![finding]
+}
+
+/// The option that watches for longer than that.
+fn longer(option: &str, watched: Time) -> String {
+    match [2_000, 5_000, 60_000].into_iter().find(|ms| Time::from_millis(*ms) > watched) {
+        Some(ms) => format!("watch it for longer: {option} {ms}"),
+        None => "it was watched for as long as can be: see what it waits for".to_owned(),
+    }
 }
 
 /// What the app was at.
@@ -273,6 +307,34 @@ fn doing(polled: &[Polled], pc: u32) -> String {
         Some(p) => format!("it polls {} at PC 0x{:08X}", p.name, p.pc),
         None => format!("it stood at PC 0x{pc:08X}"),
     }
+}
+
+/// An app that does not get to work.
+fn not_at_work(stand: &Stand, hangs: bool) -> Finding {
+    let Stand { reloads, polled, pc, sleeps, watched_us } = stand;
+    let message = match (hangs, polled.first()) {
+        (true, Some(p)) => {
+            format!("the app hangs: it polls {} at PC 0x{:08X}, and nothing is to come that changes it", p.name, p.pc)
+        }
+        (true, None) => format!("the app hangs: it goes round at PC 0x{pc:08X}, and no interrupt is to come"),
+        (false, _) => {
+            let doing = match sleeps {
+                true => format!("it sleeps at PC 0x{pc:08X} until something comes from outside,"),
+                false => doing(polled, *pc),
+            };
+            let fed = match reloads {
+                0 => "no watchdog".to_owned(),
+                1 => "the watchdog once only".to_owned(),
+                n => format!("the watchdog {n} times only"),
+            };
+            format!("undecided: the app runs, but not in a main loop: {doing} and had fed {fed} after {watched_us}")
+        }
+    };
+    let advice = match hangs {
+        true => "check that the app is for this board: it waits for what does not come".to_owned(),
+        false => longer("--app-for", *watched_us),
+    };
+    Finding::new(Id::RUN_APP_SILENT, message, advice).at(polled.first().map_or(*pc, |p| p.pc))
 }
 
 fn polling(run: &BootRun) -> String {
@@ -293,7 +355,11 @@ fn boot_byte(read: &Load, layout: &Layout, run: &BootRun) -> Finding {
         "the bootloader read {:02X} at 0x{:08X} (PC 0x{:08X}, after {}), expected 01 and went on waiting{elsewhere}",
         read.value, read.address, read.pc, read.time_us
     );
-    let add = "add the settings: --eeprom eeprom_default.bin";
+    // Where there is no such option as --eeprom, as in `with` and `replay`, it is a file to write.
+    let add = format!(
+        "write a page of settings to 0x{:08X}, such as eeprom_default.bin of AM32's web configurator",
+        layout.eeprom
+    );
     if !elsewhere.is_empty() {
         let message = format!("{saw}{}", polling(run));
         return Finding::new(Id::RUN_BOOT_BYTE_BLANK, message, "use the bootloader for this flash size")
@@ -304,7 +370,7 @@ fn boot_byte(read: &Load, layout: &Layout, run: &BootRun) -> Finding {
         0x00 => Finding::new(
             Id::RUN_BOOT_BYTE_CUT_OFF,
             format!("the EEPROM page says that an update was cut off: {saw}"),
-            "write the app again with a configurator, or a fresh EEPROM page: --eeprom eeprom_default.bin",
+            format!("write the app again with a configurator, or {add}"),
         ),
         _ => {
             Finding::new(Id::RUN_BOOT_BYTE_BLANK, format!("what stands in the EEPROM page is no boot byte: {saw}"), add)
@@ -333,13 +399,21 @@ fn broken(run: &BootRun, layout: &Layout) -> Finding {
         }
         Ending::AppFault { fault, pc } => {
             let message = format!("the app faulted at PC 0x{pc:08X} after {}: {fault}", run.time_us);
-            Finding::new(Id::RUN_APP_FAULT, message, app).at(*pc)
+            let advice = settings_of_another_size(fault, layout).unwrap_or(app);
+            Finding::new(Id::RUN_APP_FAULT, message, advice).at(*pc)
         }
         Ending::Lockup { pc, fault, in_app } => {
             let cause = fault.map_or_else(String::new, |f| format!(": {f}"));
             let who = if *in_app { "the app" } else { "the chip" };
             let message = format!("{who} locked up at PC 0x{pc:08X} after {}{cause}", run.time_us);
-            Finding::new(Id::RUN_LOCKUP, message, if *in_app { app.as_str() } else { other_part }).at(*pc)
+            // From a blank vector table: FFFFFFFE is no place for code.
+            let blank = format!("nothing is programmed at 0x{:08X}: write a bootloader there", layout.base);
+            let advice = match (*in_app, *pc >= 0xFFFF_FFF0) {
+                (true, _) => app.as_str(),
+                (_, true) => blank.as_str(),
+                _ => other_part,
+            };
+            Finding::new(Id::RUN_LOCKUP, message, advice).at(*pc)
         }
         Ending::AppReset { cause: ResetCause::Iwdg, pc } => {
             let fed = match run.app.as_ref().and_then(|a| a.last_watchdog_reload_us).zip(run.jump) {
@@ -367,9 +441,20 @@ fn broken(run: &BootRun, layout: &Layout) -> Finding {
             let id = if *cause == ResetCause::Iwdg { Id::RUN_WATCHDOG } else { Id::RUN_NO_JUMP };
             Finding::new(id, message, other_part)
         }
+        Ending::Asleep { pc } if run.jump.is_some() => {
+            let message = format!("the app hangs: it sleeps at PC 0x{pc:08X}, and nothing will wake it");
+            Finding::new(Id::RUN_APP_SILENT, message, app).at(*pc)
+        }
         Ending::Asleep { pc } => {
             let message = format!("the core sleeps at PC 0x{pc:08X} and nothing will wake it");
             Finding::new(Id::RUN_NO_JUMP, message, other_part).at(*pc)
+        }
+        Ending::AppHangs { pc } | Ending::AppUndecided { pc } => {
+            let hangs = matches!(run.ending, Ending::AppHangs { .. });
+            match run.app.as_ref().and_then(|a| a.alive.as_ref()) {
+                Some(Alive::Hung(stand) | Alive::Undecided(stand)) => not_at_work(stand, hangs),
+                _ => Finding::new(Id::RUN_APP_SILENT, "the app does not reach its main loop", app).at(*pc),
+            }
         }
         Ending::SystemMemory => Finding::new(
             Id::RUN_SYSTEM_MEMORY,
@@ -385,6 +470,18 @@ fn broken(run: &BootRun, layout: &Layout) -> Finding {
             Finding::new(Id::RUN_NO_JUMP, "the bootloader had not jumped", "check the files")
         }
     }
+}
+
+/// What helps where the app read the settings of the same MCU with another flash size.
+fn settings_of_another_size(fault: &FaultKind, layout: &Layout) -> Option<String> {
+    let FaultKind::Read { address, .. } = fault else { return None };
+    let other =
+        layout.mcu.layouts().find(|l| l.eeprom != layout.eeprom && (l.eeprom..l.eeprom_end()).contains(address))?;
+    Some(format!(
+        "0x{:08X} is where the {other} has its settings: the app is built for that size. Take the app for the {layout}; or, \
+         with an app of 2.16 or newer, a bootloader of V13 or newer, whose marks tell the app the size",
+        other.eeprom
+    ))
 }
 
 const fn is_foreign(fault: &FaultKind) -> bool {
@@ -450,6 +547,9 @@ pub fn join(findings: &mut Vec<Finding>, app_runs: bool) {
         (Id::RUN_HEADER_SP, &[Id::APP_MISSING][..], true),
         (Id::RUN_LOCKUP, &[Id::BOOTLOADER_MISSING, Id::WRONG_BASE, Id::OUT_OF_RANGE][..], false),
         (Id::RUN_SYSTEM_MEMORY, &[Id::BOOTLOADER_MISSING][..], false),
+        (Id::RUN_HEADER_SP, &[Id::LINKED_FOR_BASE][..], false),
+        (Id::RUN_HEADER_PC, &[Id::LINKED_FOR_BASE][..], false),
+        (Id::RUN_NO_JUMP, &[Id::LINKED_FOR_BASE][..], false),
     ] {
         let seen = findings.iter().position(|f| f.id == seen);
         let known = findings.iter().position(|f| known.contains(&f.id) && f.severity == Severity::Error);
@@ -467,9 +567,9 @@ pub fn join(findings: &mut Vec<Finding>, app_runs: bool) {
         // a page that no bootloader read is not missed.
         let refuted = [Id::MARKS_MISMATCH, Id::EEPROM_MISSING, Id::EEPROM_BLANK];
         findings.retain(|f| !refuted.contains(&f.id));
-        // An updater waits, writes and resets: it has no main loop to reach.
-        if findings.iter().any(|f| f.id == Id::UPDATER) {
-            findings.retain(|f| f.id != Id::RUN_APP_SILENT);
+        for finding in findings.iter_mut().filter(|f| f.id == Id::G071_V7) {
+            finding.severity = Severity::Note;
+            finding.message.push_str("; here the bootloader jumps and the app runs");
         }
         let odd = [Id::EEPROM_ELSEWHERE, Id::LAYOUTS_DISAGREE];
         for finding in findings.iter_mut().filter(|f| odd.contains(&f.id) && f.severity == Severity::Error) {
@@ -479,6 +579,19 @@ pub fn join(findings: &mut Vec<Finding>, app_runs: bool) {
     }
     // Stable: within a severity the order is that of the files and the power-ups.
     findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
+}
+
+fn is_updater(findings: &[Finding]) -> bool {
+    findings.iter().any(|f| f.id == Id::UPDATER)
+}
+
+/// Whether this power-up ended with the app at work; an updater, that it runs.
+pub fn app_runs(run: &BootRun, findings: &[Finding]) -> bool {
+    match run.ending {
+        Ending::AppRuns => true,
+        Ending::AppUndecided { .. } => is_updater(findings),
+        _ => false,
+    }
 }
 
 /// Whether the verdict hangs on this power-up: the power-on with the signal low, or the first of those asked for.

@@ -5,6 +5,7 @@ use super::session::{Gone, Session};
 use crate::part::Part;
 use crate::probe::listen::Listening;
 use crate::probe::owner::{Line, Request};
+use crate::tell::tell;
 use gdbstub::conn::Connection;
 use gdbstub::stub::state_machine::GdbStubStateMachine;
 use gdbstub::stub::{DisconnectReason, GdbStubBuilder, GdbStubError};
@@ -70,11 +71,11 @@ fn talk(mut session: Session, stream: TcpStream, talking: &Talking) {
     match session.attach() {
         Ok(true) => {}
         Ok(false) => {
-            eprintln!("dryflash: gdb: another client holds the probe; the connection is closed");
+            tell!("dryflash: gdb: another client holds the probe; the connection is closed");
             return;
         }
         Err(gone) => {
-            eprintln!("dryflash: gdb: {gone}; the connection is closed");
+            tell!("dryflash: gdb: {gone}; the connection is closed");
             return;
         }
     }
@@ -93,7 +94,7 @@ fn talk(mut session: Session, stream: TcpStream, talking: &Talking) {
         Err(_) => Some("the session failed; this is a bug, please report it".to_owned()),
     };
     if let Some(ended) = ended {
-        eprintln!("dryflash: gdb: {ended}; the connection is closed");
+        tell!("dryflash: gdb: {ended}; the connection is closed");
     }
     session.detach();
 }

@@ -9,6 +9,7 @@ use crate::part::Part;
 use crate::probe::News;
 use crate::probe::Target as Core;
 use crate::probe::owner::Line;
+use crate::tell::tell;
 use gdbstub::common::Signal;
 use gdbstub::stub::SingleThreadStopReason;
 use gdbstub::target::TargetError;
@@ -140,7 +141,7 @@ impl Session {
 
     /// Something that whoever serves should see at once, and gdb when it listens.
     pub(super) fn note(&mut self, text: String) {
-        eprintln!("dryflash: gdb: {text}");
+        tell!("dryflash: gdb: {text}");
         if self.notes.len() < MOST_NOTES && self.notes.last() != Some(&text) {
             self.notes.push(text);
         }

@@ -242,6 +242,29 @@ impl Nvic {
         self.note_event(before);
     }
 
+    /// How often an exception was taken since the last reset, or since it was forgotten.
+    pub fn taken_in_all(&self) -> u64 {
+        self.taken.iter().sum()
+    }
+
+    /// The enabled interrupts, a bit each.
+    pub const fn enabled(&self) -> u32 {
+        self.enabled
+    }
+
+    /// Whether a handler runs.
+    pub const fn in_handler(&self) -> bool {
+        self.active != 0
+    }
+
+    /// Whether an enabled interrupt could be taken as things stand, were one to come: `systick` where the system timer
+    /// asks for one.
+    pub fn could_take(&self, primask: bool, systick: bool) -> bool {
+        let limit = self.execution_priority().min(if primask { 0 } else { THREAD });
+        let lines = (0..32).filter(|n| self.enabled & (1 << n) != 0).map(|n| n + IRQ0);
+        lines.chain(systick.then_some(SYSTICK)).any(|n| self.priority(n) < limit)
+    }
+
     /// Whether the exception is active.
     pub const fn is_active(&self, exception: u32) -> bool {
         self.active & (1 << (exception & 63)) != 0

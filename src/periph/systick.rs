@@ -33,6 +33,11 @@ impl SysTick {
         std::mem::take(&mut self.pending)
     }
 
+    /// Whether it counts and asks for its exception when it has counted down.
+    pub const fn interrupts(&self) -> bool {
+        self.csr & ENABLE != 0 && self.csr & TICKINT != 0
+    }
+
     const fn divider(&self) -> u64 {
         if self.csr & CLKSOURCE != 0 { 1 } else { 8 }
     }

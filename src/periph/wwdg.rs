@@ -31,6 +31,11 @@ impl Wwdg {
         Wwdg { family, on: false, cfr: 0x7F, early: false, counter: 0x7F, anchor: 0, apb_divider: 1 }
     }
 
+    /// Whether it runs.
+    pub const fn is_on(&self) -> bool {
+        self.on
+    }
+
     const fn period(&self) -> u64 {
         let tb = match self.family {
             Family::F0 => self.cfr >> 7 & 3,

@@ -64,6 +64,14 @@ impl Dap {
         self.csw = (self.csw & !CSW_PROTECTION) | (csw & CSW_PROTECTION);
     }
 
+    /// Where an access to a register of AP 0 would go, and whether the next one would go further.
+    pub const fn place(&self, register: u32) -> (u32, bool) {
+        match register & 0xFC {
+            0x10..=0x1C => (self.banked(register), false),
+            _ => (self.tar, self.csw & CSW_INCREMENT != 0),
+        }
+    }
+
     /// Reads a register of the DP; its bank in bits 7:4.
     pub fn read_dp(&self, register: u32, target: &Target) -> u32 {
         match (register & 0xC, register >> 4 & 0xF) {

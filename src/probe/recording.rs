@@ -234,6 +234,11 @@ impl<W: Write> Recorder<W> {
         writeln!(self.to, "{}", serde_json::to_string(&line)?)
     }
 
+    /// Where it was written to.
+    pub fn into_inner(self) -> W {
+        self.to
+    }
+
     /// Hands everything on.
     ///
     /// # Errors

@@ -149,6 +149,11 @@ impl StLink {
         self.model
     }
 
+    /// Where an access through a data register of AP 0 would go, and whether the next one would go further.
+    pub(super) const fn dap_place(&self, register: u16) -> (u32, bool) {
+        self.dap.place(register as u32)
+    }
+
     /// How the last memory transfer ended: what commands 3B and 3E tell.
     pub const fn last_status(&self) -> Status {
         self.last

@@ -1,6 +1,9 @@
-//! A run of scenarios for GitHub's workflows: annotations on standard output, and a step summary in Markdown.
+//! A run of scenarios or a check for GitHub's workflows: annotations on standard output, and a step summary in Markdown.
 
-use crate::scenario::outcome::{CaseOutcome, Report, Snapshot, Status};
+use super::{Places, Style};
+use crate::am32::Severity;
+use crate::esc::Verdict;
+use crate::scenario::outcome::{CaseOutcome, Failure, Kind, Report, Snapshot, Status};
 use std::fmt::Write;
 
 /// Lines of a diff or of events that a summary shows of one case.
@@ -8,25 +11,35 @@ const MOST_LINES: usize = 60;
 /// Failed cases that a summary shows at length; GitHub takes a megabyte.
 const MOST_CASES: usize = 50;
 
-/// A workflow command for each failure, and the numbers.
-pub fn annotations(report: &Report) -> String {
+/// Annotations of one kind that GitHub shows for a step; what is beyond is dropped there without a word.
+const MOST_ANNOTATIONS: usize = 10;
+
+/// A workflow command for each case that failed, at its first failure, and the numbers.
+pub fn annotations(report: &Report, places: &Places) -> String {
     let mut out = String::new();
-    for case in &report.cases {
-        for failure in &case.failures {
-            let message = format!("{}\nseen: {}\nalone: {}", failure.expected, failure.seen, case.again);
-            let _ = writeln!(
-                out,
-                "::error file={},line={},col={},title={}::{}",
-                property(&case.file),
-                failure.line,
-                failure.column,
-                property(&case.id),
-                data(message.trim())
-            );
+    let bad: Vec<&CaseOutcome> = report.cases.iter().filter(|c| !c.failures.is_empty()).collect();
+    let shown = if bad.len() > MOST_ANNOTATIONS { MOST_ANNOTATIONS - 1 } else { bad.len() };
+    for case in &bad[..shown] {
+        let mut lines: Vec<String> = case.failures.iter().map(one_line).collect();
+        if !case.again.is_empty() {
+            lines.push(format!("alone: {}", case.again));
         }
+        let place = match case.failures.first().filter(|_| !case.file.is_empty()) {
+            Some(first) => {
+                format!("file={},line={},col={},", property(&places.of(&case.file)), first.line, first.column)
+            }
+            None => String::new(),
+        };
+        let _ = writeln!(out, "::error {place}title={}::{}", property(&case.id), data(lines.join("\n").trim()));
     }
-    for file in &report.stale_snapshots {
-        let _ = writeln!(out, "::warning file={}::{}", property(file), data("this snapshot belongs to no case"));
+    if bad.len() > shown {
+        let names: Vec<&str> = bad[shown..].iter().map(|c| c.id.as_str()).collect();
+        let title = format!("and {} more cases", names.len());
+        let _ = writeln!(out, "::error title={}::{}", property(&title), data(&names.join("\n")));
+    }
+    for file in report.stale_snapshots.iter().take(MOST_ANNOTATIONS) {
+        let file = property(&places.of(file));
+        let _ = writeln!(out, "::warning file={file}::{}", data("this snapshot belongs to no case"));
     }
     let counts = report.counts;
     let _ = writeln!(
@@ -37,6 +50,39 @@ pub fn annotations(report: &Report) -> String {
         report.cases.len() - counts.passed
     );
     out
+}
+
+fn one_line(failure: &Failure) -> String {
+    let expected = if failure.expected.is_empty() { String::new() } else { format!("{}; seen: ", failure.expected) };
+    format!("{expected}{}", failure.seen)
+}
+
+/// A workflow command for each finding of a check, and the conclusion.
+pub fn verdict(verdict: &Verdict, places: &Places) -> String {
+    let mut out = String::new();
+    for (severity, command) in [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Note, "notice")]
+    {
+        for finding in verdict.findings.iter().filter(|f| f.severity == severity).take(MOST_ANNOTATIONS) {
+            let file = finding.file.as_deref().map(|file| format!("file={},", property(&places.of(file))));
+            let text = format!("{}\n{}", finding.message, finding.advice);
+            let (file, id) = (file.unwrap_or_default(), finding.id);
+            let _ = writeln!(out, "::{command} {file}title={id}::{}", data(text.trim()));
+        }
+    }
+    out.push_str(conclusion(verdict));
+    out.push('\n');
+    out
+}
+
+/// The check as a section of a step summary.
+pub fn verdict_summary(verdict: &Verdict) -> String {
+    let mut out = format!("## dryflash: {}\n\n", conclusion(verdict));
+    fence(&mut out, "text", &super::text::verdict(verdict, Style::default()));
+    out
+}
+
+fn conclusion(verdict: &Verdict) -> &'static str {
+    if verdict.starts() { "this ESC would start" } else { "this ESC would not start" }
 }
 
 /// A table of the cases, and the failures at length.
@@ -57,8 +103,11 @@ pub fn summary(report: &Report) -> String {
     for case in bad.iter().take(MOST_CASES) {
         let _ = write!(out, "\n### {}\n\n{}\n", cell(&case.id), cell(&case.about));
         for failure in &case.failures {
-            let _ = write!(out, "\n`{}:{}` expects\n\n", case.file.replace('`', "'"), failure.line);
-            fence(&mut out, "toml", &failure.expected);
+            let word = if failure.kind == Kind::Expectation { " expects" } else { "" };
+            let _ = write!(out, "\n`{}:{}`{word}\n\n", case.file.replace('`', "'"), failure.line);
+            if !failure.expected.is_empty() {
+                fence(&mut out, "toml", &failure.expected);
+            }
             out.push_str("\nseen\n\n");
             let language = if matches!(case.snapshot, Snapshot::Differs { .. }) { "diff" } else { "text" };
             fence(&mut out, language, &failure.seen);
@@ -68,8 +117,10 @@ pub fn summary(report: &Report) -> String {
             fence(&mut out, "text", &case.events.join("\n"));
             out.push_str("\n</details>\n");
         }
-        out.push('\n');
-        fence(&mut out, "console", &case.again);
+        if !case.again.is_empty() {
+            out.push('\n');
+            fence(&mut out, "console", &case.again);
+        }
     }
     if bad.len() > MOST_CASES {
         let _ = write!(out, "\nand {} more\n", bad.len() - MOST_CASES);

@@ -1,6 +1,6 @@
 //! The JSON report: format `dryflash-check`, version 1. `docs/check-json.md` describes it.
 
-use crate::am32::{Finding, PlacedBy};
+use crate::am32::{Finding, PlacedBy, SeenInRun};
 use crate::esc::verdict::Reason;
 use crate::esc::{BootRun, Programmed, Verdict};
 use serde::Serialize;
@@ -18,6 +18,8 @@ struct Check<'a> {
     also: Vec<&'a str>,
     files: Vec<FileOut<'a>>,
     power_ups: Vec<PowerUpOut<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    update: Option<&'a crate::esc::updater::Update>,
     findings: &'a [Finding],
 }
 
@@ -37,6 +39,8 @@ struct FileOut<'a> {
     placed_by: PlacedBy,
     segments: Vec<SegmentOut>,
     tells: Vec<String>,
+    named: Vec<String>,
+    by_running: SeenInRun,
     programmed: Option<&'a Programmed>,
 }
 
@@ -71,6 +75,8 @@ pub fn verdict(verdict: &Verdict) -> Result<String, serde_json::Error> {
             .map(|s| SegmentOut { address: s.address, length: s.data.len() })
             .collect(),
         tells: piece.info.phrases(),
+        named: piece.info.named(),
+        by_running: piece.info.seen,
         programmed: verdict.programmed.get(n),
     });
     let check = Check {
@@ -91,6 +97,7 @@ pub fn verdict(verdict: &Verdict) -> Result<String, serde_json::Error> {
             .zip(&verdict.reasons)
             .map(|(run, reason)| PowerUpOut { run, reason: reason.as_ref() })
             .collect(),
+        update: verdict.update.as_ref(),
         findings: &verdict.findings,
     };
     serde_json::to_string_pretty(&check).map(|text| text + "\n")

@@ -1,7 +1,12 @@
 //! A run of scenarios: for people, and as JSON (format `dryflash-run`, `docs/scenarios.md` describes it).
 
 use super::Style;
+use crate::scenario::Case;
 use crate::scenario::outcome::{CaseOutcome, Report, Snapshot, Status};
+use crate::time::Time;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// The report as JSON, indented, with a newline at the end.
@@ -12,11 +17,71 @@ pub fn json(report: &Report) -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(report).map(|text| text + "\n")
 }
 
+/// The cases' names and what they are made of, as JSON: format `dryflash-cases`, version 1.
+///
+/// # Errors
+/// None that input can cause: a failure of serialisation is a bug.
+pub fn list(cases: &[Case]) -> Result<String, serde_json::Error> {
+    let cases: Vec<Listed> = cases
+        .iter()
+        .map(|case| Listed {
+            id: &case.id,
+            file: &case.source.name,
+            values: case.names.iter().map(|(axis, value)| (axis.as_str(), value.as_str())).collect(),
+        })
+        .collect();
+    let list = List { format: "dryflash-cases", version: 1, cases };
+    serde_json::to_string_pretty(&list).map(|text| text + "\n")
+}
+
+/// The list of cases.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct List<'a> {
+    /// Always `dryflash-cases`.
+    format: &'static str,
+    /// Raised when a field changes its meaning or goes.
+    version: u32,
+    /// By name.
+    cases: Vec<Listed<'a>>,
+}
+
+/// One case of the list.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Listed<'a> {
+    /// Its name, as `--case` takes it.
+    id: &'a str,
+    /// Its scenario.
+    file: &'a str,
+    /// The axes of its matrix and its values.
+    values: BTreeMap<&'a str, &'a str>,
+}
+
+/// How much a report for people tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Amount {
+    /// The names of what failed.
+    Names,
+    /// What failed, at length.
+    #[default]
+    Usual,
+    /// What passed, too.
+    All,
+}
+
 /// What failed, case by case, and how many there are.
-pub fn text(report: &Report, style: Style) -> String {
+pub fn text(report: &Report, style: Style, amount: Amount) -> String {
     let mut out = String::new();
     for case in report.cases.iter().filter(|c| matches!(c.status, Status::Failed | Status::Broken)) {
-        failed(case, style, &mut out);
+        match amount {
+            Amount::Names => {
+                let _ = writeln!(out, "{} {}", style.bad(word(case)), case.id);
+            }
+            Amount::Usual | Amount::All => failed(case, style, &mut out),
+        }
+    }
+    for case in report.cases.iter().filter(|c| amount == Amount::All && c.status == Status::Passed) {
+        let time = Time::from_micros(case.time_us);
+        let _ = writeln!(out, "{} {} ({time} of virtual time)", style.good("passed"), case.id);
     }
     let written = report.cases.iter().filter(|c| c.snapshot == Snapshot::Written);
     for case in written {
@@ -31,10 +96,13 @@ pub fn text(report: &Report, style: Style) -> String {
     out
 }
 
+const fn word(case: &CaseOutcome) -> &'static str {
+    if matches!(case.status, Status::Broken) { "BROKEN" } else { "FAILED" }
+}
+
 fn failed(case: &CaseOutcome, style: Style, out: &mut String) {
-    let word = if case.status == Status::Broken { "BROKEN" } else { "FAILED" };
     let about = if case.about.is_empty() { String::new() } else { format!(": {}", case.about) };
-    let _ = writeln!(out, "{} {}{about}", style.bad(word), style.heading(&case.id));
+    let _ = writeln!(out, "{} {}{about}", style.bad(word(case)), style.heading(&case.id));
     for failure in &case.failures {
         let _ = writeln!(out, "  {}:{}:{}: {}", case.file, failure.line, failure.column, failure.expected);
         let mut lines = failure.seen.lines();

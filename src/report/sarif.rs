@@ -1,7 +1,12 @@
-//! A run of scenarios as SARIF 2.1.0: a result for each failure, at its line of the scenario.
+//! SARIF 2.1.0: a run of scenarios, a result for each failure at its line of the scenario; a check, a result for each
+//! finding, whose rules are the findings' ids.
 
+use super::Places;
+use crate::am32::{self, Finding, Severity};
+use crate::esc::Verdict;
 use crate::scenario::outcome::{CaseOutcome, Failure, Kind, Report};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// The rule's name for a kind of failure.
@@ -12,16 +17,18 @@ pub const fn rule(kind: Kind) -> &'static str {
         Kind::Snapshot => "snapshot",
         Kind::Repeat => "repeat",
         Kind::Broken => "broken",
+        Kind::Scenario => "scenario",
     }
 }
 
-/// Every rule, and what it means.
-const RULES: [(Kind, &str); 5] = [
+/// Every rule of a run, and what it means.
+const RULES: [(Kind, &str); 6] = [
     (Kind::Expectation, "Something that the scenario expects is not so"),
     (Kind::Step, "A step of the scenario could not be done"),
     (Kind::Snapshot, "The snapshot of a case differs, or is missing"),
     (Kind::Repeat, "Two runs of a case differ"),
     (Kind::Broken, "dryflash itself failed"),
+    (Kind::Scenario, "A scenario is wrong, and nothing was run"),
 ];
 
 #[derive(Serialize)]
@@ -35,7 +42,7 @@ struct Sarif {
 #[derive(Serialize)]
 struct Run {
     tool: Tool,
-    results: Vec<Result>,
+    results: Vec<Outcome>,
 }
 
 #[derive(Serialize)]
@@ -54,8 +61,23 @@ struct Driver {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Rule {
-    id: &'static str,
+    id: String,
     short_description: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<Help>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default_configuration: Option<Configuration>,
+}
+
+#[derive(Serialize)]
+struct Help {
+    text: String,
+    markdown: String,
+}
+
+#[derive(Serialize)]
+struct Configuration {
+    level: &'static str,
 }
 
 #[derive(Serialize)]
@@ -65,20 +87,21 @@ struct Text {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Result {
-    rule_id: &'static str,
+struct Outcome {
+    rule_id: String,
     rule_index: usize,
     level: &'static str,
     message: Text,
-    locations: [Location; 1],
-    partial_fingerprints: Fingerprint,
+    locations: Vec<Location>,
+    partial_fingerprints: BTreeMap<&'static str, String>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Location {
     physical_location: Physical,
-    logical_locations: [Logical; 1],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    logical_locations: Vec<Logical>,
 }
 
 #[derive(Serialize)]
@@ -107,22 +130,51 @@ struct Logical {
     kind: &'static str,
 }
 
-#[derive(Serialize)]
-struct Fingerprint {
-    #[serde(rename = "case/v1")]
-    case: String,
-}
-
-/// The report, indented, with a newline at the end.
+/// The report of a run, indented, with a newline at the end.
 ///
 /// # Errors
 /// None that input can cause: a failure of serialisation is a bug.
-pub fn text(report: &Report) -> std::result::Result<String, serde_json::Error> {
-    let rules = RULES
+pub fn text(report: &Report, places: &Places) -> Result<String, serde_json::Error> {
+    let plain = |(kind, text): &(Kind, &str)| Rule {
+        id: rule(*kind).to_owned(),
+        short_description: Text { text: (*text).to_owned() },
+        help: None,
+        default_configuration: None,
+    };
+    let mut seen = BTreeMap::new();
+    let results = report
+        .cases
         .iter()
-        .map(|(kind, text)| Rule { id: rule(*kind), short_description: Text { text: (*text).to_owned() } })
+        .flat_map(|case| case.failures.iter().map(move |f| (case, f)))
+        .map(|(case, failure)| result(case, failure, places, &mut seen))
         .collect();
-    let results = report.cases.iter().flat_map(|case| case.failures.iter().map(move |f| result(case, f))).collect();
+    document(RULES.iter().map(plain).collect(), results)
+}
+
+/// The findings of a check, likewise. One without a file of its own stands at the first file.
+///
+/// # Errors
+/// None that input can cause: a failure of serialisation is a bug.
+pub fn verdict(verdict: &Verdict, places: &Places) -> Result<String, serde_json::Error> {
+    let mut ids: Vec<am32::Id> = verdict.findings.iter().map(|f| f.id).collect();
+    ids.sort();
+    ids.dedup();
+    let rules = ids.iter().filter_map(|id| am32::explain(&id.to_string())).map(|e| Rule {
+        id: e.id.to_string(),
+        short_description: Text { text: e.title.to_owned() },
+        help: Some(Help { text: e.text.to_owned(), markdown: e.text.to_owned() }),
+        default_configuration: Some(Configuration { level: level(e.severity) }),
+    });
+    let first = verdict.pieces.first().map(|p| &*p.image.name);
+    let mut seen = BTreeMap::new();
+    let results = verdict.findings.iter().map(|finding| {
+        let index = ids.iter().position(|id| *id == finding.id).unwrap_or(0);
+        found(finding, index, first, places, &mut seen)
+    });
+    document(rules.collect(), results.collect())
+}
+
+fn document(rules: Vec<Rule>, results: Vec<Outcome>) -> Result<String, serde_json::Error> {
     let driver = Driver { name: "dryflash", version: env!("CARGO_PKG_VERSION"), rules };
     let sarif = Sarif {
         schema: "https://json.schemastore.org/sarif-2.1.0.json",
@@ -132,28 +184,73 @@ pub fn text(report: &Report) -> std::result::Result<String, serde_json::Error> {
     serde_json::to_string_pretty(&sarif).map(|text| text + "\n")
 }
 
-fn result(case: &CaseOutcome, failure: &Failure) -> Result {
-    let expected = if failure.expected.is_empty() { String::new() } else { format!("{}: ", failure.expected) };
-    Result {
-        rule_id: rule(failure.kind),
-        rule_index: RULES.iter().position(|(kind, _)| *kind == failure.kind).unwrap_or(0),
-        level: "error",
-        message: Text { text: format!("{}: {expected}{}", case.id, failure.seen) },
-        locations: [Location {
-            physical_location: Physical {
-                artifact_location: Artifact { uri: uri(&case.file) },
-                region: Region { start_line: failure.line, start_column: failure.column },
-            },
-            logical_locations: [Logical { fully_qualified_name: case.id.clone(), kind: "test" }],
-        }],
-        partial_fingerprints: Fingerprint { case: format!("{}/{}", case.id, rule(failure.kind)) },
+/// Fingerprints that were given already, and how often.
+type Seen = BTreeMap<String, usize>;
+
+/// A fingerprint that no other result has; the same as long as what it tells is.
+fn fingerprint(name: &'static str, text: String, seen: &mut Seen) -> BTreeMap<&'static str, String> {
+    let times = seen.entry(text.clone()).or_default();
+    *times += 1;
+    let text = if *times == 1 { text } else { format!("{text}#{times}") };
+    BTreeMap::from([(name, text)])
+}
+
+fn location(file: &str, line: usize, column: usize, logical: Option<Logical>, places: &Places) -> Location {
+    Location {
+        physical_location: Physical {
+            artifact_location: Artifact { uri: uri(&places.of(file)) },
+            region: Region { start_line: line, start_column: column },
+        },
+        logical_locations: logical.into_iter().collect(),
     }
 }
 
-/// A path as a relative reference: everything but plain characters by its number.
+fn result(case: &CaseOutcome, failure: &Failure, places: &Places, seen: &mut Seen) -> Outcome {
+    let expected = if failure.expected.is_empty() { String::new() } else { format!("{}; seen: ", failure.expected) };
+    let logical = Logical { fully_qualified_name: case.id.clone(), kind: "test" };
+    let place = || location(&case.file, failure.line, failure.column, Some(logical), places);
+    Outcome {
+        rule_id: rule(failure.kind).to_owned(),
+        rule_index: RULES.iter().position(|(kind, _)| *kind == failure.kind).unwrap_or(0),
+        level: "error",
+        message: Text { text: format!("{}: {expected}{}", case.id, failure.seen) },
+        locations: if case.file.is_empty() { Vec::new() } else { vec![place()] },
+        partial_fingerprints: fingerprint(
+            "case/v2",
+            format!("{}/{}/{}", case.id, rule(failure.kind), failure.expected),
+            seen,
+        ),
+    }
+}
+
+fn found(finding: &Finding, rule_index: usize, first: Option<&str>, places: &Places, seen: &mut Seen) -> Outcome {
+    let line = finding.place.as_deref().and_then(|place| place.strip_prefix("line ")?.parse().ok()).unwrap_or(1);
+    let logical = finding.address.map(|a| Logical { fully_qualified_name: format!("0x{a:08X}"), kind: "address" });
+    let address = finding.address.map_or_else(String::new, |a| format!("/0x{a:08X}"));
+    let file = finding.file.as_deref().or(first);
+    let name = file.map_or("", |f| f.rsplit(['/', '\\']).next().unwrap_or(f));
+    Outcome {
+        rule_id: finding.id.to_string(),
+        rule_index,
+        level: level(finding.severity),
+        message: Text { text: format!("{}\n{}", finding.message, finding.advice) },
+        locations: file.map(|file| location(file, line, 1, logical, places)).into_iter().collect(),
+        partial_fingerprints: fingerprint("finding/v1", format!("{}/{name}{address}", finding.id), seen),
+    }
+}
+
+const fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Note => "note",
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    }
+}
+
+/// A path as a reference: everything but plain characters by its number; one from the root of a disk as a file's.
 fn uri(path: &str) -> String {
-    let mut out = String::new();
-    for byte in path.bytes() {
+    let mut out = if path.starts_with('/') { "file://".to_owned() } else { String::new() };
+    for byte in path.replace('\\', "/").bytes() {
         if byte.is_ascii_alphanumeric() || b"/._-~".contains(&byte) {
             out.push(char::from(byte));
         } else {

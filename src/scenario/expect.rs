@@ -1,6 +1,7 @@
 //! What may be expected.
 
 use super::format::SignalPin;
+use super::many::{self, Many};
 use super::scalar::{Address, At, Bytes, Flag, Num, Pages, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,20 +24,30 @@ pub struct Expect {
     /// The pin that the bootloader sampled most.
     pub samples: Option<At<SignalPin>>,
     /// Findings that are there.
+    #[serde(deserialize_with = "many::list")]
+    #[schemars(with = "Many<String>")]
     pub findings: Vec<At<String>>,
     /// Findings that are not there.
+    #[serde(deserialize_with = "many::list")]
+    #[schemars(with = "Many<String>")]
     pub absent: Vec<At<String>>,
     /// Exactly these findings are errors.
     pub errors: Option<At<Vec<At<String>>>>,
     /// Text in what the last step reported.
+    #[serde(deserialize_with = "many::list")]
+    #[schemars(with = "Many<String>")]
     pub says: Vec<At<String>>,
     /// Bytes in flash or in the option area, by their first address.
     pub bytes: BTreeMap<String, At<Bytes>>,
     /// Words in flash or in the option area, by address.
     pub words: BTreeMap<String, At<Address>>,
     /// Flash holds all that these files do, `FILE` or `FILE@ADDR`.
+    #[serde(deserialize_with = "many::list")]
+    #[schemars(with = "Many<String>")]
     pub holds: Vec<At<String>>,
     /// Pages that are blank.
+    #[serde(deserialize_with = "many::list")]
+    #[schemars(with = "Many<Pages>")]
     pub blank: Vec<At<Pages>>,
     /// The settings in flash, field by field.
     pub eeprom: Option<At<EepromExpect>>,
@@ -84,6 +95,10 @@ pub enum Ends {
     Resets,
     /// The core sleeps for ever.
     Asleep,
+    /// The app hangs: nothing is to come that would change what it does.
+    AppHangs,
+    /// The app had not reached its main loop when the time was over.
+    AppUndecided,
     /// The chip runs ST's boot loader.
     SystemMemory,
     /// There is no run: the files were not flashed.
@@ -108,6 +123,8 @@ pub enum Why {
     Hung,
     /// It loops without reading a register.
     Spins,
+    /// It waits for something that may still come: it was not watched for long enough.
+    Undecided,
     /// A fault or lock-up.
     Fault,
     /// Resets, sleep, or ST's boot loader.
@@ -131,15 +148,15 @@ pub enum JumpExpect {
 #[serde(deny_unknown_fields, default)]
 pub struct JumpRange {
     /// The address, without its Thumb bit.
-    pub to: Option<Address>,
+    pub to: Option<At<Address>>,
     /// Not before this time since power-on.
-    pub after: Option<Span>,
+    pub after: Option<At<Span>>,
     /// Not after this time since power-on.
-    pub before: Option<Span>,
+    pub before: Option<At<Span>>,
     /// The main stack pointer then.
-    pub msp: Option<Address>,
+    pub msp: Option<At<Address>>,
     /// The vector table's base then; 0 on a core without VTOR.
-    pub vtor: Option<Address>,
+    pub vtor: Option<At<Address>>,
 }
 
 impl<'de> Deserialize<'de> for JumpExpect {
@@ -175,9 +192,9 @@ impl<'de> Deserialize<'de> for JumpExpect {
 #[serde(deny_unknown_fields, default)]
 pub struct TimeRange {
     /// Not before this time since power-on.
-    pub after: Option<Span>,
+    pub after: Option<At<Span>>,
     /// Not after this time since power-on.
-    pub before: Option<Span>,
+    pub before: Option<At<Span>>,
 }
 
 /// Where the core may be.
@@ -223,33 +240,33 @@ impl JsonSchema for Place {
 #[serde(deny_unknown_fields, default)]
 pub struct EepromExpect {
     /// The boot byte: 1 ready, 0 cut off, 255 blank.
-    pub boot: Option<Num>,
+    pub boot: Option<At<Num>>,
     /// The layout's version.
-    pub layout: Option<Num>,
+    pub layout: Option<At<Num>>,
     /// The bootloader's version, as it last wrote it.
-    pub bootloader: Option<Num>,
+    pub bootloader: Option<At<Num>>,
     /// The firmware that last wrote the page: `"2.20"`.
-    pub firmware: Option<String>,
+    pub firmware: Option<At<String>>,
     /// The name, up to layout 2.
-    pub name: Option<String>,
+    pub name: Option<At<String>>,
     /// The motor turns the other way.
-    pub reversed: Option<Flag>,
+    pub reversed: Option<At<Flag>>,
     /// Both directions (3D).
-    pub bidirectional: Option<Flag>,
+    pub bidirectional: Option<At<Flag>>,
     /// Timing advance, as stored.
-    pub advance: Option<Num>,
+    pub advance: Option<At<Num>>,
     /// PWM frequency in kHz.
-    pub pwm_khz: Option<Num>,
+    pub pwm_khz: Option<At<Num>>,
     /// Start-up power in percent.
-    pub startup_power: Option<Num>,
+    pub startup_power: Option<At<Num>>,
     /// Motor KV, as stored.
-    pub kv: Option<Num>,
+    pub kv: Option<At<Num>>,
     /// Motor poles.
-    pub poles: Option<Num>,
+    pub poles: Option<At<Num>>,
     /// Beep volume.
-    pub beep_volume: Option<Num>,
+    pub beep_volume: Option<At<Num>>,
     /// Input type.
-    pub input: Option<Num>,
+    pub input: Option<At<Num>>,
     /// A start-up tune of its own.
-    pub own_tune: Option<Flag>,
+    pub own_tune: Option<At<Flag>>,
 }

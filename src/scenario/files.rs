@@ -2,7 +2,7 @@
 
 use super::error::{ScenarioError, Source, nearest};
 use super::format::Make;
-use super::matrix::{is_pattern, matching, no_match};
+use super::matrix::{Given, is_pattern, matching, no_match};
 use super::scalar::{At, file_and_address};
 use crate::image::{Image, ImageError};
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ impl Cache {
         if let Some(bytes) = read.get(path) {
             return Ok(Arc::clone(bytes));
         }
-        let bytes: Arc<[u8]> = std::fs::read(path)?.into();
+        let bytes: Arc<[u8]> = crate::files::read(path, crate::files::LONGEST_RECORDING)?.into();
         read.insert(path.to_owned(), Arc::clone(&bytes));
         Ok(bytes)
     }
@@ -33,16 +33,18 @@ impl Cache {
 #[derive(Debug)]
 pub struct Files {
     base: PathBuf,
+    given: Given,
     made: HashMap<String, (PathBuf, At<Make>)>,
 }
 
 impl Files {
-    /// Files relative to `base`, and those that are made.
+    /// Files relative to `base`, those of the command line by the names that they are shown with, and those that are
+    /// made.
     ///
     /// # Errors
     /// A file to make one from is missing, or two have the same name.
-    pub fn new(source: &Arc<Source>, base: PathBuf, make: &[At<Make>]) -> Result<Files, ScenarioError> {
-        let mut files = Files { base, made: HashMap::new() };
+    pub fn new(source: &Arc<Source>, base: PathBuf, given: &Given, make: &[At<Make>]) -> Result<Files, ScenarioError> {
+        let mut files = Files { base, given: given.clone(), made: HashMap::new() };
         for made in make {
             let from = files.find(source, &made.from, &made.from.span)?;
             if files.made.insert(made.name.clone(), (from, made.clone())).is_some() {
@@ -55,6 +57,10 @@ impl Files {
     /// The folder that names are relative to.
     pub fn base(&self) -> &Path {
         &self.base
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.given.get(name).cloned().unwrap_or_else(|| self.base.join(name))
     }
 
     /// Whether a name is that of a file that is made.
@@ -70,7 +76,7 @@ impl Files {
         if let Some((from, _)) = self.made.get(name) {
             return Ok(from.clone());
         }
-        let path = self.base.join(name);
+        let path = self.path(name);
         if path.is_file() {
             return Ok(path);
         }
@@ -157,7 +163,7 @@ impl Files {
         text: &'t str,
         span: &Range<usize>,
     ) -> Result<(&'t str, Option<u32>), ScenarioError> {
-        if self.is_made(text) || self.base.join(text).is_file() {
+        if self.is_made(text) || self.path(text).is_file() {
             return Ok((text, None));
         }
         file_and_address(text).map_err(|e| source.flaw(span, e))

@@ -2,25 +2,29 @@
 
 use super::error::{ScenarioError, Source, hint_for, nearest};
 use super::files::Files;
+use super::find::{self, Found, MAX_SIZE};
 use super::format::Scenario;
-use super::matrix::{self, Combination, Set, Variables};
+use super::matrix::{self, Combination, Given, Set, Variables};
+use super::scalar::At;
 use super::sound;
 use super::steps::Step;
 use crate::am32::Layout;
-use crate::part::{self, Part};
+use crate::part::{self, Part, PartError};
 use serde::Deserialize;
+use serde::de::IntoDeserializer;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeArray, DeTable, DeValue};
 
-/// The largest scenario that is read, in bytes.
-const MAX_SIZE: u64 = 1 << 20;
 /// The keys that a step may have, for hints.
 const STEPS: [&str; 13] = [
     "check", "program", "erase", "st_flash", "replay", "options", "power", "reset", "wire", "boot", "run", "expect",
     "snapshot",
 ];
+
+/// Flaws of one file after which no further case is looked at.
+const MOST_FLAWS: usize = 20;
 
 /// Whether a case of this name is wanted.
 pub type Wanted<'a> = dyn Fn(&str) -> bool + 'a;
@@ -30,8 +34,8 @@ pub type Wanted<'a> = dyn Fn(&str) -> bool + 'a;
 pub struct Case {
     /// Its name: the scenario's, then the values of the axes, with `/` between.
     pub id: String,
-    /// The scenario's name alone.
-    pub stem: String,
+    /// Its scenario's name and place.
+    pub found: Found,
     /// The file.
     pub source: Arc<Source>,
     /// The axes and their values.
@@ -39,6 +43,7 @@ pub struct Case {
     /// Whether it takes a snapshot.
     pub takes_snapshot: bool,
     variables: Arc<Variables>,
+    given: Arc<Given>,
 }
 
 /// A case with everything filled in.
@@ -50,6 +55,23 @@ pub struct Built {
     pub part: Option<Arc<Part>>,
     /// Its files.
     pub files: Files,
+    variables: Arc<Variables>,
+}
+
+/// The most characters of a value that a report repeats.
+const MOST_SHOWN: usize = 100;
+
+impl Built {
+    /// What stands at a place, on one line, with the variables filled in.
+    pub fn text(&self, source: &Arc<Source>, span: &Range<usize>) -> String {
+        let text = source.text.get(span.clone()).unwrap_or_default();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = matrix::filled(source, &text, &self.variables, span).ok().flatten().unwrap_or(text);
+        match text.char_indices().nth(MOST_SHOWN) {
+            Some((end, _)) => format!("{}...", &text[..end]),
+            None => text,
+        }
+    }
 }
 
 /// Finds the scenarios in these files and folders, and expands them.
@@ -69,8 +91,8 @@ pub fn load_some(paths: &[PathBuf], set: &Set, wanted: &Wanted<'_>) -> Result<Ve
     let mut errors = Vec::new();
     let mut used: Vec<bool> = vec![false; set.len()];
     for path in paths {
-        for (file, stem) in find(path)? {
-            match expand(&file, &stem, set, &mut used, wanted) {
+        for file in find::find(path)? {
+            match expand(&file, set, &mut used, wanted) {
                 Ok(found) => cases.extend(found),
                 Err(error) => errors.push(error),
             }
@@ -84,42 +106,14 @@ pub fn load_some(paths: &[PathBuf], set: &Set, wanted: &Wanted<'_>) -> Result<Ve
     cases.sort_by(|a, b| a.id.cmp(&b.id));
     for pair in cases.windows(2).filter(|pair| pair[0].id == pair[1].id) {
         let (a, b) = (&pair[0].source.name, &pair[1].source.name);
-        errors.push(ScenarioError::Usage(format!("two cases are called {}: in {a} and in {b}", pair[0].id)));
+        let way_out = if a == b { "it was given twice" } else { "below a folder `scenarios`, folders count as names" };
+        let text = format!("two cases are called {}: in {a} and in {b}; {way_out}", pair[0].id);
+        errors.push(ScenarioError::Usage(text));
     }
     match ScenarioError::all(errors) {
         Some(error) => Err(error),
         None => Ok(cases),
     }
-}
-
-/// The scenario files of a path, and their names.
-fn find(path: &Path) -> Result<Vec<(PathBuf, String)>, ScenarioError> {
-    let stem = |path: &Path| path.with_extension("").to_string_lossy().replace('\\', "/");
-    let unreadable = |reason| ScenarioError::Unreadable { path: path.to_owned(), reason };
-    if !std::fs::metadata(path).map_err(unreadable)?.is_dir() {
-        return Ok(vec![(path.to_owned(), stem(Path::new(path.file_name().unwrap_or_default())))]);
-    }
-    let mut found = Vec::new();
-    let mut folders = vec![path.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let unreadable = |reason| ScenarioError::Unreadable { path: folder.clone(), reason };
-        for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            let here = entry.path();
-            // A link to a folder could lead in a circle.
-            if entry.file_type().map_err(unreadable)?.is_dir() {
-                folders.push(here);
-            } else if here.extension().is_some_and(|e| e == "toml") {
-                let name = stem(here.strip_prefix(path).unwrap_or(&here));
-                found.push((here, name));
-            }
-        }
-    }
-    if found.is_empty() {
-        return Err(ScenarioError::Usage(format!("{} holds no scenario (*.toml)", path.display())));
-    }
-    found.sort();
-    Ok(found)
 }
 
 /// Reads a file's text.
@@ -129,7 +123,7 @@ pub fn read(path: &Path) -> Result<Arc<Source>, ScenarioError> {
     if length > MAX_SIZE {
         return Err(ScenarioError::Usage(format!("{} has {length} bytes: that is no scenario", path.display())));
     }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let text = crate::files::regular(path).and_then(|_| crate::files::read_text(path, MAX_SIZE)).map_err(unreadable)?;
     let name = path.to_string_lossy().replace('\\', "/");
     Ok(Arc::new(Source { path: path.to_owned(), name, text }))
 }
@@ -147,25 +141,19 @@ fn folder(source: &Source, table: &DeTable<'_>) -> PathBuf {
     }
 }
 
-fn expand(
-    path: &Path,
-    stem: &str,
-    set: &Set,
-    used: &mut [bool],
-    wanted: &Wanted<'_>,
-) -> Result<Vec<Case>, ScenarioError> {
-    let source = read(path)?;
+fn expand(found: &Found, set: &Set, used: &mut [bool], wanted: &Wanted<'_>) -> Result<Vec<Case>, ScenarioError> {
+    let source = read(&found.path)?;
     let table = parse(&source)?;
     let table = table.get_ref();
     let has = |outer: &str, name: &str| matches!(table.get(outer).map(|v| v.get_ref()), Some(DeValue::Table(t)) if t.contains_key(name));
     for (name, used) in set.keys().zip(used) {
         *used |= has("vars", name) || has("matrix", name);
     }
-    let combinations = matrix::expand(&source, table, &folder(&source, table), set)?;
+    let combinations = matrix::expand(&source, table, &folder(&source, table), set, &found.root)?;
     let mut errors: Vec<ScenarioError> = Vec::new();
     let mut cases = Vec::new();
     for combination in combinations {
-        let mut case = case(&source, stem, table, combination)?;
+        let mut case = case(&source, found, table, combination)?;
         if !wanted(&case.id) {
             continue;
         }
@@ -176,10 +164,12 @@ fn expand(
             }
             // One flaw shows in every case: it is told once.
             Err(error) => {
-                if errors.iter().all(|e| e.to_string() != error.to_string()) {
-                    errors.push(error);
+                for error in error.into_list() {
+                    if errors.iter().all(|e| e.to_string() != error.to_string()) {
+                        errors.push(error);
+                    }
                 }
-                if errors.len() >= 10 {
+                if errors.len() >= MOST_FLAWS {
                     break;
                 }
             }
@@ -193,15 +183,15 @@ fn expand(
 
 fn case(
     source: &Arc<Source>,
-    stem: &str,
+    found: &Found,
     table: &DeTable<'_>,
     combination: Combination,
 ) -> Result<Case, ScenarioError> {
-    let Combination { names, mut variables } = combination;
+    let Combination { names, mut variables, given } = combination;
     let word = |text: &str| -> String {
         text.chars().map(|c| if c.is_alphanumeric() || "._-+".contains(c) { c } else { '-' }).collect()
     };
-    let id = names.iter().fold(stem.to_owned(), |id, (_, value)| format!("{id}/{}", word(value)));
+    let id = names.iter().fold(found.stem.clone(), |id, (_, value)| format!("{id}/{}", word(value)));
     // What hangs on the part can be used by everything but the part.
     let named = match table.get("part").map(|v| (v.get_ref(), v.span())) {
         Some((DeValue::String(text), span)) => {
@@ -229,16 +219,17 @@ fn case(
     }
     matrix::settle(source, table, &mut variables)?;
     let source = Arc::clone(source);
-    Ok(Case { id, stem: stem.to_owned(), source, names, takes_snapshot: false, variables: Arc::new(variables) })
+    let found = found.clone();
+    let given = Arc::new(given);
+    Ok(Case { id, found, source, names, takes_snapshot: false, variables: Arc::new(variables), given })
 }
 
 fn find_part(source: &Arc<Source>, name: &str, span: &Range<usize>) -> Result<Arc<Part>, ScenarioError> {
-    part::find(name).map_err(|e| {
-        let error = source.flaw(span, e.to_string());
-        match nearest(name, ["F031", "F051", "G031", "G071", "G071_64K"]) {
-            Some(near) => error.hint(format!("did you mean \"{near}\"?")),
-            None => error,
-        }
+    part::find(name).map_err(|e| match e {
+        PartError::Unknown { near: Some(near), .. } => source
+            .flaw(span, format!("no part is called '{name}'; `dryflash parts` lists them"))
+            .hint(format!("did you mean \"{near}\"?")),
+        error => source.flaw(span, error.to_string()),
     })
 }
 
@@ -246,32 +237,97 @@ impl Case {
     /// Fills the variables in and reads the scenario.
     ///
     /// # Errors
-    /// What is wrong with the scenario, with line and column.
+    /// All that is wrong with the scenario, each with line and column.
     pub fn build(&self) -> Result<Built, ScenarioError> {
         let source = &self.source;
         let mut table = parse(source)?;
-        matrix::fill(source, table.get_mut(), &self.variables)?;
-        let places = steps_have_one_key(source, table.get_ref())?;
+        let mut errors = Vec::new();
         let base = folder(source, table.get_ref());
-        let read = Scenario::deserialize(toml::Deserializer::from(table));
-        let mut scenario = read.map_err(|e| {
-            let error = source.flaw(&e.span().unwrap_or(0..0), e.message());
-            match hint_for(e.message()) {
-                Some(hint) => error.hint(hint),
-                None => error,
+        let (steps, holes) = self.steps(table.get_mut(), &mut errors);
+        let read = matrix::fill(source, table.get_mut(), &self.variables).and_then(|()| {
+            Scenario::deserialize(toml::Deserializer::from(table)).map_err(|e| misread(source, &e, &(0..0)))
+        });
+        let scenario = match read {
+            Ok(scenario) => Some(Scenario { step: steps, ..scenario }),
+            Err(error) => {
+                errors.push(error);
+                None
             }
-        })?;
-        for (step, place) in scenario.step.iter_mut().zip(places) {
-            step.span = place;
+        };
+        let built = scenario.and_then(|scenario| self.looked_at(scenario, base, &holes, &mut errors));
+        errors.sort_by_key(|e| if let ScenarioError::Flaw { span, .. } = e { span.start } else { 0 });
+        match (ScenarioError::all(errors), built) {
+            (None, Some(built)) => Ok(built),
+            (Some(error), _) => Err(error),
+            (None, None) => Err(source.flaw(&(0..0), "this is no scenario")),
         }
+    }
+
+    /// The steps, each read for itself, and where those are missing that cannot be read.
+    fn steps(&self, table: &mut DeTable<'_>, errors: &mut Vec<ScenarioError>) -> (Vec<At<Step>>, Vec<usize>) {
+        let source = &self.source;
+        let (mut steps, mut holes) = (Vec::new(), Vec::new());
+        let Some(list) = table.get_mut("step") else {
+            let error = source.flaw(&(0..0), "the scenario has no [[step]]");
+            errors.push(error.hint("a step is [[step]] and one line, such as boot = \"low\""));
+            // What else is wrong can be told all the same.
+            let span = 0..0;
+            let none = serde_spanned::Spanned::new(span.clone(), DeValue::Array(DeArray::new()));
+            table.insert(serde_spanned::Spanned::new(span, "step".into()), none);
+            return (steps, vec![0]);
+        };
+        let span = list.span();
+        let DeValue::Array(items) = std::mem::replace(list.get_mut(), DeValue::Array(DeArray::new())) else {
+            errors.push(source.flaw(&span, "steps are written as [[step]], one after the other"));
+            return (steps, vec![0]);
+        };
+        for item in items {
+            match self.step(item) {
+                Ok(step) => steps.push(step),
+                Err(error) => {
+                    errors.push(error);
+                    holes.push(steps.len());
+                }
+            }
+        }
+        (steps, holes)
+    }
+
+    fn step(&self, mut item: serde_spanned::Spanned<DeValue<'_>>) -> Result<At<Step>, ScenarioError> {
+        let source = &self.source;
+        matrix::fill_value(source, &mut item, &self.variables)?;
+        let span = one_key(source, &item)?;
+        let read = Step::deserialize(item.into_deserializer());
+        let value = read.map_err(|e: toml::de::Error| misread(source, &e, &span))?;
+        Ok(At { value, span })
+    }
+
+    /// Looks at what was read, and finds its part and its files.
+    fn looked_at(
+        &self,
+        scenario: Scenario,
+        base: PathBuf,
+        holes: &[usize],
+        errors: &mut Vec<ScenarioError>,
+    ) -> Option<Built> {
+        let source = &self.source;
         let named = scenario.part.as_ref().map(|p| (p.value.clone(), p.span.clone()));
         let named =
             named.or_else(|| self.names.iter().find(|(axis, _)| axis == "part").map(|(_, v)| (v.clone(), 0..0)));
-        let part = named.map(|(name, span)| find_part(source, &name, &span)).transpose()?;
-        let files = Files::new(source, base, &scenario.make)?;
-        let built = Built { scenario, part, files };
-        sound::look(source, &built)?;
-        Ok(built)
+        let part = named.map(|(name, span)| find_part(source, &name, &span)).transpose();
+        let files = Files::new(source, base, &self.given, &scenario.make);
+        match (part, files) {
+            (Ok(part), Ok(files)) => {
+                let built = Built { scenario, part, files, variables: Arc::clone(&self.variables) };
+                errors.extend(sound::look(source, &built, holes));
+                Some(built)
+            }
+            (part, files) => {
+                errors.extend(part.err());
+                errors.extend(files.err());
+                None
+            }
+        }
     }
 
     /// The values of the matrix, for people: `part F051, pin PB4`.
@@ -280,51 +336,52 @@ impl Case {
     }
 }
 
-/// A step has one key, so that one can say what it does. Where each step's key stands.
-fn steps_have_one_key(source: &Arc<Source>, table: &DeTable<'_>) -> Result<Vec<Range<usize>>, ScenarioError> {
-    let Some(steps) = table.get("step") else {
-        let error = source.flaw(&(0..0), "the scenario has no [[step]]");
-        return Err(error.hint("a step is [[step]] and one line, such as boot = \"low\""));
+/// What serde says of a part of the file, at its place.
+fn misread(source: &Arc<Source>, error: &toml::de::Error, place: &Range<usize>) -> ScenarioError {
+    let flaw = source.flaw(&error.span().unwrap_or(place.clone()), error.message());
+    match hint_for(error.message()) {
+        Some(hint) => flaw.hint(hint),
+        None => flaw,
+    }
+}
+
+/// A step has one key, so that one can say what it does. Where it stands.
+fn one_key(source: &Arc<Source>, item: &serde_spanned::Spanned<DeValue<'_>>) -> Result<Range<usize>, ScenarioError> {
+    let DeValue::Table(step) = item.get_ref() else {
+        return Err(source.flaw(&item.span(), "a step is a table: [[step]] and one line"));
     };
-    let DeValue::Array(items) = steps.get_ref() else {
-        return Err(source.flaw(&steps.span(), "steps are written as [[step]], one after the other"));
-    };
-    let mut places = Vec::new();
-    for item in items.iter() {
-        let DeValue::Table(step) = item.get_ref() else {
-            return Err(source.flaw(&item.span(), "a step is a table: [[step]] and one line"));
-        };
-        let mut keys: Vec<_> = step.keys().collect();
-        keys.sort_by_key(|key| key.span().start);
-        match keys.as_slice() {
-            [] => {
-                let error = source.flaw(&item.span(), "the step is empty");
-                return Err(error.hint(format!("it has one of {}", STEPS.join(", "))));
+    let mut keys: Vec<_> = step.iter().collect();
+    keys.sort_by_key(|(key, _)| key.span().start);
+    match keys.as_slice() {
+        [] => {
+            let error = source.flaw(&item.span(), "the step is empty");
+            Err(error.hint(format!("it has one of {}", STEPS.join(", "))))
+        }
+        [(one, value)] => {
+            let name = one.get_ref().as_ref();
+            if !STEPS.contains(&name) {
+                let error = source.flaw(&one.span(), format!("there is no step `{name}`"));
+                return Err(match nearest(name, STEPS) {
+                    Some(near) => error.hint(format!("did you mean `{near}`?")),
+                    None => error.hint(format!("there are {}", STEPS.join(", "))),
+                });
             }
-            [one] => {
-                let name = one.get_ref().as_ref();
-                if !STEPS.contains(&name) {
-                    let error = source.flaw(&one.span(), format!("there is no step `{name}`"));
-                    return Err(match nearest(name, STEPS) {
-                        Some(near) => error.hint(format!("did you mean `{near}`?")),
-                        None => error.hint(format!("there are {}", STEPS.join(", "))),
-                    });
-                }
-                places.push(one.span());
+            if name == "expect" && matches!(value.get_ref(), DeValue::Table(inner) if inner.is_empty()) {
+                let error = source.flaw(&one.span(), "this expects nothing: it can never fail");
+                return Err(error.hint("name what has to be so, such as expect = { starts = true }"));
             }
-            [first, second, ..] => {
-                let (a, b) = (first.get_ref().as_ref(), second.get_ref().as_ref());
-                let error = source.flaw(&second.span(), format!("the step has `{a}` already, and does one thing only"));
-                let hint = if STEPS.contains(&b) {
-                    format!("put a [[step]] before `{b}`")
-                } else {
-                    format!("what belongs to `{a}` goes inside of it: {a} = {{ ..., {b} = ... }}")
-                };
-                return Err(error.hint(hint));
-            }
+            Ok(one.span())
+        }
+        [(first, _), (second, _), ..] => {
+            let (a, b) = (first.get_ref().as_ref(), second.get_ref().as_ref());
+            let error = source.flaw(&second.span(), format!("the step has `{a}` already, and does one thing only"));
+            Err(error.hint(if STEPS.contains(&b) {
+                format!("put a [[step]] before `{b}`")
+            } else {
+                format!("what belongs to `{a}` goes inside of it: {a} = {{ ..., {b} = ... }}")
+            }))
         }
     }
-    Ok(places)
 }
 
 #[cfg(test)]

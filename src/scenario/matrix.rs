@@ -1,13 +1,14 @@
 //! Variables, and the cases that a matrix expands into.
 
 use super::error::{ScenarioError, Source, nearest};
+use super::find;
 use super::format::{Axis, AxisValue, RowValue, Variable};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde_spanned::Spanned;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::de::{DeString, DeTable, DeValue};
 
@@ -20,6 +21,9 @@ pub type Variables = BTreeMap<String, String>;
 /// What the command line sets.
 pub type Set = BTreeMap<String, String>;
 
+/// Files of the command line: the name that reports and snapshots have for each, and where it is.
+pub type Given = BTreeMap<String, PathBuf>;
+
 /// One combination: the values' names in the order of the axes, and the variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Combination {
@@ -27,6 +31,8 @@ pub struct Combination {
     pub names: Vec<(String, String)>,
     /// All variables.
     pub variables: Variables,
+    /// Variables that are files of the command line.
+    pub given: Given,
 }
 
 /// One value of an axis.
@@ -35,7 +41,8 @@ struct Value {
     variables: Vec<(String, String)>,
 }
 
-/// Expands the matrix of a scenario. `files` is the folder that names of files are relative to.
+/// Expands the matrix of a scenario. `files` is the folder that names of files are relative to, `root` that of the
+/// scenarios.
 ///
 /// # Errors
 /// An axis without values, a pattern without a match, too many cases.
@@ -44,9 +51,17 @@ pub fn expand(
     table: &DeTable<'_>,
     files: &Path,
     set: &Set,
+    root: &Path,
 ) -> Result<Vec<Combination>, ScenarioError> {
-    let variables = variables(source, table, set)?;
-    let mut all = vec![Combination { names: Vec::new(), variables }];
+    let mut given = Given::new();
+    let variables = variables(source, table, set, |file, usual| {
+        let same = |usual: &str| {
+            Ok::<_, std::io::Error>(find::absolute(&files.join(usual))? == find::absolute(Path::new(file))?)
+        };
+        // The file that would be taken anyway has the name that it has anyway.
+        if same(usual)? { Ok(usual.to_owned()) } else { name_of(Path::new(file), files, root, &mut given) }
+    })?;
+    let mut all = vec![Combination { names: Vec::new(), variables, given }];
     for (key, value) in in_order(table, "matrix") {
         let axis = key.get_ref().as_ref();
         let values = axis_values(source, axis, value, files, set)?;
@@ -90,7 +105,25 @@ fn read<'i, T: Deserialize<'i>>(source: &Arc<Source>, value: &Spanned<DeValue<'i
     T::deserialize(deserializer).map_err(|e: toml::de::Error| source.flaw(&e.span().unwrap_or(span), e.message()))
 }
 
-fn variables(source: &Arc<Source>, table: &DeTable<'_>, set: &Set) -> Result<Variables, ScenarioError> {
+/// The name of a file of the command line, the same wherever the command is given: the way to it from the scenario's
+/// other files inside of the project (the folder that holds the scenarios' root), the file's name alone outside.
+fn name_of(file: &Path, files: &Path, root: &Path, given: &mut Given) -> std::io::Result<String> {
+    let (file, files) = (find::absolute(file)?, find::absolute(files)?);
+    let project = root.parent().filter(|p| p.parent().is_some());
+    let way = find::relative(&files, &file).unwrap_or_else(|| file.to_string_lossy().into_owned());
+    let inside = file.starts_with(project.unwrap_or(root));
+    let alone = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = if inside || given.get(&alone).is_some_and(|other| *other != file) { way } else { alone };
+    given.insert(name.clone(), file);
+    Ok(name)
+}
+
+fn variables(
+    source: &Arc<Source>,
+    table: &DeTable<'_>,
+    set: &Set,
+    mut file: impl FnMut(&str, &str) -> std::io::Result<String>,
+) -> Result<Variables, ScenarioError> {
     let mut all = Variables::new();
     for (key, value) in in_order(table, "vars") {
         let name = key.get_ref().to_string();
@@ -98,10 +131,8 @@ fn variables(source: &Arc<Source>, table: &DeTable<'_>, set: &Set) -> Result<Var
             (Variable::Text(_), Some(given)) => given.clone(),
             (Variable::Text(text), None) => text,
             // A file from the command line is relative to where the command was given.
-            (Variable::File(_), Some(given)) => {
-                let path = std::path::absolute(given)
-                    .map_err(|reason| ScenarioError::Unreadable { path: given.into(), reason })?;
-                path.to_string_lossy().into_owned()
+            (Variable::File(usual), Some(given)) => {
+                file(given, &usual.file).map_err(|reason| ScenarioError::Unreadable { path: given.into(), reason })?
             }
             (Variable::File(default), None) if default.file.is_empty() => {
                 return Err(source
@@ -258,7 +289,11 @@ pub fn fill(source: &Arc<Source>, table: &mut DeTable<'_>, variables: &Variables
     Ok(())
 }
 
-fn fill_value(
+/// Puts the variables into every text of a value.
+///
+/// # Errors
+/// A variable that is not there.
+pub fn fill_value(
     source: &Arc<Source>,
     value: &mut Spanned<DeValue<'_>>,
     variables: &Variables,
@@ -294,7 +329,10 @@ fn fill_value(
 }
 
 /// The text with its variables filled in; none where it has none.
-fn filled(
+///
+/// # Errors
+/// A variable that is not there.
+pub fn filled(
     source: &Arc<Source>,
     text: &str,
     variables: &Variables,
@@ -337,7 +375,8 @@ mod tests {
         let source = Arc::new(Source { path: "x.toml".into(), name: "x.toml".into(), text: text.to_owned() });
         let table = DeTable::parse(&source.text).unwrap();
         let set = set.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
-        let all = expand(&source, table.get_ref(), Path::new("."), &set).map_err(|e| e.to_string())?;
+        let all = expand(&source, table.get_ref(), Path::new("."), &set, Path::new("/p/scenarios"))
+            .map_err(|e| e.to_string())?;
         let line = |c: &Combination| {
             let names: Vec<&str> = c.names.iter().map(|(_, v)| v.as_str()).collect();
             let variables: Vec<String> = c.variables.iter().map(|(k, v)| format!("{k}={v}")).collect();
@@ -366,6 +405,21 @@ mod tests {
         let except = format!("except = [{{ z = '1', a = 'bad' }}, {{ z = '2' }}]\n{text}");
         assert_eq!(expanded(&except, &[]).unwrap().len(), 1);
         assert_eq!(expanded("step = []", &[]).unwrap(), [": "]);
+    }
+
+    #[test]
+    fn files_of_the_command_line_have_one_name() {
+        let name = |file: &str| {
+            let (files, root) = (Path::new("/p/scenarios/../files"), Path::new("/p/scenarios"));
+            name_of(Path::new(file), files, root, &mut Given::new()).unwrap()
+        };
+        assert_eq!(name("/p/build/x.hex"), "../build/x.hex");
+        assert_eq!(name("/p/scenarios/../files/x.hex"), "x.hex");
+        assert_eq!(name("/elsewhere/x.hex"), "x.hex");
+        // Two of one name are told apart.
+        let mut given = Given::new();
+        let mut two = |file: &str| name_of(Path::new(file), Path::new("/p/f"), Path::new("/p/scenarios"), &mut given);
+        assert_eq!((two("/a/x.hex").unwrap(), two("/b/x.hex").unwrap()), ("x.hex".into(), "../../b/x.hex".into()));
     }
 
     #[test]

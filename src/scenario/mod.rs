@@ -1,6 +1,6 @@
 //! Scenarios: a virtual ESC, steps on it, and what is expected, in a file. `docs/scenarios.md` is the language.
 //!
-//! [`load()`] finds files and expands them: [`mod@format`], [`steps`] and [`expect`] are what they may hold, [`matrix`] makes
+//! [`load()`] expands what [`mod@find`] finds: [`mod@format`], [`steps`] and [`expect`] are what they may hold, [`matrix`] makes
 //! cases of them, and what is wrong becomes a [`ScenarioError`] with line, column and hint. [`run()`] goes through the cases:
 //! [`pool`] spreads them over workers, [`run::Worker`] carries one out on a chip, [`snapshot`] holds what it
 //! shows against a file, and an [`outcome::Report`] says what came of all.
@@ -24,15 +24,17 @@
 //!     isolated: None,
 //! };
 //! let report = scenario::run(&suite, &cases, cases.len(), None, Vec::new(), |_, _| {});
-//! assert!(report.passed, "{}", report::run::text(&report, Style::default()));
+//! assert!(report.passed, "{}", report::run::text(&report, Style::default(), Default::default()));
 //! # Ok::<(), dryflash::scenario::ScenarioError>(())
 //! ```
 
 pub mod error;
 pub mod expect;
 pub mod files;
+pub mod find;
 pub mod format;
 pub mod load;
+pub mod many;
 pub mod matrix;
 pub mod outcome;
 pub mod pool;

@@ -1,5 +1,7 @@
 //! What a run came to: case by case, in an order and with words that hang on the scenarios alone.
 
+use super::error::ScenarioError;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The name of the JSON format.
@@ -8,21 +10,21 @@ pub const FORMAT: &str = "dryflash-run";
 pub const VERSION: u32 = 1;
 
 /// How a case ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Everything was as expected.
     Passed,
     /// A step or an expectation failed, or the snapshot differs.
     Failed,
-    /// dryflash itself failed: a panic, or a process that died.
+    /// dryflash itself failed (a panic, or a process that died), or the scenario is wrong.
     Broken,
     /// It was not run, because another failed before (`--fail-fast`).
     NotRun,
 }
 
 /// What kind of thing failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Something expected was not so.
@@ -35,10 +37,12 @@ pub enum Kind {
     Repeat,
     /// dryflash itself failed.
     Broken,
+    /// The scenario is wrong, or cannot be read: nothing was run.
+    Scenario,
 }
 
 /// One failure.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Failure {
     /// What kind.
@@ -47,14 +51,14 @@ pub struct Failure {
     pub line: usize,
     /// The column, from 1.
     pub column: usize,
-    /// The line's text, as the scenario has it.
+    /// The expectation, `eeprom.poles = 14`; for other kinds the line's text, as the scenario has it.
     pub expected: String,
     /// What was seen.
     pub seen: String,
 }
 
 /// A finding in a case.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Found {
     /// Its id.
@@ -66,7 +70,7 @@ pub struct Found {
 }
 
 /// What came of a case's snapshot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "state", deny_unknown_fields)]
 pub enum Snapshot {
     /// The case takes none.
@@ -85,7 +89,7 @@ pub enum Snapshot {
 }
 
 /// One case.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CaseOutcome {
     /// Its name.
@@ -99,6 +103,9 @@ pub struct CaseOutcome {
     pub part: Option<String>,
     /// How it ended.
     pub status: Status,
+    /// Virtual microseconds that its chips ran in steps `boot`, `run` and `check`: the same on every machine.
+    #[serde(default)]
+    pub time_us: u64,
     /// What failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<Failure>,
@@ -127,6 +134,7 @@ impl CaseOutcome {
             file: file.to_owned(),
             part: None,
             status: Status::Passed,
+            time_us: 0,
             failures: Vec::new(),
             findings: Vec::new(),
             snapshot: Snapshot::None,
@@ -138,7 +146,7 @@ impl CaseOutcome {
 }
 
 /// One share of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Share {
     /// Which, from 1.
@@ -148,7 +156,7 @@ pub struct Share {
 }
 
 /// A run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
     /// [`FORMAT`].
@@ -172,8 +180,34 @@ pub struct Report {
     pub cases: Vec<CaseOutcome>,
 }
 
+/// What could not be run, by file; what belongs to no file stands under the verb.
+fn refuse(error: &ScenarioError, cases: &mut Vec<CaseOutcome>) {
+    let (file, line, column, expected, seen) = match error {
+        ScenarioError::Several(errors) => return errors.iter().for_each(|error| refuse(error, cases)),
+        ScenarioError::Flaw { source, span, message, hint } => {
+            let (line, column) = source.position(span.start);
+            let text = source.text.lines().nth(line - 1).unwrap_or_default().trim().to_owned();
+            let hint = if hint.is_empty() { String::new() } else { format!("; {hint}") };
+            (source.name.clone(), line, column, text, format!("{message}{hint}"))
+        }
+        ScenarioError::Unreadable { path, reason } => {
+            (path.to_string_lossy().replace('\\', "/"), 1, 1, String::new(), format!("it cannot be read: {reason}"))
+        }
+        ScenarioError::Usage(text) => (String::new(), 1, 1, String::new(), text.clone()),
+    };
+    let failure = Failure { kind: Kind::Scenario, line, column, expected, seen };
+    match cases.iter_mut().find(|case| case.file == file) {
+        Some(case) => case.failures.push(failure),
+        None => {
+            let id = if file.is_empty() { "dryflash run" } else { file.trim_end_matches(".toml") };
+            let begun = CaseOutcome::begun(id, &file);
+            cases.push(CaseOutcome { status: Status::Broken, failures: vec![failure], ..begun });
+        }
+    }
+}
+
 /// How many cases ended how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
     /// As expected.
@@ -214,6 +248,14 @@ impl Report {
             stale_snapshots,
             cases,
         }
+    }
+
+    /// Of scenarios that could not be run: a case for each file, with what is wrong at its place.
+    pub fn refused(seed: u64, error: &ScenarioError) -> Report {
+        let mut cases: Vec<CaseOutcome> = Vec::new();
+        refuse(error, &mut cases);
+        let total = cases.len();
+        Report::new(seed, None, total, Vec::new(), cases)
     }
 
     /// Joins the shares of one run.

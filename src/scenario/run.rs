@@ -24,6 +24,7 @@ use crate::cpu::unicorn::EngineError;
 use crate::esc::Verdict;
 use crate::flash::{self, WriteWithoutPg};
 use crate::part::Part;
+use crate::time::Time;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -48,12 +49,14 @@ pub struct Settings {
 pub(super) struct Trouble {
     kind: Kind,
     span: Range<usize>,
+    /// The expectation, `key = value`; where empty, the line's text says it.
+    wanted: String,
     seen: String,
 }
 
 impl Trouble {
     fn step(span: &Range<usize>, seen: impl Into<String>) -> Trouble {
-        Trouble { kind: Kind::Step, span: span.clone(), seen: seen.into() }
+        Trouble { kind: Kind::Step, span: span.clone(), wanted: String::new(), seen: seen.into() }
     }
 }
 
@@ -62,9 +65,9 @@ impl From<ScenarioError> for Trouble {
         match error {
             ScenarioError::Flaw { span, message, hint, .. } => {
                 let seen = if hint.is_empty() { message } else { format!("{message}; {hint}") };
-                Trouble { kind: Kind::Step, span, seen }
+                Trouble { kind: Kind::Step, span, wanted: String::new(), seen }
             }
-            other => Trouble { kind: Kind::Step, span: 0..0, seen: other.to_string() },
+            other => Trouble { kind: Kind::Step, span: 0..0, wanted: String::new(), seen: other.to_string() },
         }
     }
 }
@@ -141,7 +144,8 @@ impl Worker {
                 Err(error) => {
                     outcome.status = Status::Broken;
                     let seen = format!("{error}; is there enough memory?");
-                    outcome.failures.push(failure(source, Trouble { kind: Kind::Broken, span: 0..0, seen }));
+                    let trouble = Trouble { kind: Kind::Broken, span: 0..0, wanted: String::new(), seen };
+                    outcome.failures.push(failure(source, trouble));
                     return Ran::without(outcome);
                 }
             },
@@ -149,6 +153,7 @@ impl Worker {
         };
         let mut session = Session::new(source, &built, settings, chip);
         let troubles = session.all();
+        outcome.time_us = session.spent.as_micros();
         outcome.findings = session.last.findings.iter().map(found).collect();
         if !troubles.is_empty() {
             outcome.status = Status::Failed;
@@ -175,7 +180,8 @@ fn found(finding: &Finding) -> Found {
 
 fn failure(source: &Source, trouble: Trouble) -> Failure {
     let (line, column) = source.position(trouble.span.start);
-    let expected = source.text.lines().nth(line - 1).unwrap_or_default().trim().to_owned();
+    let text = || source.text.lines().nth(line - 1).unwrap_or_default().trim().to_owned();
+    let expected = if trouble.wanted.is_empty() { text() } else { trouble.wanted };
     Failure { kind: trouble.kind, line, column, expected, seen: trouble.seen }
 }
 
@@ -193,6 +199,8 @@ pub(super) struct Session<'a> {
     /// Findings about files that were programmed.
     about_files: Vec<Finding>,
     last: Last,
+    /// Virtual time that chips ran.
+    spent: Time,
     owners: Owners,
     story: Story,
     shown: String,
@@ -213,6 +221,7 @@ impl<'a> Session<'a> {
             wire: Timeline { start: crate::esc::Wire::Low, changes: Vec::new() },
             about_files: Vec::new(),
             last: Last::default(),
+            spent: Time::ZERO,
             owners: Owners::new(),
             story: Story::default(),
             shown: String::new(),

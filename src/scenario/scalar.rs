@@ -125,7 +125,7 @@ scalar!(
     Span(Time),
     "a time such as \"50 ms\"",
     json_schema!({"type": "string", "description": "a time such as \"50 ms\"; ns, us, ms, s"}),
-    span
+    Time::parse_with_unit
 );
 
 scalar!(
@@ -156,24 +156,6 @@ pub fn address(text: &str) -> Result<u32, String> {
         return Err(hint());
     }
     number(text).and_then(|n| u32::try_from(n).ok()).ok_or_else(hint)
-}
-
-/// Reads a span of time.
-fn span(text: &str) -> Result<Time, String> {
-    let at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
-    let (digits, unit) = text.split_at(at);
-    let nanos = match unit {
-        "ns" => 1.0,
-        "us" => 1e3,
-        "ms" => 1e6,
-        "s" => 1e9,
-        _ => return Err(format!("'{text}' is not a time: write a number and ns, us, ms or s, such as \"50 ms\"")),
-    };
-    match digits.trim().replace('_', "").parse::<f64>() {
-        // An hour: far more than anything waits for, and far from where f64 loses nanoseconds.
-        Ok(n) if (0.0..=3.6e12).contains(&(n * nanos)) => Ok(Time::from_nanos((n * nanos).round() as u64)),
-        _ => Err(format!("'{text}' is not a time between 0 and an hour")),
-    }
 }
 
 /// Bytes as text: `"01 02 FF"`.
@@ -285,7 +267,7 @@ mod tests {
     #[test]
     fn slips_are_told() {
         for text in ["5", "5 m", "-1 ms", "1e99 s", "ms"] {
-            assert!(span(text).is_err(), "{text}");
+            assert!(Time::parse_with_unit(text).is_err(), "{text}");
         }
         for text in ["08001000x", "0x1_0000_0000", "app", ""] {
             assert!(address(text).is_err(), "{text}");

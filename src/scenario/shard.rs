@@ -40,17 +40,23 @@ pub fn from_environment(environment: &BTreeMap<String, String>) -> Result<Option
         ("CI_NODE_INDEX", "CI_NODE_TOTAL", 1),
     ];
     for (index, total, first) in pairs {
-        if let (Some(i), Some(of)) = (number(index)?, number(total)?) {
+        let (i, of) = (number(index)?, number(total)?);
+        half(index, total, i, of)?;
+        if let (Some(i), Some(of)) = (i, of) {
             let share = Share { index: i.saturating_add(1 - first), of };
             return check(share).map(|s| Some((s, format!("{index}, {total}")))).map_err(|e| format!("{index}: {e}"));
         }
     }
     // An indexed job of Kubernetes knows its index, and has to be told how many there are.
-    if let (Some(i), Some(of)) = (number("JOB_COMPLETION_INDEX")?, number("JOB_COMPLETIONS")?) {
+    let (i, of) = (number("JOB_COMPLETION_INDEX")?, number("JOB_COMPLETIONS")?);
+    half("JOB_COMPLETION_INDEX", "JOB_COMPLETIONS", i, of)?;
+    if let (Some(i), Some(of)) = (i, of) {
         let share = Share { index: i.saturating_add(1), of };
         return check(share).map(|s| Some((s, "JOB_COMPLETION_INDEX, JOB_COMPLETIONS".to_owned())));
     }
-    if let (Some(i), Some(of)) = (number("SLURM_ARRAY_TASK_ID")?, number("SLURM_ARRAY_TASK_COUNT")?) {
+    let (i, of) = (number("SLURM_ARRAY_TASK_ID")?, number("SLURM_ARRAY_TASK_COUNT")?);
+    half("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", i, of)?;
+    if let (Some(i), Some(of)) = (i, of) {
         let first = number("SLURM_ARRAY_TASK_MIN")?.unwrap_or(0);
         let last = number("SLURM_ARRAY_TASK_MAX")?.unwrap_or(first.saturating_add(of.saturating_sub(1)));
         if last < first || last - first + 1 != of {
@@ -62,6 +68,16 @@ pub fn from_environment(environment: &BTreeMap<String, String>) -> Result<Option
         return check(share).map(|s| Some((s, "SLURM_ARRAY_TASK_ID".to_owned())));
     }
     Ok(None)
+}
+
+/// A job that knows which it is and not of how many would run everything, in each of its processes.
+fn half(index: &str, total: &str, i: Option<u32>, of: Option<u32>) -> Result<(), String> {
+    match (i, of) {
+        (Some(i), None) => Err(format!(
+            "{index}={i} names a share, and {total} does not say of how many: set {total}, or give --no-shard to run all"
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Whether a case belongs to the share.
@@ -109,7 +125,9 @@ mod tests {
         assert_eq!(environment(&[("CI_NODE_INDEX", "1"), ("CI_NODE_TOTAL", "4")]), Ok(Some((1, 4))));
         assert_eq!(environment(&[("DRYFLASH_SHARD_INDEX", "0"), ("DRYFLASH_SHARD_TOTAL", "4")]), Ok(Some((1, 4))));
         assert_eq!(environment(&[("JOB_COMPLETION_INDEX", "3"), ("JOB_COMPLETIONS", "4")]), Ok(Some((4, 4))));
-        assert_eq!(environment(&[("JOB_COMPLETION_INDEX", "3")]), Ok(None), "of how many is not known");
+        let alone = environment(&[("JOB_COMPLETION_INDEX", "3")]).unwrap_err();
+        assert!(alone.contains("JOB_COMPLETIONS does not say of how many"), "{alone}");
+        assert_eq!(environment(&[("CI_NODE_TOTAL", "1")]), Ok(None), "a job of GitLab that is not parallel");
         let slurm = |id, count, min, max| {
             let all = [("SLURM_ARRAY_TASK_ID", id), ("SLURM_ARRAY_TASK_COUNT", count)];
             environment(&[all.as_slice(), &[("SLURM_ARRAY_TASK_MIN", min), ("SLURM_ARRAY_TASK_MAX", max)]].concat())

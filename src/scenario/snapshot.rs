@@ -10,9 +10,9 @@ const PREFIX: &str = "scenario__";
 /// What becomes of a snapshot that is missing or differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// A missing one is written; beside one that differs, the new one is put as `.snap.new`.
+    /// Nothing is accepted: what is new is put as `.snap.new` beside the old one, if there is one. For people.
     Usual,
-    /// Nothing is written: a missing one is a failure. For CI.
+    /// Nothing is written at all. For CI.
     Strict,
     /// Both are written.
     Update,
@@ -21,7 +21,7 @@ pub enum Mode {
 /// Where snapshots are.
 #[derive(Clone, Debug)]
 pub struct Folder {
-    /// Given on the command line; else `snapshots`, beside the folder that the scenario lies in.
+    /// Given on the command line; else `snapshots`, beside the scenarios' root ([`super::find::Found::snapshots`]).
     pub given: Option<PathBuf>,
     /// What becomes of them.
     pub mode: Mode,
@@ -38,31 +38,22 @@ pub struct SnapshotError {
 }
 
 impl Folder {
-    /// The folder for a scenario.
-    pub fn of(&self, scenario: &Path) -> PathBuf {
-        if let Some(folder) = &self.given {
-            return folder.clone();
-        }
-        let here = scenario.parent().unwrap_or(Path::new(""));
-        match here.parent() {
-            // `run app.toml` in the folder itself.
-            None => PathBuf::from("../snapshots"),
-            Some(_) if here.ends_with("..") || here.ends_with(".") => here.join("../snapshots"),
-            Some(parent) => parent.join("snapshots"),
-        }
+    /// The folder for a scenario with this usual one.
+    pub fn of(&self, usual: &Path) -> PathBuf {
+        self.given.clone().unwrap_or_else(|| usual.to_owned())
     }
 
     /// The file for a case.
-    pub fn file(&self, scenario: &Path, id: &str) -> PathBuf {
-        self.of(scenario).join(format!("{}.snap", file_stem(id)))
+    pub fn file(&self, usual: &Path, id: &str) -> PathBuf {
+        self.of(usual).join(format!("{}.snap", file_stem(id)))
     }
 
-    /// Holds the content against the snapshot's file.
+    /// Holds the content against the snapshot's file. `usual` is the scenario's usual folder, `source` what names it.
     ///
     /// # Errors
     /// The file cannot be read or written.
-    pub fn compare(&self, scenario: &Path, source: &str, id: &str, content: &str) -> Result<Snapshot, SnapshotError> {
-        let path = self.file(scenario, id);
+    pub fn compare(&self, usual: &Path, source: &str, id: &str, content: &str) -> Result<Snapshot, SnapshotError> {
+        let path = self.file(usual, id);
         let content = content.trim_end();
         let text = format!("---\nsource: {}\nexpression: {}\n---\n{content}\n", quoted(source), quoted(id));
         let pending = path.with_extension("snap.new");
@@ -72,8 +63,13 @@ impl Folder {
             Err(reason) => return Err(SnapshotError { path, reason }),
         };
         let Some(old) = old else {
-            if self.mode == Mode::Strict {
-                return Ok(Snapshot::Missing);
+            match self.mode {
+                Mode::Strict => return Ok(Snapshot::Missing),
+                Mode::Usual => {
+                    write(&pending, &text)?;
+                    return Ok(Snapshot::Missing);
+                }
+                Mode::Update => {}
             }
             write(&path, &text)?;
             remove(&pending)?;
@@ -97,17 +93,19 @@ impl Folder {
         Ok(Snapshot::Differs { diff: diff(body(&old).trim_end(), content) })
     }
 
-    /// Snapshots in the folders of these scenarios that belong to none of these cases. `stems` are the scenarios that
-    /// were loaded; with `whole` a snapshot of any other scenario is stale, too.
-    pub fn stale<'a>(&self, cases: impl IntoIterator<Item = (&'a Path, &'a str, &'a str)>, whole: bool) -> Vec<String> {
+    /// Snapshots in the folders of these cases that belong to none of them: those of the scenarios that were loaded,
+    /// and of any other scenario under a root all of which was loaded.
+    pub fn stale<'a>(&self, cases: impl IntoIterator<Item = Taker<'a>>) -> Vec<String> {
         let mut folders = BTreeSet::new();
         let mut wanted = BTreeSet::new();
         let mut stems = BTreeSet::new();
-        for (scenario, stem, id) in cases {
-            let file = self.file(scenario, id);
-            folders.insert(self.of(scenario));
-            wanted.insert(file);
-            stems.insert(file_stem(stem));
+        let mut whole = BTreeSet::new();
+        for case in cases {
+            folders.insert(self.of(case.usual));
+            wanted.insert(self.file(case.usual, case.id));
+            stems.insert(file_stem(case.stem));
+            let root = case.label.split_once('/').map(|(root, _)| format!("{root}/"));
+            whole.extend(root.filter(|_| case.whole));
         }
         let mut stale = Vec::new();
         for folder in folders {
@@ -119,7 +117,8 @@ impl Folder {
                     let stem = stem.strip_prefix(PREFIX).unwrap_or(stem);
                     rest == stem || rest.strip_prefix(stem).is_some_and(|r| r.starts_with("__"))
                 };
-                if !wanted.contains(&path) && (whole || stems.iter().any(of)) {
+                let below = || source_of(&path).is_none_or(|source| whole.iter().any(|root| source.starts_with(root)));
+                if !wanted.contains(&path) && (stems.iter().any(of) || !whole.is_empty() && below()) {
                     stale.push(path.to_string_lossy().replace('\\', "/"));
                 }
             }
@@ -127,6 +126,28 @@ impl Folder {
         stale.sort();
         stale
     }
+}
+
+/// A case that takes a snapshot.
+#[derive(Clone, Copy, Debug)]
+pub struct Taker<'a> {
+    /// Its scenario's usual folder of snapshots.
+    pub usual: &'a Path,
+    /// Its scenario's name.
+    pub stem: &'a str,
+    /// Its scenario's root and path, as snapshots name it.
+    pub label: &'a str,
+    /// Its name.
+    pub id: &'a str,
+    /// All scenarios of its root were loaded.
+    pub whole: bool,
+}
+
+/// The scenario that a snapshot says it is of.
+fn source_of(path: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let line = text.strip_prefix("---\n")?.lines().next()?.strip_prefix("source: ")?.to_owned();
+    Some(line.trim_matches('"').to_owned())
 }
 
 /// The name of a case's file, without extension.
@@ -164,10 +185,7 @@ fn write(path: &Path, text: &str) -> Result<(), SnapshotError> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.tmp", std::process::id()));
-    std::fs::write(&beside, text).map_err(failed)?;
-    std::fs::rename(&beside, path).map_err(failed)
+    crate::files::replace(path, text.as_bytes()).map_err(failed)
 }
 
 fn remove(path: &Path) -> Result<(), SnapshotError> {
@@ -192,7 +210,7 @@ mod tests {
     #[test]
     fn a_life_of_a_snapshot() {
         let (dir, mut folder) = folder(Mode::Strict);
-        let scenario = Path::new("scenarios/a.toml");
+        let scenario = Path::new("unused");
         let mut now = |mode, text: &str| {
             folder.mode = mode;
             folder.compare(scenario, "scenarios/a.toml", "a/F051", text).unwrap()
@@ -201,7 +219,10 @@ mod tests {
         let pending = file.with_extension("snap.new");
         assert_eq!(now(Mode::Strict, "one\ntwo\n"), Snapshot::Missing);
         assert!(!file.exists());
-        assert_eq!(now(Mode::Usual, "one\ntwo\n"), Snapshot::Written);
+        assert_eq!(now(Mode::Usual, "one\ntwo\n"), Snapshot::Missing, "nothing is accepted unseen");
+        assert!(!file.exists() && pending.exists());
+        assert_eq!(now(Mode::Update, "one\ntwo\n"), Snapshot::Written);
+        assert!(!pending.exists());
         assert_eq!(now(Mode::Strict, "one\ntwo"), Snapshot::Same);
         let Snapshot::Differs { diff } = now(Mode::Usual, "one\nTWO") else { panic!("it differs") };
         assert!(diff.contains("-two\n+TWO\n") && !diff.contains("---"), "{diff}");
@@ -218,7 +239,7 @@ mod tests {
     /// What insta itself takes for the same.
     #[test]
     fn insta_reads_what_is_written() {
-        let (dir, folder) = folder(Mode::Usual);
+        let (dir, folder) = folder(Mode::Update);
         let content = "about: a\n\n---\nflash\n  0x08000000  x\n";
         folder.compare(Path::new("scenarios/a.toml"), "scenarios/a.toml", "a/F051", content).unwrap();
         let mut settings = insta::Settings::clone_current();
@@ -237,25 +258,13 @@ mod tests {
         {
             std::fs::write(snapshots.join(name), "").unwrap();
         }
+        std::fs::write(snapshots.join("scenario__x.snap"), "---\nsource: others/x.toml\n").unwrap();
         let names = |whole| -> Vec<String> {
-            let cases = [(Path::new("scenarios/a.toml"), "a", "a/F031")];
-            let stale = folder.stale(cases, whole);
+            let label = "scenarios/a.toml";
+            let stale = folder.stale([Taker { usual: Path::new(""), stem: "a", label, id: "a/F031", whole }]);
             stale.iter().map(|s| s.rsplit('/').next().unwrap().to_owned()).collect()
         };
         assert_eq!(names(false), ["scenario__a.snap"]);
         assert_eq!(names(true), ["scenario__a.snap", "scenario__ab.snap"]);
-    }
-
-    #[test]
-    fn folders() {
-        let folder = Folder { given: None, mode: Mode::Usual };
-        for (scenario, expected) in [
-            ("scenarios/a.toml", "snapshots"),
-            ("/x/scenarios/a.toml", "/x/snapshots"),
-            ("a.toml", "../snapshots"),
-            ("../a.toml", "../../snapshots"),
-        ] {
-            assert_eq!(folder.of(Path::new(scenario)), Path::new(expected), "{scenario}");
-        }
     }
 }

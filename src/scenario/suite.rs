@@ -94,17 +94,20 @@ fn here(suite: &Suite, worker: &mut Worker, case: &Case) -> CaseOutcome {
     let ran = worker.run(case, &suite.settings);
     let mut outcome = ran.outcome;
     let Some(content) = ran.shown else { return outcome };
-    let path = &case.source.path;
-    outcome.snapshot_file = Some(suite.snapshots.file(path, &case.id).to_string_lossy().replace('\\', "/"));
+    let usual = &case.found.snapshots;
+    outcome.snapshot_file = Some(suite.snapshots.file(usual, &case.id).to_string_lossy().replace('\\', "/"));
     let fail = |outcome: &mut CaseOutcome, seen: String| {
         outcome.status = Status::Failed;
         let failure = Failure { kind: Kind::Snapshot, line: ran.line, column: 1, expected: ran.text.clone(), seen };
         outcome.failures.push(failure);
     };
-    match suite.snapshots.compare(path, &case.source.name, &case.id, &content) {
+    match suite.snapshots.compare(usual, &case.found.label, &case.id, &content) {
         Ok(snapshot) => {
             match &snapshot {
-                Snapshot::Missing => fail(&mut outcome, "the snapshot is missing; --update writes it".to_owned()),
+                Snapshot::Missing => fail(
+                    &mut outcome,
+                    "the snapshot is missing; look at what it shows, then --update writes it".to_owned(),
+                ),
                 Snapshot::Differs { diff } => fail(&mut outcome, format!("the snapshot differs:\n{diff}")),
                 _ => {}
             }

@@ -41,6 +41,8 @@ pub struct AppMarks {
     pub old_version: Option<OldVersion>,
     /// Where its CAN signature stands.
     pub can_signature: Option<u32>,
+    /// Its reset vector lies where a bootloader stands: it is linked for the start of flash.
+    pub at_base: bool,
 }
 
 /// The marks of an app at `start`, or none where nothing there speaks for one.
@@ -54,7 +56,16 @@ pub fn app(view: &View, start: u32) -> Option<AppMarks> {
         view.word(at) == Some(CAN_SIGNATURE[0])
             && at.checked_add(4).and_then(|b| view.word(b)) == Some(CAN_SIGNATURE[1])
     });
-    Some(AppMarks { vectors, tag, old_version: old_version(view, start), can_signature })
+    Some(AppMarks { vectors, tag, old_version: old_version(view, start), can_signature, at_base: false })
+}
+
+/// The marks of an app that is linked for the start of flash, seen there: it starts as a bootloader does, and only its
+/// name tag tells it from one. `given` where the command line calls it an app.
+pub fn app_at_base(view: &View, base: u32, given: bool) -> Option<AppMarks> {
+    let vectors = vectors(view, base).filter(|v| v.plausible() && v.offset() < 0x1000)?;
+    let tag = tag(view).filter(|t| t.mcu.is_some());
+    let told = tag.is_some() || given;
+    told.then(|| AppMarks { vectors: Some(vectors), tag, old_version: None, can_signature: None, at_base: true })
 }
 
 fn old_version(view: &View, start: u32) -> Option<OldVersion> {

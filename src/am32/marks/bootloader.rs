@@ -57,6 +57,11 @@ impl BootVersion {
         }
     }
 
+    /// Whether it is one version and no other.
+    pub const fn is_exact(self) -> bool {
+        matches!(self, BootVersion::Byte { .. } | BootVersion::V13)
+    }
+
     /// Whether the marks allow this version.
     pub const fn allows(self, version: u8) -> bool {
         match self {
@@ -89,10 +94,32 @@ pub struct BootloaderMarks {
     pub info: Option<DeviceInfo>,
     /// Its version, as far as marks tell.
     pub version: BootVersion,
-    /// Its area is the 16K one of the CAN bootloaders.
+    /// It is one of the CAN bootloaders, with their area of 16K.
     pub can: bool,
+    /// Its area has 16K: the CAN bootloaders', and the A153's, which has no CAN.
+    pub long: bool,
     /// It starts like RISC-V code, with a jump.
     pub riscv: bool,
+}
+
+impl BootloaderMarks {
+    /// What to tell people about it, a phrase each: `V14 or newer`, `pin PB4`, `flash code 1F`, `protocol 2`.
+    pub fn phrases(&self) -> Vec<String> {
+        let mut phrases = vec![self.version.to_string()];
+        if let Some(pin) = self.info.and_then(|i| i.pin) {
+            phrases.push(format!("pin {pin}"));
+        }
+        if let Some(info) = self.info {
+            phrases.push(format!("flash code {:02X}", info.flash_code));
+            if info.magic {
+                phrases.push(format!("protocol {}", info.protocol));
+            }
+        }
+        if self.can {
+            phrases.push("CAN".to_owned());
+        }
+        phrases
+    }
 }
 
 /// The CAN bootloaders' stack pointer.
@@ -115,13 +142,15 @@ pub fn bootloader(view: &View, base: u32) -> Option<BootloaderMarks> {
     let beyond = info.is_some_and(|i| i.address.wrapping_sub(base) >= 0x1000);
     let long = view.byte(base.saturating_add(0x1000)).is_some_and(|b| b != 0xFF);
     // An updater starts as an app does, and holds a bootloader with its device bytes as data.
-    let can = (beyond && starts.is_none_or(|v| v.sp == CAN_SP || v.offset() < 0x1000))
+    let long = (beyond && starts.is_none_or(|v| v.sp == CAN_SP || v.offset() < 0x1000))
         || (long && starts.is_some_and(|v| v.sp == CAN_SP));
-    // Without CAN, nothing of a bootloader is linked beyond 4K.
-    if starts.is_some_and(|v| v.offset() >= 0x1000) && !can {
+    // Elsewhere, nothing of a bootloader is linked beyond 4K.
+    if starts.is_some_and(|v| v.offset() >= 0x1000) && !long {
         return None;
     }
-    Some(BootloaderMarks { vectors: starts, info, version: version(view, base, starts, info), can, riscv })
+    // The A153's bootloader has 16K as well, and no CAN.
+    let can = long && !info.is_some_and(|i| layout::is_of_the_a153(i.flash_code));
+    Some(BootloaderMarks { vectors: starts, info, version: version(view, base, starts, info), can, long, riscv })
 }
 
 fn version(view: &View, base: u32, starts: Option<Vectors>, info: Option<DeviceInfo>) -> BootVersion {
@@ -168,6 +197,14 @@ fn device_info(view: &View, base: u32) -> Option<DeviceInfo> {
         }
     }
     bare
+}
+
+/// Where in `data` the magic words stand with device bytes behind them.
+pub(super) fn device_bytes_after_magic(data: &[u8]) -> Option<usize> {
+    data.windows(17).position(|window| {
+        let (magic, device) = window.split_at(MAGIC.len());
+        magic == MAGIC && matches!(device, [b'4', b'7', b'1', _, code, 6, 6, _, 0x30] if layout::is_flash_code(*code))
+    })
 }
 
 #[cfg(test)]

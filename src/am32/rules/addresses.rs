@@ -3,11 +3,12 @@
 use super::Context;
 use crate::am32::command;
 use crate::am32::findings::{Finding, Id, Severity};
-use crate::am32::layout;
 use crate::am32::piece::{Piece, PlacedBy, written};
 use crate::am32::roles::{Role, wrong_base};
+use crate::am32::{eeprom, layout};
 use crate::image::{Image, Segment};
 use crate::part::Part;
+use crate::plural::{count, verb};
 use std::ops::Range;
 
 /// Option bytes of the F0, the F4 and their kin, and of the G0 and its kin.
@@ -60,7 +61,9 @@ fn outside(context: &Context, part: &Part, piece: &Piece, findings: &mut Vec<Fin
         }
         let Some((address, bytes)) = beyond(segment, flash.base, flash.end()) else { continue };
         let message = format!(
-            "{bytes} bytes from {address:#010X} on lie outside of the {}'s flash ({:#010X} to {:#010X})",
+            "{} from {address:#010X} on {} outside of the {}'s flash ({:#010X} to {:#010X})",
+            count(bytes, "byte"),
+            verb(bytes, "lies", "lie"),
             part.nick(),
             flash.base,
             flash.end() - 1
@@ -122,6 +125,18 @@ fn option_bytes(context: &Context, part: &Part, piece: &Piece, address: u32) -> 
 fn misplaced(context: &Context, piece: &Piece, findings: &mut Vec<Finding>) {
     let (layout, image) = (context.layout, &piece.image);
     let start = image.start();
+    if let Some(vectors) = piece.linked_for_base() {
+        let message = format!(
+            "it is an app, and its reset vector {:#010X} says that it is linked for {:#010X}, where the bootloader stands",
+            vectors.pc, layout.base
+        );
+        let advice = format!(
+            "behind a bootloader it has to be linked for {:#010X}: ORIGIN of FLASH in the linker script",
+            layout.app
+        );
+        findings.push(about(Finding::new(Id::LINKED_FOR_BASE, message, advice), image, start));
+        return;
+    }
     let is_app = piece.by_bytes == Some(Role::App);
     // An app for the CAN layouts is where it belongs there; that it does not fit is another rule's.
     let can = piece.info.app.as_ref().is_some_and(|a| a.can_signature.is_some());
@@ -151,19 +166,28 @@ fn misplaced(context: &Context, piece: &Piece, findings: &mut Vec<Finding>) {
         }
         _ => (),
     }
-    let Some(owners) = foreign_page(context, piece) else { return };
-    let (address, owners) = owners;
-    let message = format!(
-        "the settings in it are at {address:#010X}, where {owners} keep them; the {layout} looks at {:#010X}",
-        layout.eeprom
-    );
-    let advice = format!("take the full image for the {layout}, or name the part that it is for with --part");
+    let Some(address) = stray_page(context, piece) else { return };
+    let owners = layout::eeprom_owners(address);
+    let (whose, advice) = if owners.is_empty() {
+        let advice = format!("put the settings at {:#010X}, and build the image again", layout.eeprom);
+        ("where no layout keeps them".to_owned(), advice)
+    } else {
+        let advice = format!("take the full image for the {layout}, or name the part that it is for with --part");
+        (format!("where {} keep them", owners.join(", ")), advice)
+    };
+    let message =
+        format!("the settings in it are at {address:#010X}, {whose}; the {layout} looks at {:#010X}", layout.eeprom);
     findings.push(about(Finding::new(Id::EEPROM_ELSEWHERE, message, advice), image, address));
 }
 
 fn moved(context: &Context, piece: &Piece, home: u32) -> Finding {
     let start = piece.image.start();
-    let message = format!("the {} would go to {start:#010X}, but it is linked for {home:#010X}", piece.role);
+    let vectors = piece.info.app.as_ref().and_then(|a| a.vectors).or(piece.info.bootloader.and_then(|b| b.vectors));
+    let why = match vectors.filter(|v| v.offset() >> 17 == 0 && v.pc >= home) {
+        Some(v) => format!("its reset vector is {:#010X}, and the {}'s place is {home:#010X}", v.pc, piece.role),
+        None => format!("its place is {home:#010X}"),
+    };
+    let message = format!("the {} would go to {start:#010X}; {why}", piece.role);
     let advice = match piece.placed_by {
         PlacedBy::User => format!("give it its own address: {}", self::home(context, piece)),
         _ => format!(
@@ -210,19 +234,29 @@ fn called_elsewhere(context: &Context, piece: &Piece) -> Option<Finding> {
     Some(finding.file(&piece.image.name).at(address))
 }
 
-/// A full image's settings at another layout's address, where this layout's is empty.
-fn foreign_page(context: &Context, piece: &Piece) -> Option<(u32, String)> {
-    if piece.role != Role::Full || written(&piece.image, context.layout.eeprom, context.layout.eeprom_end()) {
+/// Where a full image has its settings, while this layout's page is empty: at another layout's address, else near by.
+pub(super) fn stray_page(context: &Context, piece: &Piece) -> Option<u32> {
+    let (layout, image) = (context.layout, &piece.image);
+    if piece.role != Role::Full {
         return None;
     }
-    layout::LAYOUTS.iter().filter(|l| l.eeprom != context.layout.eeprom && l.base == context.layout.base).find_map(
-        |l| {
-            let page = piece.image.bytes(l.eeprom..l.eeprom + 48)?;
-            let settings = crate::am32::eeprom::sane(&page) && page.first() != Some(&0xFF);
-            settings.then(|| (l.eeprom, layout::eeprom_owners(l.eeprom).join(", ")))
-        },
-    )
+    let page = image.bytes(layout.eeprom..layout.eeprom + eeprom::SHORTEST as u32);
+    if page.is_some_and(|p| eeprom::surely(&p)) {
+        return None;
+    }
+    let others = layout::LAYOUTS.iter().filter(|l| l.eeprom != layout.eeprom && l.base == layout.base);
+    let near = (layout.eeprom.saturating_sub(NEAR)..layout.eeprom.saturating_add(NEAR)).step_by(2);
+    others.map(|l| l.eeprom).chain(near).find(|address| {
+        let settings = image.bytes(*address..address.saturating_add(eeprom::SHORTEST as u32));
+        // Settings are not amid other data.
+        let before = address.checked_sub(4).and_then(|b| image.bytes(b..*address));
+        let alone = before.is_none_or(|b| b.iter().all(|b| *b == 0xFF) || b.iter().all(|b| *b == 0));
+        *address != layout.eeprom && alone && settings.is_some_and(|p| eeprom::surely(&p))
+    })
 }
+
+/// How far from their place stray settings are looked for, in bytes.
+const NEAR: u32 = 0x1000;
 
 fn too_long(context: &Context, piece: &Piece, findings: &mut Vec<Finding>) {
     let (layout, image) = (context.layout, &piece.image);
@@ -238,9 +272,10 @@ fn too_long(context: &Context, piece: &Piece, findings: &mut Vec<Finding>) {
         } else {
             let role = command::argument(piece);
             format!(
-                "take a bootloader of at most {} bytes; if it is a full image, say so: {}",
+                "take a bootloader of at most {} bytes; if it is a full image, say so: {}; if it is an app, it has to be linked for {:#010X}",
                 layout.bootloader_len(),
-                command::replacing(context, piece, &format!("--full {}", role.trim_start_matches("--bootloader ")))
+                command::replacing(context, piece, &format!("--full {}", role.trim_start_matches("--bootloader "))),
+                layout.app
             )
         };
         findings.push(about(Finding::new(Id::BOOTLOADER_TOO_LONG, message, advice), image, layout.app));
@@ -277,8 +312,8 @@ fn odd(part: &Part, piece: &Piece, findings: &mut Vec<Finding>) {
             continue;
         }
         let message = format!(
-            "{} bytes at {:#010X}: the {} is programmed {unit} bytes at a time",
-            segment.data.len(),
+            "{} at {:#010X}: the {} is programmed {unit} bytes at a time",
+            count(segment.data.len() as u64, "byte"),
             segment.address,
             part.nick()
         );

@@ -2,10 +2,14 @@
 
 mod addresses;
 mod age;
+mod names;
 mod overlap;
 mod presence;
 mod settings;
 mod target;
+mod updater;
+
+pub(super) use age::by_bootloader_version as judge_bootloader_version;
 
 use super::findings::Finding;
 use super::layout::{Layout, Mcu};
@@ -42,6 +46,8 @@ pub(super) fn judge(context: &Context) -> Vec<Finding> {
     let mut findings = Vec::new();
     target::judge(context, &mut findings);
     age::judge(context, &mut findings);
+    updater::judge(context, &mut findings);
+    names::judge(context, &mut findings);
     if let Some(part) = context.part {
         addresses::judge(context, part, &mut findings);
         overlap::judge(context, part, &mut findings);

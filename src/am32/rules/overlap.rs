@@ -3,15 +3,20 @@
 use super::Context;
 use crate::am32::command;
 use crate::am32::findings::{Finding, Id};
-use crate::am32::piece::Piece;
+use crate::am32::piece::{Piece, written};
+use crate::am32::roles::Role;
 use crate::image::Segment;
 use crate::part::Part;
+use crate::plural::{count, verb};
 use std::collections::BTreeSet;
 
 pub(super) fn judge(context: &Context, part: &Part, findings: &mut Vec<Finding>) {
     for (i, later) in context.pieces.iter().enumerate() {
         for earlier in context.pieces.iter().take(i) {
-            findings.extend(pair(context, part, earlier, later));
+            // An app in the bootloader's place has a finding of its own.
+            if earlier.linked_for_base().or(later.linked_for_base()).is_none() {
+                findings.extend(pair(context, part, earlier, later));
+            }
         }
     }
 }
@@ -21,16 +26,13 @@ fn pair(context: &Context, part: &Part, earlier: &Piece, later: &Piece) -> Optio
     let name = |p: &Piece, address| p.image.origin(address).map_or(p.image.name.to_string(), |o| o.to_string());
     if let Some((address, a, b)) = shared.differing {
         let message = format!(
-            "it puts {b:02X} on {address:#010X}, and {} puts {a:02X} there; {} of {} shared bytes differ",
+            "it puts {b:02X} on {address:#010X}, and {} puts {a:02X} there; {} of {} {}",
             name(earlier, address),
             shared.different,
-            shared.bytes
+            count(shared.bytes, "shared byte"),
+            verb(shared.different, "differs", "differ")
         );
-        let advice = format!(
-            "leave one of them out: {} or {}",
-            command::without(context, earlier, ""),
-            command::without(context, later, "")
-        );
+        let advice = advice(context, earlier, later);
         let place = later.image.origin(address).map(|o| o.position);
         let finding = Finding::new(Id::CLASH, message, advice).file(&later.image.name).at(address);
         return Some(match place {
@@ -51,11 +53,28 @@ fn pair(context: &Context, part: &Part, earlier: &Piece, later: &Piece) -> Optio
     }
     let first = shared.first?;
     let message = format!(
-        "{} bytes from {first:#010X} on are in {} as well, with the same values",
-        shared.bytes, earlier.image.name
+        "{} from {first:#010X} on {} in {} as well, with the same value{}",
+        count(shared.bytes, "byte"),
+        verb(shared.bytes, "is", "are"),
+        earlier.image.name,
+        verb(shared.bytes, "", "s")
     );
     let advice = "nothing has to be done; leaving one out changes nothing on these bytes";
     Some(Finding::new(Id::REPEATED, message, advice).file(&later.image.name).at(first))
+}
+
+/// Of a bootloader and an app, both are needed: the one that is too long, or for CAN, has to be replaced.
+fn advice(context: &Context, earlier: &Piece, later: &Piece) -> String {
+    let both = [earlier, later];
+    let of = |role| both.into_iter().find(|p| p.role == role);
+    if let (Some(bootloader), Some(app)) = (of(Role::Bootloader), of(Role::App)) {
+        let layout = context.layout;
+        let reaches = written(&bootloader.image, layout.app, layout.eeprom);
+        let (wrong, what) = if reaches { (bootloader, "bootloader") } else { (app, "app") };
+        return format!("both are needed: take another {what} in place of {}", command::quote(&wrong.image.name));
+    }
+    let (first, second) = (command::without(context, earlier, ""), command::without(context, later, ""));
+    format!("leave one of them out: {first} or {second}")
 }
 
 #[derive(Default)]

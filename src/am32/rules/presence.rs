@@ -32,13 +32,19 @@ fn contradiction(context: &Context, piece: &Piece) -> Option<Finding> {
     } else {
         ("its name says", called.filter(|c| *c != piece.role && *c != bytes)?)
     };
+    // A copy of all of flash is called after what it holds: by a version alone that says nothing.
+    let all = bytes == Role::Full && piece.evidence != Evidence::Given;
+    if all && piece.info.name.by_version_only {
+        return None;
+    }
+    let severity = if all { Severity::Note } else { Id::CONTRADICTION.severity() };
     let message = format!("{says} {said}, but its bytes are those of {}", article(bytes));
     let text = format!("{} {}", bytes.option(), command::quote(&piece.image.name));
     let advice = match piece.evidence {
         Evidence::Given => format!("give it as what it is: {}", command::replacing(context, piece, &text)),
         _ => format!("it is taken as {}; check that it is the file you meant", article(bytes)),
     };
-    Some(Finding::new(Id::CONTRADICTION, message, advice).file(&piece.image.name))
+    Some(Finding::new(Id::CONTRADICTION, message, advice).file(&piece.image.name).as_bad_as(severity))
 }
 
 fn article(role: Role) -> String {
@@ -51,6 +57,14 @@ fn article(role: Role) -> String {
 /// A file with an address but without a role is programmed as it is.
 fn unclear(piece: &Piece) -> Option<Finding> {
     let start = piece.image.start();
+    let info = &piece.info;
+    if piece.role == Role::Full && piece.evidence == Evidence::Size {
+        let blank = piece.image.segments.iter().all(|s| s.data.iter().all(|b| *b == 0xFF));
+        let known = info.bootloader.is_some() || info.app.is_some() || blank;
+        let message = "it is as long as all of flash, but nothing in it reads as a bootloader or an app";
+        let advice = "check that it is the file you meant";
+        return (!known).then(|| Finding::new(Id::UNCLEAR, message, advice).file(&piece.image.name).at(start));
+    }
     let in_flash = (0x0800_0000..0x0808_0000).contains(&start);
     if piece.role != Role::Unknown || !in_flash {
         return None;
@@ -108,7 +122,11 @@ fn missing(context: &Context, findings: &mut Vec<Finding>) {
             "nothing goes to the EEPROM page at {:#010X}: the bootloader reads FF there, expects 01, and never starts the app",
             layout.eeprom
         );
-        let advice = format!("add a page: {}", command::with(context, "--eeprom eeprom_default.bin"));
+        let advice = format!(
+            "add a page: {} {}",
+            command::with(context, "--eeprom eeprom_default.bin"),
+            command::settings_source(context)
+        );
         findings.push(Finding::new(Id::EEPROM_MISSING, message, advice).at(layout.eeprom));
     }
 }

@@ -24,10 +24,44 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
 }
 
 fn not_modelled(context: &Context, mcu: Mcu) -> Finding {
-    let message = format!("the files are for the {mcu} ({}); dryflash has no model of it", context.evidence);
     let advice =
         "take the files for your ESC's MCU; `dryflash parts` lists what is modelled, and --part overrides the name";
-    Finding::new(Id::FOREIGN_MCU, message, advice)
+    let told: Vec<(&Piece, Mcu, String)> =
+        context.pieces.iter().filter_map(|p| of_mcu(p).map(|(mcu, why)| (p, mcu, why))).collect();
+    if told.iter().all(|(_, other, _)| *other == mcu) {
+        let message = format!("the files are for the {mcu} ({}); dryflash has no model of it", context.evidence);
+        return Finding::new(Id::FOREIGN_MCU, message, advice);
+    }
+    let each: Vec<String> =
+        told.iter().map(|(piece, mcu, why)| format!("{} is for the {mcu} ({why})", piece.image.name)).collect();
+    let message = format!("the files are for different MCUs: {}; dryflash has no model of the {mcu}", each.join(", "));
+    let finding = Finding::new(Id::FOREIGN_MCU, message, advice);
+    match told.iter().find(|(_, other, _)| *other == mcu) {
+        Some((piece, ..)) => finding.file(&piece.image.name),
+        None => finding,
+    }
+}
+
+/// The MCU that one file is for, by the strongest of its signs, and which that is.
+fn of_mcu(piece: &Piece) -> Option<(Mcu, String)> {
+    let tag = piece.info.app.as_ref().and_then(|a| a.tag.as_ref());
+    if let Some((tag, mcu)) = tag.and_then(|t| Some((t, t.mcu?))) {
+        return Some((mcu, format!("by its name tag '{}'", tag.text)));
+    }
+    if let Some(marks) = piece.info.bootloader {
+        let code = marks.info.map(|i| i.flash_code);
+        if marks.riscv {
+            return Some((Mcu::V203, "by its RISC-V code".to_owned()));
+        }
+        if let Some(code) = code.filter(|c| layout::is_of_the_a153(*c)) {
+            return Some((Mcu::A153, format!("by its flash code {code:02X}")));
+        }
+    }
+    if let Some(mcu) = piece.info.shape {
+        return Some((mcu, "by its vector table".to_owned()));
+    }
+    let inside = piece.image.amj.as_ref().and_then(|amj| amj.mcu_type.as_deref()).and_then(Mcu::from_word);
+    inside.map(|mcu| (mcu, "by its mcuType".to_owned())).or(piece.info.name.mcu.map(|m| (m, "by its name".to_owned())))
 }
 
 fn by_tag_or_name(context: &Context, piece: &Piece) -> Option<Finding> {
@@ -95,7 +129,7 @@ fn other_core(context: &Context, piece: &Piece) -> Option<Finding> {
     let info = marks.info?;
     let owner = match info.flash_code {
         _ if marks.riscv => Mcu::V203,
-        0x15 | 0x16 => Mcu::A153,
+        code if layout::is_of_the_a153(code) => Mcu::A153,
         _ => return None,
     };
     let message = format!(
@@ -114,7 +148,7 @@ fn flash_size(context: &Context, piece: &Piece) -> Option<Finding> {
     // Those are told by their core.
     if info.flash_code == own
         || piece.info.bootloader.is_some_and(|b| b.riscv)
-        || matches!(info.flash_code, 0x15 | 0x16)
+        || layout::is_of_the_a153(info.flash_code)
     {
         return None;
     }

@@ -6,7 +6,102 @@ use crate::chip::device::Device;
 use crate::cpu::Poll;
 use crate::periph::{Due, Forecast, Peripheral};
 
+/// What could change a register that code reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::chip) enum Change {
+    /// Nothing but a store.
+    Never,
+    /// What its block, or time, does by itself; also where that is not known.
+    Event,
+    /// The world outside: a pin, a line, a voltage.
+    Outside,
+}
+
 impl Board {
+    /// What could change the register at `address`, read just now; none for plain memory.
+    pub(in crate::chip) fn change_of(&self, address: u32, width: Width, cycle: u64) -> Option<Change> {
+        let place = self.place(address);
+        if matches!(place, Place::Flash(_) | Place::Sram(_) | Place::Information(_)) {
+            return None;
+        }
+        if self.foresee(address, width, cycle) != Forecast::Constant {
+            return Some(Change::Event);
+        }
+        let Place::Block(n) = place else {
+            // What pends in the NVIC comes with events.
+            return Some(if self.next_event_of_others() == u64::MAX { Change::Never } else { Change::Event });
+        };
+        let slot = &self.devices.slots[n];
+        if slot.gate.as_ref().is_some_and(|g| !self.devices.rcc.enabled(g)) {
+            return Some(Change::Never);
+        }
+        let event = match slot.device {
+            Device::Rcc => self.devices.rcc.view().next_event(&self.clocks).is_some(),
+            Device::Flash => self.flash.next_event().is_some(),
+            // A transfer comes with somebody else's event.
+            Device::Dma(_) => self.dma_waits(),
+            _ => self.wishes[n].next != u64::MAX,
+        };
+        if event {
+            return Some(Change::Event);
+        }
+        Some(if listens(&slot.device, address & !3, slot.base) { Change::Outside } else { Change::Never })
+    }
+
+    /// Whether an interrupt may still be taken as things stand: one is enabled, is urgent enough, and something is to
+    /// come that may raise it, from a block or from outside.
+    pub(in crate::chip) fn interrupt_may_come(&self, primask: bool) -> bool {
+        if !self.nvic.could_take(primask, self.systick.interrupts()) {
+            return false;
+        }
+        self.next_event_of_others() != u64::MAX || self.listens_outside()
+    }
+
+    /// Whether an enabled interrupt waits for something from outside the chip.
+    pub fn listens_outside(&self) -> bool {
+        self.devices.slots.iter().any(|slot| {
+            let enabled = slot.irq.iter().take(slot.irqs as usize).any(|line| self.nvic.enabled() >> line & 1 != 0);
+            enabled
+                && match &slot.device {
+                    Device::Timer(timer) => timer.watched_inputs() != 0,
+                    Device::Exti(exti) => exti.watched() != 0,
+                    Device::Usart(usart) => usart.asks_for_bytes(),
+                    Device::Plain(_) => true,
+                    _ => false,
+                }
+        })
+    }
+
+    /// Whether a watchdog runs that resets the chip unless it is fed.
+    pub fn watchdog_runs(&self) -> bool {
+        self.devices.slots.iter().any(|s| match &s.device {
+            Device::Iwdg(iwdg) => iwdg.is_started(),
+            Device::Wwdg(wwdg) => wwdg.is_on(),
+            _ => false,
+        })
+    }
+
+    /// Whether a channel of the DMA controller waits for its requests.
+    pub(in crate::chip) fn dma_waits(&self) -> bool {
+        self.devices.slots.iter().any(|s| matches!(&s.device, Device::Dma(dma) if dma.waits()))
+    }
+
+    /// The cycle of the next event, those of the watchdogs left out.
+    fn next_event_of_others(&self) -> u64 {
+        let slots = self.devices.slots.iter().zip(&self.wishes);
+        let blocks = slots.filter(|(s, _)| !matches!(s.device, Device::Iwdg(_) | Device::Wwdg(_))).map(|(_, w)| w.next);
+        let cycle = |due: Due| match due {
+            Due::Cycle(cycle) => cycle,
+            Due::Time(time) => self.hclk.cycle_at(time),
+        };
+        let rest = [
+            self.devices.rcc.view().next_event(&self.clocks),
+            self.systick.next_event(&self.clocks),
+            self.flash.next_event().map(Due::Time),
+        ];
+        blocks.chain(rest.into_iter().flatten().map(cycle)).min().unwrap_or(u64::MAX)
+    }
+
     /// What later loads of the register at `address` would give; due times in cycles.
     pub(super) fn foresee(&self, address: u32, width: Width, cycle: u64) -> Forecast {
         let now = self.hclk.at(cycle);
@@ -71,5 +166,17 @@ impl Board {
                 self.recent_at = self.recent_at.wrapping_add(1);
             }
         }
+    }
+}
+
+/// Whether the register shows something of the world outside.
+fn listens(device: &Device, address: u32, base: u32) -> bool {
+    match device {
+        // IDR.
+        Device::Gpio(_) => address - base == 0x10,
+        Device::Timer(timer) => timer.watched_inputs() != 0,
+        Device::Exti(exti) => exti.watched() != 0,
+        Device::Usart(_) | Device::Comp(_) | Device::Plain(_) => true,
+        _ => false,
     }
 }

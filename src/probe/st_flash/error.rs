@@ -26,7 +26,7 @@ pub enum StFlashError {
     #[error("{}: is empty; download or build it again", .0.display())]
     Empty(PathBuf),
     /// A file that is larger than any flash here.
-    #[error("{}: has {bytes} bytes, more than any flash here could hold", .path.display())]
+    #[error("{}: is larger than any flash here: more than {} MB{}", .path.display(), super::LONGEST_FILE >> 20, length(*.bytes))]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -137,6 +137,9 @@ pub enum StFlashError {
     /// The file to be made is there already.
     #[error("{}: exists, and is replaced only with --force (st-flash itself would replace it)", .0.display())]
     Exists(PathBuf),
+    /// The file to be made is this session's state or recording.
+    #[error("{}: is this session's own state or recording; give another name", .0.display())]
+    InUse(PathBuf),
     /// The file to be made cannot be.
     #[error("{}: cannot be written: {source}", .path.display())]
     Output {
@@ -151,8 +154,16 @@ impl StFlashError {
     /// The exit code: st-flash's own where st-flash would fail as well, 2 where only dryflash does.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            StFlashError::Exists(_) | StFlashError::TooLarge { .. } | StFlashError::Busy(_) => 2,
+            StFlashError::Exists(_)
+            | StFlashError::InUse(_)
+            | StFlashError::TooLarge { .. }
+            | StFlashError::Busy(_) => 2,
             _ => FAILED,
         }
     }
+}
+
+/// What the system says of a file's length; a device has none.
+fn length(bytes: u64) -> String {
+    if bytes > super::LONGEST_FILE { format!(" ({bytes} bytes)") } else { String::new() }
 }

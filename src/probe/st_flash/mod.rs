@@ -1,7 +1,7 @@
-//! st-flash 1.7's command line, without st-flash: the same ST-LINK commands, on a virtual chip.
+//! st-flash's command line, without st-flash: the same ST-LINK commands, on a virtual chip.
 //!
 //! [`arguments::parse`] reads a command line, [`run`] carries it out, [`Script`] is a file with several. What goes over the
-//! wire is what st-flash 1.7.0 sends, command by command; only the code that writes flash from SRAM on the F0 is
+//! wire is what st-flash 1.7.0 sends, command by command, or what 1.8.0 does where that is asked for; only the code that writes flash from SRAM on the F0 is
 //! dryflash's own. What st-flash does not say, a [`Note`] does. `docs/st-flash.md` has the rest.
 
 pub mod arguments;
@@ -18,21 +18,19 @@ mod script;
 mod session;
 mod write;
 
-pub use arguments::{Arguments, Parsed, parse};
+pub use arguments::{Arguments, Parsed, Version, parse};
 pub use error::{FAILED, StFlashError};
-pub use note::Note;
+pub use note::{Note, as_it_stands};
 pub use script::{Done, Line, Script, ScriptError, ScriptOutcome, Step, run_script};
 
 use super::recording::Exchange;
 use super::stlink::StLink;
+use crate::files;
 use arguments::{Command, Format};
 use session::Session;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
-
-/// The st-flash whose behaviour this is.
-pub const VERSION: &str = "1.7.0";
 
 /// No image for these parts is larger.
 const LONGEST_FILE: u64 = 16 << 20;
@@ -65,11 +63,16 @@ pub struct Host {
     pub folder: PathBuf,
     /// Whether `read` replaces a file that is there.
     pub force: bool,
+    /// Files in use, which `read` never replaces: the state, the recording.
+    pub kept: Vec<PathBuf>,
+    /// Files whose names are not UTF-8, by what stands for them in the lines.
+    pub names: Vec<(String, PathBuf)>,
 }
 
 impl Host {
     fn path(&self, file: &str) -> PathBuf {
-        self.folder.join(file)
+        let named = self.names.iter().find(|(text, _)| text == file);
+        self.folder.join(named.map_or(Path::new(file), |(_, path)| path))
     }
 
     fn load(&self, path: &Path) -> Result<Vec<u8>, StFlashError> {
@@ -85,6 +88,9 @@ impl Host {
     }
 
     fn may_write(&self, path: &Path) -> Result<(), StFlashError> {
+        if self.kept.iter().any(|kept| files::same(kept, path)) {
+            return Err(StFlashError::InUse(path.to_owned()));
+        }
         match self.force || std::fs::symlink_metadata(path).is_err() {
             true => Ok(()),
             false => Err(StFlashError::Exists(path.to_owned())),
@@ -92,11 +98,14 @@ impl Host {
     }
 
     fn save(&self, path: &Path, bytes: &[u8]) -> Result<(), StFlashError> {
+        // A device or a pipe takes the bytes; a file is replaced whole.
+        let stream = std::fs::metadata(path).is_ok_and(|m| !m.is_file());
         let made = match self.force {
-            true => File::create(path),
-            false => File::create_new(path),
+            true if stream => File::create(path).and_then(|mut file| file.write_all(bytes)),
+            true => files::replace(path, bytes),
+            false => File::create_new(path).and_then(|mut file| file.write_all(bytes)),
         };
-        made.and_then(|mut file| file.write_all(bytes)).map_err(|source| match source.kind() {
+        made.map_err(|source| match source.kind() {
             ErrorKind::AlreadyExists => StFlashError::Exists(path.to_owned()),
             _ => StFlashError::Output { path: path.to_owned(), source },
         })
@@ -156,7 +165,14 @@ impl Session<'_> {
             Command::Read { file, address, size } => self.read_file(file, *address, *size)?,
             Command::ReadOptions { file, size } => self.read_options(file, *size)?,
             Command::Print(word) => self.print_word(*word)?,
-            Command::Erase => self.erase_all()?,
+            Command::Erase => {
+                self.erase_all()?;
+                self.reset_after_erase()?;
+            }
+            Command::EraseRange { address, size } => {
+                self.erase_range(*address, *size)?;
+                self.reset_after_erase()?;
+            }
             Command::Reset => self.reset_and_say()?,
         }
         if arguments.reset {
@@ -166,6 +182,14 @@ impl Session<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Since 1.8 an erase ends with a reset.
+    fn reset_after_erase(&mut self) -> Result<(), StFlashError> {
+        match self.arguments.version {
+            Version::V1_7 => Ok(()),
+            Version::V1_8 => self.reset_and_say(),
+        }
     }
 
     fn reset_and_say(&mut self) -> Result<(), StFlashError> {

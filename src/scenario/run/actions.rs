@@ -8,6 +8,7 @@ use crate::esc::{Bench, verdict};
 use crate::flash::{Factory as Condition, FactoryError, Lasting};
 use crate::image::Image;
 use crate::periph::signal::Signal;
+use crate::plural::{count, verb};
 use crate::scenario::format::Factory;
 use crate::scenario::scalar::{At, Pages};
 use crate::scenario::state;
@@ -160,8 +161,13 @@ impl Session<'_> {
             - inside(part.flash.base..part.flash.end())
             - inside(part.option_bytes.base..part.option_bytes.end());
         if outside > 0 {
-            let text =
-                format!("{outside} bytes of {} from 0x{:08X} on lie outside of the flash", image.name, image.start());
+            let text = format!(
+                "{} of {} from 0x{:08X} on {} outside of the flash",
+                count(outside as u64, "byte"),
+                image.name,
+                image.start(),
+                verb(outside as u64, "lies", "lie")
+            );
             return self.outcome(Err(text), program.fails.as_ref(), span);
         }
         let done = self.with_power(span, |chip| program::program(chip, &image, options))?;
@@ -182,7 +188,7 @@ impl Session<'_> {
             Ok(done) => {
                 let mut words = vec![what.to_owned()];
                 if done.bytes > 0 {
-                    words.push(format!("{} bytes", done.bytes));
+                    words.push(count(u64::from(done.bytes), "byte"));
                 }
                 if !done.erased.is_empty() {
                     let pages = done.erased.len();

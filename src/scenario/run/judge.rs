@@ -4,9 +4,10 @@ use super::actions::{at, real};
 use super::{Session, Trouble};
 use crate::am32::{Eeprom, Severity, eeprom};
 use crate::chip::{Chip, EventKind};
+use crate::esc::Jump;
 use crate::scenario::expect::{EepromExpect, Ends, Expect, JumpExpect, JumpRange};
 use crate::scenario::outcome::Kind;
-use crate::scenario::scalar::{At, Num, Pages};
+use crate::scenario::scalar::{Address, At, Flag, Num, Pages};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -36,17 +37,32 @@ fn name<T: serde::Serialize>(value: &T) -> String {
 struct Verdicts<'s> {
     troubles: Vec<Trouble>,
     step: &'s Range<usize>,
+    /// What the scenario says at a place, with its variables filled in.
+    text: &'s dyn Fn(&Range<usize>) -> String,
 }
 
 impl Verdicts<'_> {
-    fn fail(&mut self, span: &Range<usize>, seen: impl Into<String>) {
+    /// The key is not as expected.
+    fn fail(&mut self, key: &str, span: &Range<usize>, seen: impl Into<String>) {
+        let wanted = if span.is_empty() { String::new() } else { format!("{key} = {}", (self.text)(span)) };
+        self.push(span, wanted, seen.into());
+    }
+
+    /// One item of the key's list is not as expected.
+    fn fail_item(&mut self, key: &str, span: &Range<usize>, seen: impl Into<String>) {
+        let wanted = if span.is_empty() { String::new() } else { format!("{key} = [{}]", (self.text)(span)) };
+        self.push(span, wanted, seen.into());
+    }
+
+    fn push(&mut self, span: &Range<usize>, wanted: String, seen: String) {
         let span = real(span, self.step);
-        self.troubles.push(Trouble { kind: Kind::Expectation, span, seen: seen.into() });
+        self.troubles.push(Trouble { kind: Kind::Expectation, span, wanted, seen });
     }
 
     /// Compares; `known` is none where the last step does not tell.
     fn same<T: PartialEq>(
         &mut self,
+        key: &str,
         span: &Range<usize>,
         wanted: &T,
         known: Option<T>,
@@ -54,16 +70,17 @@ impl Verdicts<'_> {
     ) {
         match known {
             Some(is) if is == *wanted => {}
-            Some(is) => self.fail(span, seen(&is)),
-            None => self.fail(span, "no step before tells: `boot` or `check` does"),
+            Some(is) => self.fail(key, span, seen(&is)),
+            None => self.fail(key, span, "no step before tells: `boot` or `check` does"),
         }
     }
 }
 
 impl Session<'_> {
     /// Everything that is not as expected.
-    pub(super) fn judge(&mut self, expect: &Expect, step: &Range<usize>) -> Vec<Trouble> {
-        let mut v = Verdicts { troubles: Vec::new(), step };
+    pub(super) fn judge(&self, expect: &Expect, step: &Range<usize>) -> Vec<Trouble> {
+        let text = |span: &Range<usize>| self.built.text(self.source, span);
+        let mut v = Verdicts { troubles: Vec::new(), step, text: &text };
         self.judge_last(expect, &mut v);
         self.judge_findings(expect, &mut v);
         if let Some(chip) = self.chip.as_ref() {
@@ -83,30 +100,32 @@ impl Session<'_> {
         if let Some(wanted) = &expect.starts {
             let errors: Vec<String> =
                 last.findings.iter().filter(|f| f.severity == Severity::Error).map(ToString::to_string).collect();
-            v.same(&wanted.span, &wanted.0, last.starts, |is| {
+            v.same("starts", &wanted.span, &wanted.0, last.starts, |is| {
                 let why = if errors.is_empty() { String::new() } else { format!("; {}", errors.join("; ")) };
                 format!("{}{why}", words(if *is { "it starts" } else { "it does not start" }))
             });
         }
         if let Some(wanted) = &expect.ends {
-            v.same(&wanted.span, &wanted.value, last.ends, |is: &Ends| words(&name(is)));
+            v.same("ends", &wanted.span, &wanted.value, last.ends, |is: &Ends| words(&name(is)));
         }
         if let Some(wanted) = &expect.why {
-            v.same(&wanted.span, &Some(wanted.value), last.why, |is| {
+            v.same("why", &wanted.span, &Some(wanted.value), last.why, |is| {
                 words(&is.map_or_else(|| "no reason".to_owned(), |w| name(&w)))
             });
         }
         if let Some(wanted) = &expect.main_loop {
             // Whoever did not jump reached no loop either.
             let known = last.main_loop.or_else(|| last.jump.is_some_and(|j| j.is_none()).then_some(false));
-            v.same(&wanted.span, &wanted.0, known, |is| words(if *is { "a main loop" } else { "no main loop" }));
+            v.same("main_loop", &wanted.span, &wanted.0, known, |is| {
+                words(if *is { "a main loop" } else { "no main loop" })
+            });
         }
         if let Some(wanted) = &expect.samples {
             let pin = wanted.0.to_string();
             match &last.samples {
                 Some(is) if *is == pin => {}
-                Some(is) => v.fail(&wanted.span, format!("it samples {is}")),
-                None => v.fail(&wanted.span, words("no pin was sampled")),
+                Some(is) => v.fail("samples", &wanted.span, format!("it samples {is}")),
+                None => v.fail("samples", &wanted.span, words("no pin was sampled")),
             }
         }
         if let Some(wanted) = &expect.jump {
@@ -115,7 +134,7 @@ impl Session<'_> {
         for text in &expect.says {
             if !last.said.contains(&text.value) {
                 let said = if last.said.is_empty() { "nothing" } else { last.said.trim_end() };
-                v.fail(&text.span, format!("it says: {said}"));
+                v.fail_item("says", &text.span, format!("it says: {said}"));
             }
         }
     }
@@ -123,35 +142,23 @@ impl Session<'_> {
     fn judge_jump(&self, wanted: &At<JumpExpect>, v: &mut Verdicts<'_>) {
         let words = &self.last.words;
         let Some(jump) = self.last.jump else {
-            v.fail(&wanted.span, "no step before tells: `boot`, `check` or `run = { until = \"jump\" }` does");
-            return;
+            let seen = "no step before tells: `boot`, `check` or `run = { until = \"jump\" }` does";
+            return v.fail("jump", &wanted.span, seen);
         };
         match (&wanted.value, jump) {
             (JumpExpect::Any(true), Some(_)) | (JumpExpect::Any(false), None) => {}
             (JumpExpect::Any(false), Some(jump)) => {
-                v.fail(&wanted.span, format!("it jumped to 0x{:08X} after {}", jump.address, jump.time_us));
+                let seen = format!("it jumped to 0x{:08X} after {}", jump.address, jump.time_us);
+                v.fail("jump", &wanted.span, seen);
             }
-            (_, None) => v.fail(&wanted.span, format!("no jump: {words}")),
+            (_, None) => v.fail("jump", &wanted.span, format!("no jump: {words}")),
             (JumpExpect::To(address), Some(jump)) => {
                 if jump.address != address.0 & !1 {
-                    v.fail(&wanted.span, format!("it jumped to 0x{:08X} after {}", jump.address, jump.time_us));
+                    let seen = format!("it jumped to 0x{:08X} after {}", jump.address, jump.time_us);
+                    v.fail("jump", &wanted.span, seen);
                 }
             }
-            (JumpExpect::Range(range), Some(jump)) => {
-                let JumpRange { to, after, before, msp, vtor } = range;
-                let right = to.is_none_or(|a| a.0 & !1 == jump.address)
-                    && after.is_none_or(|t| t.0 <= jump.time_us)
-                    && before.is_none_or(|t| t.0 >= jump.time_us)
-                    && msp.is_none_or(|a| a.0 == jump.msp)
-                    && vtor.is_none_or(|a| a.0 == jump.vtor);
-                if !right {
-                    let seen = format!(
-                        "it jumped to 0x{:08X} after {}, MSP 0x{:08X}, VTOR 0x{:08X}",
-                        jump.address, jump.time_us, jump.msp, jump.vtor
-                    );
-                    v.fail(&wanted.span, seen);
-                }
-            }
+            (JumpExpect::Range(range), Some(jump)) => judge_range(range, &jump, v),
         }
     }
 
@@ -163,12 +170,12 @@ impl Session<'_> {
         };
         for id in &expect.findings {
             if found.iter().all(|f| f.id.to_string() != id.value) {
-                v.fail(&id.span, format!("{} is not among the findings: {}", id.value, all()));
+                v.fail_item("findings", &id.span, format!("{} is not among the findings: {}", id.value, all()));
             }
         }
         for id in &expect.absent {
             if let Some(finding) = found.iter().find(|f| f.id.to_string() == id.value) {
-                v.fail(&id.span, finding.to_string());
+                v.fail_item("absent", &id.span, finding.to_string());
             }
         }
         if let Some(wanted) = &expect.errors {
@@ -176,7 +183,7 @@ impl Session<'_> {
                 found.iter().filter(|f| f.severity == Severity::Error).map(|f| f.id.to_string()).collect();
             let should: BTreeSet<String> = wanted.iter().map(|id| id.value.clone()).collect();
             if is != should {
-                v.fail(&wanted.span, all());
+                v.fail("errors", &wanted.span, all());
             }
         }
     }
@@ -186,14 +193,15 @@ impl Session<'_> {
         let bytes = expect.bytes.iter().map(|(a, b)| (a, b.value.0.clone(), &b.span, false));
         for (text, wanted, span, word) in words.chain(bytes) {
             let Ok(address) = at(text, span) else { continue };
+            let key = format!("{}.\"{text}\"", if word { "words" } else { "bytes" });
             match look(chip, address, wanted.len()) {
                 Some(is) if is == wanted => {}
                 Some(is) if word => {
                     let value = is.iter().rev().fold(0u32, |w, b| w << 8 | u32::from(*b));
-                    v.fail(span, format!("0x{address:08X} holds 0x{value:08X}"));
+                    v.fail(&key, span, format!("0x{address:08X} holds 0x{value:08X}"));
                 }
-                Some(is) => v.fail(span, format!("0x{address:08X} holds {}", hex(&is))),
-                None => v.fail(span, format!("0x{address:08X} is not in flash")),
+                Some(is) => v.fail(&key, span, format!("0x{address:08X} holds {}", hex(&is))),
+                None => v.fail(&key, span, format!("0x{address:08X} is not in flash")),
             }
         }
         for file in &expect.holds {
@@ -205,7 +213,11 @@ impl Session<'_> {
                 let start = flash.base + page * flash.page;
                 if !chip.board.flash.cells().is_blank(start..start + flash.page) {
                     let first = look(chip, start, 8).unwrap_or_default();
-                    v.fail(&pages.span, format!("page {page} at 0x{start:08X} begins with {}", hex(&first)));
+                    v.fail_item(
+                        "blank",
+                        &pages.span,
+                        format!("page {page} at 0x{start:08X} begins with {}", hex(&first)),
+                    );
                     break;
                 }
             }
@@ -214,11 +226,9 @@ impl Session<'_> {
             match self.layout.and_then(|l| look(chip, l.eeprom, l.page as usize)).as_deref().and_then(eeprom::decode) {
                 Some(is) => {
                     let first = self.layout.and_then(|l| look(chip, l.eeprom, 1)).unwrap_or_default();
-                    for flaw in settings(&wanted.value, &is, first.first().copied().unwrap_or(0xFF)) {
-                        v.fail(&wanted.span, flaw);
-                    }
+                    settings(&wanted.value, &is, first.first().copied().unwrap_or(0xFF), v);
                 }
-                None => v.fail(&wanted.span, "the part has no EEPROM page"),
+                None => v.fail("eeprom", &wanted.span, "the part has no EEPROM page"),
             }
         }
     }
@@ -239,18 +249,19 @@ impl Session<'_> {
             let given = vec![crate::am32::Given { image, role: None }];
             match crate::am32::plan(given, &wish).ok().and_then(|p| p.pieces.into_iter().next()) {
                 Some(piece) => piece.image,
-                None => return v.fail(&file.span, "nothing tells where it belongs: write FILE@ADDR"),
+                None => return v.fail_item("holds", &file.span, "nothing tells where it belongs: write FILE@ADDR"),
             }
         };
         for segment in &image.segments {
             let Some(is) = look(chip, segment.address, segment.data.len()) else {
-                v.fail(&file.span, format!("0x{:08X} is not in flash", segment.address));
+                v.fail_item("holds", &file.span, format!("0x{:08X} is not in flash", segment.address));
                 continue;
             };
             if let Some(n) = segment.data.iter().zip(&is).position(|(a, b)| a != b) {
                 let differ = segment.data.iter().zip(&is).filter(|(a, b)| a != b).count();
                 let address = segment.address + n as u32;
-                v.fail(
+                v.fail_item(
+                    "holds",
                     &file.span,
                     format!(
                         "{differ} {}; the first at 0x{address:08X} is {:02X}, and {:02X} in the file",
@@ -279,15 +290,37 @@ impl Session<'_> {
         let extra: Vec<String> = extra.map(|(name, a)| format!("{name} (0x{a:08X}) was touched")).collect();
         let missing: Vec<String> = missing.map(|w| format!("{w} was not")).collect();
         if !extra.is_empty() || !missing.is_empty() {
-            v.fail(&wanted.span, [extra, missing].concat().join(", "));
+            v.fail("unmodelled", &wanted.span, [extra, missing].concat().join(", "));
         }
     }
+}
+
+/// Each key of a jump's table for itself.
+fn judge_range(range: &JumpRange, jump: &Jump, v: &mut Verdicts<'_>) {
+    let JumpRange { to, after, before, msp, vtor } = range;
+    let seen = format!(
+        "it jumped to 0x{:08X} after {}, MSP 0x{:08X}, VTOR 0x{:08X}",
+        jump.address, jump.time_us, jump.msp, jump.vtor
+    );
+    let mut hold = |key: &str, span: Option<&Range<usize>>, holds: bool| {
+        if let Some(span) = span.filter(|_| !holds) {
+            v.fail(key, span, seen.clone());
+        }
+    };
+    let address = |wanted: &Option<At<Address>>, is: u32| wanted.as_ref().is_none_or(|a| a.0 == is);
+    hold("jump.to", to.as_ref().map(|a| &a.span), to.as_ref().is_none_or(|a| a.0 & !1 == jump.address));
+    hold("jump.after", after.as_ref().map(|a| &a.span), after.as_ref().is_none_or(|t| t.0 <= jump.time_us));
+    hold("jump.before", before.as_ref().map(|a| &a.span), before.as_ref().is_none_or(|t| t.0 >= jump.time_us));
+    hold("jump.msp", msp.as_ref().map(|a| &a.span), address(msp, jump.msp));
+    hold("jump.vtor", vtor.as_ref().map(|a| &a.span), address(vtor, jump.vtor));
 }
 
 fn judge_chip(chip: &Chip, expect: &Expect, v: &mut Verdicts<'_>) {
     let flash = &chip.board.flash;
     if let Some(level) = &expect.rdp {
-        v.same(&level.span, &level.0, Some(u64::from(flash.rdp_level())), |is| format!("level {is} is in force"));
+        v.same("rdp", &level.span, &level.0, Some(u64::from(flash.rdp_level())), |is| {
+            format!("level {is} is in force")
+        });
     }
     if let Some(wanted) = &expect.wrp {
         let pages = chip.part().flash.pages();
@@ -295,38 +328,42 @@ fn judge_chip(chip: &Chip, expect: &Expect, v: &mut Verdicts<'_>) {
         let is: BTreeSet<u32> = (0..pages).filter(|p| flash.protected(*p)).collect();
         if is != should {
             let text = if is.is_empty() { "none".to_owned() } else { runs(&is) };
-            v.fail(&wanted.span, format!("write-protected pages: {text}"));
+            v.fail("wrp", &wanted.span, format!("write-protected pages: {text}"));
         }
     }
     for (name, wanted) in &expect.options {
         let fields = flash.option_fields();
+        let key = format!("options.{name}");
         match fields.iter().find(|f| f.name.eq_ignore_ascii_case(name)) {
             Some(field) if field.loaded == wanted.value => {}
-            Some(field) => v.fail(&wanted.span, format!("{} is {}", field.name, field.loaded)),
+            Some(field) => v.fail(&key, &wanted.span, format!("{} is {}", field.name, field.loaded)),
             None => {
                 let names: Vec<&str> = fields.iter().map(|f| f.name).collect();
-                v.fail(&wanted.span, format!("the part has no option {name}: there are {}", names.join(", ")));
+                v.fail(&key, &wanted.span, format!("the part has no option {name}: there are {}", names.join(", ")));
             }
         }
     }
     for (text, wanted) in &expect.wear {
         let Ok(address) = at(text, &wanted.span) else { continue };
+        let key = format!("wear.\"{text}\"");
         match flash.cells().page_of(address) {
             Some(page) => {
                 let is = u64::from(flash.cells().wear(page));
-                v.same(&wanted.span, &wanted.0, Some(is), |is| format!("page {page} was erased {is} times"));
+                v.same(&key, &wanted.span, &wanted.0, Some(is), |is| format!("page {page} was erased {is} times"));
             }
-            None => v.fail(&wanted.span, format!("0x{address:08X} is not in flash")),
+            None => v.fail(&key, &wanted.span, format!("0x{address:08X} is not in flash")),
         }
     }
     if let Some(wanted) = &expect.powered {
         let is = chip.is_powered();
-        v.same(&wanted.span, &wanted.0, Some(is), |is| format!("power is {}", if *is { "on" } else { "off" }));
+        v.same("powered", &wanted.span, &wanted.0, Some(is), |is| {
+            format!("power is {}", if *is { "on" } else { "off" })
+        });
     }
     if let Some(wanted) = &expect.pc {
         let pc = chip.board.resolve(chip.registers().pc);
         if !(wanted.first..=wanted.last).contains(&pc) {
-            v.fail(&wanted.span, format!("the core is at PC 0x{pc:08X}"));
+            v.fail("pc", &wanted.span, format!("the core is at PC 0x{pc:08X}"));
         }
     }
     let count =
@@ -334,16 +371,20 @@ fn judge_chip(chip: &Chip, expect: &Expect, v: &mut Verdicts<'_>) {
     if let Some(wanted) = &expect.faults {
         let is = count(|e| matches!(e, EventKind::Fault { .. }));
         let first = chip.board.log.first_fault().map_or_else(String::new, |(pc, f)| format!(": {f} at PC 0x{pc:08X}"));
-        v.same(&wanted.span, &wanted.0, Some(is), |is| format!("{is} faults{first}"));
+        v.same("faults", &wanted.span, &wanted.0, Some(is), |is| format!("{is} faults{first}"));
     }
     if let Some(wanted) = &expect.resets {
         let is = count(|e| matches!(e, EventKind::Reset { .. })).saturating_sub(1);
-        v.same(&wanted.span, &wanted.0, Some(is), |is| format!("{is} resets"));
+        v.same("resets", &wanted.span, &wanted.0, Some(is), |is| format!("{is} resets"));
     }
     if let Some(wanted) = &expect.time {
         let now = chip.now().time;
-        if wanted.after.is_some_and(|t| now < t.0) || wanted.before.is_some_and(|t| now > t.0) {
-            v.fail(&wanted.span, format!("it is {now} after power-on"));
+        let seen = || format!("it is {now} after power-on");
+        if let Some(after) = wanted.after.as_ref().filter(|t| now < t.0) {
+            v.fail("time.after", &after.span, seen());
+        }
+        if let Some(before) = wanted.before.as_ref().filter(|t| now > t.0) {
+            v.fail("time.before", &before.span, seen());
         }
     }
 }
@@ -360,40 +401,43 @@ fn runs(pages: &BTreeSet<u32>) -> String {
     runs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// The fields of the settings that are not as expected.
-fn settings(wanted: &EepromExpect, is: &Eeprom, boot: u8) -> Vec<String> {
-    let mut flaws = Vec::new();
-    let mut number = |name: &str, wanted: Option<Num>, is: Option<u8>| {
-        if let Some(wanted) = wanted
-            && is.map(u64::from) != Some(wanted.0)
-        {
-            flaws.push(format!("{name} is {}", is.map_or_else(|| "not there".to_owned(), |n| n.to_string())));
-        }
+/// The fields of the settings that are not as expected, each with its own place.
+fn settings(wanted: &EepromExpect, is: &Eeprom, boot: u8, v: &mut Verdicts<'_>) {
+    let mut flaw = |name: &str, span: &Range<usize>, is: Option<String>| {
+        let is = is.unwrap_or_else(|| "not there".to_owned());
+        v.fail(&format!("eeprom.{name}"), span, format!("{name} is {is}"));
     };
-    number("boot", wanted.boot, Some(boot));
-    number("layout", wanted.layout, Some(is.layout));
-    number("bootloader", wanted.bootloader, is.bootloader);
-    number("advance", wanted.advance, Some(is.advance));
-    number("pwm_khz", wanted.pwm_khz, Some(is.pwm_khz));
-    number("startup_power", wanted.startup_power, Some(is.startup_power));
-    number("kv", wanted.kv, Some(is.kv));
-    number("poles", wanted.poles, Some(is.poles));
-    number("beep_volume", wanted.beep_volume, Some(is.beep_volume));
-    number("input", wanted.input, is.input);
+    let numbers: [(&str, &Option<At<Num>>, Option<u8>); 10] = [
+        ("boot", &wanted.boot, Some(boot)),
+        ("layout", &wanted.layout, Some(is.layout)),
+        ("bootloader", &wanted.bootloader, is.bootloader),
+        ("advance", &wanted.advance, Some(is.advance)),
+        ("pwm_khz", &wanted.pwm_khz, Some(is.pwm_khz)),
+        ("startup_power", &wanted.startup_power, Some(is.startup_power)),
+        ("kv", &wanted.kv, Some(is.kv)),
+        ("poles", &wanted.poles, Some(is.poles)),
+        ("beep_volume", &wanted.beep_volume, Some(is.beep_volume)),
+        ("input", &wanted.input, is.input),
+    ];
+    for (name, wanted, is) in numbers {
+        if let Some(wanted) = wanted.as_ref().filter(|w| is.map(u64::from) != Some(w.0)) {
+            flaw(name, &wanted.span, is.map(|n| n.to_string()));
+        }
+    }
     let firmware = is.firmware.map(|f| f.to_string());
     for (name, wanted, is) in [("firmware", &wanted.firmware, firmware), ("name", &wanted.name, is.name.clone())] {
-        if wanted.is_some() && *wanted != is {
-            flaws.push(format!("{name} is {}", is.map_or_else(|| "not there".to_owned(), |t| format!("\"{t}\""))));
+        if let Some(wanted) = wanted.as_ref().filter(|w| Some(&w.value) != is.as_ref()) {
+            flaw(name, &wanted.span, is.map(|t| format!("\"{t}\"")));
         }
     }
-    for (name, wanted, is) in [
-        ("reversed", wanted.reversed, is.reversed),
-        ("bidirectional", wanted.bidirectional, is.bidirectional),
-        ("own_tune", wanted.own_tune, is.own_tune),
-    ] {
-        if wanted.is_some_and(|w| w.0 != is) {
-            flaws.push(format!("{name} is {is}"));
+    let flags: [(&str, &Option<At<Flag>>, bool); 3] = [
+        ("reversed", &wanted.reversed, is.reversed),
+        ("bidirectional", &wanted.bidirectional, is.bidirectional),
+        ("own_tune", &wanted.own_tune, is.own_tune),
+    ];
+    for (name, wanted, is) in flags {
+        if let Some(wanted) = wanted.as_ref().filter(|w| w.0 != is) {
+            flaw(name, &wanted.span, Some(is.to_string()));
         }
     }
-    flaws
 }

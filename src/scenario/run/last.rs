@@ -67,6 +67,8 @@ impl Last {
             Ending::Resets { .. } => Some(Ends::Resets),
             Ending::Asleep { .. } => Some(Ends::Asleep),
             Ending::SystemMemory => Some(Ends::SystemMemory),
+            Ending::AppHangs { .. } => Some(Ends::AppHangs),
+            Ending::AppUndecided { .. } => Some(Ends::AppUndecided),
             Ending::Broken { .. } => None,
         };
         let why = reason.map(|reason| match reason {
@@ -77,6 +79,7 @@ impl Last {
             Reason::SoftwareReset => Why::SoftwareReset,
             Reason::Hung { .. } => Why::Hung,
             Reason::Spins { .. } => Why::Spins,
+            Reason::Undecided => Why::Undecided,
             Reason::Fault => Why::Fault,
             Reason::Other => Why::Other,
         });
@@ -85,7 +88,7 @@ impl Last {
             ends,
             why: Some(why),
             jump: Some(run.jump),
-            main_loop: alive.map(|a| matches!(a, Alive::Loop(_))),
+            main_loop: alive.map(|a| matches!(a, Alive::Loop(_) | Alive::Works(_))),
             samples: run.sampled.first().map(|s| s.pin.clone()),
             unmodelled: run.unmodelled.iter().map(|t| (t.name.clone(), t.address)).collect(),
             words: words(run, reason),
@@ -120,6 +123,7 @@ fn words(run: &BootRun, reason: Option<&Reason>) -> String {
         Some(Reason::SoftwareReset) => ": a software reset came before".to_owned(),
         Some(Reason::Hung { register, .. }) => format!(": it waits for {register}"),
         Some(Reason::Spins { pc }) => format!(": it loops at PC 0x{pc:08X}"),
+        Some(Reason::Undecided) => ": undecided".to_owned(),
         Some(Reason::Fault | Reason::Other) => String::new(),
     };
     let end = match &run.ending {
@@ -131,6 +135,8 @@ fn words(run: &BootRun, reason: Option<&Reason>) -> String {
         Ending::Stray { pc, .. } => format!("ran astray at 0x{pc:08X}"),
         Ending::BootloaderFault { fault, pc } => format!("HardFault in the bootloader at PC 0x{pc:08X}: {fault}"),
         Ending::AppFault { fault, pc } => format!("HardFault in the app at PC 0x{pc:08X}: {fault}"),
+        Ending::AppHangs { pc } => format!("the app hangs at PC 0x{pc:08X}"),
+        Ending::AppUndecided { pc } => format!("the app is undecided at PC 0x{pc:08X}"),
         Ending::Lockup { pc, .. } => format!("locked up at PC 0x{pc:08X}"),
         Ending::AppReset { cause, pc } => format!("the app reset the chip at PC 0x{pc:08X}: {cause}"),
         Ending::Resets { cause } => format!("resets again and again: {cause}"),

@@ -52,7 +52,9 @@ pub fn files_of(arguments: &mut Arguments) -> (Option<&mut String>, Option<&mut 
     match &mut arguments.command {
         Command::Write { file, .. } => (Some(file), None),
         Command::Read { file, .. } | Command::ReadOptions { file, .. } => (None, Some(file)),
-        Command::Print(_) | Command::WriteWord(..) | Command::Erase | Command::Reset => (None, None),
+        Command::Print(_) | Command::WriteWord(..) | Command::Erase | Command::EraseRange { .. } | Command::Reset => {
+            (None, None)
+        }
     }
 }
 
@@ -102,7 +104,7 @@ impl Session<'_> {
         if let Some(file) = into {
             *file = flat(file);
         }
-        let host = Host { folder, force: true };
+        let host = Host { folder, force: true, ..Host::default() };
         let (result, said) = self.with_probe(span, |probe| {
             let mut said = Said::default();
             let result = st_flash::run(probe, &arguments, &host, &mut said);

@@ -5,11 +5,9 @@ use super::last::Last;
 use super::{Session, Trouble};
 use crate::am32::{self, Given};
 use crate::chip::{Chip, Halt};
-use crate::esc::alive::{self, Alive};
-use crate::esc::{Ending, Jump, PowerUp, boot, verdict};
-use crate::scenario::scalar::At;
+use crate::esc::alive::{self, Alive, Limit};
+use crate::esc::{Ending, Jump, boot, settings_pages, signal_pin, verdict};
 use crate::scenario::steps::{Boot, Check, RoleName, Run, Until};
-use crate::scenario::timeline::Timeline;
 use crate::time::Time;
 use std::ops::Range;
 
@@ -27,23 +25,22 @@ impl Session<'_> {
         if let Some(signal) = &boot.signal {
             self.wire = signal.value.clone();
         }
-        let power_up = PowerUp {
-            signal: self.wire.start,
-            changes: self.wire.changes.clone(),
-            reset: boot.reset.map_or(crate::esc::AfterPowerOn::Nothing, |r| r.after()),
-        };
+        let power_up = self.wire.power_up(boot.reset.map_or(crate::esc::AfterPowerOn::Nothing, |r| r.after()));
         let seed = self.settings.seed;
         let chip = self.chip(span)?;
         if chip.is_powered() {
             chip.power_off(seed);
         }
         let run = boot::boot(chip, &bench, &power_up);
+        self.spent = self.spent + run.time_us;
         self.story.power_on();
         self.take_events();
         let reason = verdict::reason(&run, layout);
         let mut found = verdict::findings(&run, reason.as_ref(), layout, true);
         found.extend(verdict::unmodelled(std::slice::from_ref(&run)));
-        let runs = run.ending == Ending::AppRuns;
+        settings_pages::judge(&run, layout, &mut found);
+        found.extend(signal_pin::differ(&run).and_then(|(bootloader, app)| signal_pin::finding(bootloader, &app)));
+        let runs = verdict::app_runs(&run, &self.about_files);
         let findings = join(&self.about_files, found, runs);
         let starts = runs && findings.iter().all(|f| f.severity < am32::Severity::Error);
         let last = Last::of_run(&run, reason.as_ref());
@@ -54,8 +51,11 @@ impl Session<'_> {
                 boot::Author::App => "the app",
             };
             let erased = if page.erased > 0 { ", erased" } else { "" };
-            self.story
-                .tell(format!("{who} changed {} bytes of the page at 0x{:08X}{erased}", page.bytes, page.address));
+            self.story.tell(format!(
+                "{who} changed {} of the page at 0x{:08X}{erased}",
+                crate::plural::count(page.bytes as u64, "byte"),
+                page.address
+            ));
         }
         self.last = Last { starts: Some(starts), findings, said: last.words.clone(), ..last };
         match run.ending {
@@ -113,6 +113,8 @@ impl Session<'_> {
             Some(Until::MainLoop) => false,
         };
         let stands = stands(chip);
+        let now = chip.now().time;
+        self.spent = self.spent + now.since(start);
         self.finish_run(last, span);
         if let Halt::Broken(message) = halt {
             return Err(Trouble::step(span, format!("dryflash failed: {message}")));
@@ -127,11 +129,22 @@ impl Session<'_> {
     }
 
     fn run_to_main_loop(&mut self, limit: Time, run: &Run, span: &Range<usize>) -> Result<(), Trouble> {
+        let app = self.layout.map(|l| l.app);
         let chip = self.chip(span)?;
         let start = chip.now().time;
-        let watched = alive::watch(chip, start, limit);
+        // A bootloader's loop is no main loop.
+        let code = app.map_or(0..u32::MAX, |app| app..chip.part().flash.end());
+        // What was seen before tells nothing of what it does now.
+        chip.board.heartbeat.forget();
+        let watched = loop {
+            match alive::watch(chip, start, Limit::firm(limit), &code) {
+                // Code may reset itself, and faults have a handler: it runs on.
+                Err(Halt::Reset(_) | Halt::Fault(_)) if chip.now().time < limit => {}
+                other => break other,
+            }
+        };
         let stands = stands(chip);
-        let found = matches!(watched, Ok(Alive::Loop(_)));
+        let found = matches!(watched, Ok(Alive::Loop(_) | Alive::Works(_)));
         let last = Last { main_loop: Some(found), words: stands.clone(), ..Last::default() };
         self.finish_run(last, span);
         if found {
@@ -177,8 +190,7 @@ impl Session<'_> {
             ..crate::esc::Options::default()
         };
         if !check.signal.is_empty() {
-            let power_up = |t: &At<Timeline>| PowerUp { signal: t.start, changes: t.changes.clone(), reset };
-            options.power_ups = check.signal.iter().map(power_up).collect();
+            options.power_ups = check.signal.iter().map(|t| t.power_up(reset)).collect();
         }
         if let Some(limit) = &check.limit {
             options.limit = limit.0;
@@ -187,6 +199,7 @@ impl Session<'_> {
             options.app_limit = limit.0;
         }
         let verdict = crate::esc::check(files, &options, None).map_err(|e| Trouble::step(span, e.to_string()))?;
+        self.spent = verdict.runs.iter().fold(self.spent, |all, run| all + run.time_us);
         let report = (self.settings.report)(&verdict);
         self.last = Last::of_check(&verdict, report);
         self.story.tell(if verdict.starts() { "this ESC would start" } else { "this ESC would not start" });

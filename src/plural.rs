@@ -1,0 +1,22 @@
+//! One byte, two bytes.
+
+/// `1 byte`, `2 bytes`: a number and what is counted, by its singular.
+pub(crate) fn count(n: u64, one: &str) -> String {
+    format!("{n} {one}{}", if n == 1 { "" } else { "s" })
+}
+
+/// The verb's form for `n`: `1 byte differs`, `2 bytes differ`.
+pub(crate) const fn verb<'a>(n: u64, one: &'a str, many: &'a str) -> &'a str {
+    if n == 1 { one } else { many }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_and_many() {
+        assert_eq!([0, 1, 2].map(|n| count(n, "byte")), ["0 bytes", "1 byte", "2 bytes"]);
+        assert_eq!([0, 1, 2].map(|n| verb(n, "differs", "differ")), ["differ", "differs", "differ"]);
+    }
+}
