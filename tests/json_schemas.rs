@@ -180,11 +180,14 @@ fn checks_fit_their_schema() {
 
 #[test]
 fn runs_lists_and_refusals_fit_their_schemas() {
-    let scenario = root().join("scenarios/three_files.toml");
-    let scenario = scenario.to_str().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let good = dir.path().join("good.toml");
+    let text =
+        "about = 'x'\n[matrix]\npart = ['F051']\n[[step]]\npower = 'on'\n[[step]]\nexpect = { powered = true }\n";
+    std::fs::write(&good, text).unwrap();
+    let scenario = good.to_str().unwrap();
     let passed = fits("run", &["run", scenario, "--format", "json", "--shard", "1/1"]);
     assert_eq!(passed["passed"], true);
-    let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("bad.toml");
     std::fs::write(&path, "about = 'x'\npart = 'F051'\n[[step]]\nboot = 'low'\n[[step]]\nexpect = { starts = true }\n")
         .unwrap();
@@ -197,13 +200,14 @@ fn runs_lists_and_refusals_fit_their_schemas() {
     let refused = fits("run", &["run", path.to_str().unwrap(), "--format", "json"]);
     assert_eq!(refused["cases"][0]["failures"][0]["kind"], "scenario");
     let list = fits("cases", &["run", "--list", scenario, "--format", "json"]);
-    assert_eq!(list["cases"][0]["id"], "three_files/F031");
+    assert_eq!((&list["cases"][0]["id"], &list["cases"][0]["values"]["part"]), (&json!("good/F051"), &json!("F051")));
 }
 
 #[test]
 fn parts_explanations_and_sessions_fit_their_schemas() {
     fits("parts", &["parts", "--format", "json"]);
     fits("parts", &["parts", "G071", "--unknowns", "--format", "json"]);
+    fits("doctor", &["doctor", "--format", "json"]);
     fits("explain", &["explain", "--format", "json"]);
     let one = fits("explain", &["explain", "DF012", "--format", "json"]);
     assert_eq!(one["findings"].as_array().map(Vec::len), Some(1));
@@ -248,7 +252,7 @@ fn schema_prints_what_is_published() {
         .map(|e| e.unwrap().file_name().to_string_lossy().trim_end_matches(".schema.json").to_owned())
         .collect();
     names.sort();
-    assert_eq!(names, ["cases", "check", "explain", "parts", "replay", "run", "script", "with"]);
+    assert_eq!(names, ["cases", "check", "doctor", "explain", "parts", "replay", "run", "script", "with"]);
     for name in names {
         let (_, text) = dryflash(&["schema", &name]);
         let kept = std::fs::read_to_string(root().join(format!("docs/schemas/{name}.schema.json"))).unwrap();

@@ -390,7 +390,10 @@ fn snapshots_are_written_compared_and_named_when_stale() {
     let file = project.path("snapshots/scenario__a.snap");
     let pending = project.path("snapshots/scenario__a.snap.new");
     let ci = says(&project.command(&["run", "scenarios"]).env("CI", "true").output().unwrap(), 1);
-    assert!(ci.contains("the snapshot is missing; --update writes it") && !file.exists(), "{ci}");
+    assert!(
+        ci.contains("the snapshot is missing; look at what it shows, then --update writes it") && !file.exists(),
+        "{ci}"
+    );
     let unseen = project.says(&["run", "scenarios"], 1);
     assert!(unseen.contains("the snapshot is missing") && !file.exists() && pending.exists(), "{unseen}");
     assert!(
@@ -447,7 +450,7 @@ fn new_writes_what_runs_and_schema_is_the_one_in_docs() {
     ] {
         std::fs::copy(root().join("firmware/built").join(from), project.path("build").join(to)).unwrap();
     }
-    let told = project.says(&["run", "scenarios/mine.toml"], 0);
+    let told = project.says(&["run", "scenarios/mine.toml", "--update"], 0);
     assert!(told.contains("1 case: 1 passed"), "{told}");
 
     let schema = project.says(&["schema"], 0);
@@ -635,7 +638,7 @@ fn a_folder_may_be_spelled_in_any_way() {
 fn files_of_the_command_line_leave_no_absolute_path() {
     let project = Project::new();
     let text = "about = \"an image\"\npart = \"F051\"\n[vars]\nimage = { file = \"../files/full.hex\" }\n\
-        [[step]]\nprogram = \"{image}\"\n[[step]]\ncheck = \"{image}\"\n[[step]]\nst_flash = \"erase\"\n\
+        [[step]]\nprogram = \"{image}\"\n[[step]]\ncheck = { files = \"{image}\", signal = \"low\", app_for = \"2 ms\" }\n[[step]]\nst_flash = \"erase\"\n\
         [[step]]\nsnapshot = [\"flash\", \"events\", \"report\"]\n";
     project.write("a.toml", text);
     project.says(&["run", "--update"], 0);
@@ -865,7 +868,7 @@ fn docs_tell_of_every_step_and_expectation() {
     )
     .unwrap();
     project.write("example.toml", example);
-    assert!(project.says(&["run", "scenarios"], 0).contains("1 passed"));
+    assert!(project.says(&["run", "scenarios", "--update"], 0).contains("1 passed"));
 }
 
 /// Each kind of expectation fails where it is wrong, and says what is so.

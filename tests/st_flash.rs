@@ -12,7 +12,8 @@ use dryflash::chip::Chip;
 use dryflash::part;
 use dryflash::periph::signal::{Drive, Signal};
 use dryflash::probe::recording::Recording;
-use dryflash::probe::st_flash::{Done, Host, Note, Script, Watch, run_script};
+use dryflash::probe::st_flash::arguments::parse_as;
+use dryflash::probe::st_flash::{self, Done, Host, Note, Parsed, Script, Version, Watch, run_script};
 use dryflash::probe::{Model, StLink};
 use esc::{Esc, Ran, first_difference, hex};
 
@@ -92,7 +93,6 @@ fn of_1_8_an_erase_has_a_range_and_ends_with_a_reset() {
         }
         let ran = esc.try_st_flash(&["erase", &hex(at), &page.to_string()]);
         assert!(ran.code == 255 && ran.err.contains("--as 1.8"), "{ran:?}");
-        // In one power-on a G0 takes a write after that erase, as it does not with 1.7: the reset clears MER1.
         let write = ["write", &file(eeprom), &hex(at)];
         esc.st_flash(&[&["--as", "1.8"], &write[..]].concat());
         assert_eq!(first_difference(&esc.flash(), &before), None, "{}", bench.part);
@@ -100,6 +100,24 @@ fn of_1_8_an_erase_has_a_range_and_ends_with_a_reset() {
         assert!(ran.out.contains("reset the chip") && !ran.err.contains("mass erase bit"), "{ran:?}");
         assert!(esc.flash().iter().all(|b| *b == 0xFF));
         assert_eq!(esc.st_flash(&["--as", "1.8", "--version"]).out.trim(), "v1.8.0");
+    }
+}
+
+/// The reset after an erase clears MER1, which a G0 would refuse the next write for, as it does with 1.7.
+#[test]
+fn of_1_8_a_g0_takes_a_write_after_an_erase_in_one_power_on() {
+    let eeprom = file(G071.eeprom.0);
+    for (version, takes) in [(Version::V1_7, false), (Version::V1_8, true)] {
+        let esc = Esc::new(G071);
+        G071.factory(&esc.state(), |f| f);
+        let mut probe = StLink::new(G071.chip(&esc.state()), Model::V2);
+        let mut run = |words: &[&str]| {
+            let Ok(Parsed::Run(arguments)) = parse_as(words, version) else { panic!("{words:?}") };
+            st_flash::run(&mut probe, &arguments, &Host::default(), &mut ())
+        };
+        run(&["erase"]).unwrap();
+        let written = run(&["write", &eeprom, &hex(G071.eeprom.1)]);
+        assert_eq!(written.is_ok(), takes, "{version:?}: {written:?}");
     }
 }
 

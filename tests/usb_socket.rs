@@ -227,11 +227,11 @@ fn an_out_that_is_not_answered_is_told_of_by_the_next_in() {
     // A command, its data, and gone: what came whole is carried out.
     handle.ready();
     let data = [0x10, 0x11, 0x12, 0x13];
-    handle.stream.write_all(&[only(&[0xF2, 0x08, 0, 1, 0, 0x20, 4, 0]), only(&data)].concat()).unwrap();
+    handle.stream.write_all(&[only(&[0xF2, 0x08, 0, 8, 0, 0x20, 4, 0]), only(&data)].concat()).unwrap();
     drop(handle);
     let mut handle = table.claim();
     handle.ready();
-    assert_eq!(table_word(&mut handle, 0x2000_0100), 0x1312_1110);
+    assert_eq!(table_word(&mut handle, 0x2000_0800), 0x1312_1110);
     // Another has the probe: that is told as well.
     let mut second = table.dial();
     second.stream.write_all(&only(&[0xF1])).unwrap();

@@ -8,7 +8,7 @@ mod command;
 pub mod eeprom;
 mod findings;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 pub mod layout;
 pub mod marks;
 pub mod names;

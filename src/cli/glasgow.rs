@@ -1,6 +1,6 @@
 //! probe-rs's way in: where `serve` listens for it, and what `with` gives to probe-rs, cargo-embed and cargo-flash.
 
-use super::fronts::{listen, only_here};
+use super::fronts::{endpoint, listen, only_here};
 use crate::part::Part;
 use crate::probe::glasgow::{IDS, PORT, Server};
 #[cfg(unix)]
@@ -45,7 +45,7 @@ impl FromStr for Place {
         if let Some(path) = text.strip_prefix(UNIX) {
             return if path.is_empty() { Err(format!("a path behind {UNIX}")) } else { Ok(Place::Unix(path.into())) };
         }
-        let address = text.strip_prefix(TCP).unwrap_or(text).parse();
+        let address = endpoint(text.strip_prefix(TCP).unwrap_or(text));
         address.map(Place::Tcp).map_err(|_| format!("an address such as 127.0.0.1:{PORT}, or {UNIX}PATH"))
     }
 }

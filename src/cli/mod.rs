@@ -177,7 +177,7 @@ fn join_places(words: &mut Vec<OsString>, from: usize) {
     let mut at = from;
     while at + 1 < words.len() {
         let place = words[at + 1].to_str().is_some_and(|w| fronts::endpoint(w).is_ok() && !Path::new(w).exists());
-        if place && (words[at] == "--gdb" || words[at] == "--usbip") {
+        if place && ["--gdb", "--usbip", "--glasgow"].iter().any(|option| words[at] == *option) {
             let value = words.remove(at + 1);
             words[at].push("=");
             words[at].push(value);

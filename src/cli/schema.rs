@@ -36,6 +36,8 @@ enum Name {
     Parts,
     /// `explain`.
     Explain,
+    /// `doctor`.
+    Doctor,
 }
 
 /// Runs the verb.
@@ -53,6 +55,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         Name::Script => include_str!("../../docs/schemas/script.schema.json").to_owned(),
         Name::With => include_str!("../../docs/schemas/with.schema.json").to_owned(),
         Name::Parts => include_str!("../../docs/schemas/parts.schema.json").to_owned(),
+        Name::Doctor => include_str!("../../docs/schemas/doctor.schema.json").to_owned(),
         Name::Explain => include_str!("../../docs/schemas/explain.schema.json").to_owned(),
     };
     Ok(Outcome { text, code: OK })

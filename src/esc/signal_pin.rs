@@ -1,4 +1,4 @@
-//! The app's signal pin, found by running: the pin whose edges reach a timer that captures, or an interrupt.
+//! The app's signal pin, found by running: the pin whose edges reach a timer that captures.
 //!
 //! AM32 sets its input up once it has played its tune: a pin in alternate function, the timer channel behind it as
 //! an input capture, and a DMA channel that fetches the captures. Nothing here knows AM32's pins: which function
@@ -16,24 +16,14 @@ use crate::periph::pins;
 pub struct SignalPin {
     /// The pin.
     pub pin: Pin,
-    /// What follows it: `TIM3 channel 1`, `EXTI line 4`.
+    /// What captures its edges: `TIM3 channel 1`.
     pub through: String,
 }
 
-/// The pins whose edges the code follows now; none where its input is not set up, or is none that interrupts or
-/// captures.
+/// The pins whose edges the code captures now, each in the alternate function that leads to the timer channel; none
+/// where its input is not set up. Pins that interrupt are left out: on boards with comparators of their own these are
+/// the comparators' outputs.
 pub fn followed(chip: &mut Chip) -> Vec<SignalPin> {
-    let mut found = captured(chip);
-    for pin in by_interrupt(chip) {
-        if found.iter().all(|f| f.pin != pin.pin) {
-            found.push(pin);
-        }
-    }
-    found
-}
-
-/// Pins in the alternate function that leads to a channel that captures.
-fn captured(chip: &mut Chip) -> Vec<SignalPin> {
     let family = chip.part().family;
     let devices = &mut chip.board.devices;
     let watched: Vec<(u8, u32)> = devices.timers().map(|(n, t)| (n, t.watched_inputs())).collect();
@@ -48,20 +38,6 @@ fn captured(chip: &mut Chip) -> Vec<SignalPin> {
         }
     }
     found
-}
-
-/// Pins whose edges interrupt.
-fn by_interrupt(chip: &mut Chip) -> Vec<SignalPin> {
-    let devices = &mut chip.board.devices;
-    let exticr = devices.syscfg().map_or([0; 4], |s| s.exticr());
-    let Some(exti) = devices.exti() else { return Vec::new() };
-    let lines = exti.watched() & 0xFFFF;
-    let line = |line: u8| {
-        let port = u8::try_from(exti.port(usize::from(line), &exticr)).ok()?;
-        let pin = Pin::new(char::from(b'A'.checked_add(port)?), line)?;
-        Some(SignalPin { pin, through: format!("EXTI line {line}") })
-    };
-    (0..16u8).filter(|n| lines & (1 << n) != 0).filter_map(line).collect()
 }
 
 /// The pin that the bootloader looked at: that of most samples.
@@ -164,14 +140,9 @@ mod tests {
     }
 
     #[test]
-    fn a_pin_whose_edges_interrupt() {
-        // EXTI line 4 at port B, both edges.
+    fn a_pin_whose_edges_interrupt_is_none() {
+        // EXTI line 4 at port B, both edges: a comparator's output, as on the F031's boards.
         let exti = [(0x4001_000C, 1), (0x4001_0400, 1 << 4), (0x4001_0408, 1 << 4), (0x4001_040C, 1 << 4)];
-        assert_eq!(pins(&mut chip("F051", &[&F051[..], &exti].concat())), ["PB4 EXTI line 4"]);
-        // The same pin by both is told once.
-        let both = [&F051[..], &exti, &[(0x4000_0418, 1), (0x4000_0420, 0xB)]].concat();
-        assert_eq!(pins(&mut chip("F051", &both)), ["PB4 TIM3 channel 1"]);
-        // A masked line is none.
-        assert_eq!(pins(&mut chip("F051", &[&F051[..], &exti[..1], &exti[2..]].concat())), [""; 0]);
+        assert_eq!(pins(&mut chip("F051", &[&F051[..], &exti].concat())), [""; 0]);
     }
 }

@@ -72,7 +72,8 @@ pub fn follow(
         trouble: None,
     };
     if !matches!(run.ending, Ending::AppReset { cause: ResetCause::Software, .. }) {
-        if matches!(run.ending, Ending::AppRuns | Ending::AppUndecided { .. } | Ending::AppHangs { .. }) {
+        // One that hangs has a finding of its own, with what it polls.
+        if matches!(run.ending, Ending::AppRuns | Ending::AppUndecided { .. }) {
             let wrote = if update.pages.is_empty() { "nothing" } else { "parts" };
             update.trouble = Some(format!(
                 "it had written {wrote} of the bootloader and not reset the chip after {}: its pages may be write-protected, and it tries again for ever",
@@ -141,8 +142,10 @@ fn trouble(run: &BootRun, after: &BootRun, layout: &Layout) -> Option<String> {
 /// What an update comes to as findings: the run's answer in place of what the files alone, and the updater's own
 /// reset, would say.
 pub fn judge(update: &Update, findings: &mut Vec<Finding>) {
-    let answered = [Id::UPDATER_MISMATCH, Id::RUN_APP_SILENT];
-    findings.retain(|f| !answered.contains(&f.id));
+    if update.reset_us.is_some() || update.trouble.is_some() {
+        let answered = [Id::UPDATER_MISMATCH, Id::RUN_APP_SILENT];
+        findings.retain(|f| !answered.contains(&f.id));
+    }
     if update.reset_us.is_some() {
         findings.retain(|f| f.id != Id::RUN_APP_RESET);
     }

@@ -67,7 +67,7 @@ pub enum PartError {
 }
 
 fn suggestion(near: &Option<String>) -> String {
-    near.as_ref().map_or_else(String::new, |near| format!("; did you mean {near}"))
+    near.as_ref().map_or_else(String::new, |near| format!(", but {near} is"))
 }
 
 /// Every shipped part, in the order of the list above.

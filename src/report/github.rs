@@ -44,8 +44,8 @@ pub fn annotations(report: &Report, places: &Places) -> String {
     let counts = report.counts;
     let _ = writeln!(
         out,
-        "{} cases: {} passed, {} not",
-        report.cases.len(),
+        "{}: {} passed, {} not",
+        crate::plural::count(report.cases.len() as u64, "case"),
         counts.passed,
         report.cases.len() - counts.passed
     );

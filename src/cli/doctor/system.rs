@@ -3,7 +3,7 @@
 use super::linked;
 use crate::cli::stand_in::StandIn;
 use crate::cli::with;
-use crate::probe::tcp;
+use crate::probe::{glasgow, tcp};
 use serde::Serialize;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ pub fn look() -> Vec<Here> {
 
 /// The ports of `serve`.
 pub fn ports() -> Vec<Port> {
-    [("--tcp", tcp::PORT), ("--usbip", 3240), ("--gdb", 3333)]
+    [("--tcp", tcp::PORT), ("--glasgow", glasgow::PORT), ("--usbip", 3240), ("--gdb", 3333)]
         .into_iter()
         .map(|(option, port)| {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
