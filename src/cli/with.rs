@@ -211,6 +211,7 @@ fn start(command: &[OsString], stand_in: &StandIn, hide: Option<Hide>) -> anyhow
     let (program, arguments) = command.split_first().context("no command")?;
     let mut command = Command::new(program);
     stand_in.lend(command.args(arguments));
+    Signals::let_through(&mut command);
     if let Some(hide) = hide {
         hide.from(&mut command);
     }
