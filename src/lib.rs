@@ -90,6 +90,7 @@ pub mod fuzzing;
 pub mod gdb;
 pub mod image;
 pub mod memory;
+mod near;
 pub mod part;
 pub mod periph;
 mod plural;

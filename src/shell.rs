@@ -1,5 +1,7 @@
 //! Words as a POSIX shell takes them, for lines that people copy.
 
+use std::borrow::Cow;
+
 /// A word, quoted where it has to be.
 pub fn word(text: &str) -> String {
     let plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+=@:,".contains(c));
@@ -9,6 +11,14 @@ pub fn word(text: &str) -> String {
 /// A command line.
 pub fn line<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     words.into_iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// A text with its control characters written out (`\u{1b}`): a file's name may hold any.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.into() }).collect())
 }
 
 #[cfg(test)]
@@ -27,5 +37,11 @@ mod tests {
             assert_eq!(word(text), quoted);
         }
         assert_eq!(line(["program", "a b", "0x0"]), "program 'a b' 0x0");
+    }
+
+    #[test]
+    fn names_cannot_play_with_the_terminal() {
+        assert_eq!(plain("a b.bin"), "a b.bin");
+        assert_eq!(plain("a\x1b[2Jb\n\u{9b}.bin"), "a\\u{1b}[2Jb\\n\\u{9b}.bin");
     }
 }

@@ -161,8 +161,10 @@ fn an_unknown_part() {
 
 #[test]
 fn a_role_twice() {
-    refused(&["check", BOOTLOADER, BOOTLOADER, APP], &["are both the bootloader", "leave one out"]);
-    refused(&["check", "--eeprom", EEPROM, "--eeprom", EEPROM, APP], &["are both the EEPROM page"]);
+    let other = "firmware/built/STANDIN_F051_BOOTLOADER_PB4_V13.bin";
+    refused(&["check", BOOTLOADER, other, APP], &["are both the bootloader", "leave one out"]);
+    let blank = "firmware/built/STANDIN_EEPROM_BLANK_1K.bin";
+    refused(&["check", "--eeprom", EEPROM, "--eeprom", blank, APP], &["are both the EEPROM page"]);
     refused(&["check", "--app", APP, "--app", FULL], &["are both the app"]);
 }
 
@@ -266,6 +268,39 @@ fn two_files_on_the_same_bytes() {
     let other = made("other.bin", other);
     let other = format!("{}@0x08007c00", other.path);
     would_not(&["check", FULL, &other], "DF002", &["0x08007C11", "other.bin offset 0x11"]);
+}
+
+#[test]
+fn files_of_other_kinds() {
+    for (bytes, kind) in [
+        (&b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR"[..], "a PNG picture"),
+        (b"MZ\x90\0\x03\0\0\0", "a Windows program"),
+        (b"%PDF-1.7\n", "a PDF document"),
+    ] {
+        refused(&["check", &made("app.bin", bytes).path], &["app.bin", kind, "check that it is the file you meant"]);
+    }
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+    for name in ["app.bin", "app.hex"] {
+        refused(&["check", &made(name, pointer).path], &["Git LFS pointer", "git lfs pull"]);
+    }
+    let record = "S00600004844521B\nS1130000285F245F2212226A000424290008237C2A\n";
+    refused(&["check", &made("app.srec", record).path], &["Motorola S-record", "objcopy -I srec -O ihex"]);
+}
+
+#[test]
+fn an_address_that_is_none_is_not_a_missing_file() {
+    for address in ["0x08007C0G", "8000000h", "0x", ""] {
+        let arg = format!("{BOOTLOADER}@{address}");
+        refused(&["check", &arg], &["is there, but", &format!("'{address}' is no address"), "@0x08007C00"]);
+    }
+    refused(&["check", "no/such.bin@0x0G"], &["no such file"]);
+}
+
+#[test]
+fn one_file_twice() {
+    refused(&["check", BOOTLOADER, BOOTLOADER], &["is given twice as the bootloader", "leave one out"]);
+    let copy = made("copy.bin", bytes(BOOTLOADER));
+    refused(&["check", BOOTLOADER, &copy.path], &["hold the same bytes", "leave one out"]);
 }
 
 /// A shell line with `$0` for dryflash, in a folder of its own beside the project's.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 /// Sets of files that end in as many ways as the stand-in firmware can show.
-const SETS: [&[&str]; 8] = [
+const SETS: [&[&str]; 10] = [
     &["STANDIN_DRYFLASH_F051_2.20_FULL.bin"],
     &["STANDIN_DRYFLASH_G071_64K_2.20_FULL.hex", "--signal", "high,low@100", "--reset", "pin"],
     &["STANDIN_F051_BOOTLOADER_PB4_V14.bin", "STANDIN_DRYFLASH_F051_2.20.hex", "STANDIN_EEPROM_BLANK_1K.bin"],
@@ -17,6 +17,10 @@ const SETS: [&[&str]; 8] = [
     &["--part", "G071_64K", "STANDIN_DRYFLASH_G071_128K_2.20_FULL.bin"],
     &["--part", "G071_64K", "STANDIN_G071_BOOTLOADER_PB4_128K_V14.bin", "STANDIN_DRYFLASH_G071_64K_2.20.bin"],
     &["STANDIN_F051_BL_UPDATER_PB4_V14.amj", "--from-app", "--part", "F051"],
+    // An updater that leaves a bootloader on another pin.
+    &["STANDIN_F051_BOOTLOADER_PB4_V14.bin", "STANDIN_F051_BL_UPDATER_PA2_V14.amj", "STANDIN_EEPROM_V2_1K.bin"],
+    // A part with two places for settings.
+    &["--part", "G071", "STANDIN_DRYFLASH_G071_128K_2.20_FULL.bin", "--signal", "low"],
 ];
 
 /// Fields whose values a program may switch on.
@@ -90,6 +94,7 @@ fn every_field_and_value_is_documented() {
     // Or, as these, an app that never gets there, and one that rewrites its settings.
     let rare = [
         "findings[].place",
+        "files[].by_running.firmware",
         "power_ups[].ending.",
         "power_ups[].unmodelled[].",
         "power_ups[].in_vain[].",
@@ -107,4 +112,64 @@ fn the_example_has_the_documented_fields() {
     let (mut fields, mut values) = (BTreeSet::new(), BTreeSet::new());
     walk(&serde_json::from_str(example).expect("JSON"), "", &mut fields, &mut values);
     assert!(fields.is_subset(&documented().0), "{:?}", fields.difference(&documented().0));
+}
+
+/// A stand-in bootloader under another name, with app and settings of the same part.
+fn renamed(bootloader: &str, name: &str) -> Value {
+    let built = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware/built");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::copy(built.join(bootloader), &path).unwrap();
+    let (app, page) = match (bootloader.contains("F051"), bootloader.contains("128K")) {
+        (true, _) => ("STANDIN_DRYFLASH_F051_2.20.bin", "STANDIN_EEPROM_V2_1K.bin"),
+        (_, true) => ("STANDIN_DRYFLASH_G071_128K_2.20.bin", "STANDIN_EEPROM_V2_2K.bin"),
+        _ => ("STANDIN_DRYFLASH_G071_64K_2.20.bin", "STANDIN_EEPROM_V2_2K.bin"),
+    };
+    report(&[path.to_str().unwrap(), app, page])
+}
+
+/// The message of the finding called `id`.
+fn told<'a>(report: &'a Value, id: &str) -> Option<&'a str> {
+    let findings = report["findings"].as_array()?;
+    findings.iter().find(|f| f["id"] == id)?["message"].as_str()
+}
+
+#[test]
+fn a_run_tells_a_bootloaders_true_version_and_pin() {
+    for (file, version) in [
+        ("STANDIN_F051_BOOTLOADER_PB4_V14.bin", 14),
+        ("STANDIN_F051_BOOTLOADER_PA2_V12.bin", 12),
+        ("STANDIN_G071_BOOTLOADER_PB4_64K_V14.bin", 14),
+        ("STANDIN_G071_BOOTLOADER_PA2_128K_V12.bin", 12),
+    ] {
+        let right = renamed(file, file);
+        assert_eq!(right["files"][0]["by_running"]["bootloader"], version, "{file}");
+        assert_eq!((told(&right, "DF040"), told(&right, "DF026"), told(&right, "DF042")), (None, None, None), "{file}");
+        assert_eq!(right["files"][0]["named"].as_array().map(Vec::len), Some(0), "{file}: the run has confirmed it");
+
+        let wrong = renamed(file, &file.replace("_V1", "_V9").replace("V94", "V18").replace("V92", "V11"));
+        let message = told(&wrong, "DF040").unwrap_or_else(|| panic!("{file}: {wrong}"));
+        assert!(message.contains(&format!("V{version}")), "{message}");
+        assert!(wrong["starts"].as_bool().unwrap(), "{file}: a name is no reason not to start");
+    }
+    // Its marks tell no pin, so the samples do.
+    let wrong = renamed("STANDIN_F051_BOOTLOADER_PA2_V12.bin", "STANDIN_F051_BOOTLOADER_PB4_V12.bin");
+    assert_eq!(told(&wrong, "DF026"), Some("its name says PB4, but when run it samples PA2"));
+    assert_eq!(wrong["files"][0]["by_running"]["pin"], "PA2");
+}
+
+#[test]
+fn nothing_is_said_to_be_by_its_bytes_that_only_the_name_tells() {
+    let report = renamed("STANDIN_F051_BOOTLOADER_PB4_V14.bin", "AM32_F051_BOOTLOADER_PB4_V18.bin");
+    let list = |field: &str, n: usize| report["files"][n][field].as_array().unwrap().clone();
+    assert!(list("tells", 0).contains(&"V14 or newer".into()) && !list("tells", 0).contains(&"V18".into()));
+    assert_eq!(list("named", 0), ["V18"]);
+    assert_eq!(
+        (list("tells", 1), list("named", 1)),
+        (vec!["name tag DRYFLASH_F051".into()], vec!["firmware 2.20".into()])
+    );
+    // 2.16 stands in its bytes.
+    let names = ["STANDIN_F051_BOOTLOADER_PB4_V14.bin", "STANDIN_DRYFLASH_F051_2.16.bin", "STANDIN_EEPROM_V2_1K.bin"];
+    let report = self::report(&names);
+    assert!(report["files"][1]["tells"].as_array().unwrap().contains(&"firmware 2.16".into()));
 }

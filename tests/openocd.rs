@@ -60,6 +60,29 @@ impl Bench {
     }
 }
 
+/// The line that `serve` prints is what a shell needs: it is run as it stands, but for the file.
+#[test]
+fn the_line_that_serve_prints_works() {
+    if !is_there("openocd") {
+        return;
+    }
+    for bench in BENCHES {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("esc.json");
+        let mut serve = Serve::start(bench.part, &state, &["--once"]);
+        let line = serve.text.lines().find(|l| l.trim_start().starts_with("openocd ")).unwrap_or_default();
+        assert!(!line.contains("hla"), "HLA is gone from newer OpenOCDs: {line}");
+        let line = line.replace("FILE.bin", built(bench.full).to_str().unwrap());
+        let ports = "openocd -c 'gdb_port disabled; tcl_port disabled; telnet_port disabled'";
+        let line = line.replacen("openocd", ports, 1);
+        let output = Command::new("sh").args(["-c", &line]).output().unwrap();
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.success() && text.contains("** Verified OK **"), "{line}\n{text}");
+        assert_eq!(serve.ended(), 0);
+        assert!(starts(&state), "{}", bench.part);
+    }
+}
+
 #[test]
 fn what_openocd_programs_boots() {
     for (bench, driver) in every_bench() {

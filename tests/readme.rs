@@ -21,6 +21,11 @@ fn dryflash(args: &[&str]) -> (String, i32) {
     let output = Command::new(env!("CARGO_BIN_EXE_dryflash"))
         .args(args)
         .current_dir(root().join("firmware/built"))
+        .env_remove("COLUMNS")
+        .env_remove("FORCE_COLOR")
+        .env_remove("CLICOLOR_FORCE")
+        .env_remove("DRYFLASH_PART")
+        .env_remove("DRYFLASH_STATE")
         .output()
         .expect("dryflash starts");
     let text = [output.stdout, output.stderr].concat();

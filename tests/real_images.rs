@@ -3,7 +3,7 @@
 //! found under DIR with the stand-in app and settings of its layout, and, where DIR holds AM32 apps, the newest
 //! bootloader of their MCU with these.
 
-use dryflash::am32::Given;
+use dryflash::am32::{Given, Id};
 use dryflash::esc::{self, AfterPowerOn, BootRun, Ending, Options, PowerUp, Reason, Verdict, Wire};
 use dryflash::image::Image;
 use std::collections::{BTreeMap, BTreeSet};
@@ -166,6 +166,16 @@ impl Table {
         let sampled = good.runs.first().and_then(|r| r.sampled.first()).map(|s| s.pin.clone());
         if sampled.as_deref() != Some(pin) {
             deviates(format!("it samples {sampled:?}"));
+        }
+
+        // So is its version, and an official name claims nothing else.
+        let seen = good.pieces.first().and_then(|p| p.info.bootloader_version()).map(u32::from);
+        if seen != Some(*version) {
+            deviates(format!("its version is told as {seen:?}"));
+        }
+        let of_names = [Id::NAME_VERSION, Id::NAME_TARGET, Id::NAME_FLASH_SIZE, Id::PIN_MISMATCH, Id::NAME_MISMATCH];
+        for finding in good.findings.iter().filter(|f| of_names.contains(&f.id)) {
+            deviates(format!("a false finding about its name: {finding}"));
         }
 
         for (what, value, stays) in [("BOOT_00", 0x00, &mut line.cut_off_stays), ("BLANK", 0xFF, &mut line.blank_stays)]

@@ -44,7 +44,15 @@ impl Project {
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dryflash"));
         command.args(words).current_dir(self.dir.path());
-        for name in ["CI", "CI_NODE_INDEX", "JOB_COMPLETION_INDEX", "SLURM_ARRAY_TASK_ID", "DRYFLASH_SHARD_INDEX"] {
+        for name in [
+            "GITHUB_WORKSPACE",
+            "GITHUB_STEP_SUMMARY",
+            "CI",
+            "CI_NODE_INDEX",
+            "JOB_COMPLETION_INDEX",
+            "SLURM_ARRAY_TASK_ID",
+            "DRYFLASH_SHARD_INDEX",
+        ] {
             command.env_remove(name);
         }
         command
@@ -77,7 +85,7 @@ fn a_failing_case_tells_line_sight_events_and_command() {
     let text = project.says(&["run", "scenarios"], 1);
     for part in [
         "FAILED a: a try",
-        "scenarios/a.toml:9:34: expect = { starts = true, jump = \"0x08001234\" }",
+        "scenarios/a.toml:9:34: jump = \"0x08001234\"",
         "seen: it jumped to 0x080010C0 after 6.16 ms",
         "step 1: boot",
         "reset by power-on, on at PC 0x080000C0",
@@ -87,6 +95,13 @@ fn a_failing_case_tells_line_sight_events_and_command() {
         assert!(text.contains(part), "'{part}' is missing: {text}");
     }
     assert!(project.says(&["run", "scenarios/a.toml", "--case", "a"], 1).contains("FAILED a"));
+}
+
+/// An expectation as a report names it: `eeprom = { poles = 2 }` as `eeprom.poles = 2`, addresses filled in.
+fn named(expectation: &str) -> String {
+    let filled = expectation.replace("{at.eeprom}", "0x08007C00").replace("{at.app}", "0x08001000");
+    let nested = filled.split_once(" = { ").and_then(|(key, rest)| Some((key, rest.strip_suffix(" }")?)));
+    nested.map_or(filled.clone(), |(key, rest)| format!("{key}.{rest}"))
 }
 
 /// What is wrong with a scenario, where, and a hint.
@@ -138,6 +153,22 @@ fn bad_scenarios_are_told_with_line_column_and_hint() {
         (step("run = \"5 ms\""), "bad.toml:5:1: `run` needs power, and it is off", "power = \"on\""),
         (step("reset = \"pin\""), "bad.toml:5:1: `reset` needs power", ""),
         (after("power = \"on\""), "bad.toml:9:1: power is on already", "cycle"),
+        (after("expect = {}"), "bad.toml:9:1: this expects nothing: it can never fail", "name what has to be so"),
+        (after("expect = { eeprom = { boot = 300 } }"), "bad.toml:9:30: this can never hold: boot is one byte", ""),
+        (after("expect = { blank = 77 }"), "bad.toml:9:20: there is no page 77", ""),
+        (after("expect = { says = true }"), "expected a list, or one alone", ""),
+        (after("options = { rdp = 3 }"), "bad.toml:9:19: there is no read-protection level 3", ""),
+        (
+            format!("{HEAD}[factory]\nrdp = 7\n[[step]]\nboot = \"low\"{expect}"),
+            "bad.toml:5:7: there is no read-protection level 7",
+            "",
+        ),
+        (
+            step("program = \"app.bin@0x0800100\""),
+            "bad.toml:5:1: 0x00800100 can never hold anything",
+            "flash is 0x08000000",
+        ),
+        (step("program = { file = \"app.bin\", at = \"0x20000000\" }"), "0x20000000 can never hold anything", ""),
         (step("power = \"off\""), "bad.toml:5:1: power is off already", ""),
         (step("expect = { starts = true }"), "bad.toml:5:21: no step before tells whether it starts", "boot = \"low\""),
         (
@@ -209,7 +240,15 @@ fn all_bad_scenarios_are_told_at_once_and_wrong_use_is() {
         (vec!["run", "scenarios", "--set", "x"], "is not NAME=VALUE"),
         (vec!["run", "scenarios", "--shard", "5/4"], "share 5 of 4 cannot be"),
         (vec!["run", "scenarios", "scenarios"], "two cases are called b"),
-        (vec!["check", "--format", "junit", "files/full.hex"], "are for `run` and `merge`"),
+        (vec!["check", "--format", "junit", "files/full.hex"], "[possible values: text, json, sarif, github]"),
+        (
+            vec!["--format", "junit", "check", "files/full.hex"],
+            "`check` has no form junit: it has text, json, sarif, github",
+        ),
+        (vec!["explain", "--format", "sarif"], "[possible values: text, json]"),
+        (vec!["run", "scenarios", "--report", "junit=files/full.hex"], "is no report of dryflash: it is not replaced"),
+        (vec!["run", "scenarios", "--report", "pdf=x"], "pdf"),
+        (vec!["check", "files/full.hex", "--report", "junit=x.xml"], "`check` has no form junit"),
         (vec!["merge", "files/full.hex"], "is no report of"),
     ] {
         let told = project.says(&words, 2);
@@ -352,10 +391,13 @@ fn snapshots_are_written_compared_and_named_when_stale() {
     let pending = project.path("snapshots/scenario__a.snap.new");
     let ci = says(&project.command(&["run", "scenarios"]).env("CI", "true").output().unwrap(), 1);
     assert!(ci.contains("the snapshot is missing; --update writes it") && !file.exists(), "{ci}");
+    let unseen = project.says(&["run", "scenarios"], 1);
+    assert!(unseen.contains("the snapshot is missing") && !file.exists() && pending.exists(), "{unseen}");
     assert!(
-        project.says(&["run", "scenarios"], 0).contains("written: snapshots/scenario__a.snap"),
+        project.says(&["run", "scenarios", "--update"], 0).contains("written: snapshots/scenario__a.snap"),
         "next to the scenarios"
     );
+    assert!(!pending.exists());
     let written = std::fs::read_to_string(&file).unwrap();
     assert!(
         written.starts_with("---\nsource: scenarios/a.toml\nexpression: a\n---\na try\n\nflash\n  0x08000000 "),
@@ -425,44 +467,247 @@ fn mixed() -> Project {
     project
 }
 
-#[test]
-fn junit_is_well_formed_and_counts() {
-    let project = mixed();
-    let text = project.says(&["run", "scenarios", "--fail-fast", "--format", "junit"], 1);
-    let xml = roxmltree::Document::parse(&text).unwrap();
-    let suites = xml.root_element();
-    assert_eq!(suites.tag_name().name(), "testsuites");
-    let number =
-        |node: &roxmltree::Node<'_, '_>, name: &str| node.attribute(name).and_then(|v| v.parse::<usize>().ok());
-    assert_eq!(
-        (number(&suites, "tests"), number(&suites, "failures"), number(&suites, "errors")),
-        (Some(3), Some(1), Some(0))
-    );
-    let children = |node: roxmltree::Node<'_, '_>, name: &'static str| {
-        node.children()
-            .filter(|c| c.is_element())
-            .inspect(|c| assert_eq!(c.tag_name().name(), name))
-            .map(|c| c.id())
-            .collect::<Vec<_>>()
-    };
-    let mut seen = Vec::new();
-    for suite in children(suites, "testsuite") {
-        let suite = xml.get_node(suite).unwrap();
-        let cases = children(suite, "testcase");
-        assert_eq!(number(&suite, "tests"), Some(cases.len()));
-        for case in cases {
-            let case = xml.get_node(case).unwrap();
-            assert_eq!(case.attribute("classname"), suite.attribute("name"));
-            let outcome: Vec<&str> = case.children().filter(|c| c.is_element()).map(|c| c.tag_name().name()).collect();
-            seen.push((case.attribute("name").unwrap().to_owned(), outcome.join(" ")));
+/// What Jenkins's schema for JUnit (junit-10.xsd of its xUnit plugin) takes: element, attributes with `!` where they are
+/// required, and what may stand inside.
+const JUNIT: [(&str, &str, &str); 7] = [
+    ("testsuites", "name time tests failures errors", "testsuite"),
+    (
+        "testsuite",
+        "name! tests! failures! errors! group time skipped timestamp hostname id package file log url",
+        "testsuite properties testcase system-out system-err",
+    ),
+    ("testcase", "name! time classname group", "skipped error failure system-out system-err"),
+    ("failure", "type message", ""),
+    ("error", "type message", ""),
+    ("skipped", "type message", ""),
+    ("system-out", "", ""),
+];
+
+/// Holds a report against the rules of [`JUNIT`], and its numbers against what is there.
+fn junit(text: &str) -> roxmltree::Document<'_> {
+    let xml = roxmltree::Document::parse(text).unwrap();
+    for node in xml.descendants().filter(roxmltree::Node::is_element) {
+        let name = node.tag_name().name();
+        let (_, attributes, inside) = JUNIT.iter().find(|(n, ..)| *n == name).unwrap_or_else(|| panic!("{name}"));
+        for attribute in node.attributes() {
+            let known = attributes.split(' ').any(|a| a.trim_end_matches('!') == attribute.name());
+            assert!(known, "{name} has {}", attribute.name());
+        }
+        for required in attributes.split(' ').filter_map(|a| a.strip_suffix('!')) {
+            assert!(node.has_attribute(required), "{name} lacks {required}");
+        }
+        if let Some(time) = node.attribute("time") {
+            let (whole, part) = time.split_once('.').unwrap();
+            assert!(!whole.is_empty() && whole.len() <= 3 && part.len() == 3, "{time}");
+            assert!([whole, part].iter().all(|digits| digits.bytes().all(|b| b.is_ascii_digit())), "{time}");
+        }
+        for child in node.children().filter(roxmltree::Node::is_element) {
+            assert!(inside.split(' ').any(|i| i == child.tag_name().name()), "{name} holds {:?}", child.tag_name());
+        }
+        if name.starts_with("testsuite") {
+            for (attribute, element) in [("tests", "testcase"), ("failures", "failure"), ("errors", "error")] {
+                let there = node.descendants().filter(|n| n.has_tag_name(element)).count();
+                assert_eq!(node.attribute(attribute), Some(there.to_string().as_str()), "{name} {attribute}");
+            }
         }
     }
-    let expected = [("a", ""), ("b ü", "failure"), ("c", "skipped")];
-    assert_eq!(seen, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+    xml
+}
+
+#[test]
+fn junit_is_what_its_readers_take() {
+    let project = mixed();
+    let text = project.says(&["run", "scenarios", "--fail-fast", "--format", "junit"], 1);
+    let xml = junit(&text);
+    let mut seen = Vec::new();
+    for case in xml.descendants().filter(|n| n.has_tag_name("testcase")) {
+        let suite = case.parent().unwrap();
+        assert_eq!(
+            (case.attribute("classname"), suite.attribute("file")),
+            (suite.attribute("name"), suite.attribute("name"))
+        );
+        let outcome: Vec<&str> = case.children().filter(|c| c.is_element()).map(|c| c.tag_name().name()).collect();
+        let ran = case.attribute("time").unwrap() != "0.000";
+        seen.push((case.attribute("name").unwrap().to_owned(), outcome.join(" "), ran));
+    }
+    let expected = [("a", "", true), ("b ü", "failure", true), ("c", "skipped", false)];
+    assert_eq!(seen, expected.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c)));
     let failure = xml.descendants().find(|n| n.has_tag_name("failure")).unwrap();
     assert_eq!(failure.attribute("type"), Some("expectation"));
-    assert!(failure.attribute("message").unwrap().contains("seen: it starts"));
+    assert!(failure.attribute("message").unwrap().starts_with("starts = false; seen: it starts"));
     assert!(failure.text().unwrap().contains("says = [\"]]> & <x>\"]"));
+}
+
+/// Scenarios that cannot be run give a report of every form, with the places.
+#[test]
+fn wrong_scenarios_are_reported_in_every_form() {
+    let project = mixed();
+    project.write("x.toml", &format!("{HEAD}{FULL}[[step]]\nbot = \"low\"\n[[step]]\nexpect = {{ jmp = true }}\n"));
+    project.write("y.toml", "about = 1\n[[step]]\nboot = \"low\"\n");
+    let report = |form: &str, words: &[&str]| {
+        let output = project.run(&[&["run", "--format", form], words].concat());
+        assert_eq!(output.status.code(), Some(2));
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        (String::from_utf8_lossy(&output.stdout).into_owned(), error)
+    };
+    let (text, error) = report("junit", &["scenarios"]);
+    let xml = junit(&text);
+    let told: Vec<&str> = xml.descendants().filter(|n| n.has_tag_name("error")).filter_map(|n| n.text()).collect();
+    assert!(
+        told.len() == 2 && told[0].contains("scenarios/x.toml:9:1: bot") && told[0].contains("scenarios/x.toml:11:12")
+    );
+    assert!(error.contains("did you mean `boot`?"), "people see it, too: {error}");
+    let (text, _) = report("sarif", &["scenarios"]);
+    let typed: serde_sarif::sarif::Sarif = serde_json::from_str(&text).unwrap();
+    let results = typed.runs[0].results.as_ref().unwrap();
+    assert!(results.len() == 3 && results.iter().all(|r| r.rule_id.as_deref() == Some("scenario")), "{text}");
+    let (text, _) = report("github", &["scenarios"]);
+    assert!(text.contains("::error file=scenarios/x.toml,line=9,col=1,title=scenarios/x::bot = "), "{text}");
+    assert!(text.contains("::error file=scenarios/y.toml,line=1,col=9,"), "{text}");
+    let (text, _) = report("json", &["scenarios"]);
+    let value = json(&text);
+    assert_eq!((value["passed"].as_bool(), value["cases"][0]["failures"][1]["line"].as_u64()), (Some(false), Some(11)));
+    // What belongs to no file is reported all the same.
+    for form in ["junit", "sarif", "github", "json"] {
+        let (text, _) = report(form, &["nowhere", "--set", "x=1"]);
+        assert!(text.contains("nowhere"), "{form}: {text}");
+        let (text, _) = report(form, &["scenarios/a.toml", "--filter", "zzz"]);
+        assert!(text.contains("no case has such a name"), "{form}: {text}");
+    }
+    assert!(report("text", &["scenarios"]).0.is_empty());
+}
+
+/// The same cases and snapshots, however the folder is spelled; files of others are left alone.
+#[test]
+fn a_folder_may_be_spelled_in_any_way() {
+    let project = Project::new();
+    let steps = "[[step]]\nboot = \"low\"\n[[step]]\nsnapshot = \"flash\"\n";
+    project.write("a.toml", &format!("{HEAD}[factory]\nholds = \"full.hex\"\n{steps}"));
+    std::fs::create_dir(project.path("scenarios/sub")).unwrap();
+    let deep = HEAD.replace("../files", "../../files");
+    project.write("sub/b.toml", &format!("{deep}[factory]\nholds = \"full.hex\"\n{steps}"));
+    std::fs::create_dir(project.path(".cargo")).unwrap();
+    for (name, text) in [
+        ("Cargo.toml", "[package]\nname = \"x\"\n"),
+        ("rustfmt.toml", "edition = \"2024\"\n"),
+        (".cargo/config.toml", "[build]\njobs = 1\n"),
+    ] {
+        std::fs::write(project.path(name), text).unwrap();
+    }
+    project.says(&["run", "--update"], 0);
+    let file = project.path("snapshots/scenario__sub__b.snap");
+    let first = std::fs::read_to_string(&file).unwrap();
+    assert!(first.starts_with("---\nsource: scenarios/sub/b.toml\nexpression: sub/b\n"), "{first}");
+    let whole = project.path("scenarios").to_string_lossy().into_owned();
+    let below = project.path("scenarios/sub");
+    for (folder, words) in [
+        (".", vec!["."]),
+        (".", vec![]),
+        (".", vec!["scenarios"]),
+        (".", vec!["./scenarios/../scenarios/"]),
+        (".", vec!["scenarios/a.toml", "scenarios/sub/b.toml"]),
+        (".", vec![whole.as_str()]),
+        ("scenarios", vec!["."]),
+        ("scenarios/sub", vec![".."]),
+        ("files", vec!["../scenarios"]),
+        ("snapshots", vec![whole.as_str()]),
+    ] {
+        let run = |more: &[&str]| {
+            let mut command = project.command(&[&["run"], &words[..], more].concat());
+            says(&command.current_dir(project.path(folder)).env("CI", "true").output().unwrap(), 0)
+        };
+        assert_eq!(run(&["--list"]), "a\nsub/b\n", "{folder} {words:?}");
+        let told = run(&[]);
+        assert_eq!(told, "2 cases: 2 passed\n", "{folder} {words:?}");
+    }
+    assert_eq!(project.says(&["run", "scenarios/sub"], 0), "1 case: 1 passed\n", "others are not stale");
+    let update = project.command(&["run", ".", "--update"]).current_dir(&below).output().unwrap();
+    assert!(update.status.success());
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), first);
+    assert!(project.says(&["run", ".cargo"], 2).contains(".cargo holds no scenario"));
+    let empty = tempfile::tempdir().unwrap();
+    let told = says(&project.command(&["run"]).current_dir(empty.path()).output().unwrap(), 2);
+    assert!(told.contains("there is no folder `scenarios` here"), "{told}");
+}
+
+/// A file of the command line: neither reports nor snapshots know where it lies.
+#[test]
+fn files_of_the_command_line_leave_no_absolute_path() {
+    let project = Project::new();
+    let text = "about = \"an image\"\npart = \"F051\"\n[vars]\nimage = { file = \"../files/full.hex\" }\n\
+        [[step]]\nprogram = \"{image}\"\n[[step]]\ncheck = \"{image}\"\n[[step]]\nst_flash = \"erase\"\n\
+        [[step]]\nsnapshot = [\"flash\", \"events\", \"report\"]\n";
+    project.write("a.toml", text);
+    project.says(&["run", "--update"], 0);
+    let file = project.path("snapshots/scenario__a.snap");
+    let first = std::fs::read_to_string(&file).unwrap();
+    assert!(first.contains("../files/full.hex at 0x08000000"), "{first}");
+    let same = |folder: &str, words: &[&str]| {
+        let mut command = project.command(words);
+        says(&command.current_dir(project.path(folder)).env("CI", "1").output().unwrap(), 0);
+    };
+    let whole = format!("image={}", project.path("files/full.hex").display());
+    same(".", &["run", "--set", "image=files/full.hex"]);
+    same("files", &["run", "../scenarios", "--set", "image=full.hex"]);
+    same("snapshots", &["run", "../scenarios", "--set", &whole]);
+    // Another file of the project is named from the scenario, one from elsewhere by its name.
+    std::fs::create_dir(project.path("build")).unwrap();
+    std::fs::copy(project.path("files/full.hex"), project.path("build/new.hex")).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::copy(project.path("files/full.hex"), elsewhere.path().join("new.hex")).unwrap();
+    let given = format!("image={}", elsewhere.path().join("new.hex").display());
+    for (set, name) in [("image=build/new.hex", "../build/new.hex at"), (given.as_str(), " new.hex at")] {
+        for form in ["text", "json", "junit", "sarif", "github"] {
+            let output = project.run(&["run", "--set", set, "--format", form]);
+            let told = says(&output, 1);
+            let path = project.dir.path().to_string_lossy().into_owned();
+            assert!(!told.contains(&path) && !told.contains(&*elsewhere.path().to_string_lossy()), "{form}: {told}");
+        }
+        assert!(project.says(&["run", "--set", set], 1).contains(name), "{name}");
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), first);
+}
+
+#[test]
+fn how_much_is_told_and_what_goes_into_files() {
+    let project = mixed();
+    let quiet = project.says(&["run", "-q"], 1);
+    assert_eq!(quiet, "FAILED b ü\n3 cases: 2 passed, 1 failed\n");
+    let output = project.run(&["run", "-v", "scenarios/a.toml"]);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let passed = told.lines().next().unwrap();
+    assert!(passed.starts_with("passed a (") && passed.ends_with("ms of virtual time)"), "{told}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("dryflash: 1 cases in "));
+    let words = ["run", "--report", "junit=out/a.xml", "--report", "json=out/a.json", "--report", "github=out/g"];
+    for _ in 0..2 {
+        let told = project.says(&words, 1);
+        assert!(told.starts_with("FAILED b ü"), "{told}");
+        junit(&std::fs::read_to_string(project.path("out/a.xml")).unwrap());
+    }
+    let kept = std::fs::read_to_string(project.path("out/a.json")).unwrap();
+    assert_eq!(kept, project.says(&["run", "--format", "json"], 1));
+    assert!(std::fs::read_to_string(project.path("out/g")).unwrap().starts_with("::error "));
+    // Joined reports have the same forms.
+    project.says(&["merge", "out/a.json", "--report", "sarif=out/a.sarif"], 1);
+    assert!(std::fs::read_to_string(project.path("out/a.sarif")).unwrap().contains("sarif-2.1.0"));
+    let list = json(&project.says(&["run", "--list", "--format", "json"], 0));
+    assert_eq!((list["format"].as_str(), list["cases"][1]["id"].as_str()), (Some("dryflash-cases"), Some("b ü")));
+}
+
+/// Many failures are few annotations: GitHub shows ten, and drops the rest without a word.
+#[test]
+fn annotations_are_no_more_than_are_shown() {
+    let project = Project::new();
+    let numbers: Vec<String> = (10..35).map(|n| format!("\"{n}\"")).collect();
+    let matrix = format!("[matrix]\nn = [{}]\n", numbers.join(", "));
+    project.write(
+        "m.toml",
+        &format!("{HEAD}{matrix}[[step]]\npower = \"on\"\n[[step]]\nexpect = {{ powered = false }}\n"),
+    );
+    let text = project.says(&["run", "--format", "github"], 1);
+    let errors: Vec<&str> = text.lines().filter(|l| l.starts_with("::error ")).collect();
+    assert_eq!(errors.len(), 10);
+    assert!(errors[9].starts_with("::error title=and 16 more cases::m/19%0Am/20"), "{}", errors[9]);
 }
 
 #[test]
@@ -475,6 +720,9 @@ fn sarif_is_what_its_types_take() {
     let run = &typed.runs[0];
     let results = run.results.as_ref().unwrap();
     assert_eq!(results.len(), 2, "two expectations of one step");
+    let prints: std::collections::BTreeSet<String> =
+        results.iter().map(|r| serde_json::to_string(&r.partial_fingerprints).unwrap()).collect();
+    assert_eq!(prints.len(), 2, "{prints:?}");
     let place = results[0].locations.as_ref().unwrap()[0].physical_location.as_ref().unwrap();
     assert_eq!(place.artifact_location.as_ref().unwrap().uri.as_deref(), Some("scenarios/b%20%C3%BC.toml"));
     assert_eq!(place.region.as_ref().unwrap().start_line, Some(9));
@@ -483,8 +731,35 @@ fn sarif_is_what_its_types_take() {
         let index = usize::try_from(result.rule_index.unwrap()).unwrap();
         assert_eq!(Some(&rules[index].id), result.rule_id.as_ref());
     }
+    // From the root of the repository, wherever dryflash is run.
+    let mut command = project.command(&["run", ".", "--format", "sarif"]);
+    command.current_dir(project.path("scenarios")).env("GITHUB_WORKSPACE", project.dir.path());
+    assert!(says(&command.output().unwrap(), 1).contains("\"uri\": \"scenarios/b%20%C3%BC.toml\""));
     let good = project.says(&["run", "scenarios/a.toml", "--format", "sarif"], 0);
     assert_eq!(json(&good)["runs"][0]["results"], serde_json::json!([]));
+}
+
+/// A check's findings: their ids are the rules, with what `explain` says as help.
+#[test]
+fn a_check_has_sarif_and_github() {
+    let project = Project::new();
+    let words = ["check", "files/bootloader.bin", "files/app.bin"];
+    let text = project.says(&[&words[..], &["--format", "sarif"]].concat(), 1);
+    let typed: serde_sarif::sarif::Sarif = serde_json::from_str(&text).unwrap();
+    assert_eq!(serde_json::to_value(&typed).unwrap(), json(&text));
+    let run = &typed.runs[0];
+    let rules = run.tool.driver.rules.as_ref().unwrap();
+    let missing = rules.iter().position(|r| r.id == "DF012").unwrap();
+    assert!(rules[missing].help.as_ref().unwrap().text.len() > 100, "as explain has it");
+    let result = run.results.as_ref().unwrap().iter().find(|r| r.rule_id.as_deref() == Some("DF012")).unwrap();
+    assert_eq!(result.rule_index, Some(missing as i64));
+    let place = result.locations.as_ref().unwrap()[0].physical_location.as_ref().unwrap();
+    assert_eq!(place.artifact_location.as_ref().unwrap().uri.as_deref(), Some("files/bootloader.bin"));
+    let summary = project.path("summary.md");
+    let mut command = project.command(&[&words[..], &["--format", "github"]].concat());
+    let text = says(&command.env("GITHUB_STEP_SUMMARY", &summary).output().unwrap(), 1);
+    assert!(text.contains("title=DF012::") && text.ends_with("this ESC would not start\n"), "{text}");
+    assert!(std::fs::read_to_string(&summary).unwrap().starts_with("## dryflash: this ESC would not start"));
 }
 
 #[test]
@@ -497,15 +772,17 @@ fn github_annotates_and_summarises() {
     let lines: Vec<&str> = text.lines().collect();
     // A message is one line; what would end it or the property is escaped.
     assert!(
-        lines[0].starts_with("::error file=scenarios/b ü.toml,line=9,col=21,title=b ü::expect = { starts = false"),
+        lines[0]
+            .starts_with("::error file=scenarios/b ü.toml,line=9,col=21,title=b ü::starts = false; seen: it starts"),
         "{text}"
     );
-    assert!(lines[0].contains("%0Aseen: it starts") && lines.len() == 3, "{text}");
-    assert_eq!(lines[2], "3 cases: 2 passed, 1 not");
+    // A case is one annotation, whatever fails in it.
+    assert!(lines[0].contains("%0Asays = [\"]]> & <x>\"]; seen: it says") && lines.len() == 2, "{text}");
+    assert_eq!(lines[1], "3 cases: 2 passed, 1 not");
     let summary = std::fs::read_to_string(&summary).unwrap();
     assert!(summary.starts_with("before\n## dryflash: 2 of 3 cases passed\n"), "{summary}");
     assert!(
-        summary.contains("a &lt;b> &amp; \\|c\\|") && summary.contains("```toml\nexpect = { starts = false"),
+        summary.contains("a &lt;b> &amp; \\|c\\|") && summary.contains("```toml\nstarts = false\n```"),
         "{summary}"
     );
     let fences = summary.lines().filter(|l| l.starts_with("```")).count();
@@ -527,8 +804,12 @@ fn the_json_report_reads_back() {
 #[test]
 fn the_scenarios_of_this_project_fit_the_schema_s_keys() {
     let schema = json(&std::fs::read_to_string(root().join("docs/scenario.schema.json")).unwrap());
-    let steps = schema["$defs"]["Step"]["oneOf"].as_array().unwrap();
-    let keys: Vec<&str> = steps.iter().filter_map(|s| s["required"][0].as_str()).collect();
+    let step = &schema["$defs"]["Step"];
+    // One table with one key: an editor says which key is wrong.
+    assert_eq!((&step["minProperties"], &step["maxProperties"]), (&serde_json::json!(1), &serde_json::json!(1)));
+    let keys: Vec<&str> = step["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+    let parts = schema["properties"]["part"]["anyOf"][0]["enum"].as_array().unwrap();
+    assert!(parts.iter().any(|p| p == "F051") && parts.iter().any(|p| p == "STM32G071xB"), "{parts:?}");
     for entry in std::fs::read_dir(root().join("scenarios")).unwrap() {
         let path: PathBuf = entry.unwrap().path();
         if path.extension().is_none_or(|e| e != "toml") {
@@ -564,8 +845,7 @@ fn docs_tell_of_every_step_and_expectation() {
         assert!(told(key), "docs/scenarios.md does not tell of `{key}`");
         count += 1;
     }
-    for step in schema["$defs"]["Step"]["oneOf"].as_array().unwrap() {
-        let key = step["required"][0].as_str().unwrap();
+    for key in schema["$defs"]["Step"]["properties"].as_object().unwrap().keys() {
         assert!(docs.contains(&format!("| `{key} = ")), "docs/scenarios.md has no row for `{key}`");
         count += 1;
     }
@@ -634,7 +914,9 @@ fn every_expectation_can_fail() {
         let make = "[[make]]\nname = \"changed.bin\"\nfrom = \"settings.bin\"\npatch = [{ at = 17, bytes = \"01\" }]\n";
         project.write("x.toml", &format!("{HEAD}{make}{FULL}[[step]]\nexpect = {{ {wrong} }}\n"));
         let told = project.says(&["run", "scenarios"], 1);
-        assert!(told.contains(&format!("expect = {{ {wrong} }}\n      seen: ")), "{wrong}\n{told}");
+        // The key is named by its path, the value is as the scenario has it, and the column is the value's.
+        let key = named(wrong);
+        assert!(told.contains(&format!(": {key}\n      seen: ")), "{wrong}\n{told}\nnot\n{key}");
         assert!(told.contains(seen), "{wrong}\n{told}\nnot\n{seen}");
     }
     // What is there and must not be.
@@ -649,8 +931,8 @@ fn every_expectation_can_fail() {
         ("run = { until = \"0x08000F00\", for = \"5 ms\" }", "no 0x08000F00 within 5.00 ms"),
         ("program = { file = \"app.bin\", fails = \"locked\" }", "it did not fail: app.bin at 0x08001000"),
         (
-            "program = \"settings.bin@0x08010000\"",
-            "1024 bytes of settings.bin from 0x08010000 on lie outside of the flash",
+            "program = \"settings.bin@0x08007F00\"",
+            "768 bytes of settings.bin from 0x08007F00 on lie outside of the flash",
         ),
         ("program = { file = \"settings.bin@0x08010000\", fails = \"level 1\" }", "it failed otherwise: 1024 bytes"),
     ] {

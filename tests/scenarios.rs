@@ -4,6 +4,8 @@
 //! `cargo test --test scenarios wiki` runs those with `wiki` in their name. After a wanted change, `cargo insta review`,
 //! `INSTA_UPDATE=always cargo test --test scenarios` or `dryflash run scenarios --update` renews the snapshots.
 
+use dryflash::cpu::hybrid::Engine;
+use dryflash::flash::WriteWithoutPg;
 use dryflash::report::run::Amount;
 use dryflash::report::{self, Style};
 use dryflash::scenario::outcome::{Report, Status};
@@ -73,6 +75,8 @@ fn suite() -> Suite {
             seed: 1,
             report: |verdict| report::text::verdict(verdict, Style::default()),
             cache: files::Cache::default(),
+            engine: Engine::Auto,
+            f0_write_without_pg: WriteWithoutPg::default(),
         },
         snapshots: Folder { given: None, mode },
         plan: Plan { jobs: 1, fail_fast: false },
@@ -95,7 +99,13 @@ fn one(suite: &Suite, case: &Case) -> Result<(), Failed> {
 
 fn through_the_binary(suite: &Suite, cases: &[Case]) -> Result<(), Failed> {
     let strict = Suite {
-        settings: Settings { seed: 1, report: suite.settings.report, cache: files::Cache::default() },
+        settings: Settings {
+            seed: 1,
+            report: suite.settings.report,
+            cache: files::Cache::default(),
+            engine: Engine::Auto,
+            f0_write_without_pg: WriteWithoutPg::default(),
+        },
         snapshots: Folder { given: None, mode: Mode::Strict },
         plan: Plan { jobs: 2, fail_fast: false },
         repeat: 1,

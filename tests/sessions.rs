@@ -6,7 +6,8 @@
 mod clients;
 
 use clients::{BENCHES, Bench, FLASH, built, is_there};
-use dryflash::probe::recording::Recording;
+use dryflash::probe::recording::{Exchange, Recording};
+use dryflash::probe::replay::padded;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -155,6 +156,97 @@ fn another_esc_gives_other_replies() {
         assert_eq!(code, 1, "{text}");
         assert!(text.contains("from byte 17 on") && text.contains("1 of"), "{text}");
     }
+}
+
+#[test]
+fn a_session_on_a_filled_esc_replays_on_the_files() {
+    let bench = BENCHES[1];
+    let folder = tempfile::tempdir().unwrap();
+    let (full, eeprom) = (built(bench.full).display().to_string(), built(bench.eeprom.0).display().to_string());
+    let prepared = ["st-flash", "--part", "F051", "--state", "esc.json"];
+    let (text, code) = dryflash(&[&prepared[..], &["write", &full, "0x08000000"]].concat(), folder.path());
+    assert_eq!(code, 0, "{text}");
+    let session = ["--record", "session.jsonl", "write", &eeprom, "0x08007c00"];
+    let (text, code) = dryflash(&[&prepared[..], &session].concat(), folder.path());
+    assert_eq!(code, 0, "{text}");
+    let (text, code) = dryflash(&["replay", "session.jsonl"], folder.path());
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("name the files that it held behind the recording"), "{text}");
+    let at = format!("{full}@0x08000000");
+    for _ in 0..2 {
+        let (text, code) = dryflash(&["replay", "--strict", "session.jsonl", &at], folder.path());
+        assert_eq!(code, 0, "{text}");
+        assert!(text.contains("no reply differs") && !text.contains("held something else"), "{text}");
+    }
+    // Lines of st-flash begin on them as well.
+    let line = format!("st-flash write {eeprom} 0x08007c00\n");
+    std::fs::write(folder.path().join("steps.sh"), line).unwrap();
+    let (text, code) = dryflash(&["replay", "--part", "F051", "--boot", "steps.sh", &at], folder.path());
+    assert_eq!(code, 0, "{text}");
+    let (text, code) = dryflash(&["replay", "--decode", "session.jsonl", &at], folder.path());
+    assert_eq!(code, 2, "{text}");
+}
+
+/// A recording of commands, each with its reply.
+fn recording(exchanges: &[(&[u8], &[u8])]) -> Vec<u8> {
+    let exchange = |(command, reply): &(&[u8], &[u8])| Exchange {
+        at: 0,
+        command: padded(command),
+        data: Vec::new(),
+        reply: reply.to_vec(),
+        packet: None,
+    };
+    Recording { exchanges: exchanges.iter().map(exchange).collect(), ..Recording::default() }.to_jsonl()
+}
+
+const ENTER: (&[u8], &[u8]) = (&[0xF2, 0x30, 0xA3], &[0x80, 0]);
+
+/// An STM32L1, by what an ST-LINK reads of it.
+#[test]
+fn a_foreign_chip_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let cpuid = (&[0xF2, 0x36, 0x00, 0xED, 0x00, 0xE0][..], &[0x80, 0, 0, 0, 0x30, 0xC2, 0x2F, 0x41][..]);
+    let idcode = (&[0xF2, 0x36, 0x00, 0x20, 0x04, 0xE0][..], &[0x80, 0, 0, 0, 0x16, 0x64, 0x18, 0x10][..]);
+    std::fs::write(folder.path().join("l1.jsonl"), recording(&[ENTER, cpuid, idcode])).unwrap();
+    let told = "not one of our parts: CPUID 0x412FC230, IDCODE 0x10186416 at 0xE0042000";
+    let (text, code) = dryflash(&["replay", "l1.jsonl"], folder.path());
+    assert!(code == 2 && text.contains(told), "{text}");
+    let (text, code) = dryflash(&["replay", "--part", "F051", "l1.jsonl"], folder.path());
+    assert!(code == 1 && text.contains(told), "{text}");
+    // One that tells nothing is none of these.
+    std::fs::write(folder.path().join("mute.jsonl"), recording(&[ENTER])).unwrap();
+    let (text, code) = dryflash(&["replay", "mute.jsonl"], folder.path());
+    assert!(code == 2 && text.contains("does not tell the part"), "{text}");
+}
+
+/// DHCSR's sticky bits clear when they are read: to wait for them is to lose them.
+#[test]
+fn what_reading_clears_is_told_as_it_was_and_equal_words_with_their_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let halt = (&[0xF2, 0x35, 0xF0, 0xED, 0x00, 0xE0, 0x03, 0x00, 0x5F, 0xA0][..], &[0x80, 0][..]);
+    // S_RETIRE_ST and S_RESET_ST: on a fresh chip that is halted only the latter can differ from what is recorded.
+    let status = |top| -> Vec<u8> { vec![0x80, 0, 0, 0, 0x03, 0x00, 0x03, top] };
+    let read = [0xF2, 0x36, 0xF0, 0xED, 0x00, 0xE0];
+    let run = |top: u8| {
+        let status = status(top);
+        let bytes = recording(&[ENTER, halt, (&read, &status), (&[0xF2, 0x42], &[0, 0])]);
+        std::fs::write(folder.path().join("s.jsonl"), bytes).unwrap();
+        dryflash(&["replay", "--format", "json", "--part", "F051", "s.jsonl"], folder.path())
+    };
+    let (text, _) = run(0x00);
+    let report: serde_json::Value = serde_json::from_str(text.trim_start_matches(|c| c != '{')).unwrap();
+    let told = report["replayed"]["divergences"][0]["replayed"].as_str().unwrap();
+    let first = u8::from_str_radix(&told.rsplit("0x").next().unwrap()[..2], 16).unwrap();
+    assert!(first & 0x02 != 0, "the first answer: {told}");
+    assert_eq!(report["replayed"]["extra_polls"], 0, "{text}");
+    assert_eq!(run(first).1, 0);
+    // The words of these are equal: the bytes are told.
+    let bytes = recording(&[ENTER, halt, (&[0xF2, 0x3A], &[0x80, 0, 0, 0, 0xDE, 0xAD, 0xBE, 0xEF])]);
+    std::fs::write(folder.path().join("r.jsonl"), bytes).unwrap();
+    let (text, code) = dryflash(&["replay", "--part", "F051", "r.jsonl"], folder.path());
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("recorded: read all registers, bytes 80000000deadbeef"), "{text}");
+    assert!(text.contains("replayed: read all registers, bytes 80000000"), "{text}");
 }
 
 #[test]

@@ -194,6 +194,21 @@ fn one_client_at_a_time() {
 }
 
 #[test]
+fn one_that_is_just_going_is_waited_for() {
+    let (_folder, state) = state();
+    let serve = Serve::start("F051", &state, &[]);
+    let mut first = Client::connect(&serve);
+    assert_eq!(first.open(), OK);
+    let gone = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(20));
+        drop(first);
+    });
+    // Asked for while the first is still there.
+    assert_eq!(Client::connect(&serve).open(), OK);
+    gone.join().unwrap();
+}
+
+#[test]
 fn wrong_usage_is_told() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();

@@ -209,6 +209,35 @@ fn a_second_client_is_told_that_the_probe_is_busy() {
     assert_eq!(second.out(&[0xF1]), wire::OK);
 }
 
+/// The stand-in waits for no answer to an OUT: a command costs one round trip, not two.
+#[test]
+fn an_out_that_is_not_answered_is_told_of_by_the_next_in() {
+    let table = Table::new(BENCHES[1]);
+    let mut handle = table.claim();
+    let only = |bytes: &[u8]| {
+        let head = wire::head(u32::from(wire::BULK_OUT_ONLY) | u32::from(OUT) << 8, bytes.len() as u32);
+        [&head, bytes].concat()
+    };
+    handle.stream.write_all(&only(&[0xF1])).unwrap();
+    assert_eq!(handle.fetch(6), (wire::OK, vec![0x29, 0x5B, 0x83, 0x04, 0x4B, 0x37]));
+    // Too long for a command, which nobody is told of before the IN; then it goes on.
+    handle.stream.write_all(&[only(&[0; 17]), only(&[0xF5])].concat()).unwrap();
+    assert_eq!(handle.fetch(2).0, wire::STALL);
+    assert_eq!(handle.fetch(2), (wire::OK, vec![1, 0]));
+    // A command, its data, and gone: what came whole is carried out.
+    handle.ready();
+    let data = [0x10, 0x11, 0x12, 0x13];
+    handle.stream.write_all(&[only(&[0xF2, 0x08, 0, 1, 0, 0x20, 4, 0]), only(&data)].concat()).unwrap();
+    drop(handle);
+    let mut handle = table.claim();
+    handle.ready();
+    assert_eq!(table_word(&mut handle, 0x2000_0100), 0x1312_1110);
+    // Another has the probe: that is told as well.
+    let mut second = table.dial();
+    second.stream.write_all(&only(&[0xF1])).unwrap();
+    assert_eq!(second.fetch(6).0, wire::BUSY);
+}
+
 #[test]
 fn requests_of_no_meaning() {
     let table = Table::new(BENCHES[1]);

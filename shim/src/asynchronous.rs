@@ -7,7 +7,7 @@
 use crate::device::Trouble;
 use crate::quiet::Quiet;
 use crate::transfer::{attempt, deadline};
-use crate::{Context, ERROR_INVALID_PARAM, ERROR_NOT_FOUND, Handle, SUCCESS};
+use crate::{Context, ERROR_INVALID_PARAM, ERROR_NOT_FOUND, Handle, SUCCESS, control};
 use std::ffi::{c_int, c_long, c_uchar, c_uint, c_void};
 use std::ops::{Deref, DerefMut};
 use std::ptr;
@@ -21,6 +21,11 @@ const TIMED_OUT: c_int = 2;
 const CANCELLED: c_int = 3;
 const STALL: c_int = 4;
 const NO_DEVICE: c_int = 5;
+
+/// `LIBUSB_TRANSFER_TYPE_CONTROL`.
+const CONTROL: c_uchar = 0;
+/// Bytes of the request at the beginning of a control transfer's buffer (USB 2.0, 9.3).
+const SETUP: usize = 8;
 
 const FLAG_SHORT_NOT_OK: u8 = 1;
 const FLAG_FREE_BUFFER: u8 = 2;
@@ -153,6 +158,11 @@ unsafe fn advance(transfer: *mut Transfer) -> bool {
         return true;
     };
     let length = usize::try_from(t.length).unwrap_or(0);
+    if t.kind == CONTROL {
+        // SAFETY: the caller's promise.
+        unsafe { request(t, length) };
+        return true;
+    }
     // SAFETY: the caller's promise.
     t.status = match unsafe { attempt(handle, t.endpoint, t.buffer, length) } {
         Ok(count) => {
@@ -166,6 +176,25 @@ unsafe fn advance(transfer: *mut Transfer) -> bool {
         Err(Trouble::Busy | Trouble::Refused) => ERROR,
     };
     true
+}
+
+/// A control transfer: its request stands at the beginning of the buffer, its data behind that.
+///
+/// # Safety
+/// The buffer has `length` bytes.
+unsafe fn request(t: &mut Transfer, length: usize) {
+    if length < SETUP || t.buffer.is_null() {
+        t.status = ERROR;
+        return;
+    }
+    // SAFETY: the caller's promise.
+    let setup = unsafe { t.buffer.cast::<[u8; SETUP]>().read() };
+    let [kind, request, v0, v1, _, _, l0, l1] = setup;
+    let room = u16::try_from(length - SETUP).unwrap_or(u16::MAX).min(u16::from_le_bytes([l0, l1]));
+    // SAFETY: the request is followed by that much room.
+    let result = unsafe { control(kind, request, u16::from_le_bytes([v0, v1]), t.buffer.add(SETUP), room) };
+    t.actual = result.max(0);
+    t.status = if result < 0 { STALL } else { COMPLETED };
 }
 
 /// As libusb has it.
@@ -360,3 +389,76 @@ pub extern "C" fn libusb_event_handler_active(_: *const Context) -> c_int {
 /// Whoever waits for events is not woken before its time: it looks often enough.
 #[unsafe(no_mangle)]
 pub extern "C" fn libusb_interrupt_event_handler(_: *const Context) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::{Connection, SOCKET};
+    use crate::wire;
+    use std::io::{Read, Write};
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    static CALLED: AtomicUsize = AtomicUsize::new(0);
+
+    unsafe extern "C" fn count(_: *mut Transfer) {
+        CALLED.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A device with one string; it has no other requests than for its descriptors.
+    fn serve(mut stream: UnixStream) {
+        let configuration = [9, 2, 9, 0, 1, 1, 0, 0x80, 50];
+        let strings = [&[4, 3, 9, 4][..], &[6, 3, b'S', 0, b'T', 0]].concat();
+        let device = [18, 1, 0, 2, 0, 0, 0, 64, 0x83, 4, 0x4B, 0x37, 0, 1, 1, 2, 3, 1];
+        let all = [&device[..], &configuration, &strings].concat();
+        let mut head = [0; wire::HEAD];
+        while stream.read_exact(&mut head).is_ok() {
+            assert_eq!(head[0], wire::DESCRIBE);
+            stream.write_all(&[&wire::head(wire::OK, all.len() as u32)[..], &all].concat()).unwrap();
+        }
+    }
+
+    #[test]
+    fn control_transfers_are_told_of_by_callbacks() {
+        let path = std::env::temp_dir().join(format!("dryflash-shim-{}.sock", std::process::id()));
+        let listener = UnixListener::bind(&path).unwrap();
+        // SAFETY: no other thread of this test looks at the environment.
+        unsafe { std::env::set_var(SOCKET, &path) };
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                thread::spawn(move || serve(stream.unwrap()));
+            }
+        });
+        let mut handle = Handle { connection: Connection::dial().unwrap() };
+        let mut ask = |setup: [u8; SETUP], room: usize| {
+            let mut buffer = setup.to_vec();
+            buffer.resize(SETUP + room, 0xEE);
+            let transfer = libusb_alloc_transfer(0);
+            // SAFETY: it was just made, and is freed at the end.
+            unsafe {
+                (*transfer).handle = &raw mut handle;
+                (*transfer).callback = Some(count);
+                (*transfer).buffer = buffer.as_mut_ptr();
+                (*transfer).length = buffer.len() as c_int;
+                let before = CALLED.load(Ordering::Relaxed);
+                assert_eq!(libusb_submit_transfer(transfer), SUCCESS);
+                handle_events(Duration::ZERO, ptr::null());
+                assert_eq!(CALLED.load(Ordering::Relaxed), before + 1);
+                let (status, actual) = ((*transfer).status, (*transfer).actual);
+                libusb_free_transfer(transfer);
+                (status, actual, buffer.split_off(SETUP))
+            }
+        };
+        // The string with index 1, as npm's usb asks for it.
+        let (status, actual, data) = ask([0x80, 6, 1, 3, 9, 4, 255, 0], 255);
+        assert_eq!((status, actual, &data[..6]), (COMPLETED, 6, &[6, 3, b'S', 0, b'T', 0][..]));
+        assert_eq!(data[6], 0xEE);
+        // Less room than there is; a string that is not there; a request that has no room for itself.
+        let (status, actual, data) = ask([0x80, 6, 0, 1, 0, 0, 8, 0], 8);
+        assert_eq!((status, actual, data[7]), (COMPLETED, 8, 64));
+        assert_eq!(ask([0x80, 6, 9, 3, 9, 4, 255, 0], 255).0, STALL);
+        let (status, actual, data) = ask([0x80, 6, 0, 1, 0, 0, 255, 0], 2);
+        assert_eq!((status, actual, data), (COMPLETED, 2, vec![18, 1]));
+        std::fs::remove_file(&path).unwrap();
+    }
+}

@@ -73,6 +73,16 @@ impl Connection {
     }
 }
 
+impl Connection {
+    /// A bulk OUT transfer, which nobody waits for: a client that wants to know what came of it fetches a reply, and is
+    /// told then. It saves every command a round trip.
+    pub fn send(&self, endpoint: u8, data: &[u8]) -> Result<(), Trouble> {
+        let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+        let head = wire::head(u32::from(wire::BULK_OUT_ONLY) | u32::from(endpoint) << 8, data.len() as u32);
+        stream.write_all(&[&head, data].concat()).map_err(|_| Trouble::Gone)
+    }
+}
+
 /// What the probe says of itself; none, and a word about it, where nobody answers.
 pub fn description() -> Option<&'static Description> {
     static KNOWN: OnceLock<Description> = OnceLock::new();

@@ -460,6 +460,15 @@ pub unsafe extern "C" fn libusb_control_transfer(
     length: u16,
     _: c_uint,
 ) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { control(kind, request, value, data, length) }
+}
+
+/// What a control transfer comes to: a count, or an error.
+///
+/// # Safety
+/// `data` has room for `length` bytes.
+pub(crate) unsafe fn control(kind: u8, request: u8, value: u16, data: *mut c_uchar, length: u16) -> c_int {
     const GET_DESCRIPTOR: u8 = 6;
     const GET_CONFIGURATION: u8 = 8;
     let [index, descriptor] = value.to_le_bytes();

@@ -33,7 +33,7 @@ pub unsafe fn attempt(handle: &Handle, endpoint: u8, data: *mut c_uchar, length:
             // SAFETY: the caller's promise.
             _ => unsafe { std::slice::from_raw_parts(data, length) },
         };
-        return handle.connection.ask(wire::BULK_OUT, endpoint, wanted, bytes).map(|_| length);
+        return handle.connection.send(endpoint, bytes).map(|()| length);
     }
     let bytes = handle.connection.ask(wire::BULK_IN, endpoint, wanted, &[])?;
     let count = bytes.len().min(length);

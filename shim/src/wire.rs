@@ -1,7 +1,7 @@
 //! What goes over the socket between the stand-in and the virtual probe. Both sides include this file.
 //!
 //! A request is 8 bytes (what, endpoint, two zeros, a length as little-endian u32), with that many bytes behind it
-//! where it is [`BULK_OUT`]. An answer is 8 bytes (a code and a length, both little-endian u32), with that many bytes
+//! where it is [`BULK_OUT`] or [`BULK_OUT_ONLY`]. An answer is 8 bytes (a code and a length, both little-endian u32), with that many bytes
 //! behind it. A connection is a USB handle; closing it gives the probe back.
 
 /// Bytes before what a request or an answer carries.
@@ -17,11 +17,14 @@ pub const CLAIM: u8 = 1;
 /// The probe is free again.
 pub const RELEASE: u8 = 2;
 /// A bulk OUT transfer.
+#[allow(dead_code, reason = "the stand-in itself waits for no answer")]
 pub const BULK_OUT: u8 = 3;
 /// A bulk IN transfer of up to so many bytes.
 pub const BULK_IN: u8 = 4;
 /// A client looks which devices there are. Nothing is behind the answer.
 pub const LOOK: u8 = 5;
+/// A bulk OUT transfer that is not answered; what is wrong with it, the next [`BULK_IN`] is told.
+pub const BULK_OUT_ONLY: u8 = 6;
 
 /// Done.
 pub const OK: u32 = 0;

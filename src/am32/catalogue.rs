@@ -72,7 +72,7 @@ catalogue! {
     PIN_MISMATCH 26 "DF026" Warning Files "The bootloader is for another pin than its name says";
     WIPES_SETTINGS 27 "DF027" Warning Files "A bootloader that wipes settings";
     OLD_BOOTLOADER 28 "DF028" Note Files "A bootloader that does not check the app";
-    G071_V7 29 "DF029" Error Files "Firmware 2.19 on a G071 with a V7 bootloader";
+    G071_V7 29 "DF029" Warning Files "Firmware 2.19 on a G071 with a V7 bootloader";
     ODD_BYTES 30 "DF030" Note Files "An odd length or address";
     REMARK 31 "DF031" Note Files "Something in the file is unusual";
     UPDATER 32 "DF032" Warning Files "A bootloader updater in the app's place";
@@ -84,6 +84,7 @@ catalogue! {
     NAME_TARGET 41 "DF041" Warning Files "The file's name tells another target";
     NAME_FLASH_SIZE 42 "DF042" Warning Files "The file's name tells another flash size";
     LINKED_FOR_BASE 43 "DF043" Error Files "An app that is linked for the start of flash";
+    UPDATER_MISMATCH 44 "DF044" Error Files "An updater that carries another ESC's bootloader";
 
     RUN_BOOT_BYTE_BLANK 50 "DF050" Error Run "The bootloader read a blank boot byte";
     RUN_BOOT_BYTE_CUT_OFF 51 "DF051" Error Run "The bootloader read boot byte 00";
@@ -106,6 +107,10 @@ catalogue! {
     RUN_WATCHDOG 68 "DF068" Error Run "The watchdog reset the chip";
     RUN_PROGRAMMING 69 "DF069" Error Run "The flash did not take what was written";
     RUN_APP_SILENT 70 "DF070" Error Run "The app does not reach its main loop";
+    RUN_RESTS_ON_CHOICE 79 "DF079" Note Run "The outcome rests on a choice of the model";
+    RUN_SIGNAL_PIN 80 "DF080" Error Run "Bootloader and app use different signal pins";
+    RUN_TWO_PAGES 81 "DF081" Warning Run "Bootloader and app use different settings pages";
+    RUN_UPDATE_FAILS 82 "DF082" Error Run "The updater leaves a bootloader that does not fit";
 }
 
 impl Id {

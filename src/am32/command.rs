@@ -38,6 +38,16 @@ pub(super) fn check(context: &Context, edit: impl Fn(&Piece) -> Option<String>, 
     format!("`{}`", words.join(" "))
 }
 
+/// Where a page of settings is to be had, in a parenthesis.
+pub(super) fn settings_source(context: &Context) -> String {
+    let layout = context.layout;
+    format!(
+        "(the file is in AM32's web configurator; or read the page of a working ESC: \
+         st-flash read eeprom.bin {:#010X} {:#X})",
+        layout.eeprom, layout.page
+    )
+}
+
 /// As it was given, and `more`.
 pub(super) fn with(context: &Context, more: &str) -> String {
     check(context, |piece| Some(argument(piece)), more)

@@ -193,6 +193,19 @@ pub const fn layout_of(firmware: Firmware) -> u8 {
     }
 }
 
+/// What a downgrade to firmware 2.18 or older does to a page of layout 3 or newer.
+pub const TUNING_LOST: &str = "bytes 5 to 16, which hold ramp, minimum duty, cut-offs, the current limit's P, I and D and \
+     the active brake from layout 3 on, become the firmware's name, and the next firmware from 2.19 on fills them with \
+     its defaults";
+/// What to do about it.
+pub const KEEP_TUNING: &str =
+    "note these settings before the downgrade, and set them again with a configurator after the next upgrade";
+
+/// Whether firmware that writes layout `wanted` overwrites tuning that a page of layout `old` holds.
+pub const fn loses_tuning(old: u8, wanted: u8) -> bool {
+    old >= 3 && old != 0xFF && wanted <= 2
+}
+
 /// Whether a file of these bytes could be an EEPROM page.
 pub fn plausible(page: &[u8]) -> bool {
     // 184 is what configurators read; the rest are the layouts' lengths and whole flash pages.

@@ -1,7 +1,7 @@
 //! One file of a plan: its bytes where they go, what it is, what it tells about itself.
 
 use super::eeprom::{self, Eeprom};
-use super::marks::{AppMarks, BootloaderMarks, Vectors};
+use super::marks::{AppMarks, BootloaderMarks, Carried, Vectors};
 use super::names::{FileName, Firmware};
 use super::roles::{Evidence, Recognised, Role};
 use super::{Layout, Mcu, Pin};
@@ -26,6 +26,8 @@ pub struct Info {
     pub bootloader: Option<BootloaderMarks>,
     /// Its app's marks. Addresses are those the app is linked for.
     pub app: Option<AppMarks>,
+    /// The bootloader that an updater carries.
+    pub carried: Option<Carried>,
     /// Its EEPROM page.
     pub eeprom: Option<Eeprom>,
     /// The MCU whose start-up file made its vector table: a hint.
@@ -96,19 +98,10 @@ impl Info {
     pub fn phrases(&self) -> Vec<String> {
         let mut phrases = Vec::new();
         if let Some(b) = self.bootloader {
-            phrases.push(b.version.to_string());
-            if let Some(pin) = b.info.and_then(|i| i.pin) {
-                phrases.push(format!("pin {pin}"));
-            }
-            if let Some(info) = b.info {
-                phrases.push(format!("flash code {:02X}", info.flash_code));
-                if info.magic {
-                    phrases.push(format!("protocol {}", info.protocol));
-                }
-            }
-            if b.can {
-                phrases.push("CAN".to_owned());
-            }
+            phrases.extend(b.phrases());
+        }
+        if let Some(carried) = &self.carried {
+            phrases.push(format!("carries a bootloader: {}", carried.marks.phrases().join(", ")));
         }
         if let Some(app) = &self.app {
             if let Some(tag) = &app.tag {
@@ -153,6 +146,7 @@ impl Piece {
         let info = Info {
             bootloader: known.bootloader,
             app: known.app,
+            carried: known.carried,
             eeprom: page.as_deref().and_then(eeprom::decode),
             shape: known.shape,
             name: known.name,
@@ -165,6 +159,12 @@ impl Piece {
             piece.info.eeprom = None;
         }
         piece
+    }
+
+    /// Whether it is a bootloader updater: by the bootloader that it carries, else by its file's name.
+    pub fn is_updater(&self) -> bool {
+        let named = self.info.name.kind == Some(super::names::Kind::Updater);
+        self.role == Role::App && (self.info.carried.is_some() || named)
     }
 
     /// The vectors of an app that is linked for the start of flash; none where it is not, or holds more than an app.

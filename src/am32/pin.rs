@@ -23,6 +23,14 @@ impl Pin {
         Pin { port: 2, number: 6 },
     ];
 
+    /// From the port's letter, A to F, and the number, 0 to 15; none beyond these.
+    pub const fn new(port: char, number: u8) -> Option<Pin> {
+        match port {
+            'A'..='F' if number < 16 => Some(Pin { port: port as u8 - b'A', number }),
+            _ => None,
+        }
+    }
+
     /// The port's letter and the number.
     pub const fn port_and_number(self) -> (char, u8) {
         ((b'A' + self.port) as char, self.number)

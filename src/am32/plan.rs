@@ -77,7 +77,7 @@ pub enum PlanError {
     #[error("no file was given; name at least one, e.g. `dryflash check bootloader.hex app.hex eeprom.bin`")]
     NoFiles,
     /// Two files have the same role and would go to the same place.
-    #[error("{first} and {second} are both the {role}; leave one out, or say what they are with {}", options(*.role))]
+    #[error("{}", twice(*.role, first, second, *.equal))]
     RoleTwice {
         /// The role.
         role: Role,
@@ -85,6 +85,8 @@ pub enum PlanError {
         first: Arc<str>,
         /// The other one.
         second: Arc<str>,
+        /// They hold the same bytes.
+        equal: bool,
     },
     /// AM32 has no layout for the part.
     #[error("AM32 is not known on the {part}; it is on {known}")]
@@ -94,6 +96,19 @@ pub enum PlanError {
         /// The parts that it is known on.
         known: String,
     },
+}
+
+fn twice(role: Role, first: &str, second: &str, equal: bool) -> String {
+    match (first == second, equal) {
+        (true, _) => format!("{first} is given twice as the {role}; leave one out"),
+        (_, true) => format!("{first} and {second} are both the {role} and hold the same bytes; leave one out"),
+        _ => {
+            format!(
+                "{first} and {second} are both the {role}; leave one out, or say what they are with {}",
+                options(role)
+            )
+        }
+    }
 }
 
 fn options(role: Role) -> String {
@@ -149,6 +164,7 @@ fn no_role_twice(given: &[Given], known: &[Recognised]) -> Result<(), PlanError>
                 role: k.role,
                 first: h.image.name.clone(),
                 second: g.image.name.clone(),
+                equal: h.image.segments.iter().map(|s| &s.data).eq(g.image.segments.iter().map(|s| &s.data)),
             });
         }
     }

@@ -1,7 +1,7 @@
 //! Which of an ESC's images a file is, and what says so.
 
 use super::layout::{FLASH_BASE, LAYOUTS, Layout};
-use super::marks::{self, AppMarks, BootloaderMarks, View};
+use super::marks::{self, AppMarks, BootloaderMarks, Carried, View};
 use super::names::{FileName, Kind};
 use super::{eeprom, names};
 use crate::image::Image;
@@ -101,6 +101,8 @@ pub(super) struct Recognised {
     pub by_bytes: Option<Role>,
     pub bootloader: Option<BootloaderMarks>,
     pub app: Option<AppMarks>,
+    /// The bootloader that it carries, which makes an updater of it.
+    pub carried: Option<Carried>,
     /// The MCU whose start-up file made the vector table.
     pub shape: Option<super::Mcu>,
     pub name: FileName,
@@ -137,7 +139,9 @@ pub(super) fn recognise(image: &Image, given: Option<Role>) -> Recognised {
         .or_else(by_name)
         .or(bytes)
         .unwrap_or((Role::Unknown, Evidence::Nothing));
-    Recognised { role, evidence, by_bytes: strong.map(|(role, _)| role), bootloader, app, shape, name }
+    // Only what would run in the app's place.
+    let carried = if bootloader.is_none() { marks::carried(image) } else { None };
+    Recognised { role, evidence, by_bytes: strong.map(|(role, _)| role), bootloader, app, carried, shape, name }
 }
 
 fn app_alone(image: &Image) -> (Option<AppMarks>, Option<super::Mcu>) {

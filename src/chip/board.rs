@@ -429,6 +429,10 @@ impl Board {
                     self.devices.rcc.force_lsi(by.now.time);
                 }
             }
+            Device::Syscfg(syscfg) => {
+                syscfg.write(offset, word, mask, &mut cx);
+                self.devices.follow_strobes();
+            }
             device => {
                 if let Some(p) = device.peripheral() {
                     p.write(offset, word, mask, &mut cx);

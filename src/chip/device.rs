@@ -214,6 +214,8 @@ pub struct Devices {
     /// Where in `slots` those stand that work together.
     pub index: Index,
     table: Vec<u8>,
+    /// The part has UCPD1 and UCPD2.
+    has_power_delivery: bool,
 }
 
 /// Places in [`Devices::slots`].
@@ -322,7 +324,10 @@ impl Devices {
         }
         let entries = WINDOWS.iter().map(|(_, size)| size / GRAIN).sum::<u32>();
         let index = Index::of(&slots);
-        let mut devices = Devices { rcc, slots, index, table: vec![NOBODY; entries as usize] };
+        let has_power_delivery = part.peripheral("UCPD1").is_some();
+        let table = vec![NOBODY; entries as usize];
+        let mut devices = Devices { rcc, slots, index, table, has_power_delivery };
+        devices.pull_for_dead_batteries([true; 2]);
         for (n, slot) in devices.slots.iter().enumerate() {
             for address in (slot.base..slot.base + slot.size).step_by(GRAIN as usize) {
                 if let Some(i) = entry(address) {
@@ -341,6 +346,9 @@ impl Devices {
     /// Resets every block but RCC, or by power also that.
     pub fn reset(&mut self, cause: ResetCause) {
         self.rcc.peripheral().reset(cause);
+        if cause == ResetCause::PowerOn {
+            self.pull_for_dead_batteries([true; 2]);
+        }
         for slot in &mut self.slots {
             if let Some(p) = slot.device.peripheral() {
                 p.reset(cause);
@@ -351,6 +359,27 @@ impl Devices {
     /// The port with this letter.
     pub fn gpio(&mut self, letter: char) -> Option<&mut Gpio> {
         self.gpios().find(|(l, _)| *l == letter).map(|(_, g)| g)
+    }
+
+    /// Sets the pull-downs of UCPD1 (PA8, PB15) and UCPD2 (PD0, PD2), on a part that has these: on from power-on to
+    /// their strobes in SYSCFG_CFGR1 (RM0444 8.1.1).
+    fn pull_for_dead_batteries(&mut self, on: [bool; 2]) {
+        if !self.has_power_delivery {
+            return;
+        }
+        for (port, pins) in [(0, u16::from(on[0]) << 8), (1, u16::from(on[0]) << 15), (3, u16::from(on[1]) * 0b101)] {
+            if let Some(gpio) = self.port(port) {
+                gpio.pull_for_dead_battery(pins);
+            }
+        }
+    }
+
+    /// SYSCFG was written: strobes let go of the pull-downs.
+    pub fn follow_strobes(&mut self) {
+        if self.has_power_delivery {
+            let strobes = self.syscfg().map_or([false; 2], |s| s.strobes());
+            self.pull_for_dead_batteries(strobes.map(|strobe| !strobe));
+        }
     }
 
     /// Clears the backup domain's registers.

@@ -42,6 +42,9 @@ use std::sync::Arc;
 /// RCC's base on every part.
 pub const RCC_BASE: u32 = 0x4002_1000;
 
+/// From here on nothing can be executed: the private peripherals and the vendor's system region (DDI0419 B3.1).
+const NEVER_CODE: u32 = 0xE000_0000;
+
 /// A pin that the code configured and sampled.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct SampledPin {
@@ -306,7 +309,9 @@ impl Chip {
             _ => (fetch(0).unwrap_or(0), fetch(4).unwrap_or(0)),
         };
         let xpsr = if pc & 1 != 0 { T } else { 0 };
-        self.core.set_registers(&Registers { msp: sp & !3, lr: u32::MAX, pc: pc & !1, xpsr, ..Registers::default() });
+        let before = at_reset(self.board.part.family);
+        let xpsr = xpsr | before.xpsr;
+        self.core.set_registers(&Registers { msp: sp & !3, lr: u32::MAX, pc: pc & !1, xpsr, ..before });
         self.board.log.push(now.time, pc & !1, EventKind::Reset { cause });
     }
 
@@ -420,9 +425,15 @@ impl Chip {
     }
 
     fn faulted(&mut self, kind: FaultKind) -> Option<Halt> {
-        if self.fault(kind) {
+        if !self.fault(kind) {
+            return Some(self.lock_up());
+        }
+        let pc = self.core.registers().pc;
+        if pc < NEVER_CODE {
             return Some(Halt::Fault(kind));
         }
+        // HardFault's handler is where nothing can be executed: it locks up before its first instruction.
+        self.tell_fault(pc, FaultKind::Fetch { address: pc, reason: "nothing can be executed there" });
         Some(self.lock_up())
     }
 
@@ -506,5 +517,15 @@ impl Chip {
             let now = self.now();
             self.pass_event(now);
         }
+    }
+}
+
+/// What ARM leaves open of the registers at a reset (DDI0419 B1.5.5 has them UNKNOWN), as chips have it: an F0 halted
+/// at its reset vector shows the flags N and Z (an F030's log, ST's forum 746977: xPSR C1......); a G0B1 and a G0 all
+/// four, with R0 to R12 FFFFFFFF and PSP FFFFFFFC (humility, pull request 70). An F0's R0 to R12 are not known: 0.
+fn at_reset(family: Family) -> Registers {
+    match family {
+        Family::F0 => Registers { xpsr: 0xC000_0000, ..Registers::default() },
+        Family::G0 => Registers { r: [u32::MAX; 13], psp: 0xFFFF_FFFC, xpsr: 0xF000_0000, ..Registers::default() },
     }
 }

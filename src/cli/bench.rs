@@ -1,11 +1,14 @@
 //! The virtual ESC at a virtual probe, as `serve`, `with` and `replay` set it up from their arguments.
 
 use super::check::{load, path_of};
+use super::machine::Machine;
+use super::project::Project;
 use crate::am32::{self, Finding, Given, Id, Severity, Wish};
 use crate::chip::Chip;
 use crate::esc::changes::Snapshot;
 use crate::esc::{self, Options, PowerUp, StateError, StateFile, Verdict, Wire, program};
 use crate::files;
+use crate::flash::Settings;
 use crate::image::Image;
 use crate::part::{self, Part};
 use crate::periph::signal::Signal;
@@ -35,11 +38,15 @@ pub struct Holding {
 /// The ESC without what it holds.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Esc {
-    /// The part: full name, or AM32's short one (F031, F051, G031, G071, G071_64K). As --state holds it where absent.
-    #[arg(long)]
+    /// The part: full name, order code, or AM32's short name (F031, F051, G031, G071, G071_64K). As --state holds it where
+    /// absent.
+    #[arg(long, env = super::PART_VARIABLE, hide_env_values = true)]
     pub part: Option<String>,
+    /// The part was named for no command in particular: what a state or a recording says of itself wins.
+    #[arg(skip)]
+    pub part_by_default: bool,
     /// A virtual ESC, kept in this file between commands; made where it does not exist.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = super::STATE_VARIABLE, hide_env_values = true)]
     pub state: Option<PathBuf>,
     /// Go on from what the state holds, and leave the file as it is.
     #[arg(skip)]
@@ -53,6 +60,8 @@ pub struct Esc {
     /// Decides what SRAM holds at power-on: 1 where nothing is said.
     #[arg(long)]
     pub seed: Option<u64>,
+    #[command(flatten)]
+    pub machine: Machine,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -116,6 +125,26 @@ impl Holding {
 }
 
 impl Esc {
+    /// Takes what the project says and nobody else has said. What was taken, for people.
+    pub fn join(&mut self, project: &Project, with_state: bool) -> Vec<String> {
+        let mut taken = Vec::new();
+        if self.part.is_none()
+            && let Some(part) = &project.part
+        {
+            taken.push(format!("part {part}"));
+            self.part = Some(part.clone());
+            self.part_by_default = true;
+        }
+        if with_state
+            && self.state.is_none()
+            && let Some(state) = &project.state
+        {
+            taken.push(format!("state {}", state.display()));
+            self.state = Some(state.clone());
+        }
+        taken
+    }
+
     /// The seed in force.
     pub fn seed(&self) -> u64 {
         self.seed.unwrap_or(1)
@@ -136,8 +165,8 @@ impl Esc {
         let mut state = self.state.as_deref().map(open).transpose()?;
         let held = state.as_ref().and_then(|s| s.part().cloned());
         let part = match &self.part {
-            Some(name) => Some(part::find(name)?),
-            None => held.clone(),
+            Some(name) if held.is_none() || !self.part_by_default => Some(part::find(name)?),
+            _ => held.clone(),
         };
         let (part, files, refused) = place(files, part, held.is_some())?;
         if !refused.is_empty() {
@@ -147,7 +176,9 @@ impl Esc {
             }
             return Ok(Err(Refused));
         }
-        let mut chip = Chip::new(&part, seed)?;
+        let mut chip = Chip::with_engine(&part, seed, self.machine.engine())?;
+        let settings = Settings { f0_write_without_pg: self.machine.without_pg(), ..chip.board.flash.settings() };
+        chip.board.flash.set_settings(settings);
         if let Some(state) = &state {
             state.install(&mut chip)?;
         }
@@ -196,11 +227,20 @@ impl Bench {
 /// # Errors
 /// The state file cannot be used.
 pub fn boot(probe: &StLink, state: Option<&mut StateFile>, esc: &Esc) -> anyhow::Result<Verdict> {
-    let options = Options { power_ups: vec![PowerUp::steady(esc.wire())], seed: esc.seed(), ..Options::default() };
+    let options = Options {
+        power_ups: vec![PowerUp::steady(esc.wire())],
+        seed: esc.seed(),
+        engine: esc.machine.engine(),
+        f0_write_without_pg: esc.machine.without_pg(),
+        ..Options::default()
+    };
     if let Some(state) = state {
         return Ok(esc::check(Vec::new(), &options, Some(state))?);
     }
-    Ok(esc::check(Vec::new(), &options, Some(&mut StateFile::of(&probe.target.chip)))?)
+    let mut verdict = esc::check(Vec::new(), &options, Some(&mut StateFile::of(&probe.target.chip)))?;
+    // The user knows of no state file.
+    verdict.part_evidence = "as the session left it".to_owned();
+    Ok(verdict)
 }
 
 /// What keeps files from being flashed at all. Whatever else is wrong with them, a probe may want to look at.

@@ -1,13 +1,15 @@
 //! `dryflash check`: what would happen if these files were flashed and powered.
 
 use super::forms::Reports;
-use super::{AnyFormat, OK, Outcome, WOULD_NOT, progress};
+use super::machine::Machine;
+use super::project::{self, Project};
+use super::{AnyFormat, OK, Outcome, PART_VARIABLE, STATE_VARIABLE, WOULD_NOT, progress};
 use crate::am32::{Given, Role};
 use crate::chip::Chip;
-use crate::cpu::hybrid::Engine;
 use crate::esc::{self, AfterPowerOn, Options, PowerUp, StateFile, Timeline, Verdict};
-use crate::image::{Image, split_address};
+use crate::image::{Image, ImageError, split_address};
 use crate::report::{self, Style};
+use crate::shell;
 use crate::time::Time;
 use anyhow::{Context, bail};
 use clap::{ArgAction, ValueEnum};
@@ -32,20 +34,24 @@ pub struct Args {
     /// Files: .bin, Intel HEX, ELF or .amj; FILE@ADDR puts a .bin at an address.
     #[arg(value_name = "FILE[@ADDR]")]
     files: Vec<OsString>,
-    /// The part: full name, or AM32's short one (F031, F051, G031, G071, G071_64K). Found from the files where absent.
-    #[arg(long)]
+    /// The part: full name, order code, or AM32's short name (F031, F051, G031, G071, G071_64K). Found from the files where
+    /// absent.
+    #[arg(long, env = PART_VARIABLE, hide_env_values = true)]
     part: Option<String>,
+    /// What named the part, where no option did.
+    #[arg(skip)]
+    part_from: Option<String>,
     /// A file that is the bootloader.
-    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append)]
+    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append, help_heading = ROLES)]
     bootloader: Vec<OsString>,
     /// A file that is the app.
-    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append)]
+    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append, help_heading = ROLES)]
     app: Vec<OsString>,
     /// A file that is the EEPROM page (the settings).
-    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append)]
+    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append, help_heading = ROLES)]
     eeprom: Vec<OsString>,
     /// A file that holds everything, from the start of flash.
-    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append)]
+    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append, help_heading = ROLES)]
     full: Vec<OsString>,
     /// The signal wire at power-on (low, floating or high) and its changes, LEVEL@TIME each; may be repeated.
     ///
@@ -57,15 +63,14 @@ pub struct Args {
     #[arg(long, value_enum, requires = "signal")]
     reset: Option<Reset>,
     /// Virtual time after which a bootloader that has not jumped counts as staying: `400`, `400ms`, `2s`.
-    #[arg(long = "for", value_name = "TIME", default_value = "400ms", value_parser = |t: &str| limit(t, SHORTEST))]
+    #[arg(long = "for", value_name = "TIME", allow_hyphen_values = true, default_value = "400ms", value_parser = |t: &str| limit(t, SHORTEST))]
     limit: Time,
     /// Virtual time that the app has to reach its main loop; one that still plays its start-up melody gets more. 0
     /// looks at its first instructions only.
-    #[arg(long, value_name = "TIME", default_value = "1500ms", value_parser = |t: &str| limit(t, Time::ZERO))]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "1500ms", value_parser = |t: &str| limit(t, Time::ZERO))]
     app_for: Time,
-    /// What executes the code; all give the same verdict, at different speeds.
-    #[arg(long, value_enum, default_value_t = EngineArg::Auto)]
-    engine: EngineArg,
+    #[command(flatten)]
+    machine: Machine,
     /// Start the app as a bootloader would, without one.
     #[arg(long)]
     from_app: bool,
@@ -73,7 +78,7 @@ pub struct Args {
     #[arg(long)]
     option_bytes: bool,
     /// A virtual ESC to flash onto, kept in this file between commands; made where it does not exist.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = STATE_VARIABLE, hide_env_values = true)]
     state: Option<PathBuf>,
     /// Decides what SRAM holds at power-on.
     #[arg(long, default_value_t = 1)]
@@ -82,23 +87,47 @@ pub struct Args {
     reports: Reports,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum EngineArg {
-    /// Whichever is quicker for the code at hand.
-    Auto,
-    /// Unicorn alone.
-    Unicorn,
-    /// The interpreter alone.
-    Interpreter,
-}
+/// The headings of the help.
+const ROLES: &str = "What a file is, where that is not clear";
 
-impl From<EngineArg> for Engine {
-    fn from(engine: EngineArg) -> Engine {
-        match engine {
-            EngineArg::Auto => Engine::Auto,
-            EngineArg::Unicorn => Engine::Unicorn,
-            EngineArg::Interpreter => Engine::Interpreter,
+impl Args {
+    /// Notes what named the part, where no option did.
+    pub(super) fn part_from(&mut self, what: Option<String>) {
+        self.part_from = what;
+    }
+
+    /// Takes what the project says and nobody else has said. What was taken, for people.
+    pub(super) fn join(&mut self, project: &Project) -> Vec<String> {
+        let mut taken = Vec::new();
+        if self.part.is_none()
+            && let Some(part) = &project.part
+        {
+            taken.push(format!("part {part}"));
+            self.part = Some(part.clone());
+            self.part_from = Some(project.path.display().to_string());
         }
+        let files = [&self.files, &self.bootloader, &self.app, &self.eeprom, &self.full];
+        // Who names a state and no file wants to look at that state.
+        if files.iter().all(|f| f.is_empty()) && self.state.is_none() {
+            for (role, file) in &project.files {
+                let list = match role {
+                    None => &mut self.files,
+                    Some(project::Role::Bootloader) => &mut self.bootloader,
+                    Some(project::Role::App) => &mut self.app,
+                    Some(project::Role::Eeprom) => &mut self.eeprom,
+                    Some(project::Role::Full) => &mut self.full,
+                };
+                list.push(file.into());
+                taken.push(file.clone());
+            }
+        }
+        if self.state.is_none()
+            && let Some(state) = &project.state
+        {
+            taken.push(format!("state {}", state.display()));
+            self.state = Some(state.clone());
+        }
+        taken
     }
 }
 
@@ -126,8 +155,12 @@ pub(super) fn run(args: Args, format: AnyFormat, style: Style) -> anyhow::Result
         files.push(load(path, None)?);
     }
     let mut state = args.state.as_deref().map(StateFile::open).transpose()?;
-    let part = args.part.as_deref().map(crate::part::find).transpose()?;
-    if files.is_empty() && state.as_ref().is_none_or(|s| s.part().is_none()) {
+    let held = state.as_ref().is_some_and(|s| s.part().is_some());
+    // A state knows its part; one that was named for all commands is for those that do not.
+    let wish = args.part.as_deref().filter(|_| args.part_from.is_none() || !held);
+    let part = wish.map(crate::part::find).transpose()?;
+    let part_from = args.part_from.as_ref().filter(|_| part.is_some());
+    if files.is_empty() && !held {
         match (&mut state, &part) {
             // A blank ESC, to begin with.
             (Some(state), Some(part)) => state.save(&Chip::new(part, args.seed)?)?,
@@ -144,13 +177,17 @@ pub(super) fn run(args: Args, format: AnyFormat, style: Style) -> anyhow::Result
         power_ups: power_ups(&args),
         limit: args.limit,
         app_limit: args.app_for,
-        engine: args.engine.into(),
+        engine: args.machine.engine(),
+        f0_write_without_pg: args.machine.without_pg(),
         from_app: args.from_app,
         option_bytes: args.option_bytes,
         seed: args.seed,
     };
     let running = format!("running {} power-ups, up to {} of virtual time each", options.power_ups.len(), args.limit);
-    let verdict = progress::while_running(&running, || esc::check(files, &options, state.as_mut()))?;
+    let mut verdict = progress::while_running(&running, || esc::check(files, &options, state.as_mut()))?;
+    if let Some(what) = part_from {
+        verdict.part_evidence = format!("as {what} says");
+    }
     args.reports.write(|format| form(&verdict, format, Style::default()))?;
     if format == AnyFormat::Github {
         super::run::summarise(&report::github::verdict_summary(&verdict))?;
@@ -211,7 +248,14 @@ fn place(arg: &OsStr) -> anyhow::Result<(PathBuf, Option<u32>)> {
         return Ok((PathBuf::from(arg), None));
     }
     let (name, end) = address_of(arg);
-    let (_, at) = split_address(&end)?;
+    let (head, at) = split_address(&end)?;
+    if at.is_none()
+        && let Some((_, text)) = head.rsplit_once('@')
+        && Path::new(&name).is_file()
+    {
+        let file = shell::plain(&name.to_string_lossy()).into();
+        return Err(ImageError::NotAnAddress { file, text: text.to_owned() }.into());
+    }
     Ok((if at.is_some() { PathBuf::from(name) } else { PathBuf::from(arg) }, at))
 }
 

@@ -3,7 +3,7 @@
 use super::{Format, OK, Outcome, Output};
 use crate::am32;
 use anyhow::{Context, bail};
-use serde_json::json;
+use serde::Serialize;
 use std::fmt::Write;
 
 /// Explain a finding at length, or list all of them
@@ -48,9 +48,16 @@ fn list() -> String {
     out
 }
 
+#[derive(Serialize)]
+struct Document<'a> {
+    format: &'static str,
+    version: u32,
+    findings: &'a [&'a am32::Explanation],
+}
+
 fn as_json(explanations: &[&am32::Explanation]) -> anyhow::Result<String> {
     let text =
-        serde_json::to_string_pretty(&json!({ "format": "dryflash-explain", "version": 1, "findings": explanations }))
+        serde_json::to_string_pretty(&Document { format: "dryflash-explain", version: 1, findings: explanations })
             .context("the list could not be written as JSON")?;
     Ok(text + "\n")
 }

@@ -3,7 +3,7 @@
 use super::{AnyFormat, Cli};
 use anyhow::{Context, bail};
 use clap::builder::{PossibleValue, TypedValueParser};
-use clap::{Arg, ArgAction, Command, CommandFactory, FromArgMatches, ValueEnum};
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, ValueEnum};
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -37,8 +37,11 @@ impl TypedValueParser for Forms {
     }
 }
 
-/// The command line, with the forms of each verb.
+/// The command line, with the forms of each verb. A variable of the environment that is empty counts as absent.
 pub fn command() -> Command {
+    let empty =
+        |arg: &Arg| arg.get_env().is_some_and(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()));
+    let absent = |arg: Arg| if empty(&arg) { arg.env(None::<&str>) } else { arg };
     let command = Cli::command();
     let verbs: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
     verbs.iter().fold(command, |command, verb| {
@@ -49,8 +52,9 @@ pub fn command() -> Command {
             .value_parser(Forms(forms))
             .default_value("text")
             .hide(forms.len() == 1)
+            .help_heading(super::EVERYWHERE)
             .help("How to print");
-        command.mut_subcommand(verb, |c| c.arg(arg))
+        command.mut_subcommand(verb, |c| c.mut_args(absent).arg(arg))
     })
 }
 
@@ -58,13 +62,13 @@ pub fn command() -> Command {
 ///
 /// # Errors
 /// What clap says of them; a form that the verb does not have.
-pub fn parse(words: Vec<OsString>) -> Result<Cli, clap::Error> {
+pub fn parse(words: Vec<OsString>) -> Result<(Cli, ArgMatches), clap::Error> {
     let mut command = command();
     let matches = command.try_get_matches_from_mut(words)?;
     let cli = Cli::from_arg_matches(&matches)?;
     let verb = matches.subcommand_name().unwrap_or_default();
     refuse(verb, cli.format).map_err(|text| command.error(clap::error::ErrorKind::InvalidValue, text))?;
-    Ok(cli)
+    Ok((cli, matches))
 }
 
 fn name(format: AnyFormat) -> String {

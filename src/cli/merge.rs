@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Resul
         reports.push((name, report));
     }
     match Report::merge(reports) {
-        Ok(report) => super::run::print(&report, format, style, super::run::Amount::Usual, &args.reports),
+        Ok(report) => super::run::print(&report, format, style, super::run::amount(style), &args.reports),
         Err(reason) => bail!(reason),
     }
 }

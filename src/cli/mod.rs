@@ -2,13 +2,19 @@
 
 mod bench;
 mod check;
+mod completions;
+mod doctor;
 mod explain;
 mod forms;
 mod fronts;
+mod glasgow;
+mod machine;
+mod man;
 mod merge;
 mod new;
 mod parts;
 mod progress;
+mod project;
 mod replay;
 mod run;
 mod schema;
@@ -16,13 +22,19 @@ mod script;
 mod serve;
 mod st_flash;
 mod stand_in;
+mod terminal;
+mod unknown;
 mod with;
 
-use crate::report::Style;
+use crate::report::{Detail, Style, columns};
+use crate::shell;
 use crate::tell::tell;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Parser, Subcommand, ValueEnum};
+use project::Project;
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// As hoped.
@@ -43,12 +55,24 @@ struct Cli {
     #[command(subcommand)]
     verb: Verb,
     /// How to print; the verbs' own help says which of these each has.
-    #[arg(long, global = true, value_enum, default_value_t = AnyFormat::Text)]
+    #[arg(long, global = true, value_enum, default_value_t = AnyFormat::Text, help_heading = EVERYWHERE)]
     format: AnyFormat,
     /// When to colour.
-    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto)]
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, help_heading = EVERYWHERE)]
     color: Colour,
+    /// Print the answer and errors only.
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = EVERYWHERE)]
+    quiet: bool,
+    /// Print all that there is to say.
+    #[arg(short, long, global = true, help_heading = EVERYWHERE)]
+    verbose: bool,
+    /// Look for no dryflash.toml.
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    no_project: bool,
 }
+
+/// The heading of options that every verb has.
+const EVERYWHERE: &str = "Options of every verb";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
@@ -64,6 +88,9 @@ enum Verb {
     Replay(replay::Args),
     Parts(parts::Args),
     Explain(explain::Args),
+    Doctor(doctor::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// Output forms.
@@ -103,7 +130,7 @@ impl AnyFormat {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Colour {
-    /// On a terminal, unless NO_COLOR is set.
+    /// On a terminal that knows colours; NO_COLOR, FORCE_COLOR, CLICOLOR and CLICOLOR_FORCE count.
     Auto,
     Always,
     Never,
@@ -132,15 +159,78 @@ fn untouched(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut words: Vec<OsString> = words.collect();
     let mut at = 1;
     // The options that every verb has may stand before it.
-    while let Some(word) = words.get(at).and_then(|w| w.to_str()).filter(|w| w.starts_with("--")) {
+    while let Some(word) = words.get(at).and_then(|w| w.to_str()).filter(|w| w.starts_with('-')) {
         at += if word == "--format" || word == "--color" { 2 } else { 1 };
     }
     let asks_for_help = |w: &OsString| w == "--help" || w == "-h";
     if words.get(at).is_some_and(|w| w == "st-flash") && !words.get(at + 1).is_some_and(asks_for_help) {
         words.insert(at + 1, "--".into());
     }
+    if words.get(at).is_some_and(|w| w == "serve") {
+        join_places(&mut words, at + 1);
+    }
     words
 }
+
+/// `--gdb 127.0.0.1:0` is `--gdb=127.0.0.1:0`: its value may be left out, and a file may follow.
+fn join_places(words: &mut Vec<OsString>, from: usize) {
+    let mut at = from;
+    while at + 1 < words.len() {
+        let place = words[at + 1].to_str().is_some_and(|w| fronts::endpoint(w).is_ok() && !Path::new(w).exists());
+        if place && (words[at] == "--gdb" || words[at] == "--usbip") {
+            let value = words.remove(at + 1);
+            words[at].push("=");
+            words[at].push(value);
+        }
+        at += 1;
+    }
+}
+
+/// Whether a value comes from the environment.
+fn by_environment(matches: &ArgMatches, argument: &str) -> bool {
+    matches.subcommand().is_some_and(|(_, verb)| {
+        matches!(verb.try_contains_id(argument), Ok(true))
+            && verb.value_source(argument) == Some(ValueSource::EnvVariable)
+    })
+}
+
+/// Fills in what the environment and the project say: the command line wins over the environment, and that over
+/// `dryflash.toml`.
+fn settle(cli: &mut Cli, matches: &ArgMatches) -> anyhow::Result<()> {
+    let variable = by_environment(matches, "part");
+    match &mut cli.verb {
+        Verb::Check(args) => args.part_from(variable.then(|| PART_VARIABLE.to_owned())),
+        Verb::Serve(args) => args.esc_mut().part_by_default = variable,
+        Verb::With(args) => args.esc_mut().part_by_default = variable,
+        Verb::Replay(args) => args.esc.part_by_default = variable,
+        _ => {}
+    }
+    let uses = matches!(
+        cli.verb,
+        Verb::Check(_) | Verb::Serve(_) | Verb::With(_) | Verb::Replay(_) | Verb::StFlash(_) | Verb::Run(_)
+    );
+    if !uses || cli.no_project {
+        return Ok(());
+    }
+    let Some(project) = Project::find()? else { return Ok(()) };
+    let taken = match &mut cli.verb {
+        Verb::Check(args) => args.join(&project),
+        Verb::Serve(args) => args.esc_mut().join(&project, true),
+        Verb::With(args) => args.esc_mut().join(&project, true),
+        // A recording has an ESC of its own.
+        Verb::Replay(args) => args.esc.join(&project, false),
+        Verb::StFlash(args) => args.join(&project),
+        Verb::Run(args) => args.join(&project),
+        _ => Vec::new(),
+    };
+    project.tell(&taken);
+    Ok(())
+}
+
+/// The variable that names a part.
+pub const PART_VARIABLE: &str = "DRYFLASH_PART";
+/// The variable that names a state file.
+pub const STATE_VARIABLE: &str = "DRYFLASH_STATE";
 
 /// Parses the process's arguments, runs the verb, prints, and returns the exit code.
 pub fn main() -> ExitCode {
@@ -149,23 +239,45 @@ pub fn main() -> ExitCode {
         usual(info);
         tell!("dryflash: this is a bug; please report it with the command line and the files");
     }));
-    let cli = match forms::parse(untouched(std::env::args_os())) {
-        Ok(cli) => cli,
+    let (mut cli, matches) = match forms::parse(untouched(std::env::args_os())) {
+        Ok(parsed) => parsed,
         Err(error) => {
             // Help and version are no errors; clap prints each where it belongs.
             let code = if error.use_stderr() { USAGE } else { OK };
             let _ = error.print();
+            if let Some(hint) = unknown::pointer(&error) {
+                tell!("\n  {hint}");
+            }
             return ExitCode::from(code);
         }
     };
+    if cli.quiet {
+        terminal::be_quiet();
+    }
+    if let Err(error) = settle(&mut cli, &matches) {
+        tell!("dryflash: {}", harmless(&format!("{error:#}")));
+        // 125 is what `with` says of trouble of its own.
+        return ExitCode::from(if matches!(cli.verb, Verb::With(_)) { with::TROUBLE } else { USAGE });
+    }
+    let environment = &terminal::environment;
     let colour = match cli.color {
         Colour::Always => true,
         Colour::Never => false,
-        Colour::Auto => std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+        Colour::Auto => terminal::colour(std::io::stdout().is_terminal(), environment),
     };
-    let style = Style { colour };
+    let detail = match (cli.quiet, cli.verbose) {
+        (true, _) => Detail::Quiet,
+        (_, true) => Detail::Verbose,
+        _ => Detail::Usual,
+    };
+    let narrow = terminal::columns(terminal::own_columns(), environment);
+    let style = Style { colour, width: narrow.unwrap_or(columns::WIDEST), detail };
     // Verbs with further forms have them from the command line; the others were refused.
     let output = Output { format: cli.format.plain().unwrap_or(Format::Text), style };
+    // What people read is made to fit; what programs read, or people copy, stays as it is.
+    let prose = cli.format == AnyFormat::Text
+        && !matches!(cli.verb, Verb::New(_) | Verb::Schema(_) | Verb::Completions(_) | Verb::StFlash(_));
+    let after_a_client = matches!(cli.verb, Verb::With(_));
     let outcome = match cli.verb {
         Verb::Run(args) => run::run(&args, cli.format, style),
         Verb::New(args) => new::run(&args),
@@ -178,9 +290,18 @@ pub fn main() -> ExitCode {
         Verb::With(args) => with::run(&args, output),
         Verb::Parts(args) => parts::run(&args, output),
         Verb::Explain(args) => explain::run(&args, output),
+        Verb::Doctor(args) => doctor::run(&args, output),
+        Verb::Completions(args) => completions::run(&args),
+        Verb::Man(args) => man::run(&args),
     };
     match outcome {
-        Ok(outcome) => {
+        Ok(mut outcome) => {
+            if let Some(width) = narrow.filter(|_| prose) {
+                outcome.text = columns::fit(&outcome.text, width);
+            }
+            if after_a_client && !outcome.text.is_empty() {
+                outcome.text.insert_str(0, &terminal::fresh_line());
+            }
             let mut out = std::io::stdout().lock();
             // A reader that has seen enough (head, less) is no error.
             let written = out.write_all(outcome.text.as_bytes()).and_then(|()| out.flush());
@@ -193,8 +314,13 @@ pub fn main() -> ExitCode {
             }
         }
         Err(error) => {
-            tell!("dryflash: {error:#}");
+            tell!("dryflash: {}", harmless(&format!("{error:#}")));
             ExitCode::from(USAGE)
         }
     }
+}
+
+/// A message whose lines hold nothing that a terminal would obey.
+fn harmless(message: &str) -> String {
+    message.split('\n').map(|line| shell::plain(line).into_owned()).collect::<Vec<_>>().join("\n")
 }

@@ -14,7 +14,7 @@ pub struct Args {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The part.
-    #[arg(long, default_value = "F051")]
+    #[arg(long, default_value = "F051", env = super::PART_VARIABLE, hide_env_values = true)]
     part: String,
     /// Replace a file that exists.
     #[arg(long)]

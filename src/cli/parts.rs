@@ -29,20 +29,31 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     };
     let text = match output.format {
         Format::Json => {
-            let parts: Vec<&Part> = parts.iter().map(AsRef::as_ref).collect();
-            let mut json = serde_json::json!({ "format": "dryflash-parts", "version": 1, "parts": parts });
-            if args.unknowns {
-                json["model_choices"] = serde_json::json!(CHOICES);
-                json["flash_choices"] =
-                    serde_json::to_value(choices::all()).context("the list could not be written")?;
-            }
-            serde_json::to_string_pretty(&json).context("the list could not be written as JSON")? + "\n"
+            let document = Document {
+                format: "dryflash-parts",
+                version: 1,
+                parts: parts.iter().map(AsRef::as_ref).collect(),
+                model_choices: args.unknowns.then_some(CHOICES),
+                flash_choices: args.unknowns.then(choices::all),
+            };
+            serde_json::to_string_pretty(&document).context("the list could not be written as JSON")? + "\n"
         }
         Format::Text if args.unknowns => unknowns(&parts, output),
         Format::Text if args.part.is_some() => parts.iter().map(|p| one(p, output)).collect(),
         Format::Text => table(&parts, output),
     };
     Ok(Outcome { text, code: OK })
+}
+
+#[derive(serde::Serialize)]
+struct Document<'a> {
+    format: &'static str,
+    version: u32,
+    parts: Vec<&'a Part>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_choices: Option<&'static [&'static str]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flash_choices: Option<&'static [choices::Choice]>,
 }
 
 fn table(parts: &[std::sync::Arc<Part>], output: Output) -> String {

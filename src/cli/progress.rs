@@ -1,13 +1,14 @@
 //! A word on standard error when a command takes longer than a second, on a terminal only.
 
-use std::io::{IsTerminal, Write};
+use super::terminal;
+use std::io::Write;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// Runs `work`; says `what` and the seconds so far, once a second, on a line that is wiped at the end.
 pub fn while_running<R>(what: &str, work: impl FnOnce() -> R) -> R {
-    if !std::io::stderr().is_terminal() {
+    if !terminal::shows_progress() {
         return work();
     }
     let (done, waiting) = mpsc::channel::<()>();

@@ -1,17 +1,18 @@
 //! `dryflash replay`: a recorded session on a virtual ESC.
 
-use super::bench::{Esc, Keeper, apart, boot, write};
-use super::{Format, OK, Outcome, Output, WOULD_NOT, script};
+use super::bench::{Bench, Esc, Holding, Keeper, Refused, apart, boot, write};
+use super::{Format, OK, Outcome, Output, WOULD_NOT, progress, script};
 use crate::esc::Verdict;
 use crate::esc::changes::{Changes, Snapshot};
+use crate::esc::rests;
 use crate::files;
 use crate::gdb;
 use crate::probe::recording::{Device, Flaw, Header, Recording};
-use crate::probe::replay::{Replayed, Strength, part_of, replay};
+use crate::probe::replay::{Replayed, Strength, foreign, part_of, replay};
 use crate::probe::story::{Line, Story};
 use crate::probe::{capture, decode};
 use crate::report;
-use crate::report::Style;
+use crate::report::{Detail, Style};
 use crate::tell::tell;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
@@ -25,7 +26,7 @@ const SHOWN: usize = 20;
 /// Replay a recorded ST-LINK session, or st-flash lines, on a virtual ESC
 ///
 /// A recording is one of `--record`, a capture of usbmon or USBPcap (pcap, pcapng), or pyOCD's trace log. The ESC is a
-/// blank one of the recording's part, or a copy of the one in --state. Tells what the session did, each reply that came out
+/// blank one of the recording's part, or holds the files that follow, or is a copy of the one in --state. Tells what the session did, each reply that came out
 /// otherwise, and what changed. Exit code 1 where a reply or the end differs.
 ///
 /// A file of st-flash lines (`steps.sh`) is carried out as `dryflash st-flash` does, line by line. Exit code 1 where
@@ -33,6 +34,7 @@ const SHOWN: usize = 20;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash replay session.jsonl
+  dryflash replay session.jsonl bootloader.bin app.bin@0x08001000
   dryflash replay --state esc.json --strict session.jsonl
   dryflash replay --decode session.jsonl
   dryflash replay --device 1.4 capture.pcapng
@@ -42,6 +44,9 @@ pub struct Args {
     /// The recording, or the st-flash lines.
     #[arg(value_name = "FILE")]
     pub(super) recording: PathBuf,
+    /// What the ESC holds before the session: .bin, Intel HEX, ELF or .amj; FILE@ADDR puts a .bin at an address.
+    #[arg(value_name = "FILE[@ADDR]")]
+    pub(super) files: Vec<std::ffi::OsString>,
     #[command(flatten)]
     pub(super) esc: Esc,
     /// Compare every reply, polls and identities too.
@@ -85,6 +90,16 @@ enum Form {
     Pcap,
 }
 
+impl Args {
+    /// The ESC, with what it holds before the session.
+    ///
+    /// # Errors
+    /// Wrong usage or unreadable input.
+    pub(super) fn prepare(&self, esc: &Esc) -> anyhow::Result<Result<Bench, Refused>> {
+        Holding { files: self.files.clone(), esc: esc.clone() }.prepare()
+    }
+}
+
 /// Runs the verb.
 ///
 /// # Errors
@@ -101,6 +116,9 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let recording = capture::read_device(&bytes, args.device).with_context(|| format!("{}", path.display()))?;
     for flaw in &recording.flaws {
         tell!("dryflash: {}: {flaw}", path.display());
+    }
+    if (args.decode || args.to.is_some()) && !args.files.is_empty() {
+        bail!("files are what the ESC holds before a replay; --decode and --to replay nothing");
     }
     if args.decode {
         return Ok(Outcome { text: decoded(&recording), code: OK });
@@ -125,15 +143,21 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
         bail!("{}: there is no such state to replay on; --keep makes it", state.display());
     }
     suit(&mut esc, recording)?;
-    let Ok(mut bench) = esc.prepare(Vec::new())? else { bail!("the ESC cannot be set up") };
+    let Ok(mut bench) = args.prepare(&esc)? else { bail!("the ESC cannot be set up") };
     let header = &recording.header;
     let mut notes = Vec::new();
     if header.begins_with.as_ref().is_some_and(|digest| *digest != bench.before.digest()) {
-        let advice = if args.esc.state.is_some() { "" } else { "; --state FILE replays it on one that does" };
+        let advice = match args.esc.state.is_some() || !args.files.is_empty() {
+            true => "",
+            false => "; name the files that it held behind the recording, or its --state FILE",
+        };
         notes.push(format!("the session began on an ESC that held something else{advice}"));
     }
     if header.part.as_ref().is_some_and(|part| *part != bench.part.name) {
         notes.push(format!("the session was with a {}", header.part.as_deref().unwrap_or_default()));
+    }
+    if let Some(told) = foreign(recording) {
+        notes.push(format!("the session was with a chip that is not one of our parts: {told}"));
     }
     let strength = match (args.strict, args.effects) {
         (true, _) => Strength::Strict,
@@ -141,11 +165,13 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
         _ => Strength::Polls,
     };
     let mut story = Story::new(&bench.probe);
-    let replayed = replay(&mut bench.probe, recording, strength, &mut story);
+    let doing = format!("replaying {} commands", recording.exchanges.len());
+    let replayed = progress::while_running(&doing, || replay(&mut bench.probe, recording, strength, &mut story));
     if let Some(text) = bench.probe.target.take_broken() {
         bail!("the model failed: {text}; this is a bug, please report it");
     }
     notes.extend(replayed.prepared.map(str::to_owned));
+    notes.extend(rests::notes(&bench.probe.target.chip));
     let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));
     let mut keeper = Keeper::new(bench.state.take());
     keeper.finish(&bench.probe)?;
@@ -178,8 +204,15 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
 /// What the command line leaves open is as in the recording.
 fn suit(esc: &mut Esc, recording: &Recording) -> anyhow::Result<()> {
     let header = &recording.header;
+    // A recording knows its part; one that was named for all commands is for those that do not.
+    if esc.part_by_default && part_of(recording).is_some() {
+        esc.part = None;
+    }
     if esc.part.is_none() && esc.state.as_ref().is_none_or(|s| !s.exists()) {
         let Some(part) = part_of(recording) else {
+            if let Some(told) = foreign(recording) {
+                bail!("not one of our parts: {told}; --part replays it on one of them all the same");
+            }
             bail!("the recording does not tell the part; say which with --part");
         };
         esc.part = Some(part.name.clone());
@@ -239,8 +272,8 @@ fn device(text: &str) -> Result<Device, String> {
     Ok(Device { bus, address })
 }
 
-fn text(report: &Report, verdict: Option<&Verdict>, style: Style) -> String {
-    let mut out = String::new();
+/// What was replayed, and what it did.
+fn begin(report: &Report, style: Style, out: &mut String) {
     let of = report.header.client.as_ref().map_or_else(String::new, |c| format!(" of `{c}`"));
     let _ = writeln!(out, "{}: {} commands{of}", report.recording, report.replayed.commands);
     let _ = writeln!(out, "on an {}, through an {}", report.part, report.probe);
@@ -251,6 +284,26 @@ fn text(report: &Report, verdict: Option<&Verdict>, style: Style) -> String {
     let width = report.replayed.commands.to_string().len();
     for line in report.story {
         let _ = writeln!(out, "  {:>width$} to {:>width$}  {}", line.first, line.last, line.text);
+    }
+}
+
+/// What it left.
+fn end(report: &Report, style: Style, out: &mut String) {
+    let _ = writeln!(out, "\n{}", style.heading("changes"));
+    for line in report.changes.to_string().lines() {
+        let _ = writeln!(out, "  {line}");
+    }
+    let _ = writeln!(out, "\n{}", style.heading("at the end"));
+    for line in &report.state {
+        let _ = writeln!(out, "  {line}");
+    }
+}
+
+fn text(report: &Report, verdict: Option<&Verdict>, style: Style) -> String {
+    let mut out = String::new();
+    let quiet = style.detail == Detail::Quiet;
+    if !quiet {
+        begin(report, style, &mut out);
     }
     let divergences = &report.replayed.divergences;
     if !divergences.is_empty() {
@@ -265,13 +318,8 @@ fn text(report: &Report, verdict: Option<&Verdict>, style: Style) -> String {
             let _ = writeln!(out, "  and {} more", divergences.len() - SHOWN);
         }
     }
-    let _ = writeln!(out, "\n{}", style.heading("changes"));
-    for line in report.changes.to_string().lines() {
-        let _ = writeln!(out, "  {line}");
-    }
-    let _ = writeln!(out, "\n{}", style.heading("at the end"));
-    for line in &report.state {
-        let _ = writeln!(out, "  {line}");
+    if !quiet {
+        end(report, style, &mut out);
     }
     let compared = report.replayed.compared;
     let end = match report.replayed.ends_alike {
@@ -284,9 +332,12 @@ fn text(report: &Report, verdict: Option<&Verdict>, style: Style) -> String {
         n => format!("{n} of {compared} replies differ{end}"),
     };
     let good = divergences.is_empty() && report.replayed.ends_alike != Some(false);
-    let _ = writeln!(out, "\n{}", if good { style.good(&result) } else { style.bad(&result) });
+    let gap = if out.is_empty() { "" } else { "\n" };
+    let _ = writeln!(out, "{gap}{}", if good { style.good(&result) } else { style.bad(&result) });
     if let Some(verdict) = verdict {
-        out.push('\n');
+        if !quiet {
+            out.push('\n');
+        }
         out.push_str(&report::text::verdict(verdict, style));
     }
     out

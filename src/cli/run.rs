@@ -1,8 +1,10 @@
 //! `dryflash run`: scenarios, in parallel.
 
 use super::forms::Reports;
-use super::{AnyFormat, OK, Outcome, USAGE, WOULD_NOT};
-use crate::report::{self, Places, Style};
+use super::machine::Machine;
+use super::project::Project;
+use super::{AnyFormat, OK, Outcome, USAGE, WOULD_NOT, terminal};
+use crate::report::{self, Detail, Places, Style};
 use crate::scenario::outcome::{CaseOutcome, Report, Share};
 use crate::scenario::pool::Plan;
 use crate::scenario::run::Settings;
@@ -13,7 +15,7 @@ use crate::tell::tell;
 use anyhow::{Context, bail};
 use clap::ArgAction;
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -57,6 +59,8 @@ pub struct Args {
     /// Decides what SRAM holds at power-on.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    #[command(flatten)]
+    machine: Machine,
     /// Write snapshots that are missing or differ. Without it none is accepted.
     #[arg(long)]
     update: bool,
@@ -72,17 +76,22 @@ pub struct Args {
     /// Each case in a process of its own.
     #[arg(long)]
     isolate: bool,
-    /// Tell what passed as well, and how long it took.
-    #[arg(long, short, conflicts_with = "quiet")]
-    verbose: bool,
-    /// Tell the names of cases that failed, and how many there are.
-    #[arg(long, short)]
-    quiet: bool,
     #[command(flatten)]
     reports: Reports,
     /// What one process of `--isolate` is told: snapshots are as strict as in the run that started it.
     #[arg(long, hide = true)]
     strict: bool,
+}
+
+impl Args {
+    /// Takes the project's scenarios where none are named. What was taken, for people.
+    pub(super) fn join(&mut self, project: &Project) -> Vec<String> {
+        if !self.paths.is_empty() || project.scenarios.is_empty() {
+            return Vec::new();
+        }
+        self.paths.clone_from(&project.scenarios);
+        self.paths.iter().map(|p| format!("the scenarios of {}", p.display())).collect()
+    }
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -126,6 +135,8 @@ pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Resul
         seed: args.seed,
         report: |verdict| report::text::verdict(verdict, Style::default()),
         cache: files::Cache::default(),
+        engine: args.machine.engine(),
+        f0_write_without_pg: args.machine.without_pg(),
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.map_or(cores, usize::from);
@@ -133,15 +144,19 @@ pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Resul
     let plan = Plan { jobs, fail_fast: args.fail_fast };
     let suite = Suite { settings, snapshots, plan, repeat: args.repeat, isolated };
     let report = scenario::run(&suite, &mine, total, share, stale, progress(mine.len()));
-    if args.verbose {
+    if style.detail == Detail::Verbose {
         let _ = writeln!(std::io::stderr(), "dryflash: {} cases in {:.1} s", mine.len(), start.elapsed().as_secs_f64());
     }
-    let amount = match (args.verbose, args.quiet) {
-        (true, _) => Amount::All,
-        (_, true) => Amount::Names,
-        _ => Amount::Usual,
-    };
-    print(&report, format, style, amount, &args.reports)
+    print(&report, format, style, amount(style), &args.reports)
+}
+
+/// How much of a run is told.
+pub(super) const fn amount(style: Style) -> Amount {
+    match style.detail {
+        Detail::Verbose => Amount::All,
+        Detail::Quiet => Amount::Names,
+        Detail::Usual => Amount::Usual,
+    }
 }
 
 /// Finds and reads the scenarios; at least one case is wanted.
@@ -206,7 +221,7 @@ fn stale(args: &Args, paths: &[PathBuf], all: &[Case], snapshots: &Folder) -> Ve
     }))
 }
 
-pub(super) use report::run::Amount;
+use report::run::Amount;
 
 /// The report in the form that was asked for, and those that go into files.
 pub(super) fn print(
@@ -279,6 +294,7 @@ fn isolate(args: &Args, paths: &[PathBuf], mode: Mode) -> anyhow::Result<Isolate
         words.extend(["--snapshots".into(), folder.clone().into_os_string()]);
     }
     words.extend(["--seed".into(), args.seed.to_string().into()]);
+    words.extend(args.machine.words().into_iter().map(Into::into));
     words.extend(["--format", "json", "--no-shard", "--jobs", "1"].map(Into::into));
     match mode {
         Mode::Update => words.push("--update".into()),
@@ -301,7 +317,7 @@ fn isolate(args: &Args, paths: &[PathBuf], mode: Mode) -> anyhow::Result<Isolate
 fn progress(total: usize) -> impl FnMut(usize, usize) {
     let start = Instant::now();
     let mut told = start;
-    let terminal = std::io::stderr().is_terminal();
+    let terminal = terminal::shows_progress();
     let mut written = false;
     move |done, failed| {
         if !terminal || start.elapsed() < Duration::from_secs(1) {

@@ -1,20 +1,59 @@
-//! `dryflash schema`: the JSON schema of scenarios.
+//! `dryflash schema`: the JSON schemas of scenarios, and of what is printed as JSON.
 
 use super::{OK, Outcome};
 use crate::scenario::schema;
 use anyhow::Context;
+use clap::ValueEnum;
 
-/// Print the JSON schema of scenario files
+/// Print a JSON schema: of scenario files, or of what a verb prints as JSON
 ///
-/// An editor that is told of it completes keys and shows their meaning: the first line of a scenario names it,
-/// `#:schema scenario.schema.json`.
+/// An editor that is told of the scenarios' schema completes keys and shows their meaning: the first line of a scenario
+/// names it, `#:schema scenario.schema.json`. The others say what a program may rely on.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Which.
+    #[arg(value_enum, value_name = "NAME", default_value_t = Name::Scenario)]
+    name: Name,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Name {
+    /// Scenario files.
+    Scenario,
+    /// `check`.
+    Check,
+    /// `run` and `merge`.
+    Run,
+    /// `run --list`.
+    Cases,
+    /// `replay` of a recording.
+    Replay,
+    /// `replay` of a script.
+    Script,
+    /// `with`.
+    With,
+    /// `parts`.
+    Parts,
+    /// `explain`.
+    Explain,
+}
 
 /// Runs the verb.
 ///
 /// # Errors
 /// None that input can cause.
-pub fn run(_: &Args) -> anyhow::Result<Outcome> {
-    Ok(Outcome { text: schema::text().context("the schema could not be written")?, code: OK })
+pub fn run(args: &Args) -> anyhow::Result<Outcome> {
+    let written = |text: Result<String, serde_json::Error>| text.context("the schema could not be written");
+    let text = match args.name {
+        Name::Scenario => written(schema::text())?,
+        Name::Run => written(schema::of_run())?,
+        Name::Cases => written(schema::of_cases())?,
+        Name::Check => include_str!("../../docs/schemas/check.schema.json").to_owned(),
+        Name::Replay => include_str!("../../docs/schemas/replay.schema.json").to_owned(),
+        Name::Script => include_str!("../../docs/schemas/script.schema.json").to_owned(),
+        Name::With => include_str!("../../docs/schemas/with.schema.json").to_owned(),
+        Name::Parts => include_str!("../../docs/schemas/parts.schema.json").to_owned(),
+        Name::Explain => include_str!("../../docs/schemas/explain.schema.json").to_owned(),
+    };
+    Ok(Outcome { text, code: OK })
 }

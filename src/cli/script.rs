@@ -6,6 +6,7 @@ use super::st_flash::from_file;
 use super::{Format, OK, Outcome, Output, WOULD_NOT};
 use crate::esc::Verdict;
 use crate::esc::changes::{Changes, Snapshot};
+use crate::esc::rests;
 use crate::files;
 use crate::probe::owner;
 use crate::probe::recording::Exchange;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 pub fn is_one(path: &Path, bytes: &[u8]) -> bool {
     let named = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("sh"));
     let Ok(text) = std::str::from_utf8(bytes) else { return named || bytes.starts_with(b"#!") };
+    let text = text.trim_start_matches('\u{FEFF}');
     let command = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
     let word = command.and_then(|line| line.split_whitespace().find(|w| *w != "sudo"));
     named || text.starts_with("#!") || word.is_some_and(|w| w == "st-flash" || w.ends_with("/st-flash"))
@@ -46,7 +48,7 @@ pub fn run(args: &Args, bytes: &[u8], output: Output) -> anyhow::Result<Outcome>
         let Some(arguments) = arguments else { bail!("{path}: there is no st-flash line in it") };
         esc.part = Some(from_file(arguments, &|file| PathBuf::from(file)).with_context(|| path.clone())?);
     }
-    let Ok(mut bench) = esc.prepare(Vec::new())? else { bail!("the ESC cannot be set up") };
+    let Ok(mut bench) = args.prepare(&esc)? else { bail!("the ESC cannot be set up") };
     let mut teller = Teller { keeper: Keeper::new(bench.state.take()), lines: Vec::new() };
     let kept = [args.recording.clone()].into_iter().chain(esc.state.clone()).collect();
     let host = Host { force: args.force, kept, ..Host::default() };
@@ -57,6 +59,7 @@ pub fn run(args: &Args, bytes: &[u8], output: Output) -> anyhow::Result<Outcome>
     let Teller { mut keeper, lines } = teller;
     keeper.finish(&bench.probe)?;
     let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));
+    let notes = rests::notes(&bench.probe.target.chip);
     let verdict = if args.boot { Some(boot(&bench.probe, keeper.state.as_mut(), &esc)?) } else { None };
     let report = Report {
         format: "dryflash-script",
@@ -67,6 +70,7 @@ pub fn run(args: &Args, bytes: &[u8], output: Output) -> anyhow::Result<Outcome>
         lines_left: script.lines.len() - outcome.done.len(),
         commands: keeper.commands,
         changes: &changes,
+        notes: &notes,
         starts: verdict.as_ref().map(Verdict::starts),
     };
     let text = match output.format {
@@ -89,6 +93,9 @@ struct Report<'a> {
     /// Of the ST-LINK.
     commands: u64,
     changes: &'a Changes,
+    /// Choices of the model that something rested on, and what was left standing.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    notes: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     starts: Option<bool>,
 }
@@ -186,6 +193,9 @@ fn text(report: &Report, verdict: Option<&Verdict>, output: Output) -> String {
     let _ = writeln!(out, "\n{}", style.heading("changes"));
     for line in report.changes.to_string().lines() {
         let _ = writeln!(out, "  {line}");
+    }
+    for note in report.notes {
+        let _ = writeln!(out, "  note: {note}");
     }
     if let Some(verdict) = verdict {
         out.push('\n');

@@ -1,7 +1,8 @@
 //! `dryflash serve`: a virtual ST-LINK at a virtual ESC, for whoever connects.
 
 use super::bench::{self, Bench, Keeper};
-use super::fronts::{listen, only_here};
+use super::fronts::{endpoint, listen, only_here};
+use super::glasgow::{self, Place};
 use super::stand_in::StandIn;
 use super::{OK, Outcome, WOULD_NOT};
 use crate::gdb;
@@ -9,6 +10,7 @@ use crate::part::Family;
 use crate::probe::owner::{self, Request};
 use crate::probe::tcp::{PORT, Server};
 use crate::probe::usbip;
+use crate::shell;
 use crate::tell::tell;
 use anyhow::Context;
 use std::fmt::Write;
@@ -20,7 +22,7 @@ use std::sync::mpsc::channel;
 /// Be a virtual ST-LINK at a virtual ESC: OpenOCD, st-flash and others flash and debug it
 ///
 /// Puts the files into the ESC as `check` does, switches the power on, and serves clients until Ctrl-C: over TCP with
-/// stlink-server's protocol, and with --socket through a stand-in for libusb. With --state, the ESC is written back to
+/// stlink-server's protocol, with --socket through a stand-in for libusb, with --glasgow for probe-rs. With --state, the ESC is written back to
 /// the file each time that a client closes, and at the end.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -28,22 +30,26 @@ use std::sync::mpsc::channel;
   dryflash serve --part F051 bootloader.bin app.hex eeprom.bin
   dryflash serve --part G071 --socket --record session.jsonl
   dryflash serve --part F051 --gdb --state esc.json
+  dryflash serve --part F051 --glasgow --state esc.json
   dryflash serve --part G071 --usbip
   dryflash serve --part G071 --tcp 127.0.0.1:0 --once")]
 pub struct Args {
     #[command(flatten)]
     bench: bench::Holding,
     /// Where the stlink-server listens; port 0 picks a free one. 127.0.0.1:7184 where no other front is asked for.
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = endpoint)]
     tcp: Option<SocketAddr>,
     /// Serve the libusb stand-in (Linux), at this Unix socket or in a folder of its own.
     #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true)]
     socket: Option<Option<PathBuf>>,
     /// Serve USB/IP, for clients on a kernel with vhci-hcd.
-    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:3240")]
+    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:3240", value_parser = endpoint)]
     usbip: Option<SocketAddr>,
+    /// Be a probe that probe-rs, cargo-embed and cargo-flash reach without USB; unix:PATH is a Unix socket.
+    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:7185")]
+    glasgow: Option<Place>,
     /// Be a server for gdb.
-    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:3333")]
+    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:3333", value_parser = endpoint)]
     gdb: Option<SocketAddr>,
     /// Listen on addresses that other machines can reach.
     #[arg(long)]
@@ -59,12 +65,18 @@ pub struct Args {
     once: bool,
 }
 
+impl Args {
+    pub(super) fn esc_mut(&mut self) -> &mut bench::Esc {
+        &mut self.bench.esc
+    }
+}
+
 /// Runs the verb.
 ///
 /// # Errors
 /// Wrong usage, unreadable input, or an address that cannot be listened on.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let other = args.socket.is_some() || args.usbip.is_some() || args.gdb.is_some();
+    let other = args.socket.is_some() || args.usbip.is_some() || args.gdb.is_some() || args.glasgow.is_some();
     let tcp = args.tcp.or_else(|| (!other).then(|| (Ipv4Addr::LOCALHOST, PORT).into()));
     for address in tcp.iter().chain(&args.usbip).chain(&args.gdb) {
         only_here(*address, args.listen_anywhere)?;
@@ -75,6 +87,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let listener = tcp.map(|address| listen(address, "--tcp")).transpose()?;
     let usbip = args.usbip.map(|address| listen(address, "--usbip")).transpose()?;
     let gdb = args.gdb.map(|address| listen(address, "--gdb")).transpose()?;
+    let glasgow = args.glasgow.as_ref().map(|place| place.listen(args.listen_anywhere)).transpose()?;
     let stand_in = args.socket.as_ref().map(|path| StandIn::prepare(path.as_deref())).transpose()?;
     let mut keeper = Keeper::new(bench.state.take());
     keeper.once = args.once;
@@ -96,6 +109,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let usbip = usbip.map(|l| usbip::Server::start(l, model, sender.clone())).transpose().context("cannot serve")?;
     let gdb = gdb.map(|l| gdb::Server::start(l, Arc::clone(&bench.part), sender.clone())).transpose();
     let gdb = gdb.context("cannot serve gdb")?;
+    let glasgow = glasgow.map(|door| door.serve(sender.clone())).transpose()?;
     let socket = stand_in.as_ref().map(|s| s.serve(model, sender.clone())).transpose()?;
     // The fronts have lines of their own.
     drop(sender);
@@ -104,11 +118,12 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         stand_in: stand_in.as_ref(),
         usbip: usbip.as_ref().map(usbip::Server::address),
         gdb: gdb.as_ref().map(gdb::Server::address),
+        probe_rs: glasgow.as_ref().map(glasgow::Front::selector),
     };
     announce(&bench, &places)?;
 
     owner::serve(&mut bench.probe, &requests, &mut keeper);
-    drop((server, socket, usbip, gdb));
+    drop((server, socket, usbip, gdb, glasgow));
     keeper.finish(&bench.probe)?;
     Ok(Outcome { text: String::new(), code: OK })
 }
@@ -119,6 +134,8 @@ struct Places<'a> {
     stand_in: Option<&'a StandIn>,
     usbip: Option<SocketAddr>,
     gdb: Option<SocketAddr>,
+    /// As its `--probe` has it.
+    probe_rs: Option<String>,
 }
 
 /// Says where the probe is, with lines to copy.
@@ -134,13 +151,10 @@ fn announce(bench: &Bench, places: &Places) -> anyhow::Result<()> {
     if let Some(address) = places.tcp {
         let port = address.port();
         let _ = writeln!(text, ", on {address}");
+        // Works on OpenOCD 0.12 and on what comes after it, where interface/stlink.cfg is another driver.
         let _ = writeln!(
             text,
-            "  openocd -f interface/stlink.cfg -c 'hla_stlink_backend tcp {port}' -f {config} -c 'program FILE.bin 0x{base:08x} verify reset exit'"
-        );
-        let _ = writeln!(
-            text,
-            "  openocd -f interface/stlink-dap.cfg -c 'st-link backend tcp {port}; transport select dapdirect_swd' -f {config}"
+            "  openocd -f interface/stlink-dap.cfg -c 'st-link backend tcp {port}; transport select dapdirect_swd' -f {config} -c 'program FILE.bin 0x{base:08x} verify reset exit'"
         );
     } else {
         text.push('\n');
@@ -159,6 +173,16 @@ fn announce(bench: &Bench, places: &Places) -> anyhow::Result<()> {
         let (port, host) = (address.port(), address.ip());
         let _ = writeln!(text, "over USB/IP, on {address}; as root, with the module vhci-hcd:");
         let _ = writeln!(text, "  usbip --tcp-port {port} attach --remote {host} --busid 1-1");
+    }
+    if let Some(probe) = &places.probe_rs {
+        let chip = glasgow::chip_name(part);
+        let _ = writeln!(text, "for probe-rs:");
+        let _ = writeln!(text, "  export PROBE_RS_PROBE={}", shell::word(probe));
+        let _ = writeln!(
+            text,
+            "  probe-rs download --chip {chip} --binary-format bin --base-address 0x{base:08x} --verify FILE.bin"
+        );
+        let _ = writeln!(text, "  probe-rs reset --chip {chip}");
     }
     if let Some(address) = places.gdb {
         let local = address.ip() == Ipv4Addr::LOCALHOST;

@@ -2,38 +2,70 @@
 
 use super::bench::{Esc, Keeper, SignalArg, apart};
 use super::check::load;
-use super::{OK, Outcome, USAGE};
+use super::machine::Machine;
+use super::project::Project;
+use super::{OK, Outcome, PART_VARIABLE, STATE_VARIABLE, USAGE};
 use crate::am32::{self, Wish};
 use crate::probe::owner;
 use crate::probe::recording::{Exchange, hex};
-use crate::probe::st_flash::{self, Arguments, FAILED, Host, Note, Parsed, Watch, arguments};
+use crate::probe::st_flash::{self, Arguments, FAILED, Host, Note, Parsed, Version, Watch, arguments};
 use crate::tell::tell;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Carry out a command line of st-flash 1.7 on a virtual chip
+/// Carry out a command line of st-flash on a virtual chip
 ///
-/// Takes st-flash's own arguments and sends the ST-LINK commands that st-flash 1.7.0 sends. What is dryflash's own
-/// stands before st-flash's command word: --part P, --state FILE, --record FILE, --signal LEVEL, --seed N, --v3, --force. Where --part
+/// Takes st-flash's own arguments and sends the ST-LINK commands that st-flash 1.7.0 sends, or does what 1.8.0 does
+/// (--as 1.8). What is dryflash's own
+/// stands before st-flash's command word: --part P, --state FILE, --as VERSION, --record FILE, --signal LEVEL, --seed N, --engine E, --v3, --force. Where --part
 /// and --state are missing, DRYFLASH_PART and DRYFLASH_STATE are taken.
 ///
 /// Without --state the chip is a blank one, and forgotten afterwards. `read` replaces a file that exists only with
 /// --force. The exit code is st-flash's, 255, where st-flash fails, and 2 for dryflash's own trouble.
 #[derive(Debug, clap::Args)]
 #[command(
-    override_usage = "dryflash st-flash [--part P] [--state FILE] [--record FILE] [--signal LEVEL] [--seed N] [--v3] [--force] [ST-FLASH-OPTIONS] {write|read|erase|reset} [ARGS]...",
+    override_usage = "dryflash st-flash [--part P] [--state FILE] [--as VERSION] [--record FILE] [--signal LEVEL] [--seed N] [--engine E] [--v3] [--force] [ST-FLASH-OPTIONS] {write|read|erase|reset} [ARGS]...",
     after_help = "Examples:
   dryflash st-flash --part F051 --state esc.json --format=binary write PB4_BOOTLOADER_V6.bin 0x08000000
   dryflash st-flash --state esc.json --format=ihex write AM32_NEOESC_F051_2.20.hex
   dryflash st-flash --state esc.json read dump.bin 0x08000000 32k
+  dryflash st-flash --as 1.8 --state esc.json erase 0x08007c00 1k
   DRYFLASH_PART=G071 DRYFLASH_STATE=esc.json dryflash st-flash --area=option write 0xFFFFFEAA"
 )]
 pub struct Args {
     /// st-flash's options, command and arguments.
     #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
     words: Vec<OsString>,
+    /// What the project says.
+    #[arg(skip)]
+    project_part: Option<String>,
+    #[arg(skip)]
+    project_state: Option<PathBuf>,
+}
+
+impl Args {
+    /// Takes what the project says and nobody else has said. What was taken, for people.
+    pub(super) fn join(&mut self, project: &Project) -> Vec<String> {
+        let Ok((own, _)) = split(&spelled(&self.words)) else { return Vec::new() };
+        let variable = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+        let mut taken = Vec::new();
+        if own.part.is_none() && !variable(PART_VARIABLE) {
+            taken.extend(project.part.as_ref().map(|part| format!("part {part}")));
+            self.project_part.clone_from(&project.part);
+        }
+        if own.state.is_none() && !variable(STATE_VARIABLE) {
+            taken.extend(project.state.as_ref().map(|state| format!("state {}", state.display())));
+            self.project_state.clone_from(&project.state);
+        }
+        taken
+    }
+}
+
+/// The words as they are printed.
+fn spelled(words: &[OsString]) -> Vec<String> {
+    words.iter().map(|word| word.to_string_lossy().into_owned()).collect()
 }
 
 /// dryflash's own options.
@@ -46,6 +78,8 @@ struct Own {
     signal: Option<SignalArg>,
     v3: bool,
     force: bool,
+    version: Version,
+    machine: Machine,
 }
 
 /// Sorts dryflash's own options out. They stand where st-flash's do: before the command word.
@@ -71,6 +105,7 @@ fn split(words: &[String]) -> anyhow::Result<(Own, Vec<String>)> {
         match name {
             "--part" => own.part = Some(value()?),
             "--state" => own.state = Some(PathBuf::from(value()?)),
+            "--as" => own.version = Version::named(&value()?).map_err(anyhow::Error::msg).context("--as")?,
             "--record" => own.record = Some(PathBuf::from(value()?)),
             "--seed" => own.seed = Some(value()?.parse().context("--seed wants a number")?),
             "--signal" => {
@@ -78,6 +113,8 @@ fn split(words: &[String]) -> anyhow::Result<(Own, Vec<String>)> {
                 let known = SignalArg::from_str(&level, false).ok();
                 own.signal = Some(known.with_context(|| format!("--signal: low, floating or high, not {level}"))?);
             }
+            "--engine" => own.machine.engine = one_of(name, &value()?)?,
+            "--f0-store-without-pg" => own.machine.f0_store_without_pg = one_of(name, &value()?)?,
             "--v3" if joined.is_none() => own.v3 = true,
             "--force" if joined.is_none() => own.force = true,
             _ => {
@@ -90,6 +127,13 @@ fn split(words: &[String]) -> anyhow::Result<(Own, Vec<String>)> {
         }
     }
     Ok((own, rest))
+}
+
+/// A value of an option that takes one of a few.
+fn one_of<T: ValueEnum>(name: &str, value: &str) -> anyhow::Result<T> {
+    let known = || T::value_variants().iter().filter_map(|v| Some(v.to_possible_value()?.get_name().to_owned()));
+    T::from_str(value, false)
+        .map_err(|_| anyhow::anyhow!("{name}: {}, not {value}", known().collect::<Vec<_>>().join(", ")))
 }
 
 /// Runs the verb.
@@ -115,15 +159,15 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     }
     let named =
         |file: &str| names.iter().find(|(text, _)| text == file).map_or(Path::new(file), |(_, path)| path).to_owned();
-    let arguments = match arguments::parse(&words) {
+    let arguments = match arguments::parse_as(&words, own.version) {
         Ok(Parsed::Run(arguments)) => arguments,
-        Ok(Parsed::Version) => return Ok(Outcome { text: format!("v{}\n", st_flash::VERSION), code: OK }),
+        Ok(Parsed::Version) => return Ok(Outcome { text: format!("v{}\n", own.version.number()), code: OK }),
         Err(error) => {
             tell!("dryflash: {error}; `dryflash st-flash --help` has examples");
             return Ok(Outcome { text: String::new(), code: FAILED });
         }
     };
-    let esc = own.esc(&arguments, &named)?;
+    let esc = own.esc(&arguments, args, &named)?;
     let used = match &arguments.command {
         arguments::Command::Write { file, .. } => Some(named(file)),
         _ => None,
@@ -162,25 +206,41 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
             error.exit_code()
         }
     };
+    for choice in &bench.probe.target.chip.board.log.choices {
+        tell!("dryflash: note: rests on choice {}: {}; silicon is not known to do the same", choice.rule, choice.text);
+    }
     // What was done stays done, whatever came of the rest.
     keeper.finish(&bench.probe)?;
     Ok(Outcome { text, code })
 }
 
 impl Own {
-    /// The ESC that is meant: by options, by variables, by the state, by the file to be written.
-    fn esc(&self, arguments: &Arguments, path: &dyn Fn(&str) -> PathBuf) -> anyhow::Result<Esc> {
+    /// The ESC that is meant: by options, by variables, by the project, by the state, by the file to be written.
+    fn esc(&self, arguments: &Arguments, args: &Args, path: &dyn Fn(&str) -> PathBuf) -> anyhow::Result<Esc> {
         let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty());
-        let state = self.state.clone().or_else(|| variable("DRYFLASH_STATE").map(PathBuf::from));
-        let named = self.part.clone().map(Ok).or_else(|| variable("DRYFLASH_PART").map(OsString::into_string));
-        let part = match named.transpose() {
-            Ok(Some(name)) => Some(name),
+        let state = self.state.clone().or_else(|| variable(STATE_VARIABLE).map(PathBuf::from));
+        let state = state.or_else(|| args.project_state.clone());
+        let named = match variable(PART_VARIABLE).map(OsString::into_string).transpose() {
+            Ok(named) => named.or_else(|| args.project_part.clone()),
             Err(_) => bail!("DRYFLASH_PART is no name of a part; `dryflash parts` lists them"),
-            // A new state holds no part yet.
-            Ok(None) if state.as_ref().is_some_and(|state| state.exists()) => None,
-            Ok(None) => Some(from_file(arguments, path)?),
         };
-        Ok(Esc { part, state, v3: self.v3, signal: self.signal, seed: self.seed, copy: false })
+        let part = match self.part.clone().or_else(|| named.clone()) {
+            Some(name) => Some(name),
+            // A new state holds no part yet.
+            None if state.as_ref().is_some_and(|path| path.exists()) => None,
+            None => Some(from_file(arguments, path)?),
+        };
+        let part_by_default = self.part.is_none() && named.is_some();
+        Ok(Esc {
+            part,
+            part_by_default,
+            state,
+            v3: self.v3,
+            signal: self.signal,
+            seed: self.seed,
+            copy: false,
+            machine: self.machine,
+        })
     }
 }
 
@@ -250,19 +310,22 @@ mod tests {
     #[test]
     fn own_options_are_told_from_st_flashes() {
         let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        let (own, rest) =
-            split(&words("--part F051 --format binary --state=a.json --serial --part --force --v3 write --part x"))
-                .unwrap();
+        let (own, rest) = split(&words(
+            "--part F051 --as 1.8 --format binary --state=a.json --serial --part --force --v3 write --part x",
+        ))
+        .unwrap();
         let expected = Own {
             part: Some("F051".to_owned()),
             state: Some("a.json".into()),
             force: true,
             v3: true,
+            version: Version::V1_8,
             ..Own::default()
         };
         assert_eq!(own, expected);
         assert_eq!(rest, words("--format binary --serial --part write --part x"));
         assert!(split(&words("--seed x erase")).is_err());
         assert!(split(&words("--state")).is_err());
+        assert!(split(&words("--as 1.6 erase")).is_err());
     }
 }

@@ -65,7 +65,7 @@ mod unix {
         library: PathBuf,
         socket: PathBuf,
         /// Removed when dropped.
-        _folder: TempDir,
+        folder: TempDir,
     }
 
     impl StandIn {
@@ -82,7 +82,12 @@ mod unix {
             let made = std::fs::File::create_new(&library).and_then(|mut f| f.write_all(LIBRARY));
             made.with_context(|| format!("{} cannot be written", library.display()))?;
             let socket = socket.map_or_else(|| folder.path().join("probe.sock"), Path::to_owned);
-            Ok(StandIn { library, socket, _folder: folder })
+            Ok(StandIn { library, socket, folder })
+        }
+
+        /// A place for something of the session's, gone with it.
+        pub fn beside(&self, name: &str) -> PathBuf {
+            self.folder.path().join(name)
         }
 
         /// The variables that a client needs, as a shell takes them.
@@ -121,7 +126,7 @@ mod elsewhere {
     use crate::probe::Model;
     use crate::probe::owner::Request;
     use anyhow::bail;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
     use std::process::Command;
     use std::sync::mpsc::Sender;
     use std::time::Duration;
@@ -133,6 +138,10 @@ mod elsewhere {
     impl StandIn {
         pub fn prepare(_socket: Option<&Path>) -> anyhow::Result<StandIn> {
             bail!(super::NONE)
+        }
+
+        pub fn beside(&self, _name: &str) -> PathBuf {
+            match *self {}
         }
 
         pub fn variables(&self) -> String {

@@ -12,11 +12,14 @@ use self::hide::Hide;
 use self::refuse::{Looked, Own, Refused, Way};
 use self::signals::Signals;
 use super::bench::{self, Keeper, boot};
-use super::fronts::{listen, only_here};
+use super::forms::Reports;
+use super::fronts::{endpoint, listen, only_here};
+use super::glasgow::{self, Place};
 use super::stand_in::StandIn;
-use super::{Format, OK, Outcome, Output, WOULD_NOT};
+use super::{AnyFormat, Format, OK, Outcome, Output, WOULD_NOT};
 use crate::esc::Verdict;
 use crate::esc::changes::{Changes, Snapshot};
+use crate::esc::rests;
 use crate::probe::owner::{self, Request};
 use crate::probe::tcp::Server;
 use crate::report;
@@ -26,14 +29,17 @@ use serde::Serialize;
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
 /// The exit code for trouble of `with` itself.
-const TROUBLE: u8 = 125;
+pub(super) const TROUBLE: u8 = 125;
+
+/// The most characters of a command line that a heading shows.
+const LONGEST: usize = 80;
 
 /// How long clients that outlive the command are waited for.
 const LINGER: Duration = Duration::from_secs(2);
@@ -41,13 +47,15 @@ const LINGER: Duration = Duration::from_secs(2);
 /// Run a flashing command against the virtual ESC, and say what it changed
 ///
 /// Starts a virtual ST-LINK at the ESC, runs the command with a stand-in for libusb before it (Linux), so that st-flash,
-/// OpenOCD, pyOCD and scripts of them find that probe and no other, and reports what changed in flash and option bytes.
+/// OpenOCD, pyOCD and scripts of them find that probe and no other, gives probe-rs, cargo-embed and cargo-flash the same
+/// ESC through a probe of theirs, and reports what changed in flash and option bytes.
 /// Returns the command's exit code where it is not 0, and 125 for trouble of its own.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash with --part F051 -- st-flash --reset write bootloader.bin 0x08000000
   dryflash with --state esc.json --boot -- sh flash-my-esc.sh
-  dryflash with --part G071 -- openocd -f interface/stlink.cfg -f target/stm32g0x.cfg -c 'program app.hex verify exit'")]
+  dryflash with --part F051 -- probe-rs download --chip STM32F051K6 --verify app.elf
+  dryflash with --part G071 -- openocd -f interface/stlink-dap.cfg -c 'transport select dapdirect_swd' -f target/stm32g0x.cfg -c 'program app.hex verify exit'")]
 pub struct Args {
     #[command(flatten)]
     bench: bench::Holding,
@@ -61,11 +69,19 @@ pub struct Args {
     #[arg(long, requires = "record")]
     force: bool,
     /// Listen for stlink-server's protocol as well, for commands that use TCP.
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = endpoint)]
     tcp: Option<SocketAddr>,
+    #[command(flatten)]
+    reports: Reports,
     /// The command and its arguments.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
+}
+
+impl Args {
+    pub(super) fn esc_mut(&mut self) -> &mut bench::Esc {
+        &mut self.bench.esc
+    }
 }
 
 /// Runs the verb.
@@ -80,6 +96,7 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
 }
 
 fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
+    args.reports.look("with")?;
     if let Some(address) = args.tcp {
         only_here(address, false)?;
     }
@@ -97,22 +114,24 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     }
     let signals = Signals::catch()?;
     let stand_in = StandIn::prepare(None)?;
+    let probe_rs = Place::Unix(stand_in.beside("glasgow.sock")).listen(false)?;
     let listener = args.tcp.map(|address| listen(address, "--tcp")).transpose()?;
     let model = bench.probe.model();
     let (sender, requests) = channel();
     let server = listener.map(|l| Server::start(l, model, sender.clone())).transpose().context("cannot serve")?;
     let socket = stand_in.serve(model, sender.clone())?;
+    let probe_rs = probe_rs.serve(sender.clone())?;
     if signals.has_come() {
         bail!("interrupted before the command was started");
     }
-    let mut child = start(&args.command, &stand_in, hide)?;
+    let mut child = start(&args.command, &stand_in, &probe_rs.selector(), hide)?;
     let watch = signals.watch(child.id(), sender.clone())?;
     let attended = watch.clone();
     let ended = thread::Builder::new().name("command".to_owned()).spawn(move || {
         let status = child.wait();
         attended.ended();
         // Handles that the command has left open close with it; what is still there is not.
-        let silent = socket.wait_for_silence(LINGER);
+        let silent = socket.wait_for_silence(LINGER) && probe_rs.wait_for_silence(LINGER);
         let looked = socket.claims() + socket.looks() > 0;
         let _ = sender.send(Request::Stop);
         (status, silent, looked)
@@ -139,6 +158,7 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         );
     }
     let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));
+    let notes = rests::notes(&bench.probe.target.chip);
     let verdict = if args.boot { Some(boot(&bench.probe, keeper.state.as_mut(), &args.bench.esc)?) } else { None };
     let code = match code(status) {
         OK if verdict.as_ref().is_some_and(|v| !v.starts()) => WOULD_NOT,
@@ -152,13 +172,35 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         exit_code: self::code(status),
         commands: keeper.commands,
         changes: &changes,
+        notes: &notes,
         starts: verdict.as_ref().map(Verdict::starts),
     };
-    let text = match output.format {
-        Format::Text => text(&report, verdict.as_ref(), output),
-        Format::Json => serde_json::to_string_pretty(&report).context("the report could not be written")? + "\n",
+    let form = |json: bool, output: Output| -> anyhow::Result<String> {
+        Ok(if json {
+            serde_json::to_string_pretty(&report).context("the report could not be written")? + "\n"
+        } else {
+            text(&report, verdict.as_ref(), output)
+        })
     };
+    // A file of its own keeps the report apart from what the command prints.
+    let plain = Output { style: report::Style::default(), ..output };
+    args.reports.write(|format| form(format == AnyFormat::Json, plain))?;
+    let text = form(output.format == Format::Json, output)?;
     Ok(Outcome { text, code })
+}
+
+/// Whether the client at this path would be started, or why not; nothing is.
+pub(super) fn would_start(client: &Path) -> Result<(), String> {
+    let command = [client.as_os_str().to_owned()];
+    let looked = refuse::look(&command, Own { line: "dryflash with", tcp: None }).map_err(|r| r.why().to_owned())?;
+    may_start(&looked, &command, true).map_err(|r| r.why().to_owned())
+}
+
+/// Hides real probes from a command, where the kernel lets one. Whether it does.
+pub(super) fn conceal(command: &mut Command) -> bool {
+    let Ok(Some(hide)) = Hide::possible() else { return false };
+    hide.from(command);
+    true
 }
 
 /// What stands before the command on dryflash's own line.
@@ -170,13 +212,11 @@ fn own_line() -> String {
 
 /// Refuses what is known only with the answer whether hardware can be hidden, and says what cannot be vouched for.
 fn may_start(looked: &Looked, command: &[OsString], hidden: bool) -> Result<(), Refused> {
-    let name = command.first().map(|w| refuse::base(w)).unwrap_or_default();
-    match looked.way {
-        Way::Libusb => {}
-        Way::Glasgow => {
-            let what = format!("{name} goes past libusb, to the system's USB: it would look for real probes");
-            return Err(Refused::new(what, "rehearse with st-flash or OpenOCD"));
-        }
+    // Behind another program the Glasgow probe is in the environment alone, which cargo-embed does not look at.
+    if looked.way == Way::Glasgow && !hidden && !glasgow::is_client(command) {
+        let what = "this system lets no hardware be hidden, and the client behind another program may not look at \
+                    PROBE_RS_PROBE";
+        return Err(Refused::new(what, "put `dryflash with --` before the client itself"));
     }
     for doubt in &looked.doubts {
         if !hidden {
@@ -203,15 +243,20 @@ struct Report<'a> {
     /// Of the ST-LINK.
     commands: u64,
     changes: &'a Changes,
+    /// Choices of the model that something rested on, and what was left standing.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    notes: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     starts: Option<bool>,
 }
 
-fn start(command: &[OsString], stand_in: &StandIn, hide: Option<Hide>) -> anyhow::Result<Child> {
+fn start(command: &[OsString], stand_in: &StandIn, probe_rs: &str, hide: Option<Hide>) -> anyhow::Result<Child> {
+    let command = glasgow::words_with_probe(command, probe_rs);
     let (program, arguments) = command.split_first().context("no command")?;
     let mut command = Command::new(program);
     stand_in.lend(command.args(arguments));
     Signals::let_through(&mut command);
+    glasgow::lend(&mut command, probe_rs);
     if let Some(hide) = hide {
         hide.from(&mut command);
     }
@@ -227,17 +272,31 @@ fn code(status: ExitStatus) -> u8 {
     status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(WOULD_NOT)
 }
 
+/// A command line as a heading: cut where it is long, as those of OpenOCD are.
+fn short(line: &str) -> String {
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", line[..end].trim_end()),
+        None => line.to_owned(),
+    }
+}
+
 fn text(report: &Report, verdict: Option<&Verdict>, output: Output) -> String {
     let mut out = String::new();
+    if output.style.detail == report::Detail::Quiet {
+        return verdict.map_or(out, |verdict| report::text::verdict(verdict, output.style));
+    }
     let _ = writeln!(
         out,
         "{} after `{}`, {} commands:",
         report.part,
-        shell::line(report.command.iter().map(String::as_str)),
+        short(&shell::line(report.command.iter().map(String::as_str))),
         report.commands
     );
     for line in report.changes.to_string().lines() {
         let _ = writeln!(out, "  {line}");
+    }
+    for note in report.notes {
+        let _ = writeln!(out, "  note: {note}");
     }
     if let Some(verdict) = verdict {
         out.push('\n');

@@ -116,7 +116,8 @@ pub const LONGEST: Time = Time::from_millis(60_000);
 const NOTE: Time = Time::from_millis(10_000);
 /// How long a loop without a watchdog is followed from store to store, or as long as the app was watched before.
 const FOLLOWED: Time = Time::from_millis(5_000);
-/// Visits of one instruction that make a loop, where its state is another one each time.
+/// Visits of one instruction that make a loop, where its state is another one each time, and where they go on to the
+/// end of that time.
 const VISITS: u64 = 100;
 
 /// Until when an app is watched.
@@ -274,12 +275,17 @@ impl Watch<'_> {
     }
 
     /// Whether the core comes back to the instruction that last stored into a block: with all as it was before, or so
-    /// often that no melody has as many notes.
+    /// often and for so long that it is no step on the way.
     fn own_loop(&self, chip: &mut Chip, pc: u32) -> Result<Option<Alive>, Halt> {
         let now = chip.now().time;
         let until = self.last.min(now + FOLLOWED.max(now.since(self.start)));
         let visits = chip.comes_back(pc, VISITS, until)?;
-        if visits.same || visits.count >= VISITS {
+        let mut loops = visits.same;
+        if !loops && visits.count >= VISITS && until < self.last {
+            run(chip, until)?;
+            loops = chip.comes_back(pc, 2, until + visits.span)?.count == 2;
+        }
+        if loops {
             return self.works(chip, How::OwnLoop, pc);
         }
         Ok(Some(Alive::Undecided(self.stood(chip, false))))

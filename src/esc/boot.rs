@@ -6,10 +6,12 @@
 
 use super::alive::{self, Alive, Limit};
 use super::power_up::{AfterPowerOn, PowerUp};
+use super::settings_pages;
+use super::signal_pin::{self, SignalPin};
 use crate::am32::eeprom::{self, Eeprom};
 use crate::am32::{Layout, Pin};
 use crate::bus::{ResetCause, Width};
-use crate::chip::{Chip, Halt, Polled, Round, SampledPin, WatchedLoad};
+use crate::chip::{Chip, Halt, Polled, RestsOn, Round, SampledPin, WatchedLoad};
 use crate::cpu::{FaultKind, Registers};
 use crate::part::Part;
 use crate::time::Time;
@@ -101,6 +103,11 @@ pub struct AppRun {
     /// Whether it reached its main loop, where it was watched that long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alive: Option<Alive>,
+    /// The pins whose edges it followed at the end: the signal's. None where its input was not set up yet, or is of
+    /// another kind.
+    pub signal: Vec<SignalPin>,
+    /// Its first look at each page where settings may stand, in the order of time.
+    pub settings: Vec<Load>,
 }
 
 /// How a power-up ended.
@@ -212,7 +219,7 @@ pub struct ChangedPage {
     pub erased: u32,
     /// Bytes that differ.
     pub bytes: usize,
-    /// The settings that stood there and those that stand there now, on the page that the bootloader looks at.
+    /// The settings that stood there and those that stand there now, on a page where settings may stand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settings: Option<Box<Rewritten>>,
 }
@@ -259,6 +266,9 @@ pub struct BootRun {
     pub unmodelled: Vec<Touched>,
     /// Accesses that did nothing on this part, as on the chip: a block whose clock is off, a locked register.
     pub in_vain: Vec<Touched>,
+    /// Choices of the model that something rested on, where silicon is not known to do the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<RestsOn>,
     /// Resets by the code on the way.
     pub resets: usize,
 }
@@ -304,6 +314,7 @@ pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
         changed: Vec::new(),
         unmodelled: Vec::new(),
         in_vain: Vec::new(),
+        choices: Vec::new(),
         resets: 0,
     };
     let reached = if bench.from_app {
@@ -313,7 +324,7 @@ pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
         bootloader(chip, bench, &mut run)
     };
     let between = Contents::of(chip);
-    let settings = bench.boot_bytes.first().copied();
+    let settings = &bench.boot_bytes;
     before.compare(&between, chip, Author::Bootloader, settings, &mut run.changed);
     if reached {
         run.ending = app(chip, bench, &mut run);
@@ -342,14 +353,7 @@ impl Contents {
     }
 
     /// Adds the pages that differ from `self` to `later`.
-    fn compare(
-        &self,
-        later: &Contents,
-        chip: &Chip,
-        by: Author,
-        settings: Option<u32>,
-        changed: &mut Vec<ChangedPage>,
-    ) {
+    fn compare(&self, later: &Contents, chip: &Chip, by: Author, settings: &[u32], changed: &mut Vec<ChangedPage>) {
         let flash = chip.part().flash;
         let pages = self.bytes.chunks(flash.page as usize).zip(later.bytes.chunks(flash.page as usize));
         let wear = self.wear.iter().zip(&later.wear);
@@ -358,7 +362,7 @@ impl Contents {
             let erased = wear.saturating_sub(*worn);
             if bytes > 0 || erased > 0 {
                 let address = flash.base + n * flash.page;
-                let decoded = eeprom::decode(then).zip(eeprom::decode(now)).filter(|_| settings == Some(address));
+                let decoded = eeprom::decode(then).zip(eeprom::decode(now)).filter(|_| settings.contains(&address));
                 let settings = decoded.map(|(before, after)| Box::new(Rewritten { before, after }));
                 changed.push(ChangedPage { by, address, erased, bytes, settings });
             }
@@ -428,8 +432,9 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
         return Ending::Stray { pc: jump.address, vector: jump.vector };
     }
     run.jump = Some(jump);
-    // Watching slows every load down, and the app's own reads of its settings are no decision.
-    chip.watch(&[]);
+    // Watching slows every load down: only where the app's settings may stand elsewhere than the bootloader's.
+    let pages: Vec<Range<u32>> = bench.boot_bytes.iter().map(|a| *a..a + 1).collect();
+    chip.watch(pages.get(1..).map_or(&[], |_| &pages));
     chip.stop_inside(&[]);
     let first = chip.instructions();
     chip.board.heartbeat.forget();
@@ -443,6 +448,8 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
         match halt {
             Halt::Time if executed >= APP_INSTRUCTIONS || fed || chip.now().time >= start + APP_TIME => break,
             Halt::Time => step = Time((step.0 * 2).min(2_000_000_000)),
+            // What comes over a pin may wake it: that is looked into later.
+            Halt::Asleep if chip.board.listens_outside() => break,
             other => {
                 let pc = chip.registers().pc;
                 ending = Some(ended(chip, other, pc, true));
@@ -456,6 +463,8 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
         first_watchdog_reload_us: None,
         last_watchdog_reload_us: None,
         alive: None,
+        signal: Vec::new(),
+        settings: Vec::new(),
     };
     if ending.is_none() && bench.app_limit > Time::ZERO {
         match alive::watch(chip, start, Limit::upward(start + bench.app_limit), &bench.app_area) {
@@ -473,6 +482,10 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
             }
         }
     }
+    if ending.is_none() {
+        app.signal = signal_pin::followed(chip);
+    }
+    app.settings = settings_pages::looks(&chip.board.watched, &bench.boot_bytes, start);
     let heartbeat = match ending {
         Some(Ending::AppReset { .. }) => &chip.board.last_life.heartbeat,
         _ => &chip.board.heartbeat,
@@ -532,6 +545,7 @@ fn finish(chip: &mut Chip, run: &mut BootRun) {
         _ => {}
     }
     run.polled.truncate(4);
+    run.choices.clone_from(&chip.board.log.choices);
     for (as_on_the_chip, address, pc, text) in chip.board.log.notes() {
         let name = crate::chip::register_name(chip.part(), address);
         let list = if as_on_the_chip { &mut run.in_vain } else { &mut run.unmodelled };

@@ -7,16 +7,18 @@
 use super::boot::{Bench, BootRun};
 use super::power_up::{AfterPowerOn, PowerUp, Wire};
 use super::program;
+use super::verdict::wiped_page;
 use crate::am32::marks::BootVersion;
 use crate::am32::names::Firmware;
 use crate::am32::{self, Finding, Id, Layout, Piece, Pin, Role};
 use crate::bus::ResetCause;
 use crate::chip::{Chip, Halt, SavedChip};
 use crate::image::Image;
+use crate::plural::{count, verb};
 use crate::time::Time;
 
-/// How long a bootloader may take to write its version: V12 and newer are done after some 20 ms.
-const BOOTLOADER_TIME: Time = Time::from_millis(80);
+/// How long a bootloader may take to write its version: V13 and newer begin at 50 ms, and erase a page first.
+const BOOTLOADER_TIME: Time = Time::from_millis(200);
 /// How long an app may take, from power-on: it reads its settings before anything else.
 const APP_TIME: Time = Time::from_millis(60);
 /// How often the bench looks.
@@ -39,6 +41,8 @@ pub struct Scene<'a> {
     pub bench: &'a Bench,
     /// The part's layout.
     pub layout: &'a Layout,
+    /// All power-ups.
+    pub runs: &'a [BootRun],
     /// The power-up that decides.
     pub decisive: &'a BootRun,
     /// The app ran.
@@ -55,6 +59,7 @@ pub fn look(chip: &mut Chip, scene: &Scene, pieces: &mut [Piece], findings: &mut
         see_bootloader(chip, scene, piece);
         claimed_bootloader(piece, scene.layout, findings);
         claimed_pin(piece, findings);
+        wipes(piece, scene, findings);
     }
     if let Some(piece) = app.and_then(|n| pieces.get_mut(n)).filter(|_| scene.app_runs) {
         see_app(chip, scene, piece);
@@ -200,6 +205,26 @@ fn claimed_firmware(piece: &Piece, findings: &mut Vec<Finding>) {
         format!("its name says firmware {named}, but when run it writes {seen} into the settings, as its own version");
     let advice = "the run is believed; check that it is the file you meant";
     findings.push(Finding::new(Id::NAME_VERSION, message, advice).file(&piece.image.name));
+}
+
+/// Settings that a power-up wiped which does not decide, where nothing else tells of it.
+fn wipes(piece: &Piece, scene: &Scene, findings: &mut Vec<Finding>) {
+    let known = [Id::WIPES_SETTINGS, Id::RUN_SETTINGS_WIPED];
+    if findings.iter().any(|f| known.contains(&f.id)) {
+        return;
+    }
+    let page = scene.layout.eeprom;
+    let wiped = scene.runs.iter().find_map(|run| Some((run, wiped_page(run, page)?)));
+    let Some((run, changed)) = wiped else { return };
+    let bytes = changed.bytes as u64;
+    let message = format!(
+        "after a power-up with {}, the bootloader rewrote the EEPROM page at 0x{page:08X}: {} {}",
+        run.power_up,
+        count(bytes, "byte"),
+        verb(bytes, "differs", "differ")
+    );
+    let advice = "take V13 or newer, which keeps the whole page, or save the settings before";
+    findings.push(Finding::new(Id::WIPES_SETTINGS, message, advice).file(&piece.image.name).at(page));
 }
 
 fn claimed_pin(piece: &Piece, findings: &mut Vec<Finding>) {

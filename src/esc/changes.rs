@@ -2,6 +2,7 @@
 
 use crate::chip::Chip;
 use crate::flash::{Lasting, OptionField};
+use crate::image::{Format, file_in_bytes};
 use crate::plural::{count, verb};
 use serde::Serialize;
 use std::fmt;
@@ -62,6 +63,15 @@ pub struct OptionChange {
     pub loaded: bool,
 }
 
+/// A file that holds its image in a form of its own, written to flash as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct AsItStands {
+    /// Where it begins.
+    pub address: u32,
+    /// What it is: Intel HEX, ELF or .amj.
+    pub format: Format,
+}
+
 /// The difference between two instants.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Changes {
@@ -71,6 +81,9 @@ pub struct Changes {
     pub options: Vec<OptionChange>,
     /// Page erases in all.
     pub erases: u32,
+    /// Where a file was written as it stands that holds its image in another way, and what it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_it_stands: Option<AsItStands>,
 }
 
 impl Snapshot {
@@ -111,6 +124,10 @@ impl Snapshot {
                 _ => Fate::Changed,
             };
             let first = new.base + (n * page) as u32;
+            // Only the first: what follows it is the same file's.
+            if changes.as_it_stands.is_none() {
+                changes.as_it_stands = file_in_bytes(now).map(|format| AsItStands { address: first, format });
+            }
             let used = now.iter().rposition(|b| *b != BLANK).map(|at| first + at as u32);
             changes.add(first..first + now.len() as u32, fate, differing, used);
         }
@@ -193,6 +210,9 @@ impl fmt::Display for Changes {
             let were = verb(u64::from(self.erases), "was", "were");
             writeln!(f, "{} erased that {were} blank", count(u64::from(self.erases), "page"))?;
         }
+        if let Some(AsItStands { address, format }) = self.as_it_stands {
+            writeln!(f, "0x{address:08X}  {}", crate::probe::st_flash::as_it_stands(format))?;
+        }
         Ok(())
     }
 }
@@ -232,6 +252,27 @@ mod tests {
 ";
         assert_eq!(told, expected);
         assert!(Snapshot::of(&before).until(&Snapshot::of(&before)).is_empty());
+        assert_eq!(changes.as_it_stands, None);
+    }
+
+    #[test]
+    fn a_file_that_was_written_as_it_stands_is_told_once() {
+        let at = |format| AsItStands { address: BASE + 0x1000, format };
+        let told = |bytes: &[u8]| {
+            let changes = Snapshot::of(&chip(&[])).until(&Snapshot::of(&chip(&[(BASE + 0x1000, bytes)])));
+            (changes.as_it_stands, changes.to_string())
+        };
+        let (seen, text) = told(&b":020000040800F2\r\n:10100000000000000000000000000000000000E0\r\n".repeat(40));
+        assert_eq!(seen, Some(at(Format::Hex)));
+        assert_eq!(text.matches("--format=ihex").count(), 1, "{text}");
+        assert_eq!(told(b"\x7FELF\x01\x01\x01\0").0, Some(at(Format::Elf)));
+        assert_eq!(told(b"{\n  \"mcuType\": \"F051\"").0, Some(at(Format::Amj)));
+        assert_eq!(told(&[0, 0x10, 0, 0x20, 0x15, 0x11, 0, 8]).0, None);
+    }
+
+    #[test]
+    fn digests_tell_chips_apart() {
+        let (before, after) = (chip(&[(BASE, &[1])]), chip(&[(BASE, &[3])]));
         assert_ne!(Snapshot::of(&before).digest(), Snapshot::of(&after).digest());
     }
 }

@@ -1,16 +1,18 @@
 //! The main job: what would happen if these files were flashed and powered.
 
-use super::boot::{self, Bench};
+use super::boot::{self, Bench, BootRun};
 use super::by_running;
 use super::power_up::PowerUp;
 use super::program;
+use super::rests;
 use super::state::{StateError, StateFile};
 use super::verdict::{self, Verdict};
+use super::{settings_pages, signal_pin, updater};
 use crate::am32::{self, Given, Layout, Plan, PlanError, Wish};
-use crate::chip::Chip;
+use crate::chip::{Chip, SavedChip};
 use crate::cpu::hybrid::Engine;
 use crate::cpu::unicorn::EngineError;
-use crate::flash::Lasting;
+use crate::flash::{Lasting, Settings, WriteWithoutPg};
 use crate::part::Part;
 use crate::time::Time;
 use std::sync::Arc;
@@ -28,6 +30,8 @@ pub struct Options {
     pub app_limit: Time,
     /// The engine that executes the code. All give the same verdict.
     pub engine: Engine,
+    /// What a store to flash with PG = 0 does on an F0, which is not known (F45).
+    pub f0_write_without_pg: WriteWithoutPg,
     /// Start the app as a bootloader would.
     pub from_app: bool,
     /// Program option bytes that a file holds.
@@ -44,6 +48,7 @@ impl Default for Options {
             limit: Time::from_millis(400),
             app_limit: Time::from_millis(1_500),
             engine: Engine::Auto,
+            f0_write_without_pg: WriteWithoutPg::default(),
             from_app: false,
             option_bytes: false,
             seed: 1,
@@ -149,6 +154,7 @@ fn refused(plan: Plan) -> Verdict {
         reasons: Vec::new(),
         findings: plan.findings,
         app_runs: false,
+        update: None,
     }
 }
 
@@ -171,8 +177,11 @@ fn judge(
         reasons: Vec::new(),
         findings: plan.findings.clone(),
         app_runs: false,
+        update: None,
     };
     let mut chip = Chip::with_engine(part, options.seed, options.engine)?;
+    let settings = Settings { f0_write_without_pg: options.f0_write_without_pg, ..chip.board.flash.settings() };
+    chip.board.flash.set_settings(settings);
     if let Some(state) = &state {
         state.install(&mut chip)?;
     }
@@ -182,7 +191,12 @@ fn judge(
         return Ok((verdict, chip.board.flash.lasting()));
     }
     let lasting = chip.board.flash.lasting();
+    let programming = chip.board.log.choices.clone();
     let bench = bench(plan, part, layout, options);
+    // An updater is run to its end once, whatever the limit; that it is started shows in the other power-ups.
+    let updates = updater::among(&plan.pieces).is_some();
+    let brief = Bench { app_limit: if updates { Time::ZERO } else { bench.app_limit }, ..bench.clone() };
+    let bench = Bench { app_limit: if updates { updater::LIMIT } else { bench.app_limit }, ..bench };
     let decisive = verdict::decisive(&options.power_ups);
     let flashed = chip.save();
     for (n, power_up) in options.power_ups.iter().enumerate() {
@@ -190,22 +204,62 @@ fn judge(
             // The same part: it fits.
             let _ = chip.restore(&flashed);
         }
-        let run = boot::boot(&mut chip, &bench, power_up);
+        let run = boot::boot(&mut chip, if n == decisive { &bench } else { &brief }, power_up);
         let reason = verdict::reason(&run, layout);
         verdict.findings.extend(verdict::findings(&run, reason.as_ref(), layout, n == decisive));
         verdict.reasons.push(reason);
+        if n == decisive {
+            let bench = Around { chip: &mut chip, bench: &bench, flashed: &flashed, seed: options.seed };
+            beyond(bench, layout, &run, &mut verdict);
+        }
         verdict.runs.push(run);
     }
     verdict.findings.extend(verdict::unmodelled(&verdict.runs));
     let broken = verdict.runs.iter().any(|r| matches!(r.ending, boot::Ending::Broken { .. }));
-    verdict.app_runs = verdict.runs.get(decisive).is_some_and(|r| verdict::app_runs(r, &verdict.findings));
+    verdict.app_runs = match &verdict.update {
+        Some(update) => update.starts,
+        None => verdict.runs.get(decisive).is_some_and(|r| verdict::app_runs(r, &verdict.findings)),
+    };
     if let Some(run) = verdict.runs.get(decisive).filter(|_| !broken) {
-        let (app_runs, seed) = (verdict.app_runs, options.seed);
-        let scene = by_running::Scene { flashed: &flashed, bench: &bench, layout, decisive: run, app_runs, seed };
+        let (app_runs, seed) = (verdict.app_runs && verdict.update.is_none(), options.seed);
+        let runs = verdict.runs.as_slice();
+        let scene = by_running::Scene { flashed: &flashed, bench: &bench, layout, runs, decisive: run, app_runs, seed };
         by_running::look(&mut chip, &scene, &mut verdict.pieces, &mut verdict.findings);
     }
+    let choices = programming.iter().chain(verdict.runs.iter().flat_map(|r| &r.choices));
+    verdict.findings.extend(rests::finding(choices));
     verdict::join(&mut verdict.findings, verdict.app_runs);
     Ok((verdict, lasting))
+}
+
+/// The chip after the power-up that decides, and what it takes to power it anew.
+struct Around<'a> {
+    chip: &'a mut Chip,
+    bench: &'a Bench,
+    flashed: &'a SavedChip,
+    seed: u64,
+}
+
+/// What the deciding power-up shows beyond whether the app runs: whose settings stand where, which pin the app's
+/// signal is on, what an updater leaves.
+fn beyond(around: Around<'_>, layout: &Layout, run: &BootRun, verdict: &mut Verdict) {
+    let Around { chip, bench, flashed, seed } = around;
+    if let Some(piece) = updater::among(&verdict.pieces) {
+        verdict.update = updater::follow(chip, bench, layout, run, piece, seed);
+        if let Some(update) = &verdict.update {
+            updater::judge(update, &mut verdict.findings);
+        }
+        return;
+    }
+    settings_pages::judge(run, layout, &mut verdict.findings);
+    if let Some((bootloader, mut app)) = signal_pin::differ(run) {
+        // Before it is called an error: an app may take another pin for another kind of signal.
+        app.extend(signal_pin::with_other_inputs(chip, bench, flashed, run));
+        if app.iter().all(|s| s.pin != bootloader) {
+            app.dedup_by_key(|s| s.pin);
+            verdict.findings.extend(signal_pin::finding(bootloader, &app));
+        }
+    }
 }
 
 /// Programs every piece. Whether the flash took them all; power is off afterwards.

@@ -11,8 +11,12 @@ pub mod changes;
 mod check;
 pub mod power_up;
 pub mod program;
+pub mod rests;
+pub mod settings_pages;
+pub mod signal_pin;
 pub mod state;
 mod timeline;
+pub mod updater;
 pub mod verdict;
 
 pub use alive::{Alive, Loop};

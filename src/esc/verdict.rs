@@ -3,9 +3,10 @@
 //! The evidence is in [`BootRun`]; here it meets what is known of AM32's bootloaders.
 
 use super::alive::{Alive, Stand};
-use super::boot::{Author, BootRun, Ending, Load};
+use super::boot::{Author, BootRun, ChangedPage, Ending, Load};
 use super::power_up::{AfterPowerOn, PowerUp, Wire};
 use super::program::{ProgramError, Programmed};
+use super::updater::Update;
 use crate::am32::{Finding, Id, Layout, Piece, Severity};
 use crate::bus::ResetCause;
 use crate::chip::Polled;
@@ -86,6 +87,8 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
     /// The power-up that decides ended with the app running.
     pub app_runs: bool,
+    /// What a bootloader updater among the files did. Then `app_runs` says that the chip starts with what it left.
+    pub update: Option<Update>,
 }
 
 impl Verdict {
@@ -187,7 +190,7 @@ pub fn findings(run: &BootRun, reason: Option<&Reason>, layout: &Layout, decides
             found.push(Finding::new(Id::RUN_SLOW, message, "compare with a release bootloader of the same version"));
         }
     }
-    let wiped = run.changed.iter().find(|c| c.by == Author::Bootloader && c.address == page && c.erased > 0);
+    let wiped = wiped_page(run, page);
     if let Some(c) = wiped
         && decides
     {
@@ -206,6 +209,16 @@ pub fn findings(run: &BootRun, reason: Option<&Reason>, layout: &Layout, decides
         );
     }
     found
+}
+
+/// The settings' page, where the bootloader erased it and changed more than its own version in it.
+pub(super) fn wiped_page(run: &BootRun, page: u32) -> Option<&ChangedPage> {
+    let own = |c: &ChangedPage| {
+        c.bytes == 1 && c.settings.as_ref().is_some_and(|s| s.before.bootloader != s.after.bootloader)
+    };
+    run.changed
+        .iter()
+        .find(|c| c.by == Author::Bootloader && c.address == page && c.erased > 0 && c.bytes > 0 && !own(c))
 }
 
 fn refusal(run: &BootRun, reason: &Reason, layout: &Layout) -> Vec<Finding> {
@@ -342,7 +355,11 @@ fn boot_byte(read: &Load, layout: &Layout, run: &BootRun) -> Finding {
         "the bootloader read {:02X} at 0x{:08X} (PC 0x{:08X}, after {}), expected 01 and went on waiting{elsewhere}",
         read.value, read.address, read.pc, read.time_us
     );
-    let add = "add the settings: --eeprom eeprom_default.bin";
+    // Where there is no such option as --eeprom, as in `with` and `replay`, it is a file to write.
+    let add = format!(
+        "write a page of settings to 0x{:08X}, such as eeprom_default.bin of AM32's web configurator",
+        layout.eeprom
+    );
     if !elsewhere.is_empty() {
         let message = format!("{saw}{}", polling(run));
         return Finding::new(Id::RUN_BOOT_BYTE_BLANK, message, "use the bootloader for this flash size")
@@ -353,7 +370,7 @@ fn boot_byte(read: &Load, layout: &Layout, run: &BootRun) -> Finding {
         0x00 => Finding::new(
             Id::RUN_BOOT_BYTE_CUT_OFF,
             format!("the EEPROM page says that an update was cut off: {saw}"),
-            "write the app again with a configurator, or a fresh EEPROM page: --eeprom eeprom_default.bin",
+            format!("write the app again with a configurator, or {add}"),
         ),
         _ => {
             Finding::new(Id::RUN_BOOT_BYTE_BLANK, format!("what stands in the EEPROM page is no boot byte: {saw}"), add)
@@ -382,13 +399,21 @@ fn broken(run: &BootRun, layout: &Layout) -> Finding {
         }
         Ending::AppFault { fault, pc } => {
             let message = format!("the app faulted at PC 0x{pc:08X} after {}: {fault}", run.time_us);
-            Finding::new(Id::RUN_APP_FAULT, message, app).at(*pc)
+            let advice = settings_of_another_size(fault, layout).unwrap_or(app);
+            Finding::new(Id::RUN_APP_FAULT, message, advice).at(*pc)
         }
         Ending::Lockup { pc, fault, in_app } => {
             let cause = fault.map_or_else(String::new, |f| format!(": {f}"));
             let who = if *in_app { "the app" } else { "the chip" };
             let message = format!("{who} locked up at PC 0x{pc:08X} after {}{cause}", run.time_us);
-            Finding::new(Id::RUN_LOCKUP, message, if *in_app { app.as_str() } else { other_part }).at(*pc)
+            // From a blank vector table: FFFFFFFE is no place for code.
+            let blank = format!("nothing is programmed at 0x{:08X}: write a bootloader there", layout.base);
+            let advice = match (*in_app, *pc >= 0xFFFF_FFF0) {
+                (true, _) => app.as_str(),
+                (_, true) => blank.as_str(),
+                _ => other_part,
+            };
+            Finding::new(Id::RUN_LOCKUP, message, advice).at(*pc)
         }
         Ending::AppReset { cause: ResetCause::Iwdg, pc } => {
             let fed = match run.app.as_ref().and_then(|a| a.last_watchdog_reload_us).zip(run.jump) {
@@ -445,6 +470,18 @@ fn broken(run: &BootRun, layout: &Layout) -> Finding {
             Finding::new(Id::RUN_NO_JUMP, "the bootloader had not jumped", "check the files")
         }
     }
+}
+
+/// What helps where the app read the settings of the same MCU with another flash size.
+fn settings_of_another_size(fault: &FaultKind, layout: &Layout) -> Option<String> {
+    let FaultKind::Read { address, .. } = fault else { return None };
+    let other =
+        layout.mcu.layouts().find(|l| l.eeprom != layout.eeprom && (l.eeprom..l.eeprom_end()).contains(address))?;
+    Some(format!(
+        "0x{:08X} is where the {other} has its settings: the app is built for that size. Take the app for the {layout}; or, \
+         with an app of 2.16 or newer, a bootloader of V13 or newer, whose marks tell the app the size",
+        other.eeprom
+    ))
 }
 
 const fn is_foreign(fault: &FaultKind) -> bool {
@@ -510,6 +547,9 @@ pub fn join(findings: &mut Vec<Finding>, app_runs: bool) {
         (Id::RUN_HEADER_SP, &[Id::APP_MISSING][..], true),
         (Id::RUN_LOCKUP, &[Id::BOOTLOADER_MISSING, Id::WRONG_BASE, Id::OUT_OF_RANGE][..], false),
         (Id::RUN_SYSTEM_MEMORY, &[Id::BOOTLOADER_MISSING][..], false),
+        (Id::RUN_HEADER_SP, &[Id::LINKED_FOR_BASE][..], false),
+        (Id::RUN_HEADER_PC, &[Id::LINKED_FOR_BASE][..], false),
+        (Id::RUN_NO_JUMP, &[Id::LINKED_FOR_BASE][..], false),
     ] {
         let seen = findings.iter().position(|f| f.id == seen);
         let known = findings.iter().position(|f| known.contains(&f.id) && f.severity == Severity::Error);
@@ -527,9 +567,9 @@ pub fn join(findings: &mut Vec<Finding>, app_runs: bool) {
         // a page that no bootloader read is not missed.
         let refuted = [Id::MARKS_MISMATCH, Id::EEPROM_MISSING, Id::EEPROM_BLANK];
         findings.retain(|f| !refuted.contains(&f.id));
-        // An updater waits, writes and resets: it has no main loop to reach.
-        if is_updater(findings) {
-            findings.retain(|f| f.id != Id::RUN_APP_SILENT);
+        for finding in findings.iter_mut().filter(|f| f.id == Id::G071_V7) {
+            finding.severity = Severity::Note;
+            finding.message.push_str("; here the bootloader jumps and the app runs");
         }
         let odd = [Id::EEPROM_ELSEWHERE, Id::LAYOUTS_DISAGREE];
         for finding in findings.iter_mut().filter(|f| odd.contains(&f.id) && f.severity == Severity::Error) {

@@ -176,6 +176,11 @@ impl Cells {
         self.versions.iter().copied().max().unwrap_or(0)
     }
 
+    /// A number for the contents of each block of [`BLOCK`] bytes, from the first on: equal ones mean equal contents.
+    pub fn versions(&self) -> &[u64] {
+        &self.versions
+    }
+
     /// FNV-1a, 64 bits, of the bytes in `range`.
     pub fn digest(&self, range: Range<u32>) -> u64 {
         super::view::fnv1a(&self.bytes(range.start, range.end.saturating_sub(range.start)))

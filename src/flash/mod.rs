@@ -261,6 +261,9 @@ pub trait Controller: fmt::Debug + Send {
     /// The option bytes, field by field.
     fn option_fields(&self) -> Vec<OptionField>;
 
+    /// Whether the bit for a mass erase is set in CR with no operation in flight: what comes next is done with it.
+    fn mass_erase_left(&self) -> bool;
+
     /// Names of the flags that are set in the status register.
     fn flags(&self) -> Vec<&'static str>;
 

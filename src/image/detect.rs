@@ -18,6 +18,20 @@ const ARCHIVES: [(&[u8], &str); 10] = [
     (b"\x04\x22\x4D\x18", "LZ4"),
 ];
 
+/// Files of other kinds by their first bytes, none of which begins an image: as a stack pointer each would be odd, or
+/// far outside any SRAM.
+const STRANGERS: [(&[u8], &str); 9] = [
+    (b"\x89PNG\r\n\x1A\n", "a PNG picture"),
+    (b"\xFF\xD8\xFF", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"%PDF-", "a PDF document"),
+    (b"MZ", "a Windows program"),
+    (b"\xCF\xFA\xED\xFE", "a macOS program"),
+    (b"\xCA\xFE\xBA\xBE", "a macOS program or Java class"),
+    (b"SQLite format 3\0", "an SQLite database"),
+    (b"RIFF", "a sound or video file"),
+];
+
 /// What `bytes` are, or why they cannot be an image at all.
 pub(super) fn detect(file: &Arc<str>, bytes: &[u8]) -> Result<Format, ImageError> {
     let named = extension(file).and_then(expected);
@@ -32,6 +46,12 @@ pub(super) fn detect(file: &Arc<str>, bytes: &[u8]) -> Result<Format, ImageError
     }
     if let Some((_, kind)) = ARCHIVES.iter().find(|(magic, _)| bytes.starts_with(magic)) {
         return Err(ImageError::Archive { file: file(), kind });
+    }
+    if let Some((_, kind)) = STRANGERS.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        return Err(ImageError::Stranger { file: file(), kind });
+    }
+    if start.starts_with(b"version https://git-lfs") {
+        return Err(ImageError::LfsPointer { file: file() });
     }
     if let Some(kind) = unsupported(bytes) {
         return Err(ImageError::Unsupported { file: file(), kind });
@@ -92,6 +112,22 @@ fn expected(extension: &str) -> Option<Format> {
 
 fn starts_like(bytes: &[u8], lower: &[u8]) -> bool {
     bytes.get(..lower.len()).is_some_and(|start| start.eq_ignore_ascii_case(lower))
+}
+
+/// Whether `bytes`, which are to be or were put into flash as they stand, are the beginning of a file that holds an
+/// image in some other way: Intel HEX, ELF or .amj. No code begins like one of them: as a stack pointer each would be
+/// far outside any SRAM.
+pub fn file_in_bytes(bytes: &[u8]) -> Option<Format> {
+    if bytes.starts_with(b"\x7FELF") {
+        return Some(Format::Elf);
+    }
+    if is_record(bytes) {
+        return Some(Format::Hex);
+    }
+    let head = bytes.get(..256).unwrap_or(bytes);
+    let start = head.trim_ascii_start();
+    let json = start.starts_with(b"{") && start.contains(&b'"') && is_text(head);
+    json.then_some(Format::Amj)
 }
 
 /// Begins as a line of Intel HEX does. A binary may begin with ':', but hardly goes on with eight hex digits.

@@ -11,6 +11,9 @@ pub enum ImageError {
     /// An address that looks hexadecimal and does not say so.
     #[error("{file}@{text} looks like a hexadecimal address without its 0x; write {file}@0x{text}")]
     AddressWithoutPrefix { file: Arc<str>, text: String },
+    /// `FILE@TEXT` with a file that is there, and a text that is no address.
+    #[error("{file}@{text}: {file} is there, but '{text}' is no address; write one as {file}@0x08007C00")]
+    NotAnAddress { file: Arc<str>, text: String },
     /// `FILE@ADDRESS` with an address of more than 32 bits.
     #[error("{file}@{text}: the address has more than 32 bits; give one up to 0xFFFFFFFF")]
     AddressTooLarge { file: Arc<str>, text: String },
@@ -37,8 +40,14 @@ pub enum ImageError {
     #[error("{file}: is an archive ({kind}): unpack it first")]
     Archive { file: Arc<str>, kind: &'static str },
     /// A known format that is not read.
-    #[error("{file}: is a {kind} file, which is not supported; use the .bin, .hex or .elf of the same build")]
+    #[error("{file}: is a {kind} file, which is not supported; use the .bin, .hex or .elf of the same build{}", converter(.kind))]
     Unsupported { file: Arc<str>, kind: &'static str },
+    /// A file of another kind altogether.
+    #[error("{file}: is {kind}, not an image for an ESC; check that it is the file you meant")]
+    Stranger { file: Arc<str>, kind: &'static str },
+    /// What Git LFS keeps in a file's place.
+    #[error("{file}: is a Git LFS pointer, not the file itself; fetch the file with `git lfs pull`")]
+    LfsPointer { file: Arc<str> },
     /// Text where bytes should be.
     #[error("{file}: is text, not an image; look at what it says, and download or build the image again")]
     Text { file: Arc<str> },
@@ -141,6 +150,14 @@ pub enum ImageError {
     /// `hex` is not in base64.
     #[error("{file}: its `hex` is not valid base64: {reason}")]
     Base64 { file: Arc<str>, reason: base64::DecodeError },
+}
+
+fn converter(kind: &str) -> &'static str {
+    match kind {
+        "Motorola S-record" => ", or make a .hex of it: arm-none-eabi-objcopy -I srec -O ihex FILE app.hex",
+        "DFU" => ", or make a .bin of it with dfu-util's dfu-suffix or dfuse-pack",
+        _ => "",
+    }
 }
 
 fn hint(binary: bool) -> &'static str {

@@ -25,10 +25,12 @@ mod segment;
 pub mod write;
 
 pub use address::split_address;
+pub use detect::file_in_bytes;
 pub use error::{Flaw, ImageError};
 pub use remark::Remark;
 pub use segment::Segment;
 
+use crate::shell;
 use std::fmt;
 use std::io::Read;
 use std::ops::Range;
@@ -133,8 +135,9 @@ pub struct Image {
 impl Image {
     /// Reads the file at `path`; `at` is where a binary goes.
     pub fn load(path: &Path, at: Option<u32>) -> Result<Image, ImageError> {
-        let name = path.to_string_lossy();
-        let file = || Arc::from(name.as_ref());
+        // What a terminal would obey does not reach a report.
+        let name = shell::plain(&path.to_string_lossy()).into_owned();
+        let file = || Arc::from(name.as_str());
         let unreadable = |reason: std::io::Error| match reason.kind() {
             std::io::ErrorKind::NotFound => ImageError::NotFound { file: file() },
             // Not every system opens a directory before it says what it is.

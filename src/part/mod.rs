@@ -3,8 +3,10 @@
 //! Adding a part is adding a file and its line in `FILES`. Sources: RM0091 Rev 10 and RM0444 chapters 2 and 3,
 //! ST's device headers; what was inferred is in the files' `unknown` lists.
 
+mod lookup;
 mod schema;
 
+pub use lookup::find;
 pub use schema::{
     Calibration, Clock, Core, Family, Flash, Gate, Identity, Kind, Part, PeripheralSpec, Region, StartUp,
 };
@@ -25,11 +27,33 @@ const FILES: &[(&str, &str)] = &[
 #[derive(Debug, thiserror::Error)]
 pub enum PartError {
     /// No part has that name.
-    #[error("no part is called '{name}'; known are {known} (`dryflash parts` lists them)")]
+    #[error("no part is called '{name}'{}; known are {known} (`dryflash parts` lists them)", suggestion(.near))]
     Unknown {
         /// The name as given.
         name: String,
+        /// A name that may have been meant.
+        near: Option<String>,
         /// The names there are.
+        known: String,
+    },
+    /// An MCU of ESCs for which there is no part file.
+    #[error("'{name}' is known ({full}), but not modelled; modelled are {known} (`dryflash parts` lists them)")]
+    NotModelled {
+        /// The name as given.
+        name: String,
+        /// The series, as its maker calls it.
+        full: &'static str,
+        /// The names there are.
+        known: String,
+    },
+    /// A series that is modelled, with flash of another size.
+    #[error("'{name}' has {kb} KB of flash; of its series, {known} are modelled (`dryflash parts` lists all)")]
+    OtherSize {
+        /// The name as given.
+        name: String,
+        /// Its flash.
+        kb: u32,
+        /// The parts of its series.
         known: String,
     },
     /// A part file does not fit the schema. With shipped files, a test has seen that this cannot happen.
@@ -40,6 +64,10 @@ pub enum PartError {
         /// What is wrong, with its line.
         message: String,
     },
+}
+
+fn suggestion(near: &Option<String>) -> String {
+    near.as_ref().map_or_else(String::new, |near| format!("; did you mean {near}"))
 }
 
 /// Every shipped part, in the order of the list above.
@@ -54,24 +82,6 @@ pub fn all() -> Result<Vec<Arc<Part>>, PartError> {
     let parts =
         FILES.iter().map(|(file, text)| Part::from_toml(file, text).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
     Ok(PARTS.get_or_init(|| parts).clone())
-}
-
-/// The part with this name, in full (STM32F051K6) or AM32's short form (F051), whatever the case.
-///
-/// # Errors
-/// [`PartError::Unknown`], with the names there are.
-pub fn find(name: &str) -> Result<Arc<Part>, PartError> {
-    for (file, text) in FILES {
-        let stem = file.trim_end_matches(".toml");
-        if stem.eq_ignore_ascii_case(name) {
-            return Part::from_toml(file, text).map(Arc::new);
-        }
-    }
-    let parts = all()?;
-    parts.iter().find(|p| p.short.as_deref().is_some_and(|s| s.eq_ignore_ascii_case(name))).cloned().ok_or_else(|| {
-        let known = parts.iter().map(|p| p.short.as_ref().map_or(p.name.clone(), |s| format!("{} ({s})", p.name)));
-        PartError::Unknown { name: name.to_owned(), known: known.collect::<Vec<_>>().join(", ") }
-    })
 }
 
 #[cfg(test)]
@@ -108,8 +118,8 @@ mod tests {
         ] {
             assert_eq!(find(name).unwrap().name, full);
         }
-        let error = find("F421").unwrap_err().to_string();
-        assert!(error.contains("'F421'") && error.contains("STM32G071xB (G071)"), "{error}");
+        let error = find("F999").unwrap_err().to_string();
+        assert!(error.contains("'F999'") && error.contains("STM32G071xB (G071)"), "{error}");
     }
 
     #[test]

@@ -67,6 +67,8 @@ pub struct Gpio {
     lckr: u32,
     lock_step: u8,
     afr: [u32; 2],
+    /// Pins that the USB-C power delivery unit pulls down for a dead battery.
+    dead_battery: u16,
     /// What drives each pin from outside.
     wires: [Option<Box<Signal>>; 16],
     /// The level that a floating pin keeps.
@@ -102,6 +104,7 @@ impl Gpio {
             lckr: 0,
             lock_step: 0,
             afr: [0; 2],
+            dead_battery: 0,
             wires: Default::default(),
             held: 0,
             configured: 0,
@@ -116,6 +119,12 @@ impl Gpio {
         };
         port.reset(ResetCause::PowerOn);
         port
+    }
+
+    /// Pins that UCPD pulls down until its strobe, or none any more. Seen on a G071 at power-on (uliano/brio,
+    /// docs/stm32g0/port.md).
+    pub const fn pull_for_dead_battery(&mut self, pins: u16) {
+        self.dead_battery = pins;
     }
 
     /// Puts a signal on a pin.
@@ -167,8 +176,9 @@ impl Gpio {
             }
         }
         let floating = !(low | high | analog);
-        low |= floating & pull_down;
-        high |= floating & pull_up;
+        // UCPD's 5.1 kOhm win against a pull-up of some 40.
+        low |= floating & (pull_down | self.dead_battery);
+        high |= floating & pull_up & !self.dead_battery;
         self.held = (self.held & !low) | high;
         self.held & !analog
     }

@@ -21,6 +21,9 @@ pub struct Iwdg {
     reloaded: Time,
     /// Until when PVU, RVU and WVU stand.
     updating: [Time; 3],
+    /// What PR, RLR and WINR read until then: a register read gives the old value while its bit stands (RM0444 28.4.2,
+    /// 28.4.3, 28.4.5; RM0091 23.4.2 and on; seen on a G0B1).
+    before: [u32; 3],
     /// On the G0 registers are taken over only once the watchdog runs: seen on silicon.
     starts_first: bool,
 }
@@ -36,6 +39,7 @@ impl Default for Iwdg {
             expires: Time::NEVER,
             reloaded: Time::ZERO,
             updating: [Time::ZERO; 3],
+            before: [0, 0xFFF, 0xFFF],
             starts_first: false,
         }
     }
@@ -73,6 +77,16 @@ impl Iwdg {
         self.expires = now + self.span(self.rlr + 1, clocks);
     }
 
+    /// PR, RLR or WINR as it reads now.
+    fn shown(&self, which: usize, now: Time) -> u32 {
+        if now < self.updating[which] { self.before[which] } else { [self.pr, self.rlr, self.winr][which] }
+    }
+
+    /// A register is about to be written: it reads as now until it is taken over.
+    fn keep(&mut self, which: usize, now: Time) {
+        self.before[which] = self.shown(which, now);
+    }
+
     fn update(&mut self, which: usize, now: Time, clocks: &Clocks) {
         self.updating[which] = if self.starts_first && !self.started {
             Time::NEVER
@@ -85,10 +99,10 @@ impl Iwdg {
 impl Peripheral for Iwdg {
     fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
         match offset {
-            0x4 => self.pr,
-            0x8 => self.rlr,
+            0x4 => self.shown(0, cx.now.time),
+            0x8 => self.shown(1, cx.now.time),
             0xC => (0..3).filter(|n| cx.now.time < self.updating[*n]).fold(0, |v, n| v | 1 << n),
-            0x10 => self.winr,
+            0x10 => self.shown(2, cx.now.time),
             _ => 0,
         }
     }
@@ -114,14 +128,17 @@ impl Peripheral for Iwdg {
             }
             (0x0, key) => self.unlocked = key == 0x5555,
             (0x4, _) if self.unlocked => {
+                self.keep(0, now);
                 self.pr = masked(self.pr, value, mask & 7);
                 self.update(0, now, &cx.clocks);
             }
             (0x8, _) if self.unlocked => {
+                self.keep(1, now);
                 self.rlr = masked(self.rlr, value, mask & 0xFFF);
                 self.update(1, now, &cx.clocks);
             }
             (0x10, _) if self.unlocked => {
+                self.keep(2, now);
                 self.winr = masked(self.winr, value, mask & 0xFFF);
                 self.update(2, now, &cx.clocks);
                 // Writing the window reloads the counter.
@@ -150,6 +167,9 @@ impl Peripheral for Iwdg {
 
     fn forecast(&self, offset: u32, now: Now, _: &Clocks) -> Forecast {
         match offset {
+            0x4 => Forecast::until_first(now.time, [self.updating[0]]),
+            0x8 => Forecast::until_first(now.time, [self.updating[1]]),
+            0x10 => Forecast::until_first(now.time, [self.updating[2]]),
             0xC => Forecast::until_first(now.time, self.updating),
             _ => Forecast::Constant,
         }
@@ -174,7 +194,9 @@ mod tests {
             check::write(&mut w, 0, 0x5555, 10, clocks);
             check::write(&mut w, 4, 3, 20, clocks);
             check::write(&mut w, 8, 3, 2_000, clocks);
-            prop_assert_ne!(check::forecast(&w, 0xC, asked.max(2_001), 7_000, clocks)?, Forecast::Unknown);
+            for offset in [0x4, 0x8, 0xC, 0x10] {
+                prop_assert_ne!(check::forecast(&w, offset, asked.max(2_001), 7_000, clocks)?, Forecast::Unknown);
+            }
         }
     }
 
@@ -209,6 +231,20 @@ mod tests {
         assert_eq!(with(1_000_000, |cx| w.read(0xC, cx)).0, 1, "PVU stands for ever");
         with(1_000_000, |cx| w.write(0, 0xCCCC, u32::MAX, cx));
         assert_eq!(with(1_000_500, |cx| w.read(0xC, cx)).0, 0);
+    }
+
+    #[test]
+    fn a_register_reads_its_old_value_until_it_is_taken_over() {
+        let mut w = Iwdg::default();
+        with(0, |cx| w.write(0, 0x5555, u32::MAX, cx));
+        with(0, |cx| w.write(8, 0xABC, u32::MAX, cx));
+        assert_eq!([1, 124, 126].map(|us| with(us, |cx| w.read(8, cx)).0), [0xFFF, 0xFFF, 0xABC]);
+        let mut g0 = Iwdg::new(Family::G0);
+        with(0, |cx| g0.write(0, 0x5555, u32::MAX, cx));
+        with(0, |cx| g0.write(8, 0xABC, u32::MAX, cx));
+        assert_eq!(with(626_000, |cx| g0.read(8, cx)).0, 0xFFF, "as on a G0B1 whose watchdog was not started");
+        with(626_000, |cx| g0.write(0, 0xCCCC, u32::MAX, cx));
+        assert_eq!(with(627_000, |cx| g0.read(8, cx)).0, 0xABC);
     }
 
     #[test]

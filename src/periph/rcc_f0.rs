@@ -25,7 +25,8 @@ const RMVF: u32 = 1 << 24;
 /// The reset flags that each cause sets; internal sources also pull NRST (6.1.2).
 const fn flags(cause: ResetCause) -> u32 {
     match cause {
-        ResetCause::PowerOn => 0x0C00_0000,
+        // With V18PWRRSTF: the 1.8 V domain comes up with the others (6.4.10).
+        ResetCause::PowerOn => 0x0C80_0000,
         ResetCause::Pin => 0x0400_0000,
         ResetCause::Software => 0x1400_0000,
         ResetCause::Iwdg => 0x2400_0000,
@@ -286,17 +287,14 @@ impl Peripheral for RccF0 {
         self.hsi14 = Oscillator::default();
         self.source = 0;
         if cause == ResetCause::PowerOn {
-            // LSI's switch, like the flags, is cleared by power alone (6.4.10).
-            self.lsi = Oscillator::default();
-            self.lsion = false;
             self.lse = Oscillator::default();
             self.bdcr = 0x18;
             self.csr_flags = 0;
         }
+        // CSR is reset by every system reset, but for the flags (RM0091 6.4.10).
+        self.lsion = false;
         self.lsi_forced = false;
-        if !self.lsion {
-            self.lsi = Oscillator::default();
-        }
+        self.lsi = Oscillator::default();
         self.csr_flags |= flags(cause);
     }
 

@@ -289,16 +289,14 @@ impl Peripheral for RccG0 {
         self.pll = Oscillator::default();
         self.source = 0;
         if cause == ResetCause::PowerOn {
-            self.lsi = Oscillator::default();
-            self.lsion = false;
             self.lse = Oscillator::default();
             self.bdcr = 0;
             self.csr_flags = 0;
         }
+        // CSR is reset by every system reset, but for the flags (RM0444 5.4.24).
+        self.lsion = false;
         self.lsi_forced = false;
-        if !self.lsion {
-            self.lsi = Oscillator::default();
-        }
+        self.lsi = Oscillator::default();
         self.csr_flags |= flags(cause);
     }
 

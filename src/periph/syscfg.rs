@@ -8,6 +8,9 @@ use crate::bus::{BootSource, ResetCause};
 use crate::part::Family;
 use crate::time::Now;
 
+/// CFGR1; UCPD2's is the next bit.
+const UCPD1_STROBE: u32 = 1 << 9;
+
 /// The system configuration controller of either family.
 #[derive(Clone, Debug)]
 pub struct Syscfg {
@@ -18,13 +21,15 @@ pub struct Syscfg {
     /// F0: EXTICR1 to 4 at 0x08, CFGR2 at 0x18. G0: CFGR2 at 0x18.
     exticr: [u32; 4],
     cfgr2: u32,
+    /// UCPD1_STROBE and UCPD2_STROBE of a G0, once written: they last until power goes, and read as CFGR1 does.
+    strobes: [bool; 2],
 }
 
 impl Syscfg {
     /// As after reset from main flash.
     pub fn new(family: Family, comparators: bool) -> Syscfg {
         let comparators = (comparators && family == Family::F0).then(|| Comp::new(family));
-        Syscfg { family, comparators, cfgr1: 0, exticr: [0; 4], cfgr2: 0 }
+        Syscfg { family, comparators, cfgr1: 0, exticr: [0; 4], cfgr2: 0, strobes: [false; 2] }
     }
 
     /// What stands at address 0.
@@ -34,6 +39,11 @@ impl Syscfg {
             3 => BootSource::Sram,
             _ => BootSource::Flash,
         }
+    }
+
+    /// Which of a G0's dead-battery pull-downs have been let go (RM0444 8.1.1).
+    pub const fn strobes(&self) -> [bool; 2] {
+        self.strobes
     }
 
     /// CFGR1: on the F0 it also remaps DMA requests.
@@ -72,6 +82,12 @@ impl Peripheral for Syscfg {
             (_, 0x00) => {
                 let before = self.at_zero();
                 self.cfgr1 = masked(self.cfgr1, value, mask);
+                if self.family == Family::G0 {
+                    for (n, strobe) in self.strobes.iter_mut().enumerate() {
+                        *strobe |= self.cfgr1 & UCPD1_STROBE << n != 0;
+                    }
+                    cx.fx.pins();
+                }
                 if before != self.at_zero() {
                     cx.fx.remap();
                 }
@@ -94,6 +110,9 @@ impl Peripheral for Syscfg {
     fn reset(&mut self, cause: ResetCause) {
         if let Some(comparators) = &mut self.comparators {
             comparators.reset(cause);
+        }
+        if cause == ResetCause::PowerOn {
+            self.strobes = [false; 2];
         }
         self.cfgr1 = 0;
         self.exticr = [0; 4];

@@ -353,11 +353,9 @@ impl Peripheral for Timer {
             // rc_w0: a 0 clears, a 1 leaves.
             0x10 => self.sr &= value | !mask,
             0x14 => self.generate(value & mask),
-            0x24 => {
-                self.count = masked(self.count, value, mask) & self.max;
-                self.phase = 0;
-                self.anchor = cx.now.cycle;
-            }
+            // The prescaler's own counter runs on: only an update event clears it (TIMx_PSC in RM0091 18.4.11, RM0444
+            // 22.4.13); of CNT neither says that it does.
+            0x24 => self.count = masked(self.count, value, mask) & self.max,
             0x28 => self.psc = masked(self.psc, value, mask & 0xFFFF),
             0x2C => {
                 self.arr = masked(self.arr, value, mask) & self.max;

@@ -50,6 +50,11 @@ impl Usart {
         }
     }
 
+    /// Whether it receives, and interrupts for each byte: UE, RE, RXNEIE.
+    pub const fn asks_for_bytes(&self) -> bool {
+        self.cr[0] & 0x25 == 0x25
+    }
+
     const fn flags(&self) -> u32 {
         (if self.sending { 0 } else { TXE }) | if self.complete { TC } else { 0 }
     }

@@ -1,6 +1,6 @@
 //! The debug port and its one access port (ARM IHI0031: SW-DP of DPv1, AHB-AP).
 
-use super::components::ROM_TABLE;
+use super::components;
 use super::target::Target;
 use crate::bus::{BusFault, Width};
 use crate::part::Core;
@@ -64,6 +64,14 @@ impl Dap {
         self.csw = (self.csw & !CSW_PROTECTION) | (csw & CSW_PROTECTION);
     }
 
+    /// Where an access to a register of AP 0 would go, and whether the next one would go further.
+    pub const fn place(&self, register: u32) -> (u32, bool) {
+        match register & 0xFC {
+            0x10..=0x1C => (self.banked(register), false),
+            _ => (self.tar, self.csw & CSW_INCREMENT != 0),
+        }
+    }
+
     /// Reads a register of the DP; its bank in bits 7:4.
     pub fn read_dp(&self, register: u32, target: &Target) -> u32 {
         match (register & 0xC, register >> 4 & 0xF) {
@@ -99,7 +107,7 @@ impl Dap {
                 value
             }
             banked @ 0x10..=0x1C => self.load(self.banked(banked), Width::Word, target)?,
-            0xF8 => ROM_TABLE | 3,
+            0xF8 => components::table(target.chip.part().core) | 3,
             0xFC => match target.chip.part().core {
                 Core::M0 => 0x0477_0021,
                 Core::M0Plus => 0x0477_0031,
@@ -132,6 +140,24 @@ impl Dap {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Reads a register of an access port that is not there: 0 (IHI0031 7.2).
+    ///
+    /// # Errors
+    /// No power, or an error that stands.
+    pub fn read_absent_ap(&mut self) -> Result<u32, DapFault> {
+        self.ready()?;
+        self.buffer = 0;
+        Ok(0)
+    }
+
+    /// Writes a register of an access port that is not there: nothing happens.
+    ///
+    /// # Errors
+    /// As for [`Dap::read_absent_ap`].
+    pub const fn write_absent_ap(&self) -> Result<(), DapFault> {
+        self.ready()
     }
 
     const fn ready(&self) -> Result<(), DapFault> {

@@ -2,7 +2,7 @@
 //!
 //! [`Target`] is the core's side of the debug port: halting, stepping, breakpoints, watchpoints, vector catch.
 //! [`Dap`] is the port itself, [`StLink`] the probe's firmware: a command in, a reply out, whatever carries them. [`owner`] runs it for
-//! clients in other threads, [`tcp`] speaks stlink-server's protocol to them. [`usb`] is the device that a bus would show,
+//! clients in other threads, [`tcp`] speaks stlink-server's protocol to them, [`glasgow`] the one that probe-rs has over TCP. [`usb`] is the device that a bus would show,
 //! [`recording`] a session kept in a file, [`capture`] one that other programs kept. [`st_flash`] carries out
 //! st-flash's command lines.
 //!
@@ -13,6 +13,7 @@ mod components;
 pub mod dap;
 pub mod decode;
 mod dwt;
+pub mod glasgow;
 pub mod listen;
 pub mod news;
 pub mod owner;

@@ -8,6 +8,13 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+/// How long one who asks for the probe waits for another to be gone: one that was cut off gives it back a moment later.
+const GRACE: Duration = Duration::from_millis(100);
+/// How often it asks meanwhile.
+const AGAIN: Duration = Duration::from_millis(2);
 
 /// Tells clients apart, whatever front they come by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +36,12 @@ impl Client {
 /// Work for the owner's thread.
 pub type Work = Box<dyn FnOnce(&mut StLink) + Send>;
 
+/// Carries out a command with its data, seen by the [`Watch`] as any other; gives its reply.
+pub type Perform<'a> = &'a mut dyn FnMut([u8; COMMAND], Vec<u8>) -> Vec<u8>;
+
+/// Commands that depend on the replies to those before, in one piece of work.
+pub type Talk = Box<dyn FnOnce(Perform) + Send>;
+
 /// What a front asks of the owner.
 pub enum Request {
     /// The client wants the probe. Whether it has it now.
@@ -44,6 +57,8 @@ pub enum Request {
         /// Where the reply goes.
         answer: Sender<Option<Vec<u8>>>,
     },
+    /// Commands with nothing in between, where the client holds the probe; dropped undone where not.
+    Talk(Client, Talk),
     /// Something to be done with the probe and its chip, where the client holds the probe; dropped undone where not.
     /// Recordings do not have it.
     Do(Client, Work),
@@ -60,6 +75,7 @@ impl fmt::Debug for Request {
             Request::Command { client, command, data, .. } => {
                 write!(f, "Command({client:?}, {command:02x?}, {data:02x?})")
             }
+            Request::Talk(client, _) => write!(f, "Talk({client:?})"),
             Request::Do(client, _) => write!(f, "Do({client:?})"),
             Request::Close(client) => write!(f, "Close({client:?})"),
             Request::Stop => f.write_str("Stop"),
@@ -91,11 +107,20 @@ impl Line {
         self.open
     }
 
-    /// Asks for the probe. Whether the client has it now: another may hold it.
+    /// Asks for the probe. Whether the client has it now: another may hold it, and be there still a moment later.
     pub fn open(&mut self) -> bool {
-        let (answer, granted) = channel();
-        self.open = self.requests.send(Request::Open(self.client, answer)).is_ok() && granted.recv().unwrap_or(false);
-        self.open
+        let mut left = GRACE;
+        loop {
+            let (answer, granted) = channel();
+            let asked = self.requests.send(Request::Open(self.client, answer)).is_ok();
+            let Some(granted) = asked.then(|| granted.recv().ok()).flatten() else { return false };
+            self.open = granted;
+            if granted || left.is_zero() {
+                return granted;
+            }
+            thread::sleep(AGAIN);
+            left = left.saturating_sub(AGAIN);
+        }
     }
 
     /// Gives the probe back.
@@ -110,6 +135,17 @@ impl Line {
         let (answer, reply) = channel();
         self.requests.send(Request::Command { client: self.client, command, data, answer }).ok()?;
         reply.recv().ok()?
+    }
+
+    /// Has commands carried out that depend on each other's replies; none where the client does not hold the probe, or
+    /// the owner has ended.
+    pub fn talk<T: Send + 'static>(&self, talk: impl FnOnce(Perform) -> T + Send + 'static) -> Option<T> {
+        let (answer, result) = channel();
+        let talk = Box::new(move |perform: Perform| {
+            let _ = answer.send(talk(perform));
+        });
+        self.requests.send(Request::Talk(self.client, talk)).ok()?;
+        result.recv().ok()
     }
 
     /// Has something done with the probe; none where the client does not hold it, or the owner has ended.
@@ -154,14 +190,11 @@ pub fn serve(probe: &mut StLink, requests: &Receiver<Request>, watch: &mut impl 
                 let _ = answer.send(granted);
             }
             Request::Command { client, command, data, answer } => {
-                let reply = (holder == Some(client)).then(|| {
-                    let reply = probe.command(&command, &data);
-                    let exchange =
-                        Exchange { at: probe.target.chip.now().time.as_micros(), command, data, reply, packet: None };
-                    watch.exchange(&exchange);
-                    exchange.reply
-                });
+                let reply = (holder == Some(client)).then(|| perform(probe, watch, command, data));
                 let _ = answer.send(reply);
+            }
+            Request::Talk(client, talk) if holder == Some(client) => {
+                talk(&mut |command, data| perform(probe, watch, command, data));
             }
             Request::Do(client, work) if holder == Some(client) => work(probe),
             Request::Close(client) if holder == Some(client) => {
@@ -170,8 +203,16 @@ pub fn serve(probe: &mut StLink, requests: &Receiver<Request>, watch: &mut impl 
                     return;
                 }
             }
-            Request::Do(..) | Request::Close(_) => {}
+            Request::Talk(..) | Request::Do(..) | Request::Close(_) => {}
             Request::Stop => return,
         }
     }
+}
+
+/// One command, which the watcher sees.
+fn perform(probe: &mut StLink, watch: &mut impl Watch, command: [u8; COMMAND], data: Vec<u8>) -> Vec<u8> {
+    let reply = probe.command(&command, &data);
+    let exchange = Exchange { at: probe.target.chip.now().time.as_micros(), command, data, reply, packet: None };
+    watch.exchange(&exchange);
+    exchange.reply
 }

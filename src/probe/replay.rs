@@ -4,7 +4,7 @@
 //! polling loops end after another number of rounds than a virtual one's, and another chip has another unique id.
 
 use super::decode;
-use super::recording::{Exchange, Recording};
+use super::recording::{Exchange, Recording, hex};
 use super::stlink::{COMMAND, StLink, half, word};
 use super::story::{self, Story};
 use crate::esc::changes::Snapshot;
@@ -73,6 +73,16 @@ const ROUNDS: u64 = 1_000;
 /// Further commands in all, so that a session of another chip comes to an end.
 const PATIENCE: u64 = 50_000;
 
+const DHCSR: u32 = 0xE000_EDF0;
+/// Of DHCSR: what reading clears (S_RETIRE_ST, S_RESET_ST, DDI0419 C1.6.3).
+const STICKY: u32 = 1 << 24 | 1 << 25;
+const CPUID: u32 = 0xE000_ED00;
+/// Where ST's parts have DBGMCU IDCODE: the DBGMCU on the private bus, and on the peripheral bus.
+const IDCODES: [u32; 2] = [0xE004_2000, 0x4001_5800];
+
+/// Bytes of a reply that are shown beside one another where words do not tell them apart.
+const BYTES: usize = 16;
+
 const ENTER_SWD: [u8; 3] = [0xF2, 0x30, 0xA3];
 
 /// The part that a recording was made with: as its header tells, or by what the client read from DBGMCU IDCODE and
@@ -82,7 +92,7 @@ pub fn part_of(recording: &Recording) -> Option<Arc<Part>> {
         return part::find(name).ok();
     }
     let parts = part::all().ok()?;
-    let read = |address: u32| recording.exchanges.iter().find_map(|e| value_read(e, address));
+    let read = |address: u32| word_of(recording, address);
     let fits = |p: &&Arc<Part>| {
         let identity = &p.identity;
         let dev_id = |code: u32| code & 0xFFF;
@@ -94,6 +104,31 @@ pub fn part_of(recording: &Recording) -> Option<Arc<Part>> {
     };
     // Parts that AM32 has a name for come first.
     parts.iter().filter(|p| p.short.is_some()).chain(&parts).find(fits).cloned()
+}
+
+/// What the chip said of itself that is none of our parts; none where it said nothing, or is one of them.
+pub fn foreign(recording: &Recording) -> Option<String> {
+    let parts = part::all().ok()?;
+    let cpuid = word_of(recording, CPUID);
+    let idcode = IDCODES.into_iter().find_map(|at| Some((at, word_of(recording, at)?)));
+    // Of a core nobody minds the revision.
+    let known_core = cpuid.is_none_or(|id| parts.iter().any(|p| p.identity.cpuid >> 4 & 0xFFF == id >> 4 & 0xFFF));
+    let known_chip = idcode.is_none_or(|(at, id)| {
+        let same = |p: &&Arc<Part>| p.identity.idcode_address == at && p.identity.idcode & 0xFFF == id & 0xFFF;
+        parts.iter().any(|p| same(&p))
+    });
+    if known_core && known_chip {
+        return None;
+    }
+    let told = [
+        cpuid.map(|id| format!("CPUID 0x{id:08X}")),
+        idcode.map(|(at, id)| format!("IDCODE 0x{id:08X} at 0x{at:08X}")),
+    ];
+    Some(told.into_iter().flatten().collect::<Vec<_>>().join(", "))
+}
+
+fn word_of(recording: &Recording, address: u32) -> Option<u32> {
+    recording.exchanges.iter().find_map(|e| value_read(e, address))
 }
 
 /// The word that a command reads from `address`, whichever command it is.
@@ -115,7 +150,10 @@ pub fn replay(probe: &mut StLink, recording: &Recording, strength: Strength, sto
     let all = &recording.exchanges;
     let mut at = 0;
     while at < all.len() {
-        let (round, rounds) = if strength == Strength::Strict { (1, 1) } else { polling(&all[at..]) };
+        let (round, rounds) = match strength {
+            Strength::Strict => (1, 1),
+            _ => polling(&all[at..], replay.probe),
+        };
         let end = at + round * rounds;
         replay.rounds(&all[at..end], at, round);
         at = end;
@@ -128,10 +166,10 @@ pub fn replay(probe: &mut StLink, recording: &Recording, strength: Strength, sto
 
 /// How many commands make up one round of the polling loop that begins here, and how many rounds there are; one
 /// command and one round where none does.
-fn polling(exchanges: &[Exchange]) -> (usize, usize) {
+fn polling(exchanges: &[Exchange], probe: &StLink) -> (usize, usize) {
     for round in 1..=ROUND.min(exchanges.len()) {
         let (first, rest) = exchanges.split_at(round);
-        if !first.iter().all(only_reads) {
+        if !first.iter().all(|e| only_reads(e) && !steps(e, probe)) {
             break;
         }
         let same = |other: &[Exchange]| other.iter().zip(first).all(|(a, b)| a.command == b.command);
@@ -147,6 +185,13 @@ fn polling(exchanges: &[Exchange]) -> (usize, usize) {
 const fn only_reads(exchange: &Exchange) -> bool {
     let c = &exchange.command;
     c[0] == 0xF5 || (c[0] == 0xF2 && matches!(c[1], 0x07 | 0x0C | 0x33 | 0x36 | 0x3A | 0x3B | 0x3E | 0x45 | 0x47))
+}
+
+/// Whether it reads through the access port, whose address is another one afterwards: the same command again is the
+/// next word, and no second look.
+fn steps(exchange: &Exchange, probe: &StLink) -> bool {
+    let c = &exchange.command;
+    c[1] == 0x45 && half(c, 2) == 0 && half(c, 4) == 0x0C && probe.dap_place(half(c, 4)).1
 }
 
 struct Replay<'a> {
@@ -180,16 +225,52 @@ impl Replay<'_> {
         }
         let wanted = &exchanges[last..];
         let mut got = replies.split_off(last);
-        if self.strength != Strength::Strict && wanted.iter().all(only_reads) && wanted.iter().any(|e| self.moves(e)) {
-            let mut left = ROUNDS;
-            while left > 0 && self.out.extra_polls < PATIENCE && !alike(wanted, &got) {
-                got = wanted.iter().map(|e| self.perform(e)).collect();
-                self.out.extra_polls += round as u64;
-                left -= 1;
-            }
+        let waits = self.strength != Strength::Strict
+            && wanted.iter().all(|e| only_reads(e) && !steps(e, self.probe))
+            && wanted.iter().any(|e| self.moves(e));
+        if waits && let Some(reached) = self.wait(wanted, &got) {
+            got = reached;
         }
         for (n, (exchange, reply)) in wanted.iter().zip(&got).enumerate() {
             self.compare(exchange, reply, (at + last + n) as u64 + 1);
+        }
+    }
+
+    /// Polls on until the replies are the recorded ones; none where they do not come to it: then the first answers count.
+    /// Bits that reading clears are not waited for, and those that were seen meanwhile count as seen.
+    fn wait(&mut self, wanted: &[Exchange], first: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
+        let places: Vec<Option<usize>> = wanted.iter().map(|e| self.sticky_byte(e)).collect();
+        let mut got = first.to_vec();
+        let mut left = ROUNDS;
+        loop {
+            if alike(wanted, &got, &places) {
+                return Some(got);
+            }
+            if left == 0 || self.out.extra_polls >= PATIENCE {
+                return None;
+            }
+            left -= 1;
+            for ((exchange, reply), place) in wanted.iter().zip(&mut got).zip(&places) {
+                let seen = place.and_then(|at| reply.get(at).copied()).unwrap_or(0) & (STICKY >> 24) as u8;
+                *reply = self.perform(exchange);
+                if let Some(byte) = place.and_then(|at| reply.get_mut(at)) {
+                    *byte |= seen;
+                }
+                self.out.extra_polls += 1;
+            }
+        }
+    }
+
+    /// Which byte of the reply has DHCSR's sticky bits.
+    fn sticky_byte(&self, exchange: &Exchange) -> Option<usize> {
+        let c = &exchange.command;
+        match (c[0], c[1]) {
+            (0xF2, 0x36) if word(c, 2) == DHCSR => Some(7),
+            (0xF2, 0x07) if word(c, 2) == DHCSR => Some(3),
+            (0xF2, 0x45) if half(c, 2) == 0 && matches!(half(c, 4), 0x0C..=0x1C) => {
+                (self.probe.dap_place(half(c, 4)).0 == DHCSR).then_some(7)
+            }
+            _ => None,
         }
     }
 
@@ -202,7 +283,6 @@ impl Replay<'_> {
 
     /// Whether what it reads may change by itself while one looks.
     fn moves(&self, exchange: &Exchange) -> bool {
-        const DHCSR: u32 = 0xE000_EDF0;
         let c = &exchange.command;
         let part = self.probe.target.chip.part();
         match c[1] {
@@ -230,13 +310,13 @@ impl Replay<'_> {
         }
         let part = Some(self.probe.target.chip.part().as_ref());
         let replayed = Exchange { reply: got.to_vec(), ..exchange.clone() };
-        self.out.divergences.push(Divergence {
-            command,
-            packet: exchange.packet,
-            recorded: decode::describe(exchange, part),
-            replayed: decode::describe(&replayed, part),
-            offset: wanted.iter().zip(got).take_while(|(a, b)| a == b).count(),
-        });
+        let offset = wanted.iter().zip(got).take_while(|(a, b)| a == b).count();
+        let (mut recorded, mut replayed) = (decode::describe(exchange, part), decode::describe(&replayed, part));
+        if recorded == replayed {
+            recorded += &beside(wanted, offset);
+            replayed += &beside(got, offset);
+        }
+        self.out.divergences.push(Divergence { command, packet: exchange.packet, recorded, replayed, offset });
     }
 
     /// Replies that say nothing about what is compared.
@@ -276,8 +356,21 @@ impl Replay<'_> {
     }
 }
 
-fn alike(wanted: &[Exchange], got: &[Vec<u8>]) -> bool {
-    wanted.iter().zip(got).all(|(exchange, reply)| reply.starts_with(&exchange.reply))
+/// The bytes of a reply about the first one that differs.
+fn beside(reply: &[u8], offset: usize) -> String {
+    let start = offset / BYTES * BYTES;
+    let bytes = reply.get(start..reply.len().min(start + BYTES)).unwrap_or_default();
+    let from = if start == 0 { String::new() } else { format!(" from {start} on") };
+    if bytes.is_empty() { format!(", {} bytes", reply.len()) } else { format!(", bytes{from} {}", hex(bytes)) }
+}
+
+/// Whether replies are the recorded ones, but for the bits that reading clears in the bytes at `places`.
+fn alike(wanted: &[Exchange], got: &[Vec<u8>], places: &[Option<usize>]) -> bool {
+    wanted.iter().zip(got).zip(places).all(|((exchange, reply), place)| {
+        let same =
+            |(at, (a, b)): (usize, (&u8, &u8))| a == b || *place == Some(at) && (a ^ b) & !(STICKY >> 24) as u8 == 0;
+        reply.len() >= exchange.reply.len() && exchange.reply.iter().zip(reply).enumerate().all(same)
+    })
 }
 
 /// A command padded with zeros.

@@ -3,13 +3,13 @@
 //! A connection is a USB handle. It has the probe while it has claimed it, or from its first transfer on; cut in the
 //! middle of a transfer, it ends, and what had not come whole was never carried out.
 
+use super::listen::bind;
 use super::owner::{Line, Request};
 use super::stlink::Model;
 use super::usb::{self, Assembler};
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::FileTypeExt;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
@@ -70,12 +70,7 @@ impl Server {
     /// # Errors
     /// The path is too long for a socket, something is there already, or it cannot be made.
     pub fn start(path: &Path, model: Model, requests: Sender<Request>) -> io::Result<Server> {
-        // A file that is no socket refuses connections, too.
-        let is_socket = std::fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket());
-        if is_socket && UnixStream::connect(path).is_err_and(|e| e.kind() == io::ErrorKind::ConnectionRefused) {
-            std::fs::remove_file(path)?;
-        }
-        let listener = UnixListener::bind(path)?;
+        let listener = bind(path)?;
         let ended = Arc::new(AtomicBool::new(false));
         let clients = Arc::new(Clients::default());
         let (flag, all) = (Arc::clone(&ended), Arc::clone(&clients));
@@ -144,11 +139,13 @@ struct Handle {
     assembler: Assembler,
     /// What IN transfers fetch.
     reply: VecDeque<u8>,
+    /// What became of an OUT that was not answered.
+    trouble: Option<u32>,
 }
 
 impl Handle {
     fn new(line: Line, model: Model) -> Handle {
-        Handle { line, model, assembler: Assembler::default(), reply: VecDeque::new() }
+        Handle { line, model, assembler: Assembler::default(), reply: VecDeque::new(), trouble: None }
     }
 
     /// Answers requests until the client is gone, or out of step.
@@ -161,7 +158,7 @@ impl Handle {
                 return stream.write_all(&wire::head(wire::REFUSED, 0));
             }
             let mut data = Vec::new();
-            if what == wire::BULK_OUT {
+            if matches!(what, wire::BULK_OUT | wire::BULK_OUT_ONLY) {
                 data.resize(length as usize, 0);
                 stream.read_exact(&mut data)?;
             }
@@ -177,13 +174,18 @@ impl Handle {
                     self.line.close();
                     Ok(Vec::new())
                 }
-                wire::BULK_OUT => self.out(endpoint, &data),
+                wire::BULK_OUT | wire::BULK_OUT_ONLY => self.out(endpoint, &data),
                 wire::BULK_IN => self.fetch(endpoint, length as usize),
                 // Its length is unknown: there is no way on.
                 _ => return stream.write_all(&wire::head(wire::REFUSED, 0)),
             };
             if !held && self.line.is_open() {
                 clients.claims.fetch_add(1, Ordering::Relaxed);
+            }
+            if what == wire::BULK_OUT_ONLY {
+                // The first trouble is the one that is told.
+                self.trouble = self.trouble.or(answer.err());
+                continue;
             }
             let (code, bytes) = match answer {
                 Ok(bytes) => (wire::OK, bytes),
@@ -211,6 +213,7 @@ impl Handle {
 
     fn fetch(&mut self, endpoint: u8, length: usize) -> Result<Vec<u8>, u32> {
         match endpoint {
+            usb::IN if self.trouble.is_some() => return Err(self.trouble.take().unwrap_or(wire::REFUSED)),
             usb::IN => self.claim()?,
             // There is no trace data.
             usb::SWO => return Err(wire::NOTHING),

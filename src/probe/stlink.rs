@@ -24,6 +24,10 @@ const SHARE: Time = Time::from_millis(10);
 const AIRCR: u32 = 0xE000_ED0C;
 const SYSRESETREQ: u32 = 0x05FA_0004;
 
+/// Access ports that the firmware opens, whether the chip has them or not: one that is absent reads 0. Seen on an
+/// STM32F205 (probe-rs issue 3075), an L452 and an F103 (pyOCD issues 1329, 1523); Black Magic's source has the limit.
+const ACCESS_PORTS: u16 = 8;
+
 /// The port number that stands for the DP in commands for DAP registers.
 const DP: u16 = 0xFFFF;
 
@@ -145,6 +149,11 @@ impl StLink {
         self.model
     }
 
+    /// Where an access through a data register of AP 0 would go, and whether the next one would go further.
+    pub(super) const fn dap_place(&self, register: u16) -> (u32, bool) {
+        self.dap.place(register as u32)
+    }
+
     /// How the last memory transfer ended: what commands 3B and 3E tell.
     pub const fn last_status(&self) -> Status {
         self.last
@@ -213,9 +222,11 @@ impl StLink {
             }
             0x30 => return status(self.enter(c[2])),
             0x3B => return status(self.last),
+            // A real V2J16 tells no address after success: 300 of 300 replies in public captures (karlp/swopy).
             0x3E => {
+                let address = if self.last == Status::Ok { 0 } else { self.fault_address };
                 let mut reply = vec![self.last as u8, 0, 0, 0];
-                reply.extend(words(&[self.fault_address, 0]));
+                reply.extend(words(&[address, 0]));
                 return reply;
             }
             0x3C => return status(self.drive_reset(c[2])),
@@ -279,7 +290,7 @@ impl StLink {
                 [[result as u8, 0, 0, 0].as_slice(), &words(&[value])].concat()
             }
             0x46 => status(self.write_dap(half(c, 2), half(c, 4), word(c, 6)).err().unwrap_or(Status::Ok)),
-            0x4B | 0x4C => status(if c[2] == 0 { Status::Ok } else { Status::BadAp }),
+            0x4B | 0x4C => status(if u16::from(c[2]) < ACCESS_PORTS { Status::Ok } else { Status::BadAp }),
             _ => self.transfer(c, data),
         }
     }
@@ -311,6 +322,7 @@ impl StLink {
         match port {
             DP => Ok(self.dap.read_dp(u32::from(register), &self.target)),
             0 => self.dap.read_ap(u32::from(register), &mut self.target).map_err(|f| self.failed(f)),
+            1..ACCESS_PORTS => self.dap.read_absent_ap().map_err(|f| self.failed(f)),
             _ => Err(Status::BadAp),
         }
     }
@@ -322,6 +334,7 @@ impl StLink {
                 Ok(())
             }
             0 => self.dap.write_ap(u32::from(register), value, &mut self.target).map_err(|f| self.failed(f)),
+            1..ACCESS_PORTS => self.dap.write_absent_ap().map_err(|f| self.failed(f)),
             _ => Err(Status::BadAp),
         }
     }

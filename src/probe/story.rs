@@ -6,7 +6,8 @@
 use super::decode;
 use super::recording::Exchange;
 use super::stlink::{StLink, half, word};
-use crate::flash::OptionField;
+use crate::flash::cells::BLOCK;
+use crate::flash::{Cells, OptionField};
 use crate::part::{Family, Kind, Part};
 use rangemap::RangeSet;
 use serde::Serialize;
@@ -21,6 +22,10 @@ const C_HALT: u32 = 1 << 1;
 const C_STEP: u32 = 1 << 2;
 const AIRCR: u32 = 0xE000_ED0C;
 const SYSRESETREQ: u32 = 1 << 2;
+/// A core register by way of memory (DDI0419 C1.6.4, C1.6.5).
+const DCRSR: u32 = 0xE000_EDF4;
+const DCRSR_WRITE: u32 = 1 << 16;
+const DCRDR: u32 = 0xE000_EDF8;
 const PC: u8 = 15;
 /// The second keys of flash and option bytes (RM0091 3.2.2, RM0444 3.3.6).
 const FLASH_KEY: u32 = 0xCDEF_89AB;
@@ -83,9 +88,52 @@ struct Entry {
     what: What,
 }
 
+/// What an access to the access port did in memory.
+enum Access {
+    Stored(u32, u32),
+    /// So much was read in a row, the last of it now.
+    Loaded(Range<u32>),
+}
+
+/// The registers of the access port (IHI0031 chapter 8) as far as they tell where an access goes.
+#[derive(Default)]
+struct AccessPort {
+    csw: u32,
+    tar: u32,
+    loaded: Range<u32>,
+}
+
+impl AccessPort {
+    fn access(&mut self, register: u16, write: Option<u32>) -> Option<Access> {
+        let (address, size) = match (register, write) {
+            (0x00, Some(value)) => {
+                self.csw = value;
+                return None;
+            }
+            (0x04, Some(value)) => {
+                self.tar = value;
+                return None;
+            }
+            (0x0C, _) => (self.tar, 1 << (self.csw & 7).min(2)),
+            (0x10..=0x1C, _) => (self.tar & !0xF | u32::from(register) & 0xC, 4),
+            _ => return None,
+        };
+        if register == 0x0C && self.csw >> 4 & 3 != 0 {
+            self.tar = self.tar.wrapping_add(size);
+        }
+        if let Some(value) = write {
+            return (size == 4).then_some(Access::Stored(address, value));
+        }
+        let end = address.saturating_add(size);
+        self.loaded = if self.loaded.end == address { self.loaded.start..end } else { address..end };
+        Some(Access::Loaded(self.loaded.clone()))
+    }
+}
+
 /// The chip before a command.
 struct Before {
-    version: u64,
+    /// Of each block of flash ([`Cells::versions`]): only blocks with another number are looked at.
+    versions: Vec<u64>,
     bytes: Vec<u8>,
     wear: Vec<u32>,
     option_words: Vec<(u32, u32)>,
@@ -104,6 +152,10 @@ pub struct Story {
     nrst_low: bool,
     /// Where the client has set the PC to last.
     pc: Option<u32>,
+    /// What it has put into DCRDR.
+    dcrdr: u32,
+    /// Memory as it goes through the registers of the access port.
+    port: AccessPort,
     /// Erased or programmed in this session.
     touched: RangeSet<u32>,
 }
@@ -113,7 +165,7 @@ impl Before {
         let flash = &probe.target.chip.board.flash;
         let cells = flash.cells();
         Before {
-            version: cells.version(),
+            versions: cells.versions().to_vec(),
             bytes: cells.bytes(cells.base(), cells.size()),
             wear: (0..cells.pages()).map(|p| cells.wear(p)).collect(),
             option_words: flash.option_bytes(),
@@ -134,6 +186,8 @@ impl Story {
             commands: 0,
             nrst_low: false,
             pc: None,
+            dcrdr: 0,
+            port: AccessPort::default(),
             touched: RangeSet::new(),
         }
     }
@@ -182,6 +236,14 @@ impl Story {
             }
             (0xF2, 0x08 | 0x0D | 0x48) => self.sent(word(c, 2), &exchange.data),
             (0xF2, 0x07 | 0x0C | 0x47) => self.fetched(word(c, 2), u32::from(half(c, 6))),
+            (0xF2, 0x45 | 0x46) if decode::is_ok(reply) && half(c, 2) == 0 => {
+                let write = (c[1] == 0x46).then(|| word(c, 6));
+                match self.port.access(half(c, 4), write) {
+                    Some(Access::Stored(address, value)) => self.stored(address, value),
+                    Some(Access::Loaded(range)) => self.fetched(range.start, range.end - range.start),
+                    None => {}
+                }
+            }
             (0xF2, 0x36 | 0x3B | 0x3E | 0x46) if !reply.is_empty() && !decode::is_ok(reply) => self.failure(exchange),
             _ => {}
         }
@@ -200,6 +262,8 @@ impl Story {
                 self.note(what);
             }
             AIRCR if value & SYSRESETREQ != 0 => self.begin(What::Reset("by AIRCR")),
+            DCRDR => self.dcrdr = value,
+            DCRSR if value == DCRSR_WRITE | u32::from(PC) => self.pc = Some(self.dcrdr),
             _ => {
                 let (key, option_key) = match self.part.family {
                     Family::F0 => (0x04, 0x08),
@@ -247,29 +311,7 @@ impl Story {
         let halted = probe.target.is_halted();
         let by = if halted && self.before.halted { Actor::Probe } else { Actor::Core };
         self.before.halted = halted;
-        if flash.cells().version() != self.before.version {
-            let now = Before::of(probe);
-            let cells = flash.cells();
-            let pages = (0..cells.pages()).filter(|p| now.wear.get(*p as usize) > self.before.wear.get(*p as usize));
-            let pages: RangeSet<u32> = pages.map(|p| p..p + 1).collect();
-            if !pages.is_empty() {
-                for erased in pages.iter() {
-                    let size = cells.page_size();
-                    self.touched.insert(cells.base() + erased.start * size..cells.base() + erased.end * size);
-                }
-                self.note(What::Erase { pages, by });
-            }
-            let changed = self.before.bytes.iter().zip(&now.bytes).enumerate();
-            // What an erase leaves is blank.
-            let changed = changed.filter(|(_, (old, new))| old != new && **new != 0xFF);
-            let bytes: RangeSet<u32> = changed.map(|(at, _)| cells.base() + at as u32).map(|a| a..a + 1).collect();
-            if !bytes.is_empty() {
-                self.touched.extend(bytes.iter().cloned());
-                let through = self.pc.filter(|pc| by == Actor::Core && self.part.sram.contains(*pc));
-                self.note(What::Program { bytes, by, through });
-            }
-            self.before = now;
-        }
+        self.seen_on_flash(flash.cells(), by);
         if flash.option_bytes() != self.before.option_words {
             self.before.option_words = flash.option_bytes();
             let now = flash.option_fields();
@@ -280,6 +322,45 @@ impl Story {
             if !told.is_empty() {
                 self.begin(What::Options(told.join(", ")));
             }
+        }
+    }
+
+    /// What became of flash.
+    fn seen_on_flash(&mut self, cells: &Cells, by: Actor) {
+        let numbers = cells.versions().iter().zip(&self.before.versions).enumerate();
+        let blocks: Vec<u32> = numbers.filter(|(_, (now, old))| now != old).map(|(block, _)| block as u32).collect();
+        if blocks.is_empty() {
+            return;
+        }
+        self.before.versions.copy_from_slice(cells.versions());
+        let size = cells.page_size();
+        let mut pages: Vec<u32> = blocks.iter().map(|block| block * BLOCK / size).collect();
+        pages.dedup();
+        pages.retain(|page| {
+            let Some(wear) = self.before.wear.get_mut(*page as usize) else { return false };
+            std::mem::replace(wear, cells.wear(*page)) < cells.wear(*page)
+        });
+        let pages: RangeSet<u32> = pages.into_iter().map(|p| p..p + 1).collect();
+        if !pages.is_empty() {
+            for erased in pages.iter() {
+                self.touched.insert(cells.base() + erased.start * size..cells.base() + erased.end * size);
+            }
+            self.note(What::Erase { pages, by });
+        }
+        let mut bytes: RangeSet<u32> = RangeSet::new();
+        for start in blocks.iter().map(|block| block * BLOCK) {
+            let now = cells.bytes(cells.base() + start, BLOCK);
+            let place = start as usize..start as usize + now.len();
+            let Some(before) = self.before.bytes.get_mut(place) else { continue };
+            // What an erase leaves is blank.
+            let changed = (0..).zip(before.iter().zip(&now)).filter(|(_, (old, new))| old != new && **new != 0xFF);
+            bytes.extend(changed.map(|(at, _): (u32, _)| cells.base() + start + at).map(|a| a..a + 1));
+            before.copy_from_slice(&now);
+        }
+        if !bytes.is_empty() {
+            self.touched.extend(bytes.iter().cloned());
+            let through = self.pc.filter(|pc| by == Actor::Core && self.part.sram.contains(*pc));
+            self.note(What::Program { bytes, by, through });
         }
     }
 

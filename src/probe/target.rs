@@ -295,7 +295,7 @@ impl Target {
     /// # Errors
     /// The bus refuses it, or the chip is held in reset and the address is neither the core's own nor DBGMCU's.
     pub fn read(&mut self, address: u32, width: Width) -> Result<u32, BusFault> {
-        if PPB.contains(&address) {
+        if PPB.contains(&address) || components::in_vendor_table(self.chip.part().core, address) {
             if !address.is_multiple_of(width.bytes()) {
                 return Err(fault("unaligned"));
             }
@@ -352,6 +352,7 @@ impl Target {
                     (Some(n), ..) => self.comparators[n],
                     (_, Some((n, register)), _) => self.watchpoints[n].read(register),
                     (.., Some(word)) => word,
+                    _ if !PPB.contains(&address) => 0,
                     _ => return self.chip.debug_read(address, Width::Word),
                 }
             }

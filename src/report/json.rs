@@ -18,6 +18,8 @@ struct Check<'a> {
     also: Vec<&'a str>,
     files: Vec<FileOut<'a>>,
     power_ups: Vec<PowerUpOut<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    update: Option<&'a crate::esc::updater::Update>,
     findings: &'a [Finding],
 }
 
@@ -95,6 +97,7 @@ pub fn verdict(verdict: &Verdict) -> Result<String, serde_json::Error> {
             .zip(&verdict.reasons)
             .map(|(run, reason)| PowerUpOut { run, reason: reason.as_ref() })
             .collect(),
+        update: verdict.update.as_ref(),
         findings: &verdict.findings,
     };
     serde_json::to_string_pretty(&check).map(|text| text + "\n")

@@ -1,5 +1,6 @@
 //! Output forms. They decide nothing.
 
+pub mod columns;
 pub mod github;
 pub mod json;
 pub mod junit;
@@ -10,4 +11,4 @@ mod style;
 pub mod text;
 
 pub use places::Places;
-pub use style::Style;
+pub use style::{Detail, Style};

@@ -1,13 +1,37 @@
-//! Colour, where the output is a terminal.
+//! How text is to look: colour, columns, and how much of it.
 
+use super::columns;
 use crate::am32::Severity;
 use anstyle::{AnsiColor, Style as Ansi};
 
-/// Whether to colour.
+/// How much is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// Errors and the last line.
+    Quiet,
+    /// What one wants to know.
+    #[default]
+    Usual,
+    /// All that there is.
+    Verbose,
+}
+
+/// How text is to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
     /// Escape sequences may be written.
     pub colour: bool,
+    /// Columns of wrapped text, from [`columns::NARROWEST`] to [`columns::WIDEST`].
+    pub width: usize,
+    /// How much is told.
+    pub detail: Detail,
+}
+
+impl Default for Style {
+    /// No colour, the usual columns, the usual detail: what does not hang on a terminal.
+    fn default() -> Style {
+        Style { colour: false, width: columns::WIDEST, detail: Detail::Usual }
+    }
 }
 
 impl Style {

@@ -1,7 +1,9 @@
 //! The readable report.
 
-use super::Style;
-use crate::am32::{Evidence, Finding, Piece, PlacedBy, Severity};
+use super::columns::{visible, wrap};
+use super::{Detail, Style};
+use crate::am32::{self, Evidence, Finding, Piece, PlacedBy, Severity};
+use crate::bus::ResetCause;
 use crate::esc::alive::{Alive, How, Interrupt, Loop, Pwm, Works};
 use crate::esc::verdict::Reason;
 use crate::esc::{BootRun, Ending, Verdict, Wire};
@@ -9,16 +11,24 @@ use crate::plural::{count, verb};
 use crate::time::Time;
 use std::fmt::Write;
 
-/// Columns of wrapped text.
-const WIDTH: usize = 100;
-
 /// The verdict of a check.
 pub fn verdict(verdict: &Verdict, style: Style) -> String {
     let mut out = String::new();
+    if style.detail == Detail::Quiet {
+        let errors = |f: &&Finding| f.severity == Severity::Error;
+        for finding in verdict.findings.iter().filter(errors) {
+            one_finding(finding, "", style, &mut out);
+        }
+        let _ = writeln!(out, "{}", answer(verdict, style));
+        return out;
+    }
     head(verdict, style, &mut out);
     files(verdict, style, &mut out);
     power_ups(verdict, style, &mut out);
     findings(&verdict.findings, style, &mut out);
+    if style.detail == Detail::Verbose {
+        explanations(&verdict.findings, style, &mut out);
+    }
     conclusion(verdict, style, &mut out);
     out
 }
@@ -29,10 +39,10 @@ fn head(verdict: &Verdict, style: Style, out: &mut String) {
         Some(part) => part.name.clone(),
         None => "no part that is modelled".to_owned(),
     };
-    let _ = writeln!(out, "{}, {}", style.heading(&part), verdict.part_evidence);
+    wrap(&format!("{}, {}", style.heading(&part), verdict.part_evidence), "", "  ", style.width, out);
     if !verdict.also.is_empty() {
         let names: Vec<&str> = verdict.also.iter().map(|p| p.nick()).collect();
-        let _ = writeln!(out, "the same outcome on {}", names.join(", "));
+        wrap(&format!("the same outcome on {}", names.join(", ")), "", "  ", style.width, out);
     }
 }
 
@@ -41,17 +51,37 @@ fn files(verdict: &Verdict, style: Style, out: &mut String) {
         return;
     }
     let _ = writeln!(out, "\n{}", style.heading("files"));
-    let names = verdict.pieces.iter().map(|p| p.image.name.len()).max().unwrap_or(0);
-    for piece in &verdict.pieces {
-        let at = piece.image.segments.first().map_or(0, |s| s.address);
-        let moved = match piece.placed_by {
-            PlacedBy::Role => " (its role's address)",
-            PlacedBy::File | PlacedBy::User => "",
-        };
-        let place = format!("0x{at:08X}{moved}, {} bytes", thousands(piece.image.len()));
-        let _ = writeln!(out, "  {:<12} {:<names$}  {place}", piece.role.to_string(), piece.image.name);
-        wrap(&tells(piece), &" ".repeat(15), &" ".repeat(15), out);
+    let rows: Vec<(&Piece, String)> = verdict.pieces.iter().map(|piece| (piece, place(piece))).collect();
+    let full: Vec<&str> = verdict.pieces.iter().map(|p| &*p.image.name).collect();
+    let long = |names: &[&str]| names.iter().map(|n| visible(n)).max().unwrap_or(0);
+    let places = rows.iter().map(|(_, place)| place.len()).max().unwrap_or(0);
+    let fits = |names: &[&str]| 15 + long(names) + 2 + places <= style.width;
+    // Where full paths are too long, the files' names alone; where those are, each on a line of its own.
+    let bases: Vec<&str> = full.iter().map(|n| n.rsplit(['/', '\\']).next().unwrap_or(n)).collect();
+    let shown = if fits(&full) { &full } else { &bases };
+    let names = long(shown);
+    let indent = " ".repeat(15);
+    for ((piece, place), name) in rows.iter().zip(shown) {
+        let role = piece.role.to_string();
+        if fits(shown) {
+            let gap = " ".repeat(names - visible(name));
+            let _ = writeln!(out, "  {role:<12} {name}{gap}  {place}");
+        } else {
+            wrap(name, &format!("  {role:<12} "), &indent, style.width, out);
+            wrap(place, &indent, &indent, style.width, out);
+        }
+        wrap(&tells(piece), &indent, &indent, style.width, out);
     }
+}
+
+/// Where a file goes, and how long it is.
+fn place(piece: &Piece) -> String {
+    let at = piece.image.segments.first().map_or(0, |s| s.address);
+    let moved = match piece.placed_by {
+        PlacedBy::Role => " (its role's address)",
+        PlacedBy::File | PlacedBy::User => "",
+    };
+    format!("0x{at:08X}{moved}, {} bytes", thousands(piece.image.len()))
 }
 
 /// What told the role, and what a file tells about itself: by its bytes, by its name, by running, each said to be so.
@@ -81,23 +111,33 @@ fn power_ups(verdict: &Verdict, style: Style, out: &mut String) {
     for (run, reason) in verdict.runs.iter().zip(&verdict.reasons) {
         let name = run.power_up.to_string();
         let right = verdict.app_runs && run.power_up.last_level() == Wire::High;
-        let mut lines = vec![ending(run, reason.as_ref(), right, style)];
-        lines.extend(evidence(run, reason.as_ref()));
+        let mut lines = vec![ending(run, reason.as_ref(), right, verdict.update.is_some(), style)];
+        lines.extend(evidence(run, reason.as_ref(), style.detail));
         let told = lines.join("\n");
         // Two wires that the code cannot tell apart need not be told twice.
-        if let Some((twin, _)) = before.iter().find(|(_, t)| *t == told) {
+        if let Some((twin, _)) = before.iter().find(|(_, t)| *t == told)
+            && style.detail != Detail::Verbose
+        {
             lines = vec![format!("{}, all as with {twin}", lines[0].split(',').next().unwrap_or_default())];
+        }
+        // Beside the names where there is room for it, else below them.
+        let beside = style.width >= names + 4 + 40;
+        if !beside {
+            let _ = writeln!(out, "  {name}");
         }
         for (n, line) in lines.iter().enumerate() {
             let first = if n == 0 { name.as_str() } else { "" };
-            wrap(line, &format!("  {first:<names$}  "), &" ".repeat(names + 6), out);
+            match beside {
+                true => wrap(line, &format!("  {first:<names$}  "), &" ".repeat(names + 6), style.width, out),
+                false => wrap(line, "    ", "      ", style.width, out),
+            }
         }
         before.push((name, told));
     }
 }
 
-/// How it ended, in a line; `right` where staying is as it should be.
-fn ending(run: &BootRun, reason: Option<&Reason>, right: bool, style: Style) -> String {
+/// How it ended, in a line; `right` where staying is as it should be, `updates` where the app is an updater.
+fn ending(run: &BootRun, reason: Option<&Reason>, right: bool, updates: bool, style: Style) -> String {
     match &run.ending {
         Ending::AppRuns => {
             let started = match (&run.jump, run.boot_byte.is_empty() && run.header.is_empty()) {
@@ -125,7 +165,8 @@ fn ending(run: &BootRun, reason: Option<&Reason>, right: bool, style: Style) -> 
                 Some(Reason::Spins { pc }) => format!("loops at PC 0x{pc:08X} without a look at the wire"),
                 _ => match run.power_up.last_level() {
                     Wire::High => "the wire is high".to_owned(),
-                    _ => "no reason seen".to_owned(),
+                    Wire::Floating => "nothing holds the wire low".to_owned(),
+                    Wire::Low => "no reason seen".to_owned(),
                 },
             };
             let stays = if right { style.good("stays") } else { style.bad("stays") };
@@ -145,6 +186,13 @@ fn ending(run: &BootRun, reason: Option<&Reason>, right: bool, style: Style) -> 
             let cause = fault.map_or_else(String::new, |f| format!(": {f}"));
             format!("{} at PC 0x{pc:08X} after {}{cause}", style.bad("locks up"), run.time_us)
         }
+        Ending::AppReset { cause: ResetCause::Software, pc } if updates => {
+            format!(
+                "{} its work and resets the chip at PC 0x{pc:08X} after {}",
+                style.good("the updater ends"),
+                run.time_us
+            )
+        }
         Ending::AppReset { cause, pc } => {
             format!("{} at PC 0x{pc:08X} after {}: {cause}", style.bad("the app resets"), run.time_us)
         }
@@ -156,7 +204,7 @@ fn ending(run: &BootRun, reason: Option<&Reason>, right: bool, style: Style) -> 
 }
 
 /// What was seen, a line each.
-fn evidence(run: &BootRun, reason: Option<&Reason>) -> Vec<String> {
+fn evidence(run: &BootRun, reason: Option<&Reason>, detail: Detail) -> Vec<String> {
     let mut lines = Vec::new();
     // Before a jump the last look decides; a bootloader that stays looks again and again, and the first tells.
     let look = if run.jump.is_some() { run.boot_byte.last() } else { run.boot_byte.first() };
@@ -183,6 +231,7 @@ fn evidence(run: &BootRun, reason: Option<&Reason>) -> Vec<String> {
         lines.push(line);
     }
     lines.extend(run.app.as_ref().and_then(|a| a.alive.as_ref()).map(alive));
+    lines.extend(signal(run));
     if let (Ending::AppReset { .. }, Some(polled)) = (&run.ending, run.polled.first()) {
         lines.push(format!("polls {} at PC 0x{:08X}", polled.name, polled.pc));
     }
@@ -193,10 +242,13 @@ fn evidence(run: &BootRun, reason: Option<&Reason>) -> Vec<String> {
             lines.push(format!("polls {} at PC 0x{:08X}{pins}", polled.name, polled.pc));
         }
     }
-    if !matches!(run.ending, Ending::AppRuns) {
-        for touched in run.in_vain.iter().take(3) {
-            lines.push(format!("{} at PC 0x{:08X}: {}", touched.name, touched.pc, touched.text));
-        }
+    let told = match (detail, &run.ending) {
+        (Detail::Verbose, _) => usize::MAX,
+        (_, Ending::AppRuns) => 0,
+        _ => 3,
+    };
+    for touched in run.in_vain.iter().take(told) {
+        lines.push(format!("{} at PC 0x{:08X}: {}", touched.name, touched.pc, touched.text));
     }
     for page in &run.changed {
         let who = match page.by {
@@ -213,6 +265,16 @@ fn evidence(run: &BootRun, reason: Option<&Reason>) -> Vec<String> {
         }
     }
     lines
+}
+
+/// The pin that the app takes its signal on, once it is at work.
+fn signal(run: &BootRun) -> Option<String> {
+    let app = run.app.as_ref().filter(|a| matches!(a.alive, Some(Alive::Loop(_) | Alive::Works(_))))?;
+    let pins: Vec<String> = app.signal.iter().map(|s| format!("{} ({})", s.pin, s.through)).collect();
+    Some(match pins.is_empty() {
+        true => "the app's signal pin was not found: it captures no edge".to_owned(),
+        false => format!("the app's signal on {}", pins.join(", ")),
+    })
 }
 
 /// How long the app was watched.
@@ -282,69 +344,65 @@ fn findings(findings: &[Finding], style: Style, out: &mut String) {
     }
     let _ = writeln!(out, "\n{}", style.heading("findings"));
     for finding in findings {
-        let place = match (&finding.file, &finding.place) {
-            (Some(file), Some(place)) => format!("{file} {place}: "),
-            (Some(file), None) => format!("{file}: "),
-            _ => String::new(),
-        };
-        let text = format!("{} {}: {place}{}", style.severity(finding.severity), finding.id, finding.message);
-        wrap(&text, "  ", "      ", out);
-        if !finding.advice.is_empty() {
-            wrap(&format!("-> {}", finding.advice), "      ", "         ", out);
+        one_finding(finding, "  ", style, out);
+    }
+}
+
+fn one_finding(finding: &Finding, indent: &str, style: Style, out: &mut String) {
+    let place = match (&finding.file, &finding.place) {
+        (Some(file), Some(place)) => format!("{file} {place}: "),
+        (Some(file), None) => format!("{file}: "),
+        _ => String::new(),
+    };
+    let text = format!("{} {}: {place}{}", style.severity(finding.severity), finding.id, finding.message);
+    let deeper = format!("{indent}    ");
+    wrap(&text, indent, &deeper, style.width, out);
+    if !finding.advice.is_empty() {
+        wrap(&format!("-> {}", finding.advice), &deeper, &format!("{deeper}   "), style.width, out);
+    }
+}
+
+/// Each finding at length, once.
+fn explanations(findings: &[Finding], style: Style, out: &mut String) {
+    let mut told = Vec::new();
+    for finding in findings {
+        let id = finding.id.to_string();
+        let Some(explanation) = am32::explain(&id).filter(|_| !told.contains(&id)) else { continue };
+        let _ = writeln!(out, "\n{}: {}", style.heading(&id), explanation.title);
+        for line in explanation.text.lines() {
+            let _ = writeln!(out, "{}", format!("  {line}").trim_end());
         }
+        told.push(id);
+    }
+}
+
+/// The answer, in a sentence.
+fn answer(verdict: &Verdict, style: Style) -> String {
+    // Only --from-app begins with the app.
+    let from_app = verdict.runs.iter().filter_map(|r| r.jump).any(|j| j.time_us == Time::ZERO);
+    match (verdict.starts(), verdict.app_runs) {
+        (true, _) if verdict.update.is_some() => {
+            style.good("The update would work: this ESC would start with its new bootloader.")
+        }
+        (false, false) if verdict.update.is_some() => style.bad("This update would not work: see the errors above."),
+        (true, _) if from_app => {
+            style.good("The app would run, once something starts it: no bootloader was asked for.")
+        }
+        (true, _) => style.good("This ESC would start."),
+        (false, true) => style.bad("The app would run, but something is wrong: see the errors above."),
+        (false, false) => style.bad("This ESC would not start."),
     }
 }
 
 fn conclusion(verdict: &Verdict, style: Style, out: &mut String) {
     let errors = verdict.findings.iter().filter(|f| f.severity == Severity::Error).count();
-    let text = match (verdict.starts(), verdict.app_runs) {
-        (true, _) => style.good("This ESC would start."),
-        (false, true) => style.bad("The app would run, but something is wrong: see the errors above."),
-        (false, false) => style.bad("This ESC would not start."),
-    };
-    let _ = writeln!(out, "\n{text}");
+    let _ = writeln!(out, "\n{}", answer(verdict, style));
     if errors > 0 {
         let first = verdict.findings.iter().find(|f| f.severity == Severity::Error);
         if let Some(first) = first {
             let _ = writeln!(out, "`dryflash explain {}` tells more.", first.id);
         }
     }
-}
-
-/// Writes `text` in lines of at most [`WIDTH`] columns; escape sequences do not count.
-fn wrap(text: &str, first: &str, rest: &str, out: &mut String) {
-    let mut line = first.to_owned();
-    let mut used = first.len();
-    let mut empty = true;
-    for word in text.split(' ') {
-        let length = visible(word);
-        if !empty && used + 1 + length > WIDTH {
-            let _ = writeln!(out, "{line}");
-            line = rest.to_owned();
-            used = rest.len();
-            empty = true;
-        }
-        if !empty {
-            line.push(' ');
-            used += 1;
-        }
-        line.push_str(word);
-        used += length;
-        empty = false;
-    }
-    let _ = writeln!(out, "{line}");
-}
-
-fn visible(word: &str) -> usize {
-    let mut escape = false;
-    word.chars()
-        .filter(|c| {
-            let starts = *c == '\x1b';
-            let hidden = escape || starts;
-            escape = hidden && !(escape && c.is_ascii_alphabetic());
-            !hidden
-        })
-        .count()
 }
 
 /// `27,648`.
@@ -365,11 +423,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_lines() {
+    fn numbers() {
         assert_eq!([0, 999, 1_000, 27_648, 1_234_567].map(thousands), ["0", "999", "1,000", "27,648", "1,234,567"]);
-        let mut out = String::new();
-        wrap(&"word ".repeat(30), "> ", "  ", &mut out);
-        assert!(out.lines().all(|l| l.len() <= WIDTH) && out.lines().count() == 2, "{out}");
-        assert_eq!(visible("\x1b[1m\x1b[31merror\x1b[0m"), 5);
     }
 }

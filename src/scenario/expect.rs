@@ -1,6 +1,7 @@
 //! What may be expected.
 
 use super::format::SignalPin;
+use super::many::{self, Many};
 use super::scalar::{Address, At, Bytes, Flag, Num, Pages, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,20 +24,30 @@ pub struct Expect {
     /// The pin that the bootloader sampled most.
     pub samples: Option<At<SignalPin>>,
     /// Findings that are there.
+    #[serde(deserialize_with = "many::list")]
+    #[schemars(with = "Many<String>")]
     pub findings: Vec<At<String>>,
     /// Findings that are not there.
+    #[serde(deserialize_with = "many::list")]
+    #[schemars(with = "Many<String>")]
     pub absent: Vec<At<String>>,
     /// Exactly these findings are errors.
     pub errors: Option<At<Vec<At<String>>>>,
     /// Text in what the last step reported.
+    #[serde(deserialize_with = "many::list")]
+    #[schemars(with = "Many<String>")]
     pub says: Vec<At<String>>,
     /// Bytes in flash or in the option area, by their first address.
     pub bytes: BTreeMap<String, At<Bytes>>,
     /// Words in flash or in the option area, by address.
     pub words: BTreeMap<String, At<Address>>,
     /// Flash holds all that these files do, `FILE` or `FILE@ADDR`.
+    #[serde(deserialize_with = "many::list")]
+    #[schemars(with = "Many<String>")]
     pub holds: Vec<At<String>>,
     /// Pages that are blank.
+    #[serde(deserialize_with = "many::list")]
+    #[schemars(with = "Many<Pages>")]
     pub blank: Vec<At<Pages>>,
     /// The settings in flash, field by field.
     pub eeprom: Option<At<EepromExpect>>,

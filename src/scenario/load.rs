@@ -5,21 +5,26 @@ use super::files::Files;
 use super::find::{self, Found, MAX_SIZE};
 use super::format::Scenario;
 use super::matrix::{self, Combination, Given, Set, Variables};
+use super::scalar::At;
 use super::sound;
 use super::steps::Step;
 use crate::am32::Layout;
-use crate::part::{self, Part};
+use crate::part::{self, Part, PartError};
 use serde::Deserialize;
+use serde::de::IntoDeserializer;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeArray, DeTable, DeValue};
 
 /// The keys that a step may have, for hints.
 const STEPS: [&str; 13] = [
     "check", "program", "erase", "st_flash", "replay", "options", "power", "reset", "wire", "boot", "run", "expect",
     "snapshot",
 ];
+
+/// Flaws of one file after which no further case is looked at.
+const MOST_FLAWS: usize = 20;
 
 /// Whether a case of this name is wanted.
 pub type Wanted<'a> = dyn Fn(&str) -> bool + 'a;
@@ -159,10 +164,12 @@ fn expand(found: &Found, set: &Set, used: &mut [bool], wanted: &Wanted<'_>) -> R
             }
             // One flaw shows in every case: it is told once.
             Err(error) => {
-                if errors.iter().all(|e| e.to_string() != error.to_string()) {
-                    errors.push(error);
+                for error in error.into_list() {
+                    if errors.iter().all(|e| e.to_string() != error.to_string()) {
+                        errors.push(error);
+                    }
                 }
-                if errors.len() >= 10 {
+                if errors.len() >= MOST_FLAWS {
                     break;
                 }
             }
@@ -218,12 +225,11 @@ fn case(
 }
 
 fn find_part(source: &Arc<Source>, name: &str, span: &Range<usize>) -> Result<Arc<Part>, ScenarioError> {
-    part::find(name).map_err(|e| {
-        let error = source.flaw(span, e.to_string());
-        match nearest(name, ["F031", "F051", "G031", "G071", "G071_64K"]) {
-            Some(near) => error.hint(format!("did you mean \"{near}\"?")),
-            None => error,
-        }
+    part::find(name).map_err(|e| match e {
+        PartError::Unknown { near: Some(near), .. } => source
+            .flaw(span, format!("no part is called '{name}'; `dryflash parts` lists them"))
+            .hint(format!("did you mean \"{near}\"?")),
+        error => source.flaw(span, error.to_string()),
     })
 }
 
@@ -231,32 +237,97 @@ impl Case {
     /// Fills the variables in and reads the scenario.
     ///
     /// # Errors
-    /// What is wrong with the scenario, with line and column.
+    /// All that is wrong with the scenario, each with line and column.
     pub fn build(&self) -> Result<Built, ScenarioError> {
         let source = &self.source;
         let mut table = parse(source)?;
-        matrix::fill(source, table.get_mut(), &self.variables)?;
-        let places = steps_have_one_key(source, table.get_ref())?;
+        let mut errors = Vec::new();
         let base = folder(source, table.get_ref());
-        let read = Scenario::deserialize(toml::Deserializer::from(table));
-        let mut scenario = read.map_err(|e| {
-            let error = source.flaw(&e.span().unwrap_or(0..0), e.message());
-            match hint_for(e.message()) {
-                Some(hint) => error.hint(hint),
-                None => error,
+        let (steps, holes) = self.steps(table.get_mut(), &mut errors);
+        let read = matrix::fill(source, table.get_mut(), &self.variables).and_then(|()| {
+            Scenario::deserialize(toml::Deserializer::from(table)).map_err(|e| misread(source, &e, &(0..0)))
+        });
+        let scenario = match read {
+            Ok(scenario) => Some(Scenario { step: steps, ..scenario }),
+            Err(error) => {
+                errors.push(error);
+                None
             }
-        })?;
-        for (step, place) in scenario.step.iter_mut().zip(places) {
-            step.span = place;
+        };
+        let built = scenario.and_then(|scenario| self.looked_at(scenario, base, &holes, &mut errors));
+        errors.sort_by_key(|e| if let ScenarioError::Flaw { span, .. } = e { span.start } else { 0 });
+        match (ScenarioError::all(errors), built) {
+            (None, Some(built)) => Ok(built),
+            (Some(error), _) => Err(error),
+            (None, None) => Err(source.flaw(&(0..0), "this is no scenario")),
         }
+    }
+
+    /// The steps, each read for itself, and where those are missing that cannot be read.
+    fn steps(&self, table: &mut DeTable<'_>, errors: &mut Vec<ScenarioError>) -> (Vec<At<Step>>, Vec<usize>) {
+        let source = &self.source;
+        let (mut steps, mut holes) = (Vec::new(), Vec::new());
+        let Some(list) = table.get_mut("step") else {
+            let error = source.flaw(&(0..0), "the scenario has no [[step]]");
+            errors.push(error.hint("a step is [[step]] and one line, such as boot = \"low\""));
+            // What else is wrong can be told all the same.
+            let span = 0..0;
+            let none = serde_spanned::Spanned::new(span.clone(), DeValue::Array(DeArray::new()));
+            table.insert(serde_spanned::Spanned::new(span, "step".into()), none);
+            return (steps, vec![0]);
+        };
+        let span = list.span();
+        let DeValue::Array(items) = std::mem::replace(list.get_mut(), DeValue::Array(DeArray::new())) else {
+            errors.push(source.flaw(&span, "steps are written as [[step]], one after the other"));
+            return (steps, vec![0]);
+        };
+        for item in items {
+            match self.step(item) {
+                Ok(step) => steps.push(step),
+                Err(error) => {
+                    errors.push(error);
+                    holes.push(steps.len());
+                }
+            }
+        }
+        (steps, holes)
+    }
+
+    fn step(&self, mut item: serde_spanned::Spanned<DeValue<'_>>) -> Result<At<Step>, ScenarioError> {
+        let source = &self.source;
+        matrix::fill_value(source, &mut item, &self.variables)?;
+        let span = one_key(source, &item)?;
+        let read = Step::deserialize(item.into_deserializer());
+        let value = read.map_err(|e: toml::de::Error| misread(source, &e, &span))?;
+        Ok(At { value, span })
+    }
+
+    /// Looks at what was read, and finds its part and its files.
+    fn looked_at(
+        &self,
+        scenario: Scenario,
+        base: PathBuf,
+        holes: &[usize],
+        errors: &mut Vec<ScenarioError>,
+    ) -> Option<Built> {
+        let source = &self.source;
         let named = scenario.part.as_ref().map(|p| (p.value.clone(), p.span.clone()));
         let named =
             named.or_else(|| self.names.iter().find(|(axis, _)| axis == "part").map(|(_, v)| (v.clone(), 0..0)));
-        let part = named.map(|(name, span)| find_part(source, &name, &span)).transpose()?;
-        let files = Files::new(source, base, &self.given, &scenario.make)?;
-        let built = Built { scenario, part, files, variables: Arc::clone(&self.variables) };
-        sound::look(source, &built)?;
-        Ok(built)
+        let part = named.map(|(name, span)| find_part(source, &name, &span)).transpose();
+        let files = Files::new(source, base, &self.given, &scenario.make);
+        match (part, files) {
+            (Ok(part), Ok(files)) => {
+                let built = Built { scenario, part, files, variables: Arc::clone(&self.variables) };
+                errors.extend(sound::look(source, &built, holes));
+                Some(built)
+            }
+            (part, files) => {
+                errors.extend(part.err());
+                errors.extend(files.err());
+                None
+            }
+        }
     }
 
     /// The values of the matrix, for people: `part F051, pin PB4`.
@@ -265,51 +336,52 @@ impl Case {
     }
 }
 
-/// A step has one key, so that one can say what it does. Where each step's key stands.
-fn steps_have_one_key(source: &Arc<Source>, table: &DeTable<'_>) -> Result<Vec<Range<usize>>, ScenarioError> {
-    let Some(steps) = table.get("step") else {
-        let error = source.flaw(&(0..0), "the scenario has no [[step]]");
-        return Err(error.hint("a step is [[step]] and one line, such as boot = \"low\""));
+/// What serde says of a part of the file, at its place.
+fn misread(source: &Arc<Source>, error: &toml::de::Error, place: &Range<usize>) -> ScenarioError {
+    let flaw = source.flaw(&error.span().unwrap_or(place.clone()), error.message());
+    match hint_for(error.message()) {
+        Some(hint) => flaw.hint(hint),
+        None => flaw,
+    }
+}
+
+/// A step has one key, so that one can say what it does. Where it stands.
+fn one_key(source: &Arc<Source>, item: &serde_spanned::Spanned<DeValue<'_>>) -> Result<Range<usize>, ScenarioError> {
+    let DeValue::Table(step) = item.get_ref() else {
+        return Err(source.flaw(&item.span(), "a step is a table: [[step]] and one line"));
     };
-    let DeValue::Array(items) = steps.get_ref() else {
-        return Err(source.flaw(&steps.span(), "steps are written as [[step]], one after the other"));
-    };
-    let mut places = Vec::new();
-    for item in items.iter() {
-        let DeValue::Table(step) = item.get_ref() else {
-            return Err(source.flaw(&item.span(), "a step is a table: [[step]] and one line"));
-        };
-        let mut keys: Vec<_> = step.keys().collect();
-        keys.sort_by_key(|key| key.span().start);
-        match keys.as_slice() {
-            [] => {
-                let error = source.flaw(&item.span(), "the step is empty");
-                return Err(error.hint(format!("it has one of {}", STEPS.join(", "))));
+    let mut keys: Vec<_> = step.iter().collect();
+    keys.sort_by_key(|(key, _)| key.span().start);
+    match keys.as_slice() {
+        [] => {
+            let error = source.flaw(&item.span(), "the step is empty");
+            Err(error.hint(format!("it has one of {}", STEPS.join(", "))))
+        }
+        [(one, value)] => {
+            let name = one.get_ref().as_ref();
+            if !STEPS.contains(&name) {
+                let error = source.flaw(&one.span(), format!("there is no step `{name}`"));
+                return Err(match nearest(name, STEPS) {
+                    Some(near) => error.hint(format!("did you mean `{near}`?")),
+                    None => error.hint(format!("there are {}", STEPS.join(", "))),
+                });
             }
-            [one] => {
-                let name = one.get_ref().as_ref();
-                if !STEPS.contains(&name) {
-                    let error = source.flaw(&one.span(), format!("there is no step `{name}`"));
-                    return Err(match nearest(name, STEPS) {
-                        Some(near) => error.hint(format!("did you mean `{near}`?")),
-                        None => error.hint(format!("there are {}", STEPS.join(", "))),
-                    });
-                }
-                places.push(one.span());
+            if name == "expect" && matches!(value.get_ref(), DeValue::Table(inner) if inner.is_empty()) {
+                let error = source.flaw(&one.span(), "this expects nothing: it can never fail");
+                return Err(error.hint("name what has to be so, such as expect = { starts = true }"));
             }
-            [first, second, ..] => {
-                let (a, b) = (first.get_ref().as_ref(), second.get_ref().as_ref());
-                let error = source.flaw(&second.span(), format!("the step has `{a}` already, and does one thing only"));
-                let hint = if STEPS.contains(&b) {
-                    format!("put a [[step]] before `{b}`")
-                } else {
-                    format!("what belongs to `{a}` goes inside of it: {a} = {{ ..., {b} = ... }}")
-                };
-                return Err(error.hint(hint));
-            }
+            Ok(one.span())
+        }
+        [(first, _), (second, _), ..] => {
+            let (a, b) = (first.get_ref().as_ref(), second.get_ref().as_ref());
+            let error = source.flaw(&second.span(), format!("the step has `{a}` already, and does one thing only"));
+            Err(error.hint(if STEPS.contains(&b) {
+                format!("put a [[step]] before `{b}`")
+            } else {
+                format!("what belongs to `{a}` goes inside of it: {a} = {{ ..., {b} = ... }}")
+            }))
         }
     }
-    Ok(places)
 }
 
 #[cfg(test)]

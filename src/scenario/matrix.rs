@@ -289,7 +289,11 @@ pub fn fill(source: &Arc<Source>, table: &mut DeTable<'_>, variables: &Variables
     Ok(())
 }
 
-fn fill_value(
+/// Puts the variables into every text of a value.
+///
+/// # Errors
+/// A variable that is not there.
+pub fn fill_value(
     source: &Arc<Source>,
     value: &mut Spanned<DeValue<'_>>,
     variables: &Variables,

@@ -15,6 +15,8 @@
 //!         seed: 1,
 //!         report: |verdict| report::text::verdict(verdict, Style::default()),
 //!         cache: files::Cache::default(),
+//!         engine: Default::default(),
+//!         f0_write_without_pg: Default::default(),
 //!     },
 //!     snapshots: snapshot::Folder { given: None, mode: snapshot::Mode::Strict },
 //!     plan: Plan { jobs: 2, fail_fast: false },
@@ -22,7 +24,7 @@
 //!     isolated: None,
 //! };
 //! let report = scenario::run(&suite, &cases, cases.len(), None, Vec::new(), |_, _| {});
-//! assert!(report.passed, "{}", report::run::text(&report, Style::default()));
+//! assert!(report.passed, "{}", report::run::text(&report, Style::default(), Default::default()));
 //! # Ok::<(), dryflash::scenario::ScenarioError>(())
 //! ```
 
@@ -32,6 +34,7 @@ pub mod files;
 pub mod find;
 pub mod format;
 pub mod load;
+pub mod many;
 pub mod matrix;
 pub mod outcome;
 pub mod pool;

@@ -1,6 +1,7 @@
 //! What a run came to: case by case, in an order and with words that hang on the scenarios alone.
 
 use super::error::ScenarioError;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The name of the JSON format.
@@ -9,7 +10,7 @@ pub const FORMAT: &str = "dryflash-run";
 pub const VERSION: u32 = 1;
 
 /// How a case ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Everything was as expected.
@@ -23,7 +24,7 @@ pub enum Status {
 }
 
 /// What kind of thing failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Something expected was not so.
@@ -41,7 +42,7 @@ pub enum Kind {
 }
 
 /// One failure.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Failure {
     /// What kind.
@@ -57,7 +58,7 @@ pub struct Failure {
 }
 
 /// A finding in a case.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Found {
     /// Its id.
@@ -69,7 +70,7 @@ pub struct Found {
 }
 
 /// What came of a case's snapshot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "state", deny_unknown_fields)]
 pub enum Snapshot {
     /// The case takes none.
@@ -88,7 +89,7 @@ pub enum Snapshot {
 }
 
 /// One case.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CaseOutcome {
     /// Its name.
@@ -145,7 +146,7 @@ impl CaseOutcome {
 }
 
 /// One share of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Share {
     /// Which, from 1.
@@ -155,7 +156,7 @@ pub struct Share {
 }
 
 /// A run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
     /// [`FORMAT`].
@@ -206,7 +207,7 @@ fn refuse(error: &ScenarioError, cases: &mut Vec<CaseOutcome>) {
 }
 
 /// How many cases ended how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
     /// As expected.

@@ -19,8 +19,10 @@ use super::steps::{Shown, Step};
 use super::timeline::Timeline;
 use crate::am32::{Finding, Layout, Pin};
 use crate::chip::{Chip, SavedChip};
+use crate::cpu::hybrid::Engine;
 use crate::cpu::unicorn::EngineError;
 use crate::esc::Verdict;
+use crate::flash::{self, WriteWithoutPg};
 use crate::part::Part;
 use crate::time::Time;
 use std::collections::HashMap;
@@ -37,6 +39,10 @@ pub struct Settings {
     pub report: fn(&Verdict) -> String,
     /// Files that were read.
     pub cache: Cache,
+    /// The engine that executes the code. All give the same report.
+    pub engine: Engine,
+    /// What a store to flash with PG = 0 does on an F0, which is not known (F45).
+    pub f0_write_without_pg: WriteWithoutPg,
 }
 
 /// Why a step failed.
@@ -100,7 +106,7 @@ impl Worker {
     }
 
     /// The chip of this part, blank and without power. It is given back to [`Worker::chips`] at the end of a case.
-    fn chip(&mut self, part: &Arc<Part>, seed: u64) -> Result<Chip, EngineError> {
+    fn chip(&mut self, part: &Arc<Part>, settings: &Settings) -> Result<Chip, EngineError> {
         if let (Some(mut chip), Some(blank)) = (self.chips.remove(&part.name), self.blank.get(&part.name)) {
             chip.set_debug(crate::chip::Debug::default());
             chip.set_boot0(false);
@@ -110,7 +116,9 @@ impl Worker {
                 return Ok(chip);
             }
         }
-        let chip = Chip::new(part, seed)?;
+        let mut chip = Chip::with_engine(part, settings.seed, settings.engine)?;
+        let flash = &mut chip.board.flash;
+        flash.set_settings(flash::Settings { f0_write_without_pg: settings.f0_write_without_pg, ..flash.settings() });
         self.blank.insert(part.name.clone(), chip.save());
         Ok(chip)
     }
@@ -131,7 +139,7 @@ impl Worker {
         outcome.about.clone_from(&built.scenario.about);
         outcome.part = built.part.as_ref().map(|p| p.nick().to_owned());
         let chip = match &built.part {
-            Some(part) => match self.chip(part, settings.seed) {
+            Some(part) => match self.chip(part, settings) {
                 Ok(chip) => Some(chip),
                 Err(error) => {
                     outcome.status = Status::Broken;

@@ -2,6 +2,7 @@
 
 use super::error::{ScenarioError, Source, nearest};
 use super::expect::{Ends, Expect, JumpExpect, Why};
+use super::format::Factory;
 use super::load::Built;
 use super::run::{files_of, flat, st_flash_line};
 use super::scalar::{At, Span};
@@ -27,15 +28,14 @@ struct Bench {
     report: bool,
     /// Files that lines of st-flash have read into.
     dumps: Vec<String>,
+    /// A step before is wrong: what it would have done is not known, and nothing is said of the order.
+    unsure: bool,
 }
 
-/// Looks at a case.
-///
-/// # Errors
-/// The first thing that is wrong, with its place and a hint.
-pub fn look(source: &Arc<Source>, built: &Built) -> Result<(), ScenarioError> {
-    let look = Look { source, built };
-    look.whole()
+/// Looks at a case: all that is wrong, each with its place and a hint. Before the steps of `holes` some are missing that
+/// could not be read.
+pub fn look(source: &Arc<Source>, built: &Built, holes: &[usize]) -> Vec<ScenarioError> {
+    Look { source, built }.whole(holes)
 }
 
 struct Look<'a> {
@@ -48,22 +48,20 @@ impl Look<'_> {
         self.source.flaw(if span.is_empty() { step } else { span }, message)
     }
 
-    fn whole(&self) -> Result<(), ScenarioError> {
+    fn whole(&self, holes: &[usize]) -> Vec<ScenarioError> {
         let scenario = &self.built.scenario;
-        if let Some(factory) = &scenario.factory {
-            if self.built.part.is_none() {
-                return Err(self.source.flaw(&factory.span, "a factory state needs a `part`"));
-            }
-            if let Some(state) = &factory.state {
-                self.built.files.find(self.source, &state.value, &state.span)?;
-            }
-            for file in &factory.holds {
-                self.file(file, &factory.span)?;
-            }
-        }
+        let mut errors: Vec<ScenarioError> = scenario.factory.iter().filter_map(|f| self.factory(f).err()).collect();
         let mut bench = Bench::default();
-        for step in &scenario.step {
-            self.step(&step.value, &step.span, &mut bench)?;
+        for (n, step) in scenario.step.iter().enumerate() {
+            bench.unsure |= holes.contains(&n);
+            if let Step::Expect(expect) = &step.value {
+                let flaws = self.expect(expect, &step.span, &bench);
+                errors.extend(flaws);
+            }
+            if let Err(error) = self.step(&step.value, &step.span, &mut bench) {
+                errors.push(error);
+                bench.unsure = true;
+            }
         }
         let tells = |step: &At<super::steps::Step>| match &step.value {
             Step::Expect(_) | Step::Snapshot(_) => true,
@@ -71,14 +69,38 @@ impl Look<'_> {
             Step::Run(run) => run.0.until.is_some(),
             _ => false,
         };
-        if !scenario.step.iter().any(tells) {
+        if holes.is_empty() && !scenario.step.iter().any(tells) {
             let span = scenario.step.last().map_or(0..0, |s| s.span.clone());
-            return Err(self
-                .source
-                .flaw(&span, "nothing is expected: this scenario can hardly fail")
-                .hint("add a [[step]] with expect = { ... }"));
+            let error = self.source.flaw(&span, "nothing is expected: this scenario can hardly fail");
+            errors.push(error.hint("add a [[step]] with expect = { ... }"));
         }
-        Ok(())
+        errors
+    }
+
+    fn factory(&self, factory: &At<Factory>) -> Result<(), ScenarioError> {
+        if self.built.part.is_none() {
+            return Err(self.source.flaw(&factory.span, "a factory state needs a `part`"));
+        }
+        if let Some(state) = &factory.state {
+            self.built.files.find(self.source, &state.value, &state.span)?;
+        }
+        for file in &factory.holds {
+            self.placed(file, &factory.span)?;
+        }
+        for pages in &factory.wrp {
+            self.page(pages.last, &pages.span)?;
+        }
+        self.level(factory.rdp.as_ref().map(|l| (l.0, &l.span)))
+    }
+
+    /// A file whose address, where one stands with it, has to lie in flash or in the option area.
+    fn placed(&self, file: &At<String>, step: &Range<usize>) -> Result<(), ScenarioError> {
+        self.file(file, step)?;
+        let span = if file.span.is_empty() { step } else { &file.span };
+        match self.built.files.split(self.source, &file.value, span)? {
+            (_, Some(address)) => self.inside(address, 1, span),
+            (_, None) => Ok(()),
+        }
     }
 
     fn file(&self, file: &At<String>, step: &Range<usize>) -> Result<(), ScenarioError> {
@@ -101,23 +123,34 @@ impl Look<'_> {
             Step::Options(step) => step.fails.as_ref(),
             _ => None,
         };
-        let says = match step {
-            Step::Expect(expect) => expect.says.iter().find(|t| t.trim().is_empty()),
-            _ => None,
-        };
-        if let Some(empty) = fails.filter(|t| t.trim().is_empty()).or(says) {
-            let error = self.flaw(&empty.span, span, "this text is empty: any would do");
-            return Err(error.hint("write some of the text that has to be there"));
+        if let Some(text) = fails.filter(|t| t.trim().is_empty()) {
+            return Err(self.empty(&text.span, span));
         }
         match step {
             Step::Check(check) => {
                 self.check(&check.0, span)?;
                 let dumps = std::mem::take(&mut bench.dumps);
                 let powered = bench.powered;
-                *bench = Bench { told: true, jump: true, main_loop: true, said: true, report: true, powered, dumps };
+                *bench = Bench {
+                    told: true,
+                    jump: true,
+                    main_loop: true,
+                    said: true,
+                    report: true,
+                    powered,
+                    dumps,
+                    unsure: bench.unsure,
+                };
             }
             Step::Program(program) => {
-                self.file(&program.0.file, span)?;
+                match program.0.fails {
+                    // A wrong place may be what is tried.
+                    Some(_) => self.file(&program.0.file, span)?,
+                    None => self.placed(&program.0.file, span)?,
+                }
+                if let Some(address) = program.0.at.filter(|_| program.0.fails.is_none()) {
+                    self.inside(address.0, 1, span)?;
+                }
                 bench.said = true;
             }
             Step::Replay(replay) => {
@@ -146,18 +179,19 @@ impl Look<'_> {
             }
             Step::Power(power) => {
                 match (power, bench.powered) {
+                    _ if bench.unsure => {}
                     (Power::On, true) => {
                         let error = self.source.flaw(span, "power is on already");
                         return Err(error.hint("power = \"cycle\" turns it off and on again"));
                     }
-                    (Power::Off | Power::Cycle, false) => {
+                    (Power::Off, false) => {
                         return Err(self.source.flaw(span, "power is off already").hint("power = \"on\" comes first"));
                     }
                     _ => {}
                 }
                 bench.powered = *power != Power::Off;
             }
-            Step::Reset(_) | Step::Run(_) if !bench.powered => {
+            Step::Reset(_) | Step::Run(_) if !bench.powered && !bench.unsure => {
                 let error = self.source.flaw(span, format!("`{}` needs power, and it is off", step.key()));
                 return Err(error.hint("put power = \"on\" or boot = \"low\" before it"));
             }
@@ -168,10 +202,19 @@ impl Look<'_> {
                     self.in_time(signal, boot.0.limit.as_ref(), span)?;
                 }
                 let dumps = std::mem::take(&mut bench.dumps);
-                *bench =
-                    Bench { powered: true, told: true, jump: true, main_loop: true, said: true, report: false, dumps };
+                *bench = Bench {
+                    powered: true,
+                    told: true,
+                    jump: true,
+                    main_loop: true,
+                    said: true,
+                    report: false,
+                    dumps,
+                    unsure: false,
+                };
             }
-            Step::Expect(expect) => self.expect(expect, span, bench)?,
+            // Looked at before: there may be several flaws.
+            Step::Expect(_) => {}
             Step::Snapshot(parts) => {
                 use super::steps::Shown;
                 if parts.is_empty() {
@@ -185,7 +228,7 @@ impl Look<'_> {
                     return Err(self.source.flaw(span, "there is no chip whose flash could be shown: name a `part`"));
                 }
                 let report = parts.iter().any(|p| matches!(p, Shown::Report | Shown::Files | Shown::PowerUps));
-                if report && !bench.report {
+                if report && !bench.report && !bench.unsure {
                     let error = self.source.flaw(span, "there is no report yet");
                     return Err(error.hint("`check` reports; a `boot` has events and findings"));
                 }
@@ -287,6 +330,10 @@ impl Look<'_> {
     /// An address that is a key has to lie in flash or in the option area.
     fn place(&self, text: &str, length: u64, span: &Range<usize>) -> Result<(), ScenarioError> {
         let address = super::scalar::address(text).map_err(|e| self.source.flaw(span, e))?;
+        self.inside(address, length, span)
+    }
+
+    fn inside(&self, address: u32, length: u64, span: &Range<usize>) -> Result<(), ScenarioError> {
         let Some(part) = self.part() else { return Ok(()) };
         let end = u64::from(address) + length;
         let inside = |start: u32, stop: u32| start <= address && end <= u64::from(stop);
@@ -299,11 +346,55 @@ impl Look<'_> {
         Err(self.source.flaw(span, message).hint(format!("flash is 0x{:08X} to 0x{ends:08X}", part.flash.base)))
     }
 
-    fn expect(&self, expect: &Expect, span: &Range<usize>, bench: &Bench) -> Result<(), ScenarioError> {
-        self.told(expect, bench)?;
-        self.needs_chip(expect, span)?;
-        self.places(expect)?;
-        self.contradictions(expect)?;
+    /// The first flaw of each kind.
+    fn expect(&self, expect: &Expect, span: &Range<usize>, bench: &Bench) -> Vec<ScenarioError> {
+        let told = if bench.unsure { Ok(()) } else { self.told(expect, bench) };
+        let empty = match expect.says.iter().find(|t| t.trim().is_empty()) {
+            Some(text) => Err(self.empty(&text.span, span)),
+            None => Ok(()),
+        };
+        let looks = [
+            told,
+            empty,
+            self.needs_chip(expect, span),
+            self.places(expect),
+            self.bytes_of_settings(expect),
+            self.contradictions(expect),
+            self.ids(expect),
+        ];
+        looks.into_iter().filter_map(Result::err).collect()
+    }
+
+    fn empty(&self, text: &Range<usize>, step: &Range<usize>) -> ScenarioError {
+        let error = self.flaw(text, step, "this text is empty: any would do");
+        error.hint("write some of the text that has to be there")
+    }
+
+    /// Settings are stored as bytes.
+    fn bytes_of_settings(&self, expect: &Expect) -> Result<(), ScenarioError> {
+        let Some(e) = &expect.eeprom else { return Ok(()) };
+        let numbers = [
+            ("boot", &e.boot),
+            ("layout", &e.layout),
+            ("bootloader", &e.bootloader),
+            ("advance", &e.advance),
+            ("pwm_khz", &e.pwm_khz),
+            ("startup_power", &e.startup_power),
+            ("kv", &e.kv),
+            ("poles", &e.poles),
+            ("beep_volume", &e.beep_volume),
+            ("input", &e.input),
+        ];
+        for (name, number) in numbers {
+            if let Some(number) = number.as_ref().filter(|n| n.0 > 255) {
+                let text = format!("this can never hold: {name} is one byte, 0 to 255");
+                return Err(self.source.flaw(&number.span, text));
+            }
+        }
+        Ok(())
+    }
+
+    fn ids(&self, expect: &Expect) -> Result<(), ScenarioError> {
         for id in expect.findings.iter().chain(&expect.absent).chain(expect.errors.iter().flat_map(|e| &e.value)) {
             let known: Vec<String> = crate::am32::all().iter().map(|e| e.id.to_string()).collect();
             if !known.contains(&id.value) {
@@ -383,7 +474,7 @@ impl Look<'_> {
         }
         self.level(expect.rdp.as_ref().map(|l| (l.0, &l.span)))?;
         for file in &expect.holds {
-            self.file(file, &file.span)?;
+            self.placed(file, &file.span)?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use super::expect::Expect;
 use super::format::SignalPin;
+use super::many::{self, Many};
 use super::scalar::{Address, At, Flag, Num, Pages, Span};
 use super::short::{Or, Short};
 use super::timeline::Timeline;
@@ -30,7 +31,8 @@ pub enum Step {
     StFlash(Or<StFlash>),
     /// A recorded ST-LINK session.
     Replay(Or<Replay>),
-    /// A probe writes option bytes. They are in force after the next power-on or `reset = "option_bytes"`.
+    /// A probe writes option bytes. They are in force after the next power-on, or, while power is on, after
+    /// `reset = "option_bytes"`.
     Options(Options),
     /// The power switch.
     Power(Power),
@@ -45,7 +47,11 @@ pub enum Step {
     /// What has to be so now.
     Expect(Box<Expect>),
     /// What goes into the case's snapshot: the state of flash, the events so far, or what `check` reports.
-    Snapshot(Vec<Shown>),
+    Snapshot(
+        #[serde(deserialize_with = "many::plain")]
+        #[schemars(with = "Many<Shown>")]
+        Vec<Shown>,
+    ),
 }
 
 impl Step {
@@ -74,6 +80,8 @@ impl Step {
 #[serde(deny_unknown_fields, default)]
 pub struct Check {
     /// Files, `FILE` or `FILE@ADDR`; their roles are found.
+    #[serde(deserialize_with = "many::list")]
+    #[schemars(with = "Many<String>")]
     pub files: Vec<At<String>>,
     /// A file that is the bootloader.
     pub bootloader: Option<At<String>>,
@@ -84,6 +92,8 @@ pub struct Check {
     /// A file that holds everything.
     pub full: Option<At<String>>,
     /// Power-ups: the wire of each. The usual four where absent.
+    #[serde(deserialize_with = "many::list")]
+    #[schemars(with = "Many<Timeline>")]
     pub signal: Vec<At<Timeline>>,
     /// With `signal`: a reset that follows each power-on at once.
     pub reset: Option<EarlyReset>,
@@ -256,7 +266,8 @@ pub struct Options {
     #[serde(default)]
     pub rdp: Option<At<Num>>,
     /// The pages that are write-protected from then on; none for an empty list.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "many::maybe")]
+    #[schemars(with = "Option<Many<Pages>>")]
     pub wrp: Option<Vec<At<Pages>>>,
     /// Option bytes (F0: one byte) or option words (G0), by address; complements are added.
     #[serde(default)]
@@ -274,7 +285,7 @@ pub enum Power {
     On,
     /// Off.
     Off,
-    /// Off and on again.
+    /// Off and on again; on, where it is off.
     Cycle,
 }
 

@@ -146,7 +146,13 @@ mod tests {
 
     fn suite(isolated: Option<Isolate>, repeat: u32) -> Suite {
         Suite {
-            settings: Settings { seed: 1, report: |_| String::new(), cache: Cache::default() },
+            settings: Settings {
+                seed: 1,
+                report: |_| String::new(),
+                cache: Cache::default(),
+                engine: Default::default(),
+                f0_write_without_pg: Default::default(),
+            },
             snapshots: Folder { given: None, mode: Mode::Strict },
             plan: Plan { jobs: 2, fail_fast: false },
             repeat,

@@ -75,7 +75,8 @@ pub fn rules() -> Vec<Rule> {
         }),
         // Seen on an STM32F030: stlink, pull request 442.
         f0("F36", "stlink 442", "S", "MER cannot be set while PG is", |b| {
-            same!(program(b, FLASH, 0x1234), EOP);
+            unlock(b);
+            b.w(CR, PG);
             b.w(CR, PG | MER);
             same!(b.r(CR), PG);
             b.w(CR, MER);

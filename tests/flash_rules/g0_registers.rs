@@ -210,7 +210,8 @@ fn registers() -> Vec<Rule> {
         g0("G9", "RM0490 4.7.4", "M*", "SR's flags clear on writing 1, BSY1 and CFGBSY do not", |b| {
             same!(b.r(SR), 0);
             unlock(b);
-            b.half(FLASH, 0).unwrap();
+            b.word(FLASH, 0).unwrap();
+            b.word(FLASH + 4, 0).unwrap();
             same!(b.r(SR), PGSERR);
             b.w(SR, !PGSERR);
             same!(b.r(SR), PGSERR);

@@ -114,14 +114,20 @@ pub fn rules() -> Vec<Rule> {
             g0_ready(b);
             for width in [Width::Byte, Width::Half] {
                 let at = g::FLASH + 0x2010;
-                g0_refused(b, |b| b.store_as(at, width, 0).is_err(), false, g::SIZERR, g::PG | g::OPTLOCK)?;
-                b.w(g::SR, g::SIZERR);
+                let half = |b: &mut Bench| b.store_as(at, width, 0).is_err();
+                g0_refused(b, half, false, g::SIZERR | g::CFGBSY, g::PG | g::OPTLOCK)?;
+                let second = |b: &mut Bench| b.word(at + 4, 0).is_err();
+                g0_refused(b, second, false, g::SIZERR | g::PGAERR, g::PG | g::OPTLOCK)?;
+                b.w(g::SR, g::SIZERR | g::PGAERR);
             }
             Ok(())
         }),
         g0("G43", "refusals", "M*", "an unaligned word", |b| {
             g0_ready(b);
-            g0_refused(b, |b| b.word(g::FLASH + 0x2014, 0).is_err(), false, g::PGAERR, g::PG | g::OPTLOCK)
+            let first = |b: &mut Bench| b.word(g::FLASH + 0x2014, 0).is_err();
+            g0_refused(b, first, false, g::PGAERR | g::CFGBSY, g::PG | g::OPTLOCK)?;
+            let second = |b: &mut Bench| b.word(g::FLASH + 0x2018, 0).is_err();
+            g0_refused(b, second, false, g::PGAERR, g::PG | g::OPTLOCK)
         }),
         g0("G44", "refusals", "M*", "over a double word that is not erased", |b| {
             g0_ready(b);

@@ -105,6 +105,9 @@ const G031: Target = Target { name: "G031", app_ram: (0x2000_0000, 0x2000_2000),
 
 const TARGETS: &[Target] = &[F031, F051, G031, G071_64K, G071_128K];
 
+/// Updaters, and the pins of the bootloaders that they carry.
+const UPDATERS: &[(&Target, &str)] = &[(&F051, "PB4"), (&F051, "PA2"), (&G071_64K, "PB4"), (&G071_128K, "PB4")];
+
 /// A pin's name, port and number.
 const PINS: &[(&str, u32, u32)] = &[("PA2", 0, 2), ("PB4", 1, 4)];
 
@@ -132,6 +135,9 @@ pub fn build(root: &Path, out: &Path) -> Result<(), String> {
         builder.target(target)?;
     }
     builder.f051_extras()?;
+    for (target, pin) in UPDATERS {
+        builder.updater(target, pin)?;
+    }
     builder.eeproms()?;
     let compiler = compiler_version().ok_or_else(|| format!("{GCC} does not run"))?;
     builder.write("COMPILER", format!("{compiler}\n").as_bytes())?;
@@ -160,7 +166,7 @@ impl Builder {
         }
 
         let name = app_name(target, APP_VERSION);
-        let elf = self.app(target, &name, &[])?;
+        let elf = self.app(target, &name, &app_tag(target), &[])?;
         self.take_out(&elf, &["-O", "binary"], &format!("{name}.bin"))?;
         if target.name == "F051" {
             self.take_out(&elf, &["-O", "ihex"], &format!("{name}.hex"))?;
@@ -192,33 +198,39 @@ impl Builder {
         )
     }
 
-    fn app(&self, target: &Target, name: &str, more: &[String]) -> Result<PathBuf, String> {
+    fn app(&self, target: &Target, name: &str, tag: &str, more: &[String]) -> Result<PathBuf, String> {
         let mut options = app_options(target);
-        options.push(format!("-DNAME=\"DRYFLASH_{}\"", mcu(target)));
+        options.push(format!("-DNAME=\"{tag}\""));
         options.extend_from_slice(more);
         self.compile(name, &[SHARED, APP], &options)
     }
 
-    /// The images that only the F051 has: an app that tells its version, a dump of all its flash, an updater.
+    /// The images that only the F051 has: an app that tells its version, one with its signal on PA2, a dump of all its
+    /// flash.
     fn f051_extras(&mut self) -> Result<(), String> {
-        let name = app_name(&F051, "2.16");
-        let elf = self.app(&F051, &name, &["-DVERSION_BYTES=2, 16".to_owned()])?;
-        self.take_out(&elf, &["-O", "binary"], &format!("{name}.bin"))?;
-        remove(&elf)?;
-
+        let versioned = (app_name(&F051, "2.16"), app_tag(&F051), "-DVERSION_BYTES=2, 16");
+        let on_pa2 = ("STANDIN_DRYFLASH_PA2_F051_2.20".to_owned(), "DRYFLASH_PA2_F051".to_owned(), "-DSIGNAL_PA2");
+        for (name, tag, option) in [versioned, on_pa2] {
+            let elf = self.app(&F051, &name, &tag, &[option.to_owned()])?;
+            self.take_out(&elf, &["-O", "binary"], &format!("{name}.bin"))?;
+            remove(&elf)?;
+        }
         let full = self.read(&full_name(&F051, "bin"))?;
-        self.write("STANDIN_F051_DUMP_32K.hex", intel_hex(&[(FLASH_START, &full)]).as_bytes())?;
+        self.write("STANDIN_F051_DUMP_32K.hex", intel_hex(&[(FLASH_START, &full)]).as_bytes())
+    }
 
-        let payload = format!("{}.bin", bootloader_name(&F051, "PB4", 14));
-        let mut options = app_options(&F051);
-        options.push(format!("-DPAYLOAD=\"{payload}\""));
+    /// An updater that carries the bootloader V14 for `pin`, in its `.amj`.
+    fn updater(&mut self, target: &Target, pin: &str) -> Result<(), String> {
+        let bootloader = bootloader_name(target, pin, 14);
+        let mut options = app_options(target);
+        options.push(format!("-DPAYLOAD=\"{bootloader}.bin\""));
         options.push(format!("-Wa,-I{}", self.out.display()));
-        let name = "STANDIN_F051_BL_UPDATER_PB4_V14";
-        let elf = self.compile(name, &[SHARED, UPDATER], &options)?;
+        let name = bootloader.replace("BOOTLOADER", "BL_UPDATER");
+        let elf = self.compile(&name, &[SHARED, UPDATER], &options)?;
         let hex_name = format!("{name}.hex");
         self.objcopy(&elf, &["-O", "ihex"], &hex_name)?;
         let hex = self.read(&hex_name)?;
-        let amj = format!("{{\"mcuType\":\"F051\",\"pin\":\"PB4\",\"hex\":\"{}\"}}\n", base64(&hex));
+        let amj = format!("{{\"mcuType\":\"{}\",\"pin\":\"{pin}\",\"hex\":\"{}\"}}\n", mcu(target), base64(&hex));
         self.write(&format!("{name}.amj"), amj.as_bytes())?;
         remove(&self.out.join(hex_name))?;
         remove(&elf)
@@ -344,6 +356,10 @@ fn bootloader_name(target: &Target, pin: &str, version: u32) -> String {
         Some((mcu, size)) => format!("STANDIN_{mcu}_BOOTLOADER_{pin}_{size}_V{version}"),
         None => format!("STANDIN_{}_BOOTLOADER_{pin}_V{version}", target.name),
     }
+}
+
+fn app_tag(target: &Target) -> String {
+    format!("DRYFLASH_{}", mcu(target))
 }
 
 fn app_name(target: &Target, version: &str) -> String {

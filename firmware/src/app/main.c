@@ -1,9 +1,10 @@
 /* A stand-in for the AM32 app: it starts as that one does, reads its EEPROM, and then keeps its watchdog fed.
  *
- * Two pins tell that it runs: PB3 changes with every pass of the main loop, PB5 with every interrupt of TIM14. */
+ * Its signal is captured, and looked at no further. Two pins tell that it runs: PB3 changes with every pass of the main loop, PB5 with every interrupt of TIM14. */
 #include "layout.h"
 #include "registers.h"
 #include "clock.h"
+#include "input.h"
 #include "marks.h"
 #include "vectors.h"
 
@@ -13,7 +14,10 @@
 #define PASS_US 100
 #define EEPROM_READ 192
 
+#define EDGES 32
+
 static uint8_t eeprom[EEPROM_READ];
+static volatile uint16_t edges[EDGES];
 
 static void toggle(uint32_t pin)
 {
@@ -60,6 +64,35 @@ static void timers_start(void)
     NVIC_ISER = BIT(TIM14_IRQ);
 }
 
+/* The signal: both edges of the pin's timer channel are captured, and DMA fetches 32 of them, round and round. */
+static void input_start(void)
+{
+    RCC_GPIOENR |= BIT(RCC_GPIOENR_SHIFT + SIGNAL_PORT);
+    RCC_AHBENR |= RCC_AHB_DMA1;
+    RCC_SIGNAL_TIM_ENR |= RCC_SIGNAL_TIM_EN;
+    (void)RCC_SIGNAL_TIM_ENR;
+    uint32_t af = GPIO_AFRL(SIGNAL_PORT) & ~(0xFu << (4 * SIGNAL_NUMBER));
+    GPIO_AFRL(SIGNAL_PORT) = af | SIGNAL_AF << (4 * SIGNAL_NUMBER);
+    uint32_t mode = GPIO_MODER(SIGNAL_PORT) & ~(3u << (2 * SIGNAL_NUMBER));
+    GPIO_MODER(SIGNAL_PORT) = mode | 2u << (2 * SIGNAL_NUMBER);
+
+    DMA_CPAR(SIGNAL_DMA) = SIGNAL_TIM + 0x34 + 4 * (SIGNAL_CHANNEL - 1);
+    DMA_CMAR(SIGNAL_DMA) = (uint32_t)edges;
+    DMA_CNDTR(SIGNAL_DMA) = EDGES;
+    DMA_CCR(SIGNAL_DMA) = DMA_CIRC | DMA_MINC | DMA_FROM_HALF | DMA_TO_HALF | DMA_EN;
+#ifdef FAMILY_G0
+    DMAMUX_CCR(SIGNAL_DMA) = SIGNAL_REQUEST;
+#endif
+
+    TIM_PSC(SIGNAL_TIM) = CORE_MHZ - 1u;
+    TIM_ARR(SIGNAL_TIM) = 0xFFFF;
+    TIM_EGR(SIGNAL_TIM) = TIM_EGR_UG;
+    TIM_CCMR(SIGNAL_TIM, SIGNAL_CHANNEL) = 1u << (8 * ((SIGNAL_CHANNEL - 1) & 1));
+    TIM_CCER(SIGNAL_TIM) = 0xBu << (4 * (SIGNAL_CHANNEL - 1));
+    TIM_DIER(SIGNAL_TIM) = BIT(8 + SIGNAL_CHANNEL);
+    TIM_CR1(SIGNAL_TIM) |= TIM_CR1_CEN;
+}
+
 /* 16 * 4000 ticks of the LSI: 1.6 to 2 s. A G0 takes the two values only when the watchdog has been started. */
 static void watchdog_start(void)
 {
@@ -88,6 +121,7 @@ int main(void)
     timers_start();
     read_eeprom();
     watchdog_start();
+    input_start();
     for (;;) {
         uint16_t begun = (uint16_t)TIM_CNT(TIM17);
         while ((uint16_t)(TIM_CNT(TIM17) - begun) < PASS_US) {

@@ -29,6 +29,7 @@
 #define RCC_APB1RSTR REG32(0x40021010)
 #define RCC_GPIOENR REG32(0x40021014)
 #define RCC_GPIOENR_SHIFT 17
+#define RCC_AHBENR REG32(0x40021014) /* the same register as RCC_GPIOENR */
 #define RCC_APB2ENR REG32(0x40021018)
 #define RCC_APB1ENR REG32(0x4002101C)
 #define RCC_CSR REG32(0x40021024)
@@ -51,6 +52,7 @@
 #define RCC_APB1RSTR REG32(0x4002102C)
 #define RCC_GPIOENR REG32(0x40021034)
 #define RCC_GPIOENR_SHIFT 0
+#define RCC_AHBENR REG32(0x40021038)
 #define RCC_APB1ENR REG32(0x4002103C)
 #define RCC_APB2ENR REG32(0x40021040)
 #define RCC_CSR REG32(0x40021060)
@@ -60,6 +62,7 @@
 #define RCC_CSR_LSION BIT(0)
 #define RCC_CSR_LSIRDY BIT(1)
 #define RCC_CSR_SFTRSTF BIT(28)
+#define RCC_AHB_DMA1 BIT(0)
 #define RCC_APB1_TIM2 BIT(0)
 #define RCC_APB2_SYSCFG BIT(0)
 #define RCC_APB2_TIM17 BIT(18)
@@ -110,16 +113,21 @@
 #define GPIO_IDR(port) GPIO(port, 0x10)
 #define GPIO_ODR(port) GPIO(port, 0x14)
 #define GPIO_BSRR(port) GPIO(port, 0x18)
+#define GPIO_AFRL(port) GPIO(port, 0x20)
 #define GPIO_BRR(port) GPIO(port, 0x28)
 
 /* Timers */
 #define TIM2 0x40000000u
+#define TIM3 0x40000400u
 #define TIM14 0x40002000u
+#define TIM15 0x40014000u
 #define TIM17 0x40014800u
 #define TIM_CR1(tim) REG32((tim) + 0x00)
 #define TIM_DIER(tim) REG32((tim) + 0x0C)
 #define TIM_SR(tim) REG32((tim) + 0x10)
 #define TIM_EGR(tim) REG32((tim) + 0x14)
+#define TIM_CCMR(tim, channel) REG32((tim) + 0x18 + 4 * (((channel) - 1) / 2))
+#define TIM_CCER(tim) REG32((tim) + 0x20)
 #define TIM_CNT(tim) REG32((tim) + 0x24)
 #define TIM_PSC(tim) REG32((tim) + 0x28)
 #define TIM_ARR(tim) REG32((tim) + 0x2C)
@@ -127,6 +135,19 @@
 #define TIM_EGR_UG BIT(0)
 #define TIM_UIF BIT(0)
 #define TIM14_IRQ 19
+
+/* DMA, channels from 1; the G0's DMAMUX counts them from 0 */
+#define DMA(channel, offset) REG32(0x40020008u + 20 * ((channel) - 1) + (offset))
+#define DMA_CCR(channel) DMA(channel, 0x0)
+#define DMA_CNDTR(channel) DMA(channel, 0x4)
+#define DMA_CPAR(channel) DMA(channel, 0x8)
+#define DMA_CMAR(channel) DMA(channel, 0xC)
+#define DMA_EN BIT(0)
+#define DMA_CIRC BIT(5)
+#define DMA_MINC BIT(7)
+#define DMA_FROM_HALF BIT(8)
+#define DMA_TO_HALF BIT(10)
+#define DMAMUX_CCR(channel) REG32(0x40020800u + 4 * ((channel) - 1))
 
 /* Independent watchdog */
 #define IWDG_KR REG32(0x40003000)

@@ -1,5 +1,5 @@
-/* A stand-in for a bootloader updater: it sits in the app's place, without a name tag, waits 1.5 s, writes the
- * bootloader that it carries, again and again until it is there, and resets the chip. */
+/* A stand-in for a bootloader updater: it sits in the app's place, without a name tag, waits 1.5 s unless the
+ * bootloader that it carries is there already, writes that again and again until it is there, and resets the chip. */
 #include "layout.h"
 #include "registers.h"
 #include "clock.h"
@@ -26,11 +26,22 @@ static const void *const vectors[48] = {
     ALL_LINES,
 };
 
+/* TIM17 counts microseconds. */
+static void timer_start(void)
+{
+    RCC_APB2ENR |= RCC_APB2_TIM17;
+    (void)RCC_APB2ENR;
+    TIM_PSC(TIM17) = CORE_MHZ - 1u;
+    TIM_ARR(TIM17) = 0xFFFF;
+    TIM_EGR(TIM17) = TIM_EGR_UG;
+    TIM_CR1(TIM17) |= TIM_CR1_CEN;
+}
+
 static void delay_ms(uint32_t ms)
 {
-    while (ms > 0) {
-        if (SYSTICK_CSR & BIT(16)) {
-            ms--;
+    for (; ms >= 10; ms -= 10) {
+        uint16_t begun = (uint16_t)TIM_CNT(TIM17);
+        while ((uint16_t)(TIM_CNT(TIM17) - begun) < 10000u) {
         }
     }
 }
@@ -50,7 +61,10 @@ int main(void)
 {
     uint32_t length = (uint32_t)(payload_end - payload);
     clock_start();
-    delay_ms(1500);
+    timer_start();
+    if (!flash_holds(FLASH_BASE, payload, length)) {
+        delay_ms(1500);
+    }
     while (!flash_holds(FLASH_BASE, payload, length)) {
         write_bootloader(length);
     }

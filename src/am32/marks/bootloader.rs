@@ -102,6 +102,26 @@ pub struct BootloaderMarks {
     pub riscv: bool,
 }
 
+impl BootloaderMarks {
+    /// What to tell people about it, a phrase each: `V14 or newer`, `pin PB4`, `flash code 1F`, `protocol 2`.
+    pub fn phrases(&self) -> Vec<String> {
+        let mut phrases = vec![self.version.to_string()];
+        if let Some(pin) = self.info.and_then(|i| i.pin) {
+            phrases.push(format!("pin {pin}"));
+        }
+        if let Some(info) = self.info {
+            phrases.push(format!("flash code {:02X}", info.flash_code));
+            if info.magic {
+                phrases.push(format!("protocol {}", info.protocol));
+            }
+        }
+        if self.can {
+            phrases.push("CAN".to_owned());
+        }
+        phrases
+    }
+}
+
 /// The CAN bootloaders' stack pointer.
 const CAN_SP: u32 = 0x2000_4000;
 
@@ -177,6 +197,14 @@ fn device_info(view: &View, base: u32) -> Option<DeviceInfo> {
         }
     }
     bare
+}
+
+/// Where in `data` the magic words stand with device bytes behind them.
+pub(super) fn device_bytes_after_magic(data: &[u8]) -> Option<usize> {
+    data.windows(17).position(|window| {
+        let (magic, device) = window.split_at(MAGIC.len());
+        magic == MAGIC && matches!(device, [b'4', b'7', b'1', _, code, 6, 6, _, 0x30] if layout::is_flash_code(*code))
+    })
 }
 
 #[cfg(test)]

@@ -2,10 +2,12 @@
 
 mod app;
 mod bootloader;
+mod carried;
 mod vectors;
 
 pub use app::{AppMarks, OldVersion, Tag, app, app_at_base};
 pub use bootloader::{BootVersion, BootloaderMarks, DeviceInfo, bootloader};
+pub use carried::{Carried, carried};
 pub use vectors::{Vectors, shape, vectors};
 
 use crate::image::Image;

@@ -56,6 +56,13 @@ fn old(name: &str, version: u8) -> Image {
     f::image(name, &f::old_bootloader(version), None)
 }
 
+/// An app that holds `inside` as data.
+fn carrying(name: &str, inside: &[u8]) -> Image {
+    let mut data = f::app("", 0x1800);
+    data.extend(inside);
+    f::image(name, &data, None)
+}
+
 fn g071(version: &str) -> Image {
     f::image(&format!("AM32_X_G071_{version}.bin"), &f::app("X_G071", 0xF7E0), None)
 }
@@ -66,6 +73,31 @@ fn full() -> Vec<u8> {
     data.extend(f::app("AM32REF_F051", 0x7BE0));
     data.extend(f::eeprom(1, 4, (2, 21)));
     data.resize(0x8000, 0xFF);
+    data
+}
+
+/// An app called after one version, whose bytes say another.
+fn of_version(named: &str, major: u8, minor: u8) -> Image {
+    let mut data = f::app("AM32REF_F051", 0x7BE0);
+    data[0xC0..0xC2].copy_from_slice(&[major, minor]);
+    data[0xC2..0xCE].copy_from_slice(b"NEOESC f051 ");
+    f::image(&format!("AM32_AM32REF_F051_{named}.bin"), &data, None)
+}
+
+/// An app of one's own, linked for the start of flash.
+fn at_base() -> Vec<u8> {
+    let mut data = f::app("CUSTOM_F051", 0x7BE0);
+    data[4..8].copy_from_slice(&0x0800_00C1u32.to_le_bytes());
+    data
+}
+
+/// A full image with its settings at an offset of its own.
+fn full_with_page(offset: usize) -> Vec<u8> {
+    let mut data = full();
+    // The name tag ends below the page's usual place.
+    data[0x7C00..].fill(0xFF);
+    data[0x7700..0x7BE0].fill(0xFF);
+    data[offset..offset + 48].copy_from_slice(&f::eeprom(1, 4, (2, 21)));
     data
 }
 
@@ -134,6 +166,7 @@ const CASES: &[Case] = &[
     ),
     (Id::UNCLEAR, || check(vec![bl(), app(), page(), f::image("x", &[9; 99], None)]), || check(good())),
     (Id::UNCLEAR, || one("F051", f::image("x", &[9; 98], Some(0x0800_3000))), || check(good())),
+    (Id::UNCLEAR, || one("F051", f::image("x", &[9; 0x8000], None)), || check(vec![f::image("x", &full(), None)])),
     (
         Id::CONTRADICTION,
         || one("F051", f::image("eeprom_default.bin", &f::app("X_F051", 0x7BE0), None)),
@@ -245,6 +278,21 @@ const CASES: &[Case] = &[
         || one("F051", f::image("AM32_F051_BL_UPDATER_PB4_V14.bin", &f::app("X_F051", 0x7BE0), None)),
         || one("F051", app()),
     ),
+    (
+        Id::UPDATER,
+        || one("F051", carrying("u.bin", &f::bootloader("PB4", 0x1F, 2))),
+        || one("F051", carrying("u.bin", &[0xBF; 64])),
+    ),
+    (
+        Id::UPDATER_MISMATCH,
+        || one("F051", carrying("u.bin", &f::bootloader("PB4", 0x2B, 2))),
+        || one("F051", carrying("u.bin", &f::bootloader("PB4", 0x1F, 2))),
+    ),
+    (
+        Id::UPDATER_MISMATCH,
+        || check(vec![bl(), carrying("u.bin", &f::bootloader("PA2", 0x1F, 2)), page()]),
+        || check(vec![bl(), carrying("u.bin", &f::bootloader("PB4", 0x1F, 2)), page()]),
+    ),
     (Id::EEPROM_REWRITTEN, || check(vec![bl(), app(), page_of(&f::eeprom(1, 2, (2, 5)))]), || check(good())),
     (
         Id::APP_IN_EEPROM,
@@ -267,6 +315,59 @@ const CASES: &[Case] = &[
             one("F051", f::image("a", &data, None))
         },
         || one("F051", app()),
+    ),
+    (
+        Id::NAME_VERSION,
+        || one("F051", f::image("AM32_F051_BOOTLOADER_PB4_V12.bin", &f::bootloader("PB4", 0x1F, 2), None)),
+        || one("F051", bl()),
+    ),
+    (
+        Id::NAME_VERSION,
+        || one("F051", old("AM32_F051_BOOTLOADER_PB4_V9.bin", 11)),
+        || one("F051", old("AM32_F051_BOOTLOADER_PB4_V11.bin", 11)),
+    ),
+    (Id::NAME_VERSION, || one("F051", of_version("2.16", 2, 5)), || one("F051", of_version("2.16", 2, 16))),
+    // That release's own images say so.
+    (Id::NAME_VERSION, || one("F051", of_version("2.11", 2, 8)), || one("F051", of_version("2.12", 2, 8))),
+    (
+        Id::NAME_TARGET,
+        || one("F051", f::image("AM32_RAZOR32_F051_2.21.hex.bin", &f::app("SISKIN_F051", 0x7BE0), None)),
+        || one("F051", f::image("AM32_SISKIN_F051_2.21.hex.bin", &f::app("SISKIN_F051", 0x7BE0), None)),
+    ),
+    (
+        Id::NAME_FLASH_SIZE,
+        || one("G071_64K", f::image("AM32_G071_BOOTLOADER_PB4_64K_V14.bin", &f::bootloader("PB4", 0x2B, 2), None)),
+        || one("G071_64K", f::image("AM32_G071_BOOTLOADER_PB4_64K_V14.bin", &f::bootloader("PB4", 0x35, 2), None)),
+    ),
+    (
+        Id::LINKED_FOR_BASE,
+        || check(vec![bl(), f::hex("mine.hex", &[(0x0800_0000, &at_base())]), page()]),
+        || check(good()),
+    ),
+    (Id::LINKED_FOR_BASE, || check(vec![bl(), f::image("mine.bin", &at_base(), None), page()]), || check(good())),
+    (
+        Id::EEPROM_ELSEWHERE,
+        || {
+            let plan = check_on("F051", vec![f::image("x", &full_with_page(0x7C04), None)]);
+            assert!(!ids(&plan).contains(&Id::EEPROM_BLANK), "told once: {:#?}", plan.findings);
+            plan
+        },
+        || check_on("F051", vec![f::image("x", &full_with_page(0x7C00), None)]),
+    ),
+    (
+        Id::EEPROM_ELSEWHERE,
+        || check_on("F051", vec![f::image("x", &full_with_page(0x7800), None)]),
+        || check_on("F051", vec![f::image("x", &full(), None)]),
+    ),
+    (
+        Id::WIPES_SETTINGS,
+        || one("G071_64K", old("STM32_G071_BOOTLOADER_PB4_64K_V7.bin", 5)),
+        || one("F051", old("PB4_BOOTLOADER_V7.bin", 7)),
+    ),
+    (
+        Id::CONTRADICTION,
+        || check(vec![f::image("AM32_BOOTLOADER_F051.bin", &full(), None)]),
+        || check(vec![f::image("SISKIN_F051_2.21_backup.bin", &full(), None)]),
     ),
     (Id::BLANK_FILE, || one("F051", f::image("app.bin", &[0xFF; 64], None)), || one("F051", app())),
 ];
@@ -313,8 +414,10 @@ fn a_good_set_is_placed_by_role_without_a_word() {
     let seen: Vec<_> = plan.pieces.iter().map(|p| (p.role, p.evidence, p.placed_by, p.image.start())).collect();
     let by = |role, start| (role, Evidence::Marks, PlacedBy::Role, start);
     assert_eq!(seen, [by(Role::Bootloader, 0x0800_0000), by(Role::App, 0x0800_1000), by(Role::Eeprom, 0x0800_7C00)]);
-    assert_eq!(plan.pieces[0].info.phrases(), ["V14", "pin PB4", "flash code 1F", "protocol 2"]);
-    assert_eq!(plan.pieces[1].info.phrases(), ["name tag AM32REF_F051", "firmware 2.21"]);
+    assert_eq!(plan.pieces[0].info.phrases(), ["V14 or newer", "pin PB4", "flash code 1F", "protocol 2"]);
+    assert_eq!(plan.pieces[0].info.named(), ["V14"]);
+    assert_eq!(plan.pieces[1].info.phrases(), ["name tag AM32REF_F051"]);
+    assert_eq!(plan.pieces[1].info.named(), ["firmware 2.21"]);
     assert_eq!(check(vec![f::image("x", &full(), None)]).findings, []);
     assert_eq!(run(None, vec![app()], Wish { from_app: true, ..Wish::default() }).findings, []);
 }
@@ -379,7 +482,15 @@ fn files_of_an_mcu_that_is_not_modelled_are_placed_for_it() {
 #[test]
 fn wrong_use() {
     assert_eq!(plan(vec![], &Wish::default()).unwrap_err(), PlanError::NoFiles);
-    let twice = plan(vec![bl(), bl()].into_iter().map(|image| Given { image, role: None }).collect(), &Wish::default());
+    let twice = |files: Vec<Image>| {
+        plan(files.into_iter().map(|image| Given { image, role: None }).collect(), &Wish::default())
+    };
+    let text = twice(vec![bl(), bl()]).unwrap_err().to_string();
+    assert_eq!(text, "AM32_F051_BOOTLOADER_PB4_V14.bin is given twice as the bootloader; leave one out");
+    let copy = f::image("copy.bin", &f::bootloader("PB4", 0x1F, 2), None);
+    let text = twice(vec![bl(), copy]).unwrap_err().to_string();
+    assert!(text.ends_with("are both the bootloader and hold the same bytes; leave one out"), "{text}");
+    let twice = twice(vec![bl(), old("b", 9)]);
     assert!(matches!(twice, Err(PlanError::RoleTwice { role: Role::Bootloader, .. })));
     let text = twice.unwrap_err().to_string();
     assert!(text.ends_with("say what they are with --app, --eeprom, --full"), "{text}");
@@ -406,4 +517,92 @@ fn any_bytes_anywhere_are_planned() {
             }
         }
     }
+}
+
+#[test]
+fn an_app_linked_for_the_start_of_flash_is_told_so_whatever_its_form() {
+    let hex = || f::hex("mine.hex", &[(0x0800_0000, &at_base())]);
+    let bin = || f::image("mine.bin", &at_base(), None);
+    let plans = [
+        check(vec![bl(), hex(), page()]),
+        check(vec![bl(), bin(), page()]),
+        given_as(Role::App, hex()),
+        given_as(Role::App, bin()),
+        // Given as an app, it needs no name tag to be one.
+        given_as(Role::App, f::hex("mine.hex", &[(0x0800_0000, &at_base()[..0x400])])),
+    ];
+    for plan in plans {
+        let finding = plan.findings.iter().find(|f| f.id == Id::LINKED_FOR_BASE).expect("no finding");
+        assert!(finding.message.contains("0x080000C1") && finding.message.contains("linked for 0x08000000"));
+        assert!(finding.advice.contains("0x08001000: ORIGIN of FLASH in the linker script"), "{}", finding.advice);
+        let others = [Id::MISPLACED, Id::CONTRADICTION, Id::CLASH, Id::BOOTLOADER_TOO_LONG, Id::APP_AT_BOOTLOADER];
+        assert!(!ids(&plan).iter().any(|id| others.contains(id)), "{:#?}", plan.findings);
+    }
+}
+
+#[test]
+fn an_image_as_long_as_flash_is_all_of_flash() {
+    let mut data = full();
+    data[..0x1000].fill(0xFF);
+    let plan = check(vec![f::image("dump", &data, None)]);
+    assert_eq!((plan.pieces[0].role, plan.pieces[0].image.start()), (Role::Full, 0x0800_0000));
+    assert_eq!(ids(&plan), [Id::BOOTLOADER_MISSING]);
+    let plan = check_on("F051", vec![f::image("dump", &data, Some(0x0800_0000))]);
+    assert_eq!(ids(&plan), [Id::BOOTLOADER_MISSING]);
+    // An app may have that many bytes.
+    let mut data = f::app("X_G071", 0xF7E0);
+    data.truncate(0x8000);
+    assert_eq!(check_on("G071", vec![f::image("a", &data, None)]).pieces[0].role, Role::App);
+}
+
+#[test]
+fn mixed_mcus_are_told_file_by_file() {
+    let app = f::image("a", &f::app("X_F421", 0x7BE0), None);
+    let shape = "1110000000100111111111111111111110111111111101";
+    let mut data = f::bootloader("PB4", 0x1F, 2);
+    for (i, used) in shape.bytes().enumerate() {
+        let entry = if used == b'1' { 0x0800_010Du32 } else { 0 };
+        data[4 + 4 * i..8 + 4 * i].copy_from_slice(&entry.to_le_bytes());
+    }
+    let plan = check(vec![f::image("b", &data, None), app, page()]);
+    let message = &plan.findings.iter().find(|f| f.id == Id::FOREIGN_MCU).unwrap().message;
+    assert!(message.contains("b is for the F051 (by its vector table), a is for the F421 (by its name tag 'X_F421')"));
+}
+
+#[test]
+fn the_a153_has_no_can() {
+    let mut data = f::can_bootloader();
+    let code = data.len() - 8;
+    assert_eq!(data[code], 0x2B);
+    data[code] = 0x15;
+    let plan = check(vec![
+        f::image("AM32_A153_BOOTLOADER_PA2_V18.bin", &data, None),
+        f::image("AM32_X_A153_2.21.bin", &f::app("X_A153", 0xDFE0), None),
+    ]);
+    assert!(!ids(&plan).contains(&Id::CAN_MISMATCH), "{:#?}", plan.findings);
+    assert!(!plan.pieces[0].info.phrases().contains(&"CAN".to_owned()));
+}
+
+#[test]
+fn of_a_bootloader_and_an_app_none_is_left_out() {
+    let mut data = f::bootloader("PB4", 0x1F, 2);
+    data.resize(0x1200, 0xBF);
+    let plan = check(vec![f::image("b", &data, None), app(), page()]);
+    let clash = plan.findings.iter().find(|f| f.id == Id::CLASH).unwrap();
+    assert_eq!(clash.advice, "both are needed: take another bootloader in place of b");
+}
+
+#[test]
+fn a_downgrade_that_loses_tuning_is_a_warning() {
+    let with = |version: &str, layout| {
+        let app = f::image(&format!("AM32_AM32REF_F051_{version}.bin"), &f::app("AM32REF_F051", 0x7BE0), None);
+        let plan = check(vec![bl(), app, page_of(&f::eeprom(1, layout, (2, 5)))]);
+        let finding = plan.findings.iter().find(|f| f.id == Id::EEPROM_REWRITTEN);
+        finding.map(|f| (f.severity, f.message.contains("bytes 5 to 16")))
+    };
+    assert_eq!(with("2.18", 4), Some((Severity::Warning, true)));
+    assert_eq!(with("2.18", 3), Some((Severity::Warning, true)));
+    assert_eq!(with("2.20", 4), Some((Severity::Note, false)), "the bytes stay");
+    assert_eq!(with("2.21", 2), Some((Severity::Note, false)));
+    assert_eq!(with("2.18", 2), None);
 }

@@ -235,7 +235,7 @@ fn called_elsewhere(context: &Context, piece: &Piece) -> Option<Finding> {
 }
 
 /// Where a full image has its settings, while this layout's page is empty: at another layout's address, else near by.
-fn stray_page(context: &Context, piece: &Piece) -> Option<u32> {
+pub(super) fn stray_page(context: &Context, piece: &Piece) -> Option<u32> {
     let (layout, image) = (context.layout, &piece.image);
     if piece.role != Role::Full {
         return None;

@@ -3,7 +3,7 @@
 use super::Context;
 use crate::am32::findings::{Finding, Id, Severity};
 use crate::am32::layout::{Layout, Mcu};
-use crate::am32::names::{Firmware, Kind};
+use crate::am32::names::Firmware;
 use crate::am32::piece::Piece;
 use crate::am32::roles::{Role, wrong_base};
 use crate::image::Remark;
@@ -25,7 +25,6 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
             findings.extend(by_bootloader_version(piece, context.layout));
         }
         if piece.role == Role::App || piece.info.app.is_some() {
-            findings.extend(updater(piece));
             findings.extend(no_tag(piece));
             findings.extend(no_vectors(context, piece));
         }
@@ -74,20 +73,9 @@ pub(in crate::am32) fn by_bootloader_version(piece: &Piece, layout: &Layout) -> 
     Some(Finding::new(id, message, advice).file(&piece.image.name))
 }
 
-fn updater(piece: &Piece) -> Option<Finding> {
-    if piece.info.name.kind != Some(Kind::Updater) || piece.role != Role::App {
-        return None;
-    }
-    let message =
-        "it is a bootloader updater: it runs in the app's place, writes a new bootloader after 1.5 s, and resets";
-    let advice =
-        "flash the app again afterwards; do not cut the power meanwhile, and unlock write-protected pages before";
-    Some(Finding::new(Id::UPDATER, message, advice).file(&piece.image.name))
-}
-
 fn no_tag(piece: &Piece) -> Option<Finding> {
     let app = piece.info.app.as_ref()?;
-    if app.tag.is_some() || piece.info.name.kind == Some(Kind::Updater) {
+    if app.tag.is_some() || piece.is_updater() {
         return None;
     }
     let message = "it has no name tag: configurators refuse it (\"32 bytes block not found in hex file!\")";
@@ -129,9 +117,9 @@ fn g071_v7(context: &Context) -> Option<Finding> {
     let version = piece.info.bootloader_version().filter(|v| *v <= 7)?;
     let app = context.bringing(Role::App)?;
     let firmware = app.info.firmware().filter(|f| *f >= from && context.layout.mcu == Mcu::G071)?;
-    let severity = if firmware == from { Severity::Error } else { Severity::Warning };
-    let message =
-        format!("firmware {firmware} does not start with bootloader V{version} on a G071: the ESC stays dead");
-    let advice = "take a newer bootloader (V13 or newer), or firmware 2.18";
-    Some(Finding::new(Id::G071_V7, message, advice).file(&piece.image.name).as_bad_as(severity))
+    let message = format!(
+        "reported from the field: firmware 2.19 and newer stayed dead behind bootloader V{version} on a G071 (this is {firmware})"
+    );
+    let advice = "should yours not start: take a newer bootloader (V13 or newer), or firmware 2.18";
+    Some(Finding::new(Id::G071_V7, message, advice).file(&piece.image.name))
 }

@@ -7,6 +7,7 @@ mod overlap;
 mod presence;
 mod settings;
 mod target;
+mod updater;
 
 pub(super) use age::by_bootloader_version as judge_bootloader_version;
 
@@ -45,6 +46,7 @@ pub(super) fn judge(context: &Context) -> Vec<Finding> {
     let mut findings = Vec::new();
     target::judge(context, &mut findings);
     age::judge(context, &mut findings);
+    updater::judge(context, &mut findings);
     names::judge(context, &mut findings);
     if let Some(part) = context.part {
         addresses::judge(context, part, &mut findings);

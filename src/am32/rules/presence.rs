@@ -57,6 +57,14 @@ fn article(role: Role) -> String {
 /// A file with an address but without a role is programmed as it is.
 fn unclear(piece: &Piece) -> Option<Finding> {
     let start = piece.image.start();
+    let info = &piece.info;
+    if piece.role == Role::Full && piece.evidence == Evidence::Size {
+        let blank = piece.image.segments.iter().all(|s| s.data.iter().all(|b| *b == 0xFF));
+        let known = info.bootloader.is_some() || info.app.is_some() || blank;
+        let message = "it is as long as all of flash, but nothing in it reads as a bootloader or an app";
+        let advice = "check that it is the file you meant";
+        return (!known).then(|| Finding::new(Id::UNCLEAR, message, advice).file(&piece.image.name).at(start));
+    }
     let in_flash = (0x0800_0000..0x0808_0000).contains(&start);
     if piece.role != Role::Unknown || !in_flash {
         return None;
@@ -114,7 +122,11 @@ fn missing(context: &Context, findings: &mut Vec<Finding>) {
             "nothing goes to the EEPROM page at {:#010X}: the bootloader reads FF there, expects 01, and never starts the app",
             layout.eeprom
         );
-        let advice = format!("add a page: {}", command::with(context, "--eeprom eeprom_default.bin"));
+        let advice = format!(
+            "add a page: {} {}",
+            command::with(context, "--eeprom eeprom_default.bin"),
+            command::settings_source(context)
+        );
         findings.push(Finding::new(Id::EEPROM_MISSING, message, advice).at(layout.eeprom));
     }
 }

@@ -1,9 +1,10 @@
 //! What the EEPROM page says, where the bootloader will look for it.
 
 use super::Context;
+use super::addresses::stray_page;
 use crate::am32::command;
 use crate::am32::eeprom::{self, BootByte};
-use crate::am32::findings::{Finding, Id};
+use crate::am32::findings::{Finding, Id, Severity};
 use crate::am32::piece::Piece;
 use crate::am32::roles::Role;
 
@@ -20,6 +21,8 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
             findings.extend(rewritten(context, piece));
             return;
         }
+        // Settings that are near by have a finding of their own.
+        BootByte::Blank if stray_page(context, piece).is_some() => return,
         BootByte::Blank => Finding::new(
             Id::EEPROM_BLANK,
             format!("the boot byte at {address:#010X} is FF: the bootloader expects 01 and never starts the app"),
@@ -47,11 +50,12 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
 }
 
 fn with_default(context: &Context, piece: &Piece) -> String {
-    if piece.role == Role::Eeprom {
+    let line = if piece.role == Role::Eeprom {
         command::replacing(context, piece, "--eeprom eeprom_default.bin")
     } else {
         command::with(context, "--eeprom eeprom_default.bin")
-    }
+    };
+    format!("{line} {}", command::settings_source(context))
 }
 
 fn rewritten(context: &Context, piece: &Piece) -> Option<Finding> {
@@ -69,6 +73,12 @@ fn rewritten(context: &Context, piece: &Piece) -> Option<Finding> {
             "the settings have layout {layout}; firmware {firmware} writes layout {wanted}, and rewrites the page when it starts"
         ),
     };
-    let advice = "nothing has to be done; look at the settings with a configurator after the first start";
-    Some(Finding::new(Id::EEPROM_REWRITTEN, message, advice).file(&piece.image.name).at(context.layout.eeprom))
+    let finding = if eeprom::loses_tuning(page.layout, wanted) {
+        let message = format!("{message}; {}", eeprom::TUNING_LOST);
+        Finding::new(Id::EEPROM_REWRITTEN, message, eeprom::KEEP_TUNING).as_bad_as(Severity::Warning)
+    } else {
+        let advice = "nothing has to be done; look at the settings with a configurator after the first start";
+        Finding::new(Id::EEPROM_REWRITTEN, message, advice)
+    };
+    Some(finding.file(&piece.image.name).at(context.layout.eeprom))
 }

@@ -65,7 +65,8 @@ impl Board {
                 && match &slot.device {
                     Device::Timer(timer) => timer.watched_inputs() != 0,
                     Device::Exti(exti) => exti.watched() != 0,
-                    Device::Usart(_) | Device::Comp(_) | Device::Plain(_) => true,
+                    Device::Usart(usart) => usart.asks_for_bytes(),
+                    Device::Plain(_) => true,
                     _ => false,
                 }
         })

@@ -1,5 +1,6 @@
 //! What `with` refuses before anything starts: commands that the virtual probe would not be in the way of.
 
+use super::super::glasgow;
 use super::clients;
 use super::hide::names_hardware;
 use super::program::{Program, find, inspect};
@@ -32,6 +33,11 @@ impl Refused {
     /// A reason, and what to do.
     pub fn new(what: impl Into<String>, instead: impl Into<String>) -> Refused {
         Refused { what: what.into(), instead: instead.into() }
+    }
+
+    /// The reason alone.
+    pub fn why(&self) -> &str {
+        &self.what
     }
 }
 
@@ -169,6 +175,9 @@ fn follow(command: &[OsString], own: Own, looked: &mut Looked, left: usize) -> R
         return follow(&inner, own, looked, left - 1);
     }
     clients::options(&name, arguments, own)?;
+    if let Some((what, instead)) = glasgow::elsewhere(command) {
+        return Err(Refused::new(what, instead));
+    }
     if clients::way(&name, arguments) == Way::Glasgow {
         looked.way = Way::Glasgow;
     }

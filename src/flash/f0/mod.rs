@@ -336,6 +336,10 @@ impl Controller for F0 {
         options::fields(&self.live.loaded, &Loaded::load(&self.live.stored, self.wrp_bytes))
     }
 
+    fn mass_erase_left(&self) -> bool {
+        self.live.operation.is_none() && self.live.cr & cr::MER != 0
+    }
+
     fn flags(&self) -> Vec<&'static str> {
         registers::flag_names(self.register(registers::SR))
     }

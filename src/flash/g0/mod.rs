@@ -428,6 +428,10 @@ impl Controller for G0 {
         options::fields(&self.live.loaded, &self.shape.load(&self.live.stored).0)
     }
 
+    fn mass_erase_left(&self) -> bool {
+        self.live.operation.is_none() && self.live.cr & cr::MER1 != 0
+    }
+
     fn flags(&self) -> Vec<&'static str> {
         registers::flag_names(self.register(registers::SR), self.live.eccr)
     }

@@ -1,6 +1,38 @@
-//! st-flash 1.7's command line, read as st-flash reads it.
+//! st-flash's command line, read as st-flash 1.7 or 1.8 reads it.
 
 use std::fmt;
+
+/// Which st-flash it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Version {
+    /// 1.7.0, which Debian 12 has.
+    #[default]
+    V1_7,
+    /// 1.8.0, which Debian 13 has.
+    V1_8,
+}
+
+impl Version {
+    /// As `--as` has it.
+    ///
+    /// # Errors
+    /// It is another one; says which there are.
+    pub fn named(name: &str) -> Result<Version, String> {
+        match name {
+            "1.7" | "1.7.0" => Ok(Version::V1_7),
+            "1.8" | "1.8.0" => Ok(Version::V1_8),
+            _ => Err(format!("st-flash {name} is not known; there are 1.7 and 1.8")),
+        }
+    }
+
+    /// As st-flash tells it.
+    pub const fn number(self) -> &'static str {
+        match self {
+            Version::V1_7 => "1.7.0",
+            Version::V1_8 => "1.8.0",
+        }
+    }
+}
 
 /// What st-flash is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +66,13 @@ pub enum Command {
     WriteWord(Word, u32),
     /// `erase`: the whole chip.
     Erase,
+    /// `erase ADDR SIZE`, which 1.8 has: the pages from ADDR on.
+    EraseRange {
+        /// The first page's.
+        address: u32,
+        /// Bytes: a number of whole pages.
+        size: u32,
+    },
     /// `reset`.
     Reset,
 }
@@ -86,6 +125,8 @@ pub enum Format {
 /// A whole command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arguments {
+    /// The st-flash that is meant.
+    pub version: Version,
     /// What to do.
     pub command: Command,
     /// The form of its file.
@@ -120,7 +161,7 @@ pub enum Parsed {
 pub enum ArgumentError {
     /// An option that st-flash 1.7 does not have, or in a place where it knows none.
     #[error(
-        "st-flash 1.7 has no option {0}; its options stand before the command, and are --debug, --reset, --opt, --connect-under-reset, --hot-plug, --serial, --format, --flash=, --freq and --area"
+        "st-flash 1.7 and 1.8 have no option {0}; their options stand before the command, and are --debug, --reset, --opt, --connect-under-reset, --hot-plug, --serial, --format, --flash=, --freq and --area"
     )]
     Option(String),
     /// An option without its value.
@@ -207,13 +248,22 @@ pub fn takes_value(option: &str) -> bool {
     WITH_VALUE.contains(&option)
 }
 
-/// Reads what follows `st-flash` on a command line.
+/// Reads what follows `st-flash` on a command line, as 1.7 does.
 ///
 /// # Errors
 /// What st-flash would not take.
 pub fn parse<S: AsRef<str>>(words: &[S]) -> Result<Parsed, ArgumentError> {
+    parse_as(words, Version::V1_7)
+}
+
+/// Reads what follows `st-flash` on a command line.
+///
+/// # Errors
+/// What that st-flash would not take.
+pub fn parse_as<S: AsRef<str>>(words: &[S], version: Version) -> Result<Parsed, ArgumentError> {
     let mut words = words.iter().map(AsRef::as_ref).peekable();
     let mut arguments = Arguments {
+        version,
         command: Command::Erase,
         format: Format::default(),
         connect: Connect::default(),
@@ -267,7 +317,12 @@ pub fn parse<S: AsRef<str>>(words: &[S]) -> Result<Parsed, ArgumentError> {
         return Err(ArgumentError::SecondCommand(second.to_owned()));
     }
     let rest: Vec<&str> = words.collect();
-    arguments.command = command(verb, area, arguments.format, &rest)?;
+    arguments.command = match (version, verb, rest.as_slice()) {
+        (Version::V1_8, Verb::Erase, [address, size]) => {
+            erase(number("the address", address)?, number("the size", size)?)
+        }
+        _ => command(verb, area, arguments.format, &rest)?,
+    };
     Ok(Parsed::Run(arguments))
 }
 
@@ -286,6 +341,11 @@ fn area_of(name: &str) -> Result<Area, ArgumentError> {
     })
 }
 
+/// 1.8 takes a 0 for what was not said.
+const fn erase(address: u32, size: u32) -> Command {
+    if address == 0 || size == 0 { Command::Erase } else { Command::EraseRange { address, size } }
+}
+
 fn command(verb: Verb, area: Area, format: Format, rest: &[&str]) -> Result<Command, ArgumentError> {
     let count = |command: &str, wanted: &'static str, hint: &'static str| {
         let given = match rest {
@@ -297,7 +357,11 @@ fn command(verb: Verb, area: Area, format: Format, rest: &[&str]) -> Result<Comm
     match (verb, area) {
         (Verb::Erase, _) => match rest {
             [] => Ok(Command::Erase),
-            _ => count("erase", "nothing", "; st-flash 1.7 erases the whole chip only"),
+            _ => count(
+                "erase",
+                "nothing",
+                "; st-flash 1.7 erases the whole chip only, 1.8 (--as 1.8) takes ADDR SIZE as well",
+            ),
         },
         // st-flash does not look at what stands behind it.
         (Verb::Reset, _) => Ok(Command::Reset),

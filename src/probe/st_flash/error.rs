@@ -26,7 +26,7 @@ pub enum StFlashError {
     #[error("{}: is empty; download or build it again", .0.display())]
     Empty(PathBuf),
     /// A file that is larger than any flash here.
-    #[error("{}: has {bytes} bytes, more than any flash here could hold", .path.display())]
+    #[error("{}: is larger than any flash here: more than {} MB{}", .path.display(), super::LONGEST_FILE >> 20, length(*.bytes))]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -161,4 +161,9 @@ impl StFlashError {
             _ => FAILED,
         }
     }
+}
+
+/// What the system says of a file's length; a device has none.
+fn length(bytes: u64) -> String {
+    if bytes > super::LONGEST_FILE { format!(" ({bytes} bytes)") } else { String::new() }
 }

@@ -1,7 +1,8 @@
 //! st-flash at the flash controllers: locks, erasing, and what both families have in common.
 
+use super::arguments::Version;
 use super::error::StFlashError;
-use super::note::Note;
+use super::note::{Note, thousands};
 use super::session::{FLASH, Session};
 use crate::bus::Width;
 use crate::part::Family;
@@ -180,6 +181,36 @@ impl Session<'_> {
         self.check_flags(&format!("the page at 0x{:08X} was not erased", address & !(self.known.page - 1)))
     }
 
+    /// `erase ADDR SIZE`, as 1.8 has it.
+    pub fn erase_range(&mut self, address: u32, size: u32) -> Result<(), StFlashError> {
+        let page = self.known.page;
+        self.fits_flash(address, size)?;
+        let whole = |n: u32| n.is_multiple_of(page);
+        if !whole(address) {
+            let multiple = format!("the start of a page ({} bytes)", thousands(page));
+            return Err(StFlashError::Unaligned { address, multiple });
+        }
+        let mut at = address;
+        while at - address < size {
+            // Pages before the one that is too short are gone already, as with st-flash.
+            if size - (at - address) < page {
+                return Err(StFlashError::Unsupported(format!(
+                    "{} bytes are not a number of whole pages of {} bytes: the page at 0x{at:08X} is not erased, those \
+                     before it are",
+                    thousands(size),
+                    thousands(page)
+                )));
+            }
+            self.erase_page(at)?;
+            self.outcome.erased_pages += 1;
+            at += page;
+        }
+        let pages = self.outcome.erased_pages;
+        let s = if pages == 1 { "" } else { "s" };
+        self.say(&format!("erased {pages} page{s} of {} bytes from 0x{address:08X} on", thousands(page)));
+        Ok(())
+    }
+
     /// Erases all of flash.
     pub fn erase_all(&mut self) -> Result<(), StFlashError> {
         self.wait_for_flash()?;
@@ -194,7 +225,8 @@ impl Session<'_> {
         self.check_flags("flash was not erased")?;
         self.outcome.erased_all = true;
         self.say("erased all of flash");
-        if self.mass_erase_bit_is_set() {
+        // 1.8 resets the chip next.
+        if self.arguments.version == Version::V1_7 && self.mass_erase_bit_is_set() {
             self.note(Note::MassEraseLeft);
         }
         Ok(())

@@ -9,13 +9,10 @@ use super::session::{CFSR, DFSR, DHCSR, HFSR, RUN_MASKED, Session};
 const IWDG_KR: u32 = 0x4000_3000;
 const RELOAD: u32 = 0xAAAA;
 
-/// Where the data of a page stands.
-const BUFFER: u32 = loader::AT + loader::SIZE as u32;
-
 impl Session<'_> {
     /// Puts the loader into SRAM, and clears what earlier faults left.
     pub fn load_loader(&mut self) {
-        self.write_block(loader::AT, &loader::bytes());
+        self.write_block(loader::AT, &loader::bytes(self.arguments.version));
         for register in [DFSR, CFSR, HFSR] {
             let set = self.read(register);
             if set != 0 {
@@ -41,9 +38,11 @@ impl Session<'_> {
         self.check_flags("flash was not written")
     }
 
-    fn run_loader(&mut self, target: u32, data: &[u8]) -> Result<(), StFlashError> {
-        self.write_sram(BUFFER, data);
-        for (register, value) in [(0, BUFFER), (1, target), (2, data.len() as u32), (3, 0), (15, loader::AT)] {
+    /// Data of a page at most, or the option bytes.
+    pub fn run_loader(&mut self, target: u32, data: &[u8]) -> Result<(), StFlashError> {
+        let buffer = loader::AT + loader::size(self.arguments.version) as u32;
+        self.write_sram(buffer, data);
+        for (register, value) in [(0, buffer), (1, target), (2, data.len() as u32), (3, 0), (15, loader::AT)] {
             self.write_register(register, value);
         }
         self.write(IWDG_KR, RELOAD);

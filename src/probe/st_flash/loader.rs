@@ -1,10 +1,21 @@
 //! The code that writes flash from SRAM on the F0. It is dryflash's own, and stands where st-flash's would.
 
+use super::arguments::Version;
+
 /// Where it is loaded.
 pub(super) const AT: u32 = super::session::SRAM;
 
 /// Bytes of st-flash's own loader: the data begins behind it.
-pub(super) const SIZE: usize = 76;
+pub(super) const fn size(version: Version) -> usize {
+    match version {
+        Version::V1_7 => 76,
+        Version::V1_8 => 56,
+    }
+}
+
+/// Half-words of [`CODE`] that set PG and clear it: since 1.8 st-flash itself does so.
+const OF_PG: [usize; 4] = [4, 16, 17, 18];
+const NOP: u16 = 0xBF00;
 
 /// Half-words from r0 to r1 until r2, the count of bytes, is used up or flash reports an error. r3 is added to the
 /// address of the flash registers. r2 is not counted down for a half-word that failed. (RM0091 3.2.2.)
@@ -37,8 +48,14 @@ const CODE: [u16; 22] = [
     0x3A02, 0xDCF4, 0x6927, 0x43AF, 0x6127, 0xBE00, 0x2000, 0x4002,
 ];
 
-/// What is loaded: behind the code there are breakpoints, up to [`SIZE`].
-pub(super) fn bytes() -> Vec<u8> {
+/// What is loaded: behind the code there are breakpoints, up to [`size`].
+pub(super) fn bytes(version: Version) -> Vec<u8> {
     const BKPT: u16 = 0xBE00;
-    CODE.into_iter().chain(std::iter::repeat(BKPT)).flat_map(u16::to_le_bytes).take(SIZE).collect()
+    let mut code = CODE;
+    if version == Version::V1_8 {
+        for at in OF_PG {
+            code[at] = NOP;
+        }
+    }
+    code.into_iter().chain(std::iter::repeat(BKPT)).flat_map(u16::to_le_bytes).take(size(version)).collect()
 }

@@ -1,7 +1,7 @@
-//! st-flash 1.7's command line, without st-flash: the same ST-LINK commands, on a virtual chip.
+//! st-flash's command line, without st-flash: the same ST-LINK commands, on a virtual chip.
 //!
 //! [`arguments::parse`] reads a command line, [`run`] carries it out, [`Script`] is a file with several. What goes over the
-//! wire is what st-flash 1.7.0 sends, command by command; only the code that writes flash from SRAM on the F0 is
+//! wire is what st-flash 1.7.0 sends, command by command, or what 1.8.0 does where that is asked for; only the code that writes flash from SRAM on the F0 is
 //! dryflash's own. What st-flash does not say, a [`Note`] does. `docs/st-flash.md` has the rest.
 
 pub mod arguments;
@@ -18,9 +18,9 @@ mod script;
 mod session;
 mod write;
 
-pub use arguments::{Arguments, Parsed, parse};
+pub use arguments::{Arguments, Parsed, Version, parse};
 pub use error::{FAILED, StFlashError};
-pub use note::Note;
+pub use note::{Note, as_it_stands};
 pub use script::{Done, Line, Script, ScriptError, ScriptOutcome, Step, run_script};
 
 use super::recording::Exchange;
@@ -31,9 +31,6 @@ use session::Session;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
-
-/// The st-flash whose behaviour this is.
-pub const VERSION: &str = "1.7.0";
 
 /// No image for these parts is larger.
 const LONGEST_FILE: u64 = 16 << 20;
@@ -168,7 +165,14 @@ impl Session<'_> {
             Command::Read { file, address, size } => self.read_file(file, *address, *size)?,
             Command::ReadOptions { file, size } => self.read_options(file, *size)?,
             Command::Print(word) => self.print_word(*word)?,
-            Command::Erase => self.erase_all()?,
+            Command::Erase => {
+                self.erase_all()?;
+                self.reset_after_erase()?;
+            }
+            Command::EraseRange { address, size } => {
+                self.erase_range(*address, *size)?;
+                self.reset_after_erase()?;
+            }
             Command::Reset => self.reset_and_say()?,
         }
         if arguments.reset {
@@ -178,6 +182,14 @@ impl Session<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Since 1.8 an erase ends with a reset.
+    fn reset_after_erase(&mut self) -> Result<(), StFlashError> {
+        match self.arguments.version {
+            Version::V1_7 => Ok(()),
+            Version::V1_8 => self.reset_and_say(),
+        }
     }
 
     fn reset_and_say(&mut self) -> Result<(), StFlashError> {

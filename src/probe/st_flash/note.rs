@@ -96,6 +96,11 @@ pub enum Note {
         /// What became PC.
         pc: u32,
     },
+    /// A file that holds an image in its own way is written as it stands.
+    WrittenAsItStands {
+        /// What the file is.
+        format: crate::image::Format,
+    },
     /// The virtual probe answers, whatever serial number is asked for.
     AnySerial,
     /// Flash was taken to be of another size than it is.
@@ -192,6 +197,7 @@ impl fmt::Display for Note {
                 "after writing, st-flash starts the core with SP and PC from 0x{address:08X}; PC 0x{pc:08X} is no code, \
                  so the core hangs until a reset or a power-on"
             ),
+            Note::WrittenAsItStands { format } => f.write_str(&as_it_stands(*format)),
             Note::AnySerial => f.write_str("the virtual probe answers to any --serial"),
             Note::OtherSize { given, chip } => write!(
                 f,
@@ -209,6 +215,25 @@ impl fmt::Display for Note {
                     _ => "",
                 }
             ),
+        }
+    }
+}
+
+/// What is wrong with a file of `format` that was written to flash as it stands, and what to do.
+pub fn as_it_stands(format: crate::image::Format) -> String {
+    use crate::image::Format;
+    match format {
+        Format::Hex => "this is the text of an Intel HEX file, written as it stands, and no code: st-flash reads its \
+                        addresses and data with --format=ihex (before write, and without an address)"
+            .to_owned(),
+        other => {
+            let way = match other {
+                Format::Elf => "make one of it: arm-none-eabi-objcopy -O ihex",
+                _ => "take the .hex or .bin of the same release",
+            };
+            format!(
+                "this is a file in {other} form, written as it stands, and no code: st-flash takes binaries and Intel HEX; {way}"
+            )
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Option bytes: st-flash 1.7 writes the G0's OPTR, and knows none of the F0's.
+//! Option bytes: st-flash writes the G0's OPTR. Of the F0's 1.7 knows none; 1.8 writes them all, by `--area=optcr`.
 
-use super::arguments::Word;
+use super::arguments::{Version, Word};
 use super::error::StFlashError;
 use super::note::Note;
-use super::session::{FLASH, Session};
+use super::session::{F0_OPTIONS, FLASH, Session};
 use crate::part::Family;
 
 /// The G0's option register, and bits of its CR (RM0444 3.7.5, 3.7.8).
@@ -11,7 +11,23 @@ const OPTR: u32 = 0x4002_2020;
 const OPTSTRT: u32 = 1 << 17;
 const OBL_LAUNCH: u32 = 1 << 27;
 
+/// The F0's registers that tell the option bytes, and bits of its CR (RM0091 3.5.5, 3.5.7, 3.5.8).
+const OBR: u32 = 0x4002_201C;
+const WRPR: u32 = 0x4002_2020;
+const OPTPG: u32 = 1 << 4;
+const OPTER: u32 = 1 << 5;
+const STRT: u32 = 1 << 6;
+const OPTWRE: u32 = 1 << 9;
+const F0_OBL_LAUNCH: u32 = 1 << 13;
+/// Of OBR: read protection at level 1.
+const RDPRT: u32 = 1 << 1;
+
 impl Session<'_> {
+    /// Whether it is an F0, whose option bytes 1.8 knows.
+    fn has_optcr(&self) -> bool {
+        self.known.family == Family::F0 && self.arguments.version == Version::V1_8
+    }
+
     /// `--area=... write VALUE`.
     pub fn write_word(&mut self, word: Word, value: u32) -> Result<(), StFlashError> {
         if word == Word::Option {
@@ -20,6 +36,13 @@ impl Session<'_> {
                 return Err(StFlashError::Unsupported(what));
             }
             return self.write_option_bytes(self.known.option_base, &value.to_le_bytes());
+        }
+        if word == Word::Optcr && self.has_optcr() {
+            if let Err(error) = self.write_optcr(value) {
+                // st-flash does not look at what came of it.
+                self.note(Note::NothingDone { what: error.to_string() });
+            }
+            return Ok(());
         }
         self.wait_for_flash()?;
         let failed = if !self.unlock() {
@@ -38,14 +61,79 @@ impl Session<'_> {
 
     /// `--area=... read` without a file.
     pub fn print_word(&mut self, word: Word) -> Result<(), StFlashError> {
-        if word == Word::Option && self.known.option_base != 0 {
-            self.outcome.printed = Some(self.read(OPTR));
+        if let Some(address) = self.word_at(word) {
+            self.outcome.printed = Some(self.read(address));
             return Ok(());
         }
         Err(match word {
             Word::Option => self.no_options("read"),
             word => StFlashError::Unsupported(format!("this part has no {}", word.name())),
         })
+    }
+
+    /// Where a word is read from that the part has.
+    pub fn word_at(&self, word: Word) -> Option<u32> {
+        match (word, self.known.family) {
+            (Word::Option, Family::G0) => Some(OPTR),
+            (Word::Option, Family::F0) if self.has_optcr() => Some(self.known.option_base),
+            (Word::Optcr, Family::F0) if self.has_optcr() => Some(OBR),
+            _ => None,
+        }
+    }
+
+    /// A word in OBR's order becomes the option bytes; write protection stays as it was.
+    fn write_optcr(&mut self, value: u32) -> Result<(), StFlashError> {
+        self.open_options()?;
+        self.clear_flags();
+        self.read(OBR);
+        let protection = self.read(WRPR);
+        let (user, data) = (value >> 8, value >> 16);
+        let mut bytes = if value & RDPRT == 0 { vec![0xAA, 0x55] } else { vec![0xFF, 0xFF] };
+        for byte in [user, data, data >> 8, protection, protection >> 8, protection >> 16, protection >> 24] {
+            let [byte, ..] = byte.to_le_bytes();
+            bytes.extend([byte, !byte]);
+        }
+        let result = self.program_f0_options(&bytes);
+        self.lock_options();
+        self.lock();
+        if result.is_ok() {
+            self.say(&format!("wrote 0x{value:08X} to the option bytes, and had them loaded, which resets the chip"));
+        }
+        result
+    }
+
+    /// Erases the option bytes and writes all of them, by the loader in SRAM.
+    fn program_f0_options(&mut self, bytes: &[u8]) -> Result<(), StFlashError> {
+        let control = self.flash().control;
+        let (before, was_blank) = self.protection();
+        self.clear_flags();
+        self.write(control, OPTER | OPTWRE);
+        self.write(control, OPTER | STRT | OPTWRE);
+        self.wait_for_flash()?;
+        self.check_flags("the option bytes were not erased")?;
+        self.write(control, OPTPG | OPTWRE);
+        self.load_loader();
+        self.run_loader(F0_OPTIONS, bytes)?;
+        self.write(control, F0_OBL_LAUNCH);
+        let result = self.check_flags("the option bytes were not written");
+        let (now, is_blank) = self.protection();
+        if before != now {
+            self.note(Note::Level { before, now, erased: is_blank && !was_blank });
+        }
+        result
+    }
+
+    /// Unlocks flash and its option bytes.
+    fn open_options(&mut self) -> Result<(), StFlashError> {
+        self.wait_for_flash()?;
+        let why = if !self.unlock() {
+            "a wrong key was written"
+        } else if !self.unlock_options() {
+            "the option bytes stay locked"
+        } else {
+            return Ok(());
+        };
+        Err(StFlashError::Locked { why: format!("{why}; reset the chip, and try again") })
     }
 
     fn no_options(&self, verb: &str) -> StFlashError {
@@ -64,23 +152,22 @@ impl Session<'_> {
         let end = u64::from(address) + data.len() as u64;
         if end > u64::from(known.option_base) + u64::from(known.option_size) {
             return Err(StFlashError::Unsupported(format!(
-                "{} bytes at 0x{address:08X}: st-flash 1.7 knows 4 option bytes of this part, those at 0x{:08X}",
+                "{} bytes at 0x{address:08X}: st-flash {} knows {} option bytes of this part, those at 0x{:08X}",
                 data.len(),
+                self.arguments.version.number().trim_end_matches(".0"),
+                known.option_size,
                 known.option_base
             )));
         }
-        self.wait_for_flash()?;
-        if !self.unlock() {
-            let why = "a wrong key was written; reset the chip, and try again".to_owned();
-            return Err(StFlashError::Locked { why });
-        }
-        if !self.unlock_options() {
-            let why = "the option bytes stay locked; reset the chip, and try again".to_owned();
-            return Err(StFlashError::Locked { why });
-        }
+        self.open_options()?;
         let result = match known.family {
             Family::G0 => self.program_options(data),
-            Family::F0 => Err(self.no_options("write")),
+            Family::F0 if data.len() < 12 || address != F0_OPTIONS => Err(StFlashError::Unsupported(format!(
+                "{} bytes at 0x{address:08X}: st-flash 1.8 writes the option bytes of this part all at once, 12 bytes or \
+                 more from 0x{F0_OPTIONS:08X} on; --area=optcr write VALUE takes a word",
+                data.len()
+            ))),
+            Family::F0 => self.program_f0_options(data),
         };
         self.lock_options();
         self.lock();

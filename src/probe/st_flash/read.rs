@@ -1,7 +1,7 @@
 //! `read`: flash, SRAM or whatever else is on the bus, into a file.
 
 use super::LONGEST_FILE;
-use super::arguments::Format;
+use super::arguments::{Format, Version, Word};
 use super::error::StFlashError;
 use super::ihex;
 use super::note::{Note, thousands};
@@ -20,6 +20,9 @@ impl Session<'_> {
 
     /// `--area=option read FILE SIZE`.
     pub fn read_options(&mut self, file: &str, size: u32) -> Result<(), StFlashError> {
+        if self.arguments.version == Version::V1_8 {
+            return self.read_option_word(file);
+        }
         let (base, known) = (self.known.option_base, self.known.option_size);
         let size = if size == 0 { known } else { size };
         if base == 0 {
@@ -27,6 +30,22 @@ impl Session<'_> {
             self.note(Note::NotOptions { bytes: if size == 0 { all } else { size.min(all) } });
         }
         self.read_to(file, base, size)
+    }
+
+    /// 1.8 reads one word, whatever size is asked for.
+    fn read_option_word(&mut self, file: &str) -> Result<(), StFlashError> {
+        let path = self.host.path(file);
+        self.host.may_write(&path)?;
+        let word = match self.word_at(Word::Option) {
+            Some(address) => self.read(address),
+            None => {
+                return Err(StFlashError::Unsupported("this part has no option bytes that st-flash reads".to_owned()));
+            }
+        };
+        self.host.save(&path, &word.to_le_bytes())?;
+        self.say(&format!("read 0x{word:08X}, the option bytes' first word, into {}", path.display()));
+        self.outcome.read = Some((path, 4));
+        Ok(())
     }
 
     fn read_to(&mut self, file: &str, address: u32, asked: u32) -> Result<(), StFlashError> {

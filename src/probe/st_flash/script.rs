@@ -62,6 +62,8 @@ impl Script {
     /// # Errors
     /// Something that needs a shell, another program, or arguments that st-flash does not take.
     pub fn parse(text: &str) -> Result<Script, ScriptError> {
+        // Windows editors put a byte-order mark before the first line.
+        let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
         let mut reader = Reader { rest: text.chars().peekable(), line: 1 };
         let mut script = Script::default();
         let mut after_and = None;
@@ -393,7 +395,7 @@ fn carry_out(probe: &mut StLink, step: &Step, host: &mut Host, stop: &mut bool, 
             Err(error) => Done::Failed(error),
         },
         Step::Version => {
-            watch.said(&format!("v{}", super::VERSION));
+            watch.said(&format!("v{}", super::Version::V1_7.number()));
             Done::Quiet
         }
         Step::Folder(folder) => {

@@ -1,6 +1,6 @@
 //! A session of st-flash at the probe: the ST-LINK commands it knows, and how it takes hold of the chip.
 
-use super::arguments::{Arguments, Connect};
+use super::arguments::{Arguments, Connect, Version};
 use super::error::StFlashError;
 use super::note::Note;
 use super::{Host, Outcome, Watch};
@@ -56,10 +56,12 @@ const LOOKS: u32 = 500;
 /// Where st-flash would look for ever.
 const LONGEST_WAIT: u32 = 10_000;
 
+/// Option bytes of the F0 (RM0091 4.1).
+pub(super) const F0_OPTIONS: u32 = 0x1FFF_F800;
 pub(super) const FLASH: u32 = 0x0800_0000;
 pub(super) const SRAM: u32 = 0x2000_0000;
 
-/// What st-flash 1.7 knows of a chip by its identity code.
+/// What st-flash knows of a chip by its identity code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Known {
     pub family: Family,
@@ -75,14 +77,15 @@ pub(super) struct Known {
 }
 
 impl Known {
-    fn of(identity: u32) -> Option<Known> {
+    fn of(identity: u32, version: Version) -> Option<Known> {
+        let newer = version == Version::V1_8;
         let f0 = |sram_size| Known {
             family: Family::F0,
             size_register: 0x1FFF_F7CC,
             page: 0x400,
             sram_size,
-            option_base: 0,
-            option_size: 0,
+            option_base: if newer { F0_OPTIONS } else { 0 },
+            option_size: if newer { 0x10 } else { 0 },
             flash_size: 0,
         };
         let g0 = |sram_size| Known {
@@ -91,7 +94,7 @@ impl Known {
             page: 0x800,
             sram_size,
             option_base: 0x1FFF_7800,
-            option_size: 4,
+            option_size: if newer { 0x80 } else { 4 },
             flash_size: 0,
         };
         Some(match identity & 0xFFF {
@@ -204,7 +207,7 @@ impl<'a> Session<'a> {
             return Err(StFlashError::NoTarget { why });
         }
         let identity = self.read(IDCODE);
-        let Some(known) = Known::of(identity) else {
+        let Some(known) = Known::of(identity, self.arguments.version) else {
             return Err(StFlashError::NoTarget { why: format!("IDCODE reads {identity:08X}") });
         };
         let chip = (self.read(known.size_register) & 0xFFFF) << 10;

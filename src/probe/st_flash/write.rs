@@ -1,6 +1,8 @@
 //! `write`: a file into flash, SRAM or the option area.
 
+use super::arguments::Version;
 use super::error::StFlashError;
+use super::flash::PG;
 use super::ihex::{self, Hex};
 use super::note::{Note, thousands};
 use super::session::{C_MASKINTS, DHCSR, FLASH, HALT, HALT_MASKED, RUN, SRAM, Session};
@@ -39,6 +41,9 @@ impl Session<'_> {
                 }
                 None => {
                     let data = self.bytes_of(&path)?;
+                    if let Some(format) = crate::image::file_in_bytes(&data) {
+                        self.note(Note::WrittenAsItStands { format });
+                    }
                     let all = 0..data.len() as u32;
                     (data, vec![all])
                 }
@@ -105,6 +110,19 @@ impl Session<'_> {
         StFlashError::Region { address, flash: FLASH, flash_end, hint }
     }
 
+    /// Whether so many bytes at an address lie in flash as st-flash sees it.
+    pub fn fits_flash(&self, address: u32, bytes: u32) -> Result<(), StFlashError> {
+        let end = u64::from(address) + u64::from(bytes);
+        if !self.known.flash_holds(address) {
+            return Err(self.no_such_region(address));
+        }
+        // --flash may name an end beyond all addresses.
+        if end > (u64::from(FLASH) + u64::from(self.known.flash_size)).min(1 << 32) {
+            return Err(self.too_high(address, bytes.into(), "flash", self.flash_end()));
+        }
+        Ok(())
+    }
+
     fn write_flash(&mut self, address: u32, mut data: Vec<u8>) -> Result<(), StFlashError> {
         let known = self.known;
         let length = data.len() as u32;
@@ -119,11 +137,7 @@ impl Session<'_> {
                 data.truncate(data.len() - blank);
             }
         }
-        let end = u64::from(address) + data.len() as u64;
-        // --flash may name an end beyond all addresses.
-        if end > (u64::from(FLASH) + u64::from(known.flash_size)).min(1 << 32) {
-            return Err(self.too_high(address, data.len() as u64, "flash", self.flash_end()));
-        }
+        self.fits_flash(address, data.len() as u32)?;
         if !address.is_multiple_of(2) {
             return Err(StFlashError::Unaligned { address, multiple: "an even address".to_owned() });
         }
@@ -169,7 +183,17 @@ impl Session<'_> {
         match self.known.family {
             Family::F0 => {
                 self.load_loader();
+                let newer = self.arguments.version == Version::V1_8;
+                if newer {
+                    self.unlock();
+                    let control = self.flash().control;
+                    self.write(control, PG);
+                }
                 self.program_f0(address, data)?;
+                if newer {
+                    // It is locked already: as with the real one, PG stays set in a locked register.
+                    self.close_programming();
+                }
             }
             Family::G0 => {
                 self.open_programming();

@@ -6,7 +6,7 @@ use super::{Session, Trouble};
 use crate::am32::{self, Given};
 use crate::chip::{Chip, Halt};
 use crate::esc::alive::{self, Alive, Limit};
-use crate::esc::{Ending, Jump, boot, verdict};
+use crate::esc::{Ending, Jump, boot, settings_pages, signal_pin, verdict};
 use crate::scenario::steps::{Boot, Check, RoleName, Run, Until};
 use crate::time::Time;
 use std::ops::Range;
@@ -38,6 +38,8 @@ impl Session<'_> {
         let reason = verdict::reason(&run, layout);
         let mut found = verdict::findings(&run, reason.as_ref(), layout, true);
         found.extend(verdict::unmodelled(std::slice::from_ref(&run)));
+        settings_pages::judge(&run, layout, &mut found);
+        found.extend(signal_pin::differ(&run).and_then(|(bootloader, app)| signal_pin::finding(bootloader, &app)));
         let runs = verdict::app_runs(&run, &self.about_files);
         let findings = join(&self.about_files, found, runs);
         let starts = runs && findings.iter().all(|f| f.severity < am32::Severity::Error);
@@ -183,6 +185,8 @@ impl Session<'_> {
             from_app: check.from_app.is_some_and(|f| f.0),
             option_bytes: check.option_bytes.is_some_and(|f| f.0),
             seed: self.settings.seed,
+            engine: self.settings.engine,
+            f0_write_without_pg: self.settings.f0_write_without_pg,
             ..crate::esc::Options::default()
         };
         if !check.signal.is_empty() {

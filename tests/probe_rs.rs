@@ -1,0 +1,145 @@
+//! An unmodified probe-rs at the virtual ESC, on three parts. Opt-in: it is no package of Debian's, and long to build.
+//! `DRYFLASH_PROBE_RS=path/to/probe-rs cargo test --test probe_rs`
+
+#[allow(dead_code, reason = "not every test needs all of it")]
+#[path = "support/clients.rs"]
+mod clients;
+#[allow(dead_code, reason = "not every test needs all of it")]
+#[path = "support/serve.rs"]
+mod serve;
+
+use clients::{APP, BENCHES, Bench, FLASH, built, starts};
+use serve::Serve;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Where probe-rs is; none where nobody says so.
+fn probe_rs() -> Option<PathBuf> {
+    std::env::var_os("DRYFLASH_PROBE_RS").map(PathBuf::from)
+}
+
+fn chip(bench: Bench) -> &'static str {
+    match bench.part {
+        "F031" => "STM32F031K6",
+        "F051" => "STM32F051K6",
+        _ => "STM32G071KB",
+    }
+}
+
+/// Some other ESC's probe, which it must not look for: what the surroundings say of probes is not heard.
+fn probe_rs_with(bench: Bench, folder: &Path, more: &[&str], words: &[&str]) -> (String, i32) {
+    let client = probe_rs().unwrap();
+    let mut dryflash = Command::new(env!("CARGO_BIN_EXE_dryflash"));
+    dryflash.args(["with", "--part", bench.part, "--state", "esc.json"]).args(more).arg("--").arg(client);
+    let (verb, rest) = words.split_first().unwrap();
+    dryflash.arg(verb).args(["--chip", chip(bench)]).args(rest).current_dir(folder);
+    let output = dryflash.env("PROBE_RS_PROBE", "0483:374b").output().unwrap();
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    (text, output.status.code().unwrap())
+}
+
+#[test]
+fn probe_rs_flashes_an_esc_that_starts() {
+    if probe_rs().is_none() {
+        return;
+    }
+    for bench in BENCHES {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("esc.json");
+        let run = |more: &[&str], words: &[&str]| {
+            let (text, code) = probe_rs_with(bench, folder.path(), more, words);
+            assert_eq!(code, 0, "{}: {words:?}\n{text}", bench.part);
+            text
+        };
+        let cells = || bench.chip(&state).board.flash.cells().bytes(FLASH, bench.size());
+        let full = built(bench.full);
+        let binary = ["--binary-format", "bin", "--base-address", "0x08000000", full.to_str().unwrap()];
+        run(&["--record", "session.jsonl"], &[&["download", "--verify"], &binary[..]].concat());
+        assert!(cells() == std::fs::read(&full).unwrap(), "{}", bench.part);
+        assert!(starts(&state), "{}", bench.part);
+        // On a blank ESC the session is the same once more.
+        let replay = Command::new(env!("CARGO_BIN_EXE_dryflash"))
+            .args(["replay", "--strict", "session.jsonl"])
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&replay.stdout).into_owned();
+        assert_eq!(replay.status.code(), Some(0), "{}\n{text}", bench.part);
+        assert!(text.contains("programs 0x08000000"), "{text}");
+
+        run(&[], &[&["verify"], &binary[..]].concat());
+        let words = run(&[], &["read", "b32", "0x08000000", "4"]);
+        let expected: Vec<String> = std::fs::read(&full).unwrap()[..16]
+            .chunks(4)
+            .map(|w| format!("{:08x}", u32::from_le_bytes(w.try_into().unwrap())))
+            .collect();
+        assert!(words.to_lowercase().contains(&expected.join(" ")), "{}: {expected:?}\n{words}", bench.part);
+        run(&[], &["reset"]);
+        assert!(starts(&state), "{}", bench.part);
+        // One file alone replaces its pages and no other.
+        let app = built(bench.app);
+        let app = ["--binary-format", "bin", "--base-address", &format!("0x{APP:08x}"), app.to_str().unwrap()];
+        run(&[], &[&["download", "--verify"], &app[..]].concat());
+        assert!(starts(&state), "{}", bench.part);
+        run(&[], &["erase"]);
+        assert!(cells().iter().all(|b| *b == 0xFF), "{}", bench.part);
+        // What is not there any more does not verify, and its code is handed on.
+        let (text, code) = probe_rs_with(bench, folder.path(), &[], &[&["verify"], &binary[..]].concat());
+        assert_ne!(code, 0, "{}\n{text}", bench.part);
+    }
+}
+
+/// Ended when dropped.
+struct Ending(Child);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn gdb_debugs_through_probe_rss_server() {
+    let Some(client) = probe_rs() else { return };
+    if !clients::is_there("gdb-multiarch") {
+        return;
+    }
+    for bench in BENCHES {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("esc.json");
+        bench.factory(&state, |f| f);
+        let serve = Serve::with(bench.part, &state, &["--glasgow=127.0.0.1:0"]);
+        let probe = format!("20b7:9db1:tcp:{}", serve.said("20b7:9db1:tcp:", '\n'));
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let place = format!("127.0.0.1:{port}");
+        let mut server = Command::new(&client);
+        server.args(["gdb", "--chip", chip(bench), "--gdb-connection-string", &place]).env("PROBE_RS_PROBE", probe);
+        let _server = Ending(server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        let start = Instant::now();
+        while std::net::TcpListener::bind(&place).is_ok() {
+            assert!(start.elapsed() < Duration::from_secs(30), "{}: no server", bench.part);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let commands = [
+            &format!("target extended-remote {place}"),
+            "monitor reset halt",
+            "printf \"PC %#x\\n\", $pc",
+            "stepi",
+            "printf \"WORD %#x\\n\", *(unsigned*)0x08000004",
+            "detach",
+        ];
+        let mut gdb = Command::new("gdb-multiarch");
+        gdb.args(["-nx", "-batch", "-ex", "set architecture armv6-m"]);
+        for command in commands {
+            gdb.args(["-ex", command]);
+        }
+        let output = gdb.output().unwrap();
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        let image = std::fs::read(built(bench.full)).unwrap();
+        let reset = u32::from_le_bytes(image[4..8].try_into().unwrap());
+        assert!(text.contains(&format!("PC {:#x}", reset & !1)), "{}\n{text}", bench.part);
+        assert!(text.contains(&format!("WORD {reset:#x}")), "{}\n{text}", bench.part);
+    }
+}
