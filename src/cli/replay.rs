@@ -18,6 +18,7 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 use serde::Serialize;
 use std::fmt::Write as _;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Divergences that are shown; the others are counted.
@@ -46,7 +47,7 @@ pub struct Args {
     pub(super) recording: PathBuf,
     /// What the ESC holds before the session: .bin, Intel HEX, ELF or .amj; FILE@ADDR puts a .bin at an address.
     #[arg(value_name = "FILE[@ADDR]")]
-    pub(super) files: Vec<String>,
+    pub(super) files: Vec<OsString>,
     #[command(flatten)]
     pub(super) esc: Esc,
     /// Compare every reply, polls and identities too.
