@@ -2,9 +2,8 @@
 
 use super::bench::write;
 use super::{OK, Outcome};
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap_mangen::Man;
-use std::io::Write;
 use std::path::PathBuf;
 
 /// Write the manual pages: one for dryflash, one for each verb

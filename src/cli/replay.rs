@@ -17,6 +17,7 @@ use crate::tell::tell;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use serde::Serialize;
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -138,7 +138,9 @@ mod tests {
             changed: changed.into_iter().collect(),
             unmodelled: Vec::new(),
             in_vain: Vec::new(),
+            choices: Vec::new(),
             stands_still: false,
+            choices: Vec::new(),
             resets: 0,
         }
     }
