@@ -19,7 +19,6 @@ use clap::ValueEnum;
 use serde::Serialize;
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Divergences that are shown; the others are counted.
