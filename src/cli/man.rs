@@ -2,7 +2,7 @@
 
 use super::bench::write;
 use super::{OK, Outcome};
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap_mangen::Man;
 use std::path::PathBuf;
 
