@@ -140,7 +140,6 @@ mod tests {
             in_vain: Vec::new(),
             choices: Vec::new(),
             stands_still: false,
-            choices: Vec::new(),
             resets: 0,
         }
     }
