@@ -1,10 +1,9 @@
 //! `dryflash man`: the manual pages.
 
-use super::bench::create;
+use super::bench::write;
 use super::{OK, Outcome};
 use anyhow::{Context, bail};
 use clap_mangen::Man;
-use std::io::Write;
 use std::path::PathBuf;
 
 /// Write the manual pages: one for dryflash, one for each verb
@@ -39,7 +38,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     }
     for (name, page) in &pages {
         let path = args.folder.join(name);
-        create(&path, args.force)?.write_all(page).with_context(|| format!("{} cannot be written", path.display()))?;
+        write(&path, args.force, page)?;
     }
     let folder = args.folder.display();
     let text = format!("{} pages are in {folder}; `man {folder}/dryflash.1` shows one\n", pages.len());

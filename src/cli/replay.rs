@@ -17,6 +17,7 @@ use crate::tell::tell;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use serde::Serialize;
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -46,7 +47,7 @@ pub struct Args {
     pub(super) recording: PathBuf,
     /// What the ESC holds before the session: .bin, Intel HEX, ELF or .amj; FILE@ADDR puts a .bin at an address.
     #[arg(value_name = "FILE[@ADDR]")]
-    pub(super) files: Vec<String>,
+    pub(super) files: Vec<OsString>,
     #[command(flatten)]
     pub(super) esc: Esc,
     /// Compare every reply, polls and identities too.
