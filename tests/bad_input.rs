@@ -174,6 +174,13 @@ fn wrong_options() {
     refused(&["check", "--signal", "medium", BOOTLOADER], &["medium", "low, floating or high"]);
     refused(&["check", "--signal", "low,high", BOOTLOADER], &["'high' has no time", "low@100"]);
     refused(&["check", "--for", "0", BOOTLOADER], &["--for"]);
+    // A wire whose changes are out of order is not guessed at, here as in a scenario.
+    refused(
+        &["check", "--signal", "high,high@399,low@398", BOOTLOADER],
+        &["398.00 ms does not come after the one before it"],
+    );
+    refused(&["check", "--for", "0", BOOTLOADER], &["not between 1.00 ms and 60.000 s"]);
+    refused(&["check", "--app-for", "2 min", BOOTLOADER], &["ns, us, ms or s"]);
     refused(&["check", "--reset", "software", BOOTLOADER], &["--signal"]);
     refused(&["chekc", BOOTLOADER], &["chekc", "check"]);
     refused(&[], &["Usage"]);

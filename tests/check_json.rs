@@ -98,6 +98,7 @@ fn every_field_and_value_is_documented() {
         "power_ups[].ending.",
         "power_ups[].unmodelled[].",
         "power_ups[].in_vain[].",
+        "power_ups[].choices",
         "power_ups[].app.alive.",
         "power_ups[].changed[].settings.",
     ];

@@ -389,7 +389,26 @@ fn a_blank_f0_locks_up_and_a_blank_g0_runs_system_memory() {
         assert_eq!(chip.run(Time::from_millis(1)), Halt::Off, "{part}");
         chip.power_on();
         assert_eq!(chip.run(Time::from_millis(1)), halt, "{part}");
+        if halt == Halt::Lockup {
+            // As a blank STM32F030 stands (ST's forum, 746977).
+            let r = chip.registers();
+            assert_eq!((r.xpsr, r.pc, r.msp), (0xC100_0003, 0xFFFF_FFFE, 0xFFFF_FFD8), "{part}");
+        }
     }
+}
+
+/// What ARM leaves open, as it was seen on chips: flags of an F030, all registers of a G0B1.
+#[test]
+fn registers_at_reset_are_those_of_real_chips() {
+    let loops = [0xE7FE];
+    let f0 = powered("F051", &loops).registers();
+    assert_eq!((f0.xpsr, f0.lr), (0xC100_0000, u32::MAX));
+    let mut g0 = powered("G071", &loops);
+    let is = |chip: &Chip| (chip.registers().xpsr, chip.registers().r, chip.registers().psp);
+    assert_eq!(is(&g0), (0xF100_0000, [u32::MAX; 13], 0xFFFF_FFFC));
+    g0.set_registers(|r| r.r = [7; 13]);
+    g0.reset(ResetCause::Software);
+    assert_eq!(is(&g0), (0xF100_0000, [u32::MAX; 13], 0xFFFF_FFFC));
 }
 
 #[test]

@@ -267,3 +267,52 @@ fn a_saved_chip_goes_on_amid_a_capture() {
     run_to(&mut chip, 1_720);
     assert_eq!(get(&mut chip, TIM3 + 0x34), wanted);
 }
+
+/// RCC_CSR, whole, after each kind of reset with the flags cleared before: PINRSTF comes with every one (RM0091 6.1.2,
+/// RM0444 5.4.24; SFT and WWDG with PIN alone were read on a G0B1). LSION is cleared by each (the same sections).
+#[test]
+fn each_reset_leaves_its_flags_and_the_lsi_off() {
+    for (part, csr, rmvf, power_on) in [
+        ("F031", 0x4002_1024, 1 << 24, 0x0C80_0000),
+        ("F051", 0x4002_1024, 1 << 24, 0x0C80_0000),
+        ("G031", 0x4002_1060, 1 << 23, 0x0C00_0000),
+        ("G071", 0x4002_1060, 1 << 23, 0x0C00_0000),
+    ] {
+        let mut chip = idle(part);
+        assert_eq!(get(&mut chip, csr), power_on, "{part}");
+        for (cause, flags) in [
+            (ResetCause::Software, 0x1400_0000),
+            (ResetCause::Iwdg, 0x2400_0000),
+            (ResetCause::Wwdg, 0x4400_0000),
+            (ResetCause::Pin, 0x0400_0000),
+            (ResetCause::OptionBytes, 0x0600_0000),
+        ] {
+            set(&mut chip, &[(csr, rmvf), (csr, 1)]);
+            assert_eq!(get(&mut chip, csr) & !2, 1, "{part}: cleared, LSION set");
+            chip.reset(cause);
+            assert_eq!(get(&mut chip, csr), flags, "{part}: {cause}");
+        }
+    }
+}
+
+/// A G071's PA8, PB15, PD0 and PD2 are pulled down by UCPD until its strobes (seen on silicon); a G031 has none.
+#[test]
+fn dead_battery_pull_downs_last_until_their_strobes() {
+    let pins = |chip: &mut Chip| {
+        [(0x5000_0000u32, 8), (0x5000_0400, 15), (0x5000_0C00, 0), (0x5000_0C00, 2)].map(|(port, pin)| {
+            set(chip, &[(port, 0), (port + 0xC, 1 << (2 * pin))]);
+            get(chip, port + 0x10) >> pin & 1
+        })
+    };
+    let mut g071 = idle("G071");
+    assert_eq!(pins(&mut g071), [0; 4], "against a pull-up");
+    set(&mut g071, &[(SYSCFG, 1 << 9)]);
+    assert_eq!(pins(&mut g071), [1, 1, 0, 0]);
+    set(&mut g071, &[(SYSCFG, 1 << 10)]);
+    assert_eq!(pins(&mut g071), [1; 4]);
+    g071.power_off(0);
+    g071.power_on();
+    set(&mut g071, &[(0x4002_1034, u32::MAX)]);
+    assert_eq!(pins(&mut g071), [0; 4]);
+    assert_eq!(pins(&mut idle("G031")), [1; 4]);
+}

@@ -279,3 +279,35 @@ fn fast_flash_says_so() {
 fn the_usual_power_ups_begin_with_the_one_that_decides() {
     assert_eq!(PowerUp::usual()[0], PowerUp::steady(Wire::Low));
 }
+
+/// A verdict that rests on a choice of the model says so (DF079), and the other outcome can be had: an F0's bootloader that
+/// stores through a null pointer, with PG = 0 (F45). One that does not gets no such note.
+#[test]
+fn a_verdict_that_rests_on_a_choice_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = |name: &str, code: [u16; 3]| {
+        let mut bytes: Vec<u8> = [0x2000_1000u32, 0x0800_0009].iter().flat_map(|w| w.to_le_bytes()).collect();
+        bytes.extend(code.iter().flat_map(|h| h.to_le_bytes()));
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    // movs r0, #0; strh r0, [r0] or nop; b .
+    let (stores, plain) = (image("null.bin", [0x2000, 0x8000, 0xE7FE]), image("plain.bin", [0x2000, 0xBF00, 0xE7FE]));
+    let check = |file: &Path, more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dryflash"));
+        command.args(["check", "--part", "F051", "--signal", "low", "--bootloader"]).arg(file).args(more);
+        text(&command.output().unwrap())
+    };
+    let faults = check(&stores, &[]);
+    assert!(faults.contains("a store to flash with PG = 0 (F45: a choice)"), "{faults}");
+    assert!(faults.contains("note DF079: the outcome rests on a choice of the model"), "{faults}");
+    assert!(faults.contains("F45 (0x08000000, PC 0x0800000A)"), "{faults}");
+    assert!(faults.contains("--f0-store-without-pg ignored shows the other outcome"), "{faults}");
+    for engine in ["auto", "unicorn", "interpreter"] {
+        let ignored = check(&stores, &["--f0-store-without-pg", "ignored", "--engine", engine]);
+        assert!(!ignored.contains("bus error") && !ignored.contains("DF056"), "{ignored}");
+        assert!(ignored.contains("DF079") && ignored.contains("nothing happened"), "{ignored}");
+    }
+    assert!(!check(&plain, &[]).contains("DF079"));
+}

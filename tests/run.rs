@@ -944,3 +944,37 @@ fn every_expectation_can_fail() {
         assert!(told.contains(seen), "{step}\n{told}");
     }
 }
+
+#[test]
+fn a_reset_forgets_what_was_seen_before_it() {
+    let project = Project::new();
+    let head = HEAD.to_owned() + "[factory]\nholds = [\"full.hex\"]\n[[step]]\npower = \"on\"\n[[step]]\n";
+    let reach = "run = { until = \"main_loop\", for = \"200 ms\" }\n";
+    let again =
+        |wire: &str| format!("{head}{reach}[[step]]\nwire = \"{wire}\"\n[[step]]\nreset = \"pin\"\n[[step]]\n{reach}");
+    project.write("a.toml", &again("low"));
+    assert!(project.says(&["run", "scenarios"], 0).contains("1 passed"));
+    // The bootloader stays: the main loop before the reset is none after it.
+    project.write("a.toml", &again("high"));
+    let told = project.says(&["run", "scenarios"], 1);
+    assert!(told.contains("no main_loop within 200.00 ms") || told.contains("no main loop within 200.00 ms"), "{told}");
+}
+
+#[test]
+fn one_grammar_of_the_wire() {
+    let project = Project::new();
+    for (wire, starts) in [("high, low@100", true), ("high, low@100ms", true), ("high,low@0.1s", true), ("high", false)]
+    {
+        let expect = format!(
+            "{HEAD}{}[[step]]\nexpect = {{ starts = {starts} }}\n",
+            FULL.replace("\"low\"", &format!("\"{wire}\""))
+        );
+        project.write("a.toml", &expect);
+        project.says(&["run", "scenarios"], 0);
+        let words = ["check", "files/full.hex", "--signal", wire];
+        project.says(&words, i32::from(!starts));
+    }
+    let wrong = format!("{HEAD}{}", FULL.replace("\"low\"", "\"high, high@399, low@398\""));
+    project.write("a.toml", &wrong);
+    assert!(project.says(&["run", "scenarios"], 2).contains("398.00 ms does not come after the one before it"));
+}

@@ -184,6 +184,30 @@ fn erase_leaves_nothing_and_the_f0_keeps_the_bit() {
     }
 }
 
+/// After an erase MER stands until a reset; what a later write rests on is told. A script without an erase says nothing.
+#[test]
+fn a_mass_erase_bit_left_set_is_told() {
+    let esc = Esc::new(F051);
+    let (eeprom, at) = F051.eeprom;
+    let write = |name: &str, at: u32| format!("st-flash write {} {}", file(name), hex(at));
+    let replay = |lines: &str| {
+        esc.write("steps.sh", lines.as_bytes());
+        let ran: Ran = esc.dryflash(&["replay", "--part", "F051", "steps.sh"]).output().unwrap().into();
+        ran.out.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let erased = replay("st-flash erase\n");
+    assert!(erased.contains("note: the mass erase bit (MER) still stands in FLASH_CR"), "{erased}");
+    assert!(!erased.contains("rests on choice"), "{erased}");
+    let written = replay(&format!("st-flash erase\n{}\n", write(eeprom, at)));
+    assert!(
+        written.contains("note: rests on choice F36: STRT with PER and MER set: all of flash was erased"),
+        "{written}"
+    );
+    assert!(!written.contains("still stands"), "the loader's CR = PG drops it: {written}");
+    let plain = replay(&write(eeprom, at));
+    assert!(!plain.contains("rests on choice") && !plain.contains("still stands"), "{plain}");
+}
+
 #[test]
 fn connecting_under_reset_and_resetting_work() {
     for bench in BENCHES {

@@ -231,8 +231,8 @@ fn hardware_is_hidden_from_all_that_a_client_starts() {
     assert!(code == Some(0) && !text.contains("hardware\n") && !text.contains("001\n"), "{text}");
     assert!(!text.contains("vouch"), "{text}");
     // Without any right of its own, in a user namespace.
-    let user = ["unshare", "-U", "--map-user=1000"];
-    if works(&["-Urm", "unshare", "-U", "--map-user=1000"]) {
+    let user = ["unshare", "-U", "--map-user=1000", "--map-group=1000"];
+    if works(&["-Urm", "unshare", "-U", "--map-user=1000", "--map-group=1000"]) {
         let (code, text) = run(&user, &[]);
         assert!(code == Some(0) && !text.contains("hardware\n") && !text.contains("vouch"), "{text}");
     }
@@ -459,4 +459,37 @@ fn a_recording_never_takes_the_place_of_what_is_used() {
     let (code, text) = told(&own.current_dir(desk.folder.path()).output().unwrap());
     assert!(code == Some(2) && text.contains("this session's own state"), "{text}");
     assert!(Path::new(&desk.path("esc.json")).metadata().unwrap().len() > 1_000);
+}
+
+/// A client that lists what is on the bus, and no more: the test below runs it.
+#[test]
+#[ignore = "a client of another test"]
+fn a_client_that_lists() {
+    use std::ffi::{c_char, c_void};
+    unsafe extern "C" {
+        fn dlsym(handle: *mut c_void, name: *const c_char) -> *mut c_void;
+    }
+    type List = unsafe extern "C" fn(*const c_void, *mut *mut *const c_void) -> isize;
+    // SAFETY: the name is a C string; what the loader finds under it has libusb's type.
+    let count = unsafe {
+        let found = dlsym(std::ptr::null_mut(), c"libusb_get_device_list".as_ptr());
+        assert!(!found.is_null(), "only `dryflash with` runs it");
+        let mut list = std::ptr::null_mut();
+        std::mem::transmute::<*mut c_void, List>(found)(std::ptr::null(), &raw mut list)
+    };
+    assert_eq!(count, 1);
+}
+
+#[test]
+fn a_client_that_listed_the_probe_has_looked_for_it() {
+    let desk = Desk::new();
+    let this = std::env::current_exe().unwrap();
+    let client = [this.as_os_str(), "--ignored".as_ref(), "--exact".as_ref(), "a_client_that_lists".as_ref()];
+    let (code, text) = desk.run(&client);
+    assert!(code == Some(0) && text.contains("1 passed") && !text.contains("never looked"), "{text}");
+    let (code, text) = desk.run(&["true"]);
+    assert!(code == Some(0) && text.contains("never looked"), "{text}");
+    // One that fails has said why itself.
+    let (code, text) = desk.run(&["false"]);
+    assert!(code == Some(1) && !text.contains("never looked"), "{text}");
 }

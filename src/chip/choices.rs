@@ -4,7 +4,9 @@
 
 /// Every line, the ones that matter most first.
 pub const CHOICES: &[&str] = &[
-    "wait states: the prefetch buffer hides those of sequential fetches; branch targets and literal loads from flash pay in full; the G0's two cache lines are not modelled",
+    "times begin with the first instruction: the reset delay after power-on (on an F0 some 1.5 to 4.5 ms, on a G0 a fraction of one) and the loading of the option bytes come before",
+    "times are good to some 10 %, not to the digits shown: a loop that compares a 1 us counter takes whole microseconds, and wait states decide which",
+    "wait states: the prefetch buffer hides those of sequential fetches; branch targets and literal loads from flash pay in full; the G0's two cache lines are not modelled, from which a tight loop runs without wait states (8.1 cycles a turn measured on a G0B1 where the model takes 12 to 14)",
     "other loads from flash pay no wait states; the G0's single-cycle I/O port costs the two cycles of any load",
     "an access happens at the start of its instruction",
     "interrupts that software pends, and resets that it asks for, are taken after the store that does so (an `stm`: after its straight run of code)",
@@ -18,6 +20,11 @@ pub const CHOICES: &[&str] = &[
     "DMA transfers take no time and hold up nobody; a block from memory to memory is copied at once",
     "comparators follow what the bench says, without voltages, hysteresis or blanking; EXTI events do not wake a core that waits for them",
     "the ADC converts what the bench puts at its inputs; hardware triggers, analog watchdogs, oversampling and auto-off are not modelled",
+    "a store to a timer's CNT leaves its prescaler's counter alone: the manuals name the update event only",
+    "an exception that follows another without unstacking takes 6 cycles, ARM's figure for the Cortex-M3",
+    "EXTI lines that are masked have no memory: measured on a G0, taken over for the F0",
+    "with NRST low a probe's access to a peripheral faults; on a G0 it was seen to read 0",
+    "registers at a reset are as seen on an F030 (flags) and a G0B1 (all); an F0's R0 to R12 are 0",
     "the window watchdog's prescaler starts with each reload",
     "what a USART sends is lost, and it receives nothing",
     "the RTC and the MPU keep their registers and do nothing",

@@ -429,7 +429,8 @@ impl Chip {
             return Some(self.lock_up());
         }
         let pc = self.core.registers().pc;
-        if pc < NEVER_CODE {
+        // A debugger may want to halt at the handler's entry first.
+        if pc < NEVER_CODE || self.debug.enabled {
             return Some(Halt::Fault(kind));
         }
         // HardFault's handler is where nothing can be executed: it locks up before its first instruction.

@@ -207,10 +207,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         }
     };
     for choice in &bench.probe.target.chip.board.log.choices {
-        eprintln!(
-            "dryflash: note: rests on choice {}: {}; silicon is not known to do the same",
-            choice.rule, choice.text
-        );
+        tell!("dryflash: note: rests on choice {}: {}; silicon is not known to do the same", choice.rule, choice.text);
     }
     // What was done stays done, whatever came of the rest.
     keeper.finish(&bench.probe)?;

@@ -255,6 +255,7 @@ fn start(command: &[OsString], stand_in: &StandIn, probe_rs: &str, hide: Option<
     let (program, arguments) = command.split_first().context("no command")?;
     let mut command = Command::new(program);
     stand_in.lend(command.args(arguments));
+    Signals::let_through(&mut command);
     glasgow::lend(&mut command, probe_rs);
     if let Some(hide) = hide {
         hide.from(&mut command);

@@ -9,7 +9,9 @@ use crate::part::Core;
 /// What fetching costs beyond the core's own cycles. Both families read their flash in lines.
 ///
 /// The prefetch buffer is taken to hide sequential wait states, a branch target pays them in full, and so does
-/// a literal read from flash. That is right to a few per cent for the loops that bootloaders spend their time in.
+/// a literal read from flash. On an F0 (one wait state, prefetch) that is at most a cycle a branch or literal off. A G0
+/// keeps the last two lines (RM0490 4.3.3), so that a loop inside them waits for nothing, which is not modelled: 8.1 cycles
+/// a turn were measured on a G0B1 (uliano/brio, docs/stm32g0/nvm.md) where this gives 12 to 14.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct FetchCost {
     /// Cycles for each new line reached by running on.

@@ -138,6 +138,7 @@ mod tests {
             changed: changed.into_iter().collect(),
             unmodelled: Vec::new(),
             in_vain: Vec::new(),
+            choices: Vec::new(),
             stands_still: false,
             resets: 0,
         }

@@ -56,7 +56,9 @@ fn chaining_is_faster_than_returning_and_entering() {
         let chained = rig.cycle() - first;
         rig.go("done");
         let whole = rig.cycle() - first - chained;
-        assert!(chained < rig.entry() && chained > 3, "chained in {chained}");
+        // `bx` and the 6 cycles that ARM gives for the Cortex-M3 (exception.rs, CHAIN_CYCLES).
+        let bx = if rig.m0 { 3 } else { 2 };
+        assert_eq!(chained, bx + 6, "chained in {chained}");
         assert!(whole > chained, "returned in {whole}");
     });
 }
@@ -161,7 +163,7 @@ fn a_late_arrival_takes_over_the_entry() {
                 rig.go("armed");
                 rig.chip.set_registers(|r| r.r[4] = delay);
                 rig.go("done");
-                let depth = STACK - rig.r(5);
+                let depth = STACK.wrapping_sub(rig.r(5));
                 let after = rig.r(6) == assembled.labels["behind"];
                 match rig.trace()[..] {
                     [0x15, 0xA0, ..] if after => {

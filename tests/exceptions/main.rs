@@ -193,6 +193,11 @@ impl Rig {
         std::array::from_fn(|n| self.word(sp + 4 * n as u32))
     }
 
+    /// xPSR at the reset vector: what ARM leaves open of it, as chips have it.
+    fn xpsr_at_reset(&self) -> u32 {
+        if self.m0 { 0xC100_0000 } else { 0xF100_0000 }
+    }
+
     /// Cycles from the last instruction to the handler's first (DDI0432C 3.3.2, DDI0484 3.3.2).
     fn entry(&self) -> u64 {
         if self.m0 { 16 } else { 15 }

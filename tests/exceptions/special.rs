@@ -8,7 +8,7 @@ use super::*;
 fn the_state_after_reset() {
     each(&[label("start"), done()], |rig| {
         let r = rig.registers();
-        assert_eq!((r.msp, r.pc, r.lr, r.xpsr), (STACK, rig.at("start"), u32::MAX, 1 << 24));
+        assert_eq!((r.msp, r.pc, r.lr, r.xpsr), (STACK, rig.at("start"), u32::MAX, rig.xpsr_at_reset()));
         assert_eq!((r.primask, r.control), (false, 0));
     });
 }

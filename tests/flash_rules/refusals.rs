@@ -117,8 +117,8 @@ pub fn rules() -> Vec<Rule> {
                 let half = |b: &mut Bench| b.store_as(at, width, 0).is_err();
                 g0_refused(b, half, false, g::SIZERR | g::CFGBSY, g::PG | g::OPTLOCK)?;
                 let second = |b: &mut Bench| b.word(at + 4, 0).is_err();
-                g0_refused(b, second, false, g::SIZERR | g::PGAERR, g::PG | g::OPTLOCK)?;
-                b.w(g::SR, g::SIZERR | g::PGAERR);
+                g0_refused(b, second, false, g::SIZERR, g::PG | g::OPTLOCK)?;
+                b.w(g::SR, g::SIZERR);
             }
             Ok(())
         }),

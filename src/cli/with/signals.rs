@@ -11,6 +11,9 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -65,6 +68,12 @@ impl Signals {
         let _ = prctl::set_child_subreaper(true);
         let fd = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC).context("signals cannot be waited for")?;
         Ok(Signals { fd, shared: Arc::default() })
+    }
+
+    /// Has a command not inherit that they are held back.
+    pub fn let_through(command: &mut Command) {
+        // SAFETY: the closure makes one system call, and allocates nothing.
+        unsafe { command.pre_exec(|| SigSet::empty().thread_set_mask().map_err(io::Error::from)) };
     }
 
     /// Whether one has come already, before there was a client to have it.

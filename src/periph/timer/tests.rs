@@ -159,3 +159,17 @@ fn the_apb_prescaler_slows_the_count_from_its_change_on() {
     with(100, 0b110, |cx| t.advance(cx));
     assert_eq!(get(&mut t, 100 + 40, 0x24), 110, "PCLK / 8: the timer at HCLK / 4");
 }
+
+/// Only an update event clears the prescaler's counter: a bootloader that sets CNT to 0 and waits for it to reach n waits
+/// up to one count less.
+#[test]
+fn a_store_to_the_count_leaves_the_prescaler_where_it_is() {
+    let mut t = Timer::new(Kind::Tim32);
+    set(&mut t, 0, 0x28, 47);
+    set(&mut t, 0, 0x14, UG);
+    set(&mut t, 0, 0x00, CEN);
+    set(&mut t, 48 * 5 + 40, 0x24, 0);
+    assert_eq!((get(&mut t, 48 * 6 - 1, 0x24), get(&mut t, 48 * 6, 0x24)), (0, 1), "8 cycles, not 48");
+    set(&mut t, 48 * 9 + 40, 0x14, UG);
+    assert_eq!((get(&mut t, 48 * 9 + 87, 0x24), get(&mut t, 48 * 9 + 88, 0x24)), (0, 1), "an update begins anew");
+}

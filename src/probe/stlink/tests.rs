@@ -156,8 +156,12 @@ fn transfers_are_refused_as_the_firmware_does() {
     check(command(0x08, SRAM + 0x1FFC, 8), &[0; 8], 0x11, SRAM + 0x2000);
     // A store to flash with PG clear.
     check(command(0x48, 0x0800_0000, 2), &[0; 2], 0x11, 0x0800_0000);
-    assert_eq!(probe.command(&[0xF2, 0x4B, 1], &[]), [0x1D, 0]);
-    assert_eq!(probe.command(&[0xF2, 0x45, 1, 0, 0xFC], &[])[0], 0x1D);
+    // Up to 7 an access port that is not there opens and reads 0, as real firmware has it.
+    for (ap, status) in [(1, 0x80), (7, 0x80), (8, 0x1D)] {
+        assert_eq!(probe.command(&[0xF2, 0x4B, ap], &[]), [status, 0]);
+        assert_eq!(probe.command(&[0xF2, 0x45, ap, 0, 0xFC], &[]), [status, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(probe.command(&[0xF2, 0x46, ap, 0, 0, 0, 1, 2, 3, 4], &[]), [status, 0]);
+    }
     assert_eq!(probe.command(&[0xF2, 0x30, 0xA4], &[]), [0x05, 0], "no JTAG");
 }
 
