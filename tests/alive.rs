@@ -147,11 +147,6 @@ fn bin(bytes: &[u8]) -> Image {
     Image::parse("own.bin", bytes, None).expect("a .bin")
 }
 
-fn built(name: &str) -> Image {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware/built").join(name);
-    Image::load(&path, None).expect("the stand-in firmware is in the repository")
-}
-
 fn look(program: &[Item], watched_ms: u64, engine: Engine) -> Seen {
     let (app, labels) = image(APP, program);
     let files = vec![

@@ -308,7 +308,8 @@ fn text(report: &Report, verdict: Option<&Verdict>, style: Style) -> String {
     }
     let divergences = &report.replayed.divergences;
     if !divergences.is_empty() {
-        let _ = writeln!(out, "\n{}", style.heading("divergences"));
+        let gap = if out.is_empty() { "" } else { "\n" };
+        let _ = writeln!(out, "{gap}{}", style.heading("divergences"));
         for d in divergences.iter().take(SHOWN) {
             let packet = d.packet.map_or_else(String::new, |p| format!(", packet {p}"));
             let _ = writeln!(out, "  command {}{packet}, from byte {} on", d.command, d.offset);
