@@ -84,7 +84,7 @@ fn of_1_8_an_erase_has_a_range_and_ends_with_a_reset() {
         assert!(after[last..last + page as usize].iter().all(|b| *b == 0xFF));
         // What does not fit is refused, and what is no whole page; 1.7 takes no range.
         for (words, told) in [
-            (["erase", &hex(at + 2), "1k"], "the start of a page"),
+            (["erase", &hex(at + 2), "512"], "the start of a page"),
             (["erase", &hex(at), "1000"], "whole pages"),
             (["erase", &hex(at), "1M"], "beyond the flash"),
         ] {
