@@ -147,7 +147,8 @@ fn one_second(c: &mut Criterion) {
             // To the main loop, past bootloader and tune.
             chip.power_on();
             assert_eq!(chip.run(Time::from_millis(800)), Halt::Time, "{name}");
-            assert!(chip.board.heartbeat.steady().is_some(), "{name} has reached its loop");
+            let code = 0x0800_1000..chip.part().flash.end();
+            assert!(chip.board.heartbeat.steady(&code).is_some(), "{name} has reached its loop");
             let saved = chip.save();
             let first = chip.instructions();
             assert_eq!(chip.run(Time::from_millis(1_800)), Halt::Time, "{name}");

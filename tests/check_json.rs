@@ -139,9 +139,9 @@ fn told<'a>(report: &'a Value, id: &str) -> Option<&'a str> {
 fn a_run_tells_a_bootloaders_true_version_and_pin() {
     for (file, version) in [
         ("STANDIN_F051_BOOTLOADER_PB4_V14.bin", 14),
-        ("STANDIN_F051_BOOTLOADER_PA2_V12.bin", 12),
+        ("STANDIN_F051_BOOTLOADER_PB4_V12.bin", 12),
         ("STANDIN_G071_BOOTLOADER_PB4_64K_V14.bin", 14),
-        ("STANDIN_G071_BOOTLOADER_PA2_128K_V12.bin", 12),
+        ("STANDIN_G071_BOOTLOADER_PB4_128K_V12.bin", 12),
     ] {
         let right = renamed(file, file);
         assert_eq!(right["files"][0]["by_running"]["bootloader"], version, "{file}");

@@ -125,6 +125,8 @@ pub fn file_in_bytes(bytes: &[u8]) -> Option<Format> {
         return Some(Format::Hex);
     }
     let head = bytes.get(..256).unwrap_or(bytes);
+    // A short file ends in flash that is blank.
+    let head = &head[..head.iter().rposition(|b| *b != 0xFF).map_or(0, |last| last + 1)];
     let start = head.trim_ascii_start();
     let json = start.starts_with(b"{") && start.contains(&b'"') && is_text(head);
     json.then_some(Format::Amj)

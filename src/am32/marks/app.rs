@@ -65,7 +65,7 @@ pub fn app_at_base(view: &View, base: u32, given: bool) -> Option<AppMarks> {
     let vectors = vectors(view, base).filter(|v| v.plausible() && v.offset() < 0x1000)?;
     let tag = tag(view).filter(|t| t.mcu.is_some());
     let told = tag.is_some() || given;
-    told.then(|| AppMarks { vectors: Some(vectors), tag, old_version: None, can_signature: None, at_base: true })
+    told.then_some(AppMarks { vectors: Some(vectors), tag, old_version: None, can_signature: None, at_base: true })
 }
 
 fn old_version(view: &View, start: u32) -> Option<OldVersion> {

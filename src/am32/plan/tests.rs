@@ -331,8 +331,8 @@ const CASES: &[Case] = &[
     (Id::NAME_VERSION, || one("F051", of_version("2.11", 2, 8)), || one("F051", of_version("2.12", 2, 8))),
     (
         Id::NAME_TARGET,
-        || one("F051", f::image("AM32_RAZOR32_F051_2.21.hex.bin", &f::app("SISKIN_F051", 0x7BE0), None)),
-        || one("F051", f::image("AM32_SISKIN_F051_2.21.hex.bin", &f::app("SISKIN_F051", 0x7BE0), None)),
+        || one("F051", f::image("AM32_RAZOR32_F051_2.21.bin", &f::app("SISKIN_F051", 0x7BE0), None)),
+        || one("F051", f::image("AM32_SISKIN_F051_2.21.bin", &f::app("SISKIN_F051", 0x7BE0), None)),
     ),
     (
         Id::NAME_FLASH_SIZE,

@@ -156,12 +156,11 @@ fn tcl(text: &str, own: Own) -> Result<(), Refused> {
         let words: Vec<String> = command.split_whitespace().map(plain).collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         match words.as_slice() {
-            ["adapter", "driver", driver, ..] | ["interface" | "adapter_driver", driver, ..] => {
-                if !DRIVERS.contains(driver) {
-                    let what =
-                        format!("OpenOCD's adapter driver {driver} is for another probe than the virtual ST-LINK");
-                    return Err(Refused::new(what, OPENOCD));
-                }
+            ["adapter", "driver", driver, ..] | ["interface" | "adapter_driver", driver, ..]
+                if !DRIVERS.contains(driver) =>
+            {
+                let what = format!("OpenOCD's adapter driver {driver} is for another probe than the virtual ST-LINK");
+                return Err(Refused::new(what, OPENOCD));
             }
             ["source", "find", file, ..] | ["source", file, ..] => interface(file)?,
             ["adapter", "serial", id, ..] | ["hla_serial" | "adapter_serial", id, ..] => {

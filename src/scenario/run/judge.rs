@@ -407,7 +407,8 @@ fn settings(wanted: &EepromExpect, is: &Eeprom, boot: u8, v: &mut Verdicts<'_>) 
         let is = is.unwrap_or_else(|| "not there".to_owned());
         v.fail(&format!("eeprom.{name}"), span, format!("{name} is {is}"));
     };
-    let numbers: [(&str, &Option<At<Num>>, Option<u8>); 10] = [
+    type Field<'a, T> = (&'a str, &'a Option<At<T>>, Option<u8>);
+    let numbers: [Field<'_, Num>; 10] = [
         ("boot", &wanted.boot, Some(boot)),
         ("layout", &wanted.layout, Some(is.layout)),
         ("bootloader", &wanted.bootloader, is.bootloader),
