@@ -50,7 +50,10 @@ fn booted(part: &str, name: &str, engine: Engine) -> Chip {
     chip.drive('B', 4, Signal::steady(Drive::Low));
     chip.power_on();
     assert_eq!(chip.run(Time::from_millis(100)), Halt::Time);
-    assert!(chip.board.heartbeat.steady(&(0x0800_1000..chip.part().flash.end())).is_some(), "the app has reached its main loop");
+    assert!(
+        chip.board.heartbeat.steady(&(0x0800_1000..chip.part().flash.end())).is_some(),
+        "the app has reached its main loop"
+    );
     chip
 }
 

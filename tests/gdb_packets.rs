@@ -269,7 +269,8 @@ fn once_ends_with_the_first_gdb() {
 fn wrong_usage_is_told() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
-    for (address, word) in [("0.0.0.0:0", "--listen-anywhere"), (taken.as_str(), "cannot listen"), ("a port", "a port")] {
+    for (address, word) in [("0.0.0.0:0", "--listen-anywhere"), (taken.as_str(), "cannot listen"), ("a port", "a port")]
+    {
         let mut serve = std::process::Command::new(env!("CARGO_BIN_EXE_dryflash"));
         serve.args(["serve", "--part", "F051", "--tcp", "127.0.0.1:0", &format!("--gdb={address}")]);
         let output = serve.output().unwrap();

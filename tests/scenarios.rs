@@ -44,8 +44,6 @@ fn trials(cases: Vec<Case>) -> Vec<Trial> {
         .collect();
     let (suite, same) = (Arc::clone(&suite), Arc::clone(&cases));
     trials.push(Trial::test("through_the_binary", move || through_the_binary(&suite, &same)));
-    let same = Arc::clone(&cases);
-    trials.push(Trial::test("under_unicorn_alone", move || under_unicorn_alone(&same)));
     let enough = cases.iter().map(|c| &c.found.stem).collect::<std::collections::BTreeSet<_>>().len();
     trials.push(Trial::test("there_are_forty_scenarios_with_comments", move || {
         if enough < 40 {
@@ -97,24 +95,6 @@ fn one(suite: &Suite, case: &Case) -> Result<(), Failed> {
         return Ok(());
     }
     Err(report::run::text(&report, Style::default(), Amount::Usual).into())
-}
-
-/// Unicorn is the engine of record: alone, it gives the same report of every case, to the byte.
-fn under_unicorn_alone(cases: &[Case]) -> Result<(), Failed> {
-    let text = |engine| {
-        let mut suite = suite();
-        suite.settings.engine = engine;
-        suite.snapshots.mode = Mode::Strict;
-        suite.plan.jobs = 2;
-        report::run::json(&run(&suite, cases))
-    };
-    let (daily, record) = (text(Engine::Auto)?, text(Engine::Unicorn)?);
-    let differ = daily.lines().zip(record.lines()).find(|(a, b)| a != b);
-    match differ {
-        Some((a, b)) => Err(format!("the engines' reports differ:\n  auto    {a}\n  unicorn {b}").into()),
-        None if daily != record => Err("the engines' reports differ in length".into()),
-        None => Ok(()),
-    }
 }
 
 fn through_the_binary(suite: &Suite, cases: &[Case]) -> Result<(), Failed> {

@@ -34,15 +34,20 @@ const SHOWS: [Show; 2] = [
     },
 ];
 
-/// Builds dryflash, runs every show, and fails unless each gave its exit code.
-pub fn run(root: &Path) -> Result<ExitCode, String> {
+/// Builds dryflash as users do. The program.
+pub fn build(root: &Path) -> Result<PathBuf, String> {
     println!("Building dryflash. The first build takes a minute or two: it compiles Unicorn, the CPU engine.");
     let mut build = super::cargo(root);
     let status = super::run(build.args(["build", "--release", "--quiet", "--locked", "--package", "dryflash"]))?;
     if !status.success() {
         return Err(format!("the build failed ({status})"));
     }
-    let program = program(root).map_err(|error| format!("cannot tell where cargo builds: {error}"))?;
+    program(root).map_err(|error| format!("cannot tell where cargo builds: {error}"))
+}
+
+/// Builds dryflash, runs every show, and fails unless each gave its exit code.
+pub fn run(root: &Path) -> Result<ExitCode, String> {
+    let program = build(root)?;
     let images = root.join("firmware").join("built");
     println!("\n$ cd firmware/built");
 

@@ -3,6 +3,7 @@
 //! It depends on nothing, dryflash and Unicorn included, because it has to start on a machine that cannot build those yet.
 
 mod demo;
+mod engines;
 mod firmware;
 mod needs;
 
@@ -14,6 +15,7 @@ use std::process::{Command, ExitCode, ExitStatus};
 const HELP: &str = "\
 cargo xtask demo              what dryflash says about the images in this repository
 cargo xtask test [ARGS...]    every test; ARGS go to cargo test
+cargo xtask engines           every scenario under Unicorn alone, with the same report to the byte
 cargo xtask firmware [DIR]    build the stand-in firmware anew, into firmware/built or DIR
 cargo xtask setup             only install what the others need
 cargo xtask help              this text
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
     let root = root();
     let outcome = match (verb, rest) {
         ("demo", []) => needs::meet(Verb::Demo).and_then(|()| demo::run(&root)),
+        ("engines", []) => needs::meet(Verb::Demo).and_then(|()| engines::run(&root)),
         ("test", rest) => needs::meet(Verb::Test).and_then(|()| test(&root, rest)),
         ("firmware", [] | [_]) => needs::meet(Verb::Firmware).and_then(|()| rebuild(&root, rest.first())),
         ("setup", []) => needs::meet(Verb::Setup).map(|()| {
@@ -43,7 +46,7 @@ fn main() -> ExitCode {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)
         }
-        ("demo" | "firmware" | "setup", _) => {
+        ("demo" | "engines" | "firmware" | "setup", _) => {
             eprintln!("xtask: too many arguments to `{verb}`\n\n{HELP}");
             Ok(ExitCode::from(USAGE))
         }
