@@ -621,6 +621,23 @@ fn handlers_that_do_the_work_are_a_start() {
     }
 }
 
+/// AM32's apps feed a watchdog in their main loop: one that stands still in its thread while handlers come has not got there.
+#[test]
+fn handlers_alone_do_not_make_an_app_of_am32s() {
+    let (mut app, _) = image(APP, &by_interrupts(vec![spin()], vec![toggle()]));
+    let tag = (0x0800_7BE0 - APP) as usize;
+    app.resize(tag, 0);
+    app.extend(b"TEST_F051\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+    let files = vec![
+        (built("STANDIN_F051_BOOTLOADER_PB4_V14.bin"), Role::Bootloader),
+        (bin(&app), Role::App),
+        (built("STANDIN_EEPROM_V2_1K.bin"), Role::Eeprom),
+    ];
+    let verdict = judge(files, 200, Engine::Auto);
+    assert!(matches!(verdict.runs[0].ending, Ending::AppUndecided { .. }), "{:?}", verdict.runs[0].ending);
+    assert!(!verdict.starts() && verdict.findings.iter().any(|f| f.id == Id::RUN_APP_SILENT), "{:?}", verdict.findings);
+}
+
 #[test]
 fn interrupts_do_not_excuse_a_poll_that_nothing_ends() {
     // The timer goes on and on, and the thread waits for a conversion that nobody has started.

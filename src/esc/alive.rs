@@ -4,6 +4,7 @@
 //! peripherals, the settings (rewritten where their layout is old) and the start-up melody, which reloads the watchdog
 //! once a note. Other apps let their handlers do the work, sleep until an interrupt comes, or go round a loop of their own.
 
+use crate::am32::marks::is_name_tag;
 use crate::chip::{Beat, Chip, Device, Halt, Polled, Round, interrupt_name};
 use crate::time::Time;
 use std::ops::Range;
@@ -120,6 +121,24 @@ const FOLLOWED: Time = Time::from_millis(5_000);
 /// end of that time.
 const VISITS: u64 = 100;
 
+/// The app's code, and what is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// Where it may lie.
+    pub area: Range<u32>,
+    /// It carries AM32's name tag. AM32's firmware feeds a watchdog in its main loop and never lets its handlers do all the
+    /// work: one of its apps whose thread stands still while they come is not known to have started.
+    pub am32: bool,
+}
+
+impl Code {
+    /// What flash holds in this area, with a name tag at `tag`.
+    pub fn of(chip: &Chip, area: Range<u32>, tag: Option<u32>) -> Code {
+        let am32 = tag.is_some_and(|tag| is_name_tag(&chip.board.flash.cells().bytes(tag, 30)));
+        Code { area, am32 }
+    }
+}
+
 /// Until when an app is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
@@ -146,7 +165,7 @@ impl Limit {
 ///
 /// # Errors
 /// The halt.
-pub fn watch(chip: &mut Chip, start: Time, limit: Limit, code: &Range<u32>) -> Result<Alive, Halt> {
+pub fn watch(chip: &mut Chip, start: Time, limit: Limit, code: &Code) -> Result<Alive, Halt> {
     let mut watch =
         Watch { start, last: limit.last, code, polled: Vec::new(), pc: 0, taken: 0, woken: 0, since: 0, at: start };
     match watch.run(chip, limit.end) {
@@ -162,7 +181,7 @@ pub fn watch(chip: &mut Chip, start: Time, limit: Limit, code: &Range<u32>) -> R
 struct Watch<'a> {
     start: Time,
     last: Time,
-    code: &'a Range<u32>,
+    code: &'a Code,
     /// Where it stood at the limit, and what it polled.
     polled: Vec<Polled>,
     pc: u32,
@@ -196,7 +215,7 @@ impl Watch<'_> {
         let mut marked = false;
         while chip.now().time < limit {
             let now = chip.now().time;
-            if chip.board.heartbeat.steady(self.code).is_some() {
+            if chip.board.heartbeat.steady(&self.code.area).is_some() {
                 run(chip, now + AFTER)?;
                 return Ok(self.main_loop(chip));
             }
@@ -211,7 +230,7 @@ impl Watch<'_> {
     }
 
     fn main_loop(&self, chip: &Chip) -> Option<Alive> {
-        chip.board.heartbeat.steady(self.code).map(|beat| Alive::Loop(describe(chip, beat, self.start)))
+        chip.board.heartbeat.steady(&self.code.area).map(|beat| Alive::Loop(describe(chip, beat, self.start)))
     }
 
     fn mark(&mut self, chip: &Chip) {
@@ -269,6 +288,9 @@ impl Watch<'_> {
     }
 
     fn works(&self, chip: &Chip, how: How, pc: u32) -> Result<Option<Alive>, Halt> {
+        if self.code.am32 && how != How::Sleeps {
+            return Ok(Some(Alive::Undecided(self.stood(chip, false))));
+        }
         let (interrupts, pwm) = (interrupts(chip), pwm(chip));
         let watched_us = self.at.since(self.start);
         Ok(Some(Alive::Works(Works { how, pc, watched_us, interrupts, pwm })))

@@ -4,7 +4,7 @@
 //! Nothing here knows what an AM32 bootloader is: the evidence comes from loads of watched addresses and from where
 //! the core executes, so it is there for any bootloader, known or not.
 
-use super::alive::{self, Alive, Limit};
+use super::alive::{self, Alive, Code, Limit};
 use super::power_up::{AfterPowerOn, PowerUp};
 use super::settings_pages;
 use super::signal_pin::{self, SignalPin};
@@ -31,6 +31,8 @@ pub struct Bench {
     pub boot_bytes: Vec<u32>,
     /// The app's vector table.
     pub app: u32,
+    /// Where AM32's apps have their name tag.
+    pub tag: u32,
     /// Where the app's code may lie: executing there is the jump.
     pub app_area: Range<u32>,
     /// The signal wire's pin; all of them where it is not known: the code uses but one.
@@ -60,6 +62,7 @@ impl Bench {
         Bench {
             boot_bytes,
             app: layout.app,
+            tag: layout.tag,
             app_area: layout.app..part.flash.end(),
             pins,
             limit: Time::from_millis(400),
@@ -467,7 +470,8 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
         settings: Vec::new(),
     };
     if ending.is_none() && bench.app_limit > Time::ZERO {
-        match alive::watch(chip, start, Limit::upward(start + bench.app_limit), &bench.app_area) {
+        let code = Code::of(chip, bench.app_area.clone(), Some(bench.tag));
+        match alive::watch(chip, start, Limit::upward(start + bench.app_limit), &code) {
             Ok(alive) => {
                 ending = match &alive {
                     Alive::Loop(_) | Alive::Works(_) => None,

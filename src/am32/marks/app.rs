@@ -109,6 +109,11 @@ fn searched(view: &View) -> Option<Tag> {
 }
 
 /// The text of a tag: at least four characters of a name, then zeros.
+/// Whether these 30 bytes, at the place that a layout has for it, are a name tag of AM32's.
+pub fn is_name_tag(bytes: &[u8]) -> bool {
+    text(bytes).is_some_and(|text| mcu(&text).is_some())
+}
+
 fn text(bytes: &[u8]) -> Option<String> {
     let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
     let (name, rest) = bytes.split_at_checked(end)?;

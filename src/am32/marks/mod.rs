@@ -5,7 +5,7 @@ mod bootloader;
 mod carried;
 mod vectors;
 
-pub use app::{AppMarks, OldVersion, Tag, app, app_at_base};
+pub use app::{AppMarks, OldVersion, Tag, app, app_at_base, is_name_tag};
 pub use bootloader::{BootVersion, BootloaderMarks, DeviceInfo, bootloader};
 pub use carried::{Carried, carried};
 pub use vectors::{Vectors, shape, vectors};

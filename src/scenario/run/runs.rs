@@ -5,7 +5,7 @@ use super::last::Last;
 use super::{Session, Trouble};
 use crate::am32::{self, Given};
 use crate::chip::{Chip, Halt};
-use crate::esc::alive::{self, Alive, Limit};
+use crate::esc::alive::{self, Alive, Code, Limit};
 use crate::esc::{Ending, Jump, boot, settings_pages, signal_pin, verdict};
 use crate::scenario::steps::{Boot, Check, RoleName, Run, Until};
 use crate::time::Time;
@@ -129,11 +129,12 @@ impl Session<'_> {
     }
 
     fn run_to_main_loop(&mut self, limit: Time, run: &Run, span: &Range<usize>) -> Result<(), Trouble> {
-        let app = self.layout.map(|l| l.app);
+        let (app, tag) = self.layout.map(|l| (l.app, l.tag)).unzip();
         let chip = self.chip(span)?;
         let start = chip.now().time;
         // A bootloader's loop is no main loop.
-        let code = app.map_or(0..u32::MAX, |app| app..chip.part().flash.end());
+        let area = app.map_or(0..u32::MAX, |app| app..chip.part().flash.end());
+        let code = Code::of(chip, area, tag);
         // What was seen before tells nothing of what it does now.
         chip.board.heartbeat.forget();
         let watched = loop {
