@@ -38,20 +38,28 @@ pub enum Trouble {
 
 /// A connection.
 pub struct Connection {
-    stream: Mutex<UnixStream>,
+    /// None once it is closed.
+    stream: Mutex<Option<UnixStream>>,
 }
 
 impl Connection {
     /// Dials the probe.
     pub fn dial() -> io::Result<Connection> {
         let path = env::var_os(SOCKET).ok_or_else(|| io::Error::other(format!("{SOCKET} is not set")))?;
-        Ok(Connection { stream: Mutex::new(UnixStream::connect(path)?) })
+        Ok(Connection { stream: Mutex::new(Some(UnixStream::connect(path)?)) })
+    }
+
+    /// Hangs up. Whoever asks afterwards is told that the probe is gone.
+    pub fn close(&self) {
+        let _quiet = Quiet::now();
+        *self.stream.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// One request and its answer. Signals wait meanwhile: a handler may talk to the probe itself.
     pub fn ask(&self, what: u8, endpoint: u8, length: u32, data: &[u8]) -> Result<Vec<u8>, Trouble> {
         let _quiet = Quiet::now();
         let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(stream) = stream.as_mut() else { return Err(Trouble::Gone) };
         let head = wire::head(u32::from(what) | u32::from(endpoint) << 8, length);
         let answer = (|| -> io::Result<(u32, Vec<u8>)> {
             stream.write_all(&[&head, data].concat())?;
@@ -78,6 +86,7 @@ impl Connection {
     /// told then. It saves every command a round trip.
     pub fn send(&self, endpoint: u8, data: &[u8]) -> Result<(), Trouble> {
         let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(stream) = stream.as_mut() else { return Err(Trouble::Gone) };
         let head = wire::head(u32::from(wire::BULK_OUT_ONLY) | u32::from(endpoint) << 8, data.len() as u32);
         stream.write_all(&[&head, data].concat()).map_err(|_| Trouble::Gone)
     }

@@ -372,8 +372,10 @@ pub unsafe extern "C" fn libusb_close(handle: *mut Handle) {
     let _quiet = Quiet::now();
     if !handle.is_null() {
         asynchronous::forget(handle);
-        // SAFETY: the caller's promise; it was made as this very type.
-        drop(unsafe { Box::from_raw(handle) });
+        // The memory stays: a signal that has waited here finds st-flash's handler, which talks to the probe through this
+        // handle once more, and is told that the probe is gone.
+        // SAFETY: the caller's promise.
+        unsafe { &*handle }.connection.close();
     }
 }
 
