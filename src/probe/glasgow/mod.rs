@@ -2,8 +2,8 @@
 //! Unix socket: no kernel's USB is between, so that an unmodified probe-rs finds it.
 //!
 //! The protocol is public in probe-rs's driver (`probe-rs/src/probe/glasgow/`) and in the Glasgow toolkit's applet:
-//! frames ([`frame`]) carry the bytes of two streams. Stream 0 is the applet's own, stream 1 is the SWD line
-//! ([`port`]). What is done at the debug port is done, and recorded, as the ST-LINK commands that do the same.
+//! frames (`frame`) carry the bytes of two streams. Stream 0 is the applet's own, stream 1 is the SWD line
+//! (`port`). What is done at the debug port is done, and recorded, as the ST-LINK commands that do the same.
 
 mod frame;
 mod port;
