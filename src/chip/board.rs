@@ -11,6 +11,7 @@ use super::clock::Hclk;
 use super::device::{Device, Devices};
 use super::event::Log;
 use super::heartbeat::Heartbeat;
+use super::reads::{Polled, Read, Reads};
 use super::stores::{Store, Stores};
 use crate::bus::{self, Access, BootSource, BusFault, Effects, Master, ResetCause, Width, fault};
 use crate::cpu::block::FetchCost;
@@ -35,9 +36,6 @@ const BLOCKS: Range<u32> = 0x4000_0000..0x6000_0000;
 
 /// The key that reloads the watchdog (RM0091 23.4.1, RM0444 28.4.1).
 const IWDG_RELOAD: u32 = 0xAAAA;
-
-/// How many of the last register reads are kept, to tell what code was polling.
-const RECENT: usize = 64;
 
 /// The bus and what hangs on it.
 #[derive(Debug)]
@@ -94,9 +92,8 @@ pub struct Board {
     watching: bool,
     /// The cycle up to which the core runs now.
     horizon: u64,
-    /// Address, PC and cycle of the last reads.
-    recent: Box<[(u32, u32, u64); RECENT]>,
-    recent_at: usize,
+    /// The last loads of registers.
+    reads: Reads,
     fx: Effects,
 }
 
@@ -113,19 +110,6 @@ pub struct WatchedLoad {
     pub pc: u32,
     /// When.
     pub time: Time,
-}
-
-/// A register that code read again and again, and from where.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Polled {
-    /// The register.
-    pub address: u32,
-    /// Its name, such as `GPIOA+0x10 (IDR)`.
-    pub name: String,
-    /// The instruction that read it last.
-    pub pc: u32,
-    /// How many of the last reads were of it.
-    pub reads: usize,
 }
 
 /// What was known of a run when the chip reset itself.
@@ -196,8 +180,7 @@ impl Board {
             acted: 0,
             watching: false,
             horizon: u64::MAX,
-            recent: Box::new([(0, 0, 0); RECENT]),
-            recent_at: 0,
+            reads: Reads::new(),
             fx: Effects::default(),
         }
     }
@@ -473,24 +456,9 @@ impl Board {
     }
 
     /// The registers that code read most in the last millisecond before `cycle`, among its last reads; most read
-    /// first.
+    /// first. What a handler reads once each time that it is entered is no poll.
     pub fn polled(&self, cycle: u64) -> Vec<Polled> {
-        let since = cycle.saturating_sub(self.clocks.hclk_hz / 1_000);
-        let mut found: Vec<Polled> = Vec::new();
-        for (address, pc, _) in self.recent.iter().filter(|(address, _, at)| *address != 0 && *at >= since) {
-            match found.iter_mut().find(|p| p.address == *address) {
-                Some(p) => {
-                    p.reads += 1;
-                    p.pc = *pc;
-                }
-                None => {
-                    let name = super::names::register(&self.part, *address);
-                    found.push(Polled { address: *address, name, pc: *pc, reads: 1 });
-                }
-            }
-        }
-        found.sort_by_key(|p| std::cmp::Reverse(p.reads));
-        found
+        self.reads.polled(cycle.saturating_sub(self.clocks.hclk_hz / 1_000), &self.part)
     }
 
     /// Forgets all that is told of a run: a reset has begun another one.
@@ -507,11 +475,9 @@ impl Board {
         self.last_life = LastLife { heartbeat: self.heartbeat.clone(), polled: self.polled(cycle) };
     }
 
-    /// Forgets what was polled so far, and where the record stood: of registers read equally often, the first is told
-    /// first, whatever ran before.
+    /// Forgets what was polled so far.
     pub fn forget_polls(&mut self) {
-        self.recent.fill((0, 0, 0));
-        self.recent_at = 0;
+        self.reads.forget();
     }
 }
 
@@ -538,8 +504,7 @@ fn engineering(part: &Part, a: u32) -> u32 {
 
 impl Bus for Board {
     fn read(&mut self, address: u32, width: Width, pc: u32, cycle: u64) -> Result<Reply, BusFault> {
-        self.recent[self.recent_at % RECENT] = (address, pc, cycle);
-        self.recent_at = self.recent_at.wrapping_add(1);
+        self.reads.push(Read { address, pc, cycle, entry: self.nvic.entry() });
         let by = Access { master: Master::Cpu, now: self.hclk.at(cycle) };
         self.load(address, width, Purpose::Data, by, pc)
     }

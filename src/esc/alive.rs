@@ -322,11 +322,15 @@ fn run(chip: &mut Chip, until: Time) -> Result<(), Halt> {
 }
 
 fn interrupts(chip: &Chip) -> Vec<Interrupt> {
-    let mut interrupts: Vec<Interrupt> = (0u32..)
-        .zip(chip.board.nvic.taken())
-        .filter(|(_, n)| **n > 0)
-        .map(|(number, n)| Interrupt { name: interrupt_name(chip.part(), number), taken: *n })
-        .collect();
+    let mut interrupts: Vec<Interrupt> = Vec::new();
+    for (number, n) in (0u32..).zip(chip.board.nvic.taken()).filter(|(_, n)| **n > 0) {
+        let name = interrupt_name(chip.part(), number);
+        // A block may have more than one line.
+        match interrupts.iter_mut().find(|i| i.name == name) {
+            Some(known) => known.taken += n,
+            None => interrupts.push(Interrupt { name, taken: *n }),
+        }
+    }
     interrupts.sort_by_key(|i| std::cmp::Reverse(i.taken));
     interrupts
 }

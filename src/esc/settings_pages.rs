@@ -41,12 +41,23 @@ pub fn judge(run: &BootRun, layout: &Layout, findings: &mut Vec<Finding>) {
         findings.push(finding);
     }
     let Some((changed, settings)) = rewritten(run).find_map(|c| Some((c, c.settings.as_deref()?))) else { return };
-    findings.retain(|f| f.id != Id::EEPROM_REWRITTEN);
     let (old, new) = (settings.before.layout, settings.after.layout);
+    if new == 0xFF && !looped {
+        // The run ended between the erase and the first store.
+        return;
+    }
+    findings.retain(|f| f.id != Id::EEPROM_REWRITTEN);
     if old == new {
         return;
     }
     let finding = match old {
+        _ if new == 0xFF => {
+            let at = changed.address;
+            let message =
+                format!("the app erased the settings at 0x{at:08X} and wrote none: the next start finds a blank page");
+            Finding::new(Id::EEPROM_REWRITTEN, message, "check that the app is for this part and this layout")
+                .as_bad_as(Severity::Warning)
+        }
         _ if eeprom::loses_tuning(old, new) => {
             let message = format!(
                 "the app rewrote the settings at 0x{:08X}, layout {old} -> {new}, a downgrade: {}",
@@ -174,6 +185,7 @@ mod tests {
         assert_eq!((severity, message.contains("a downgrade: bytes 5 to 16")), (Severity::Warning, true));
         assert_eq!(told(4, 3).unwrap().0, Severity::Note, "the bytes stay");
         assert!(told(0xFF, 4).unwrap().1.contains("held no settings"));
+        assert_eq!(told(2, 0xFF), None, "the run ended between the erase and the first store");
     }
 
     #[test]

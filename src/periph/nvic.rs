@@ -57,6 +57,8 @@ pub struct Nvic {
     scr: u32,
     /// How often each exception was taken.
     taken: [u64; 48],
+    /// How often a handler was entered.
+    entries: u64,
 }
 
 impl Nvic {
@@ -82,6 +84,7 @@ impl Nvic {
             vtor: 0,
             scr: 0,
             taken: [0; 48],
+            entries: 0,
         }
     }
 
@@ -228,6 +231,7 @@ impl Nvic {
         if let Some(n) = self.taken.get_mut(exception as usize) {
             *n += 1;
         }
+        self.entries += 1;
         self.running = exception;
     }
 
@@ -255,6 +259,11 @@ impl Nvic {
     /// Whether a handler runs.
     pub const fn in_handler(&self) -> bool {
         self.active != 0
+    }
+
+    /// Which entry of a handler runs, counted from 1; 0 in Thread mode.
+    pub const fn entry(&self) -> u64 {
+        if self.in_handler() { self.entries } else { 0 }
     }
 
     /// Whether an enabled interrupt could be taken as things stand, were one to come: `systick` where the system timer

@@ -202,8 +202,9 @@ impl Timer {
         if self.clocked { self.requests } else { 0 }
     }
 
-    /// The DMA controller has served a request.
-    pub const fn served(&mut self, request: u32) {
+    /// The DMA controller has served a request at `cycle`. What came before, while it stood, was the same request.
+    pub fn served(&mut self, request: u32, cycle: u64) {
+        self.sync(cycle);
         self.requests &= !request;
     }
 
@@ -417,8 +418,9 @@ impl Peripheral for Timer {
     }
 
     fn next_event(&self, _: &Clocks) -> Option<Due> {
-        // When an enabled interrupt would next be raised, or a DMA request.
-        self.next_flag((self.dier & !self.sr | self.dier >> 8) & (UIF | CCIF)).map(Due::Cycle)
+        // When an enabled interrupt would next be raised, or a DMA request; one that stands already changes nothing.
+        let requests = self.dier >> 8 & !self.requests;
+        self.next_flag((self.dier & !self.sr | requests) & (UIF | CCIF)).map(Due::Cycle)
     }
 
     fn advance(&mut self, cx: &mut Context<'_>) {

@@ -89,7 +89,7 @@ impl Board {
     /// One load and one store; a bus error turns the channel off (RM0091 10.4.5, RM0444 10.4.6).
     fn transfer(&mut self, n: usize, request: Option<Request>, now: Now, fx: &mut Effects) {
         let Some(transfer) = self.devices.dma().and_then(|d| d.next(n)) else { return };
-        self.acknowledge(request);
+        self.acknowledge(request, now);
         let by = Access { master: Master::Cpu, now };
         let ((from, wide), (to, width)) = (transfer.from, transfer.to);
         let moved = self
@@ -112,7 +112,7 @@ impl Board {
     }
 
     /// A timer's request goes with its service; the others' with the load or the store of their data.
-    fn acknowledge(&mut self, request: Option<Request>) {
+    fn acknowledge(&mut self, request: Option<Request>, now: Now) {
         let (number, bit) = match request {
             Some(Request::TimerUpdate(t)) => (t, 1),
             Some(Request::TimerChannel(t, c)) => (t, 1 << c),
@@ -122,7 +122,7 @@ impl Board {
             if let Slot { device: Device::Timer(timer), number: n, .. } = slot
                 && *n == number
             {
-                timer.served(bit);
+                timer.served(bit, now.cycle);
             }
         }
     }

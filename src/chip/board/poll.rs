@@ -1,6 +1,6 @@
 //! What polls of registers will see, and what would have been counted of those that an engine skips.
 
-use super::{Board, Place, RECENT};
+use super::{Board, Place, Read};
 use crate::bus::Width;
 use crate::chip::device::Device;
 use crate::cpu::Poll;
@@ -152,20 +152,9 @@ impl Board {
                 }
             }
         }
-        // The record of the last reads comes out as if each had been made.
-        if round.is_empty() {
-            return;
-        }
-        let kept = times.min((RECENT / round.len()) as u64 + 1);
-        let left_out = usize::try_from(times - kept).unwrap_or(0);
-        self.recent_at = self.recent_at.wrapping_add(left_out.wrapping_mul(round.len()));
-        for n in times - kept..times {
-            for poll in round {
-                let cycle = poll.cycle + (n + 1) * period;
-                self.recent[self.recent_at % RECENT] = (poll.address, poll.pc, cycle);
-                self.recent_at = self.recent_at.wrapping_add(1);
-            }
-        }
+        let entry = self.nvic.entry();
+        let later = |p: &Poll, n| Read { address: p.address, pc: p.pc, cycle: p.cycle + (n + 1) * period, entry };
+        self.reads.repeat(round, times, later);
     }
 }
 

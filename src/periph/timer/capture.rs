@@ -112,7 +112,7 @@ mod tests {
         assert_eq!((t.requests(), read(&mut t, 0x10, 100, clocks(0))), (2, 2));
         assert_eq!(read(&mut t, 0x34, 101, clocks(0)), 100);
         assert_eq!(read(&mut t, 0x10, 101, clocks(0)), 0, "the load cleared CC1IF");
-        t.served(2);
+        t.served(2, 101);
         t.follow_inputs(0, 150);
         t.follow_inputs(1, 170);
         assert_eq!(read(&mut t, 0x10, 170, clocks(0)), 0x202, "one was missed");

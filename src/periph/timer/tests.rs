@@ -112,6 +112,22 @@ fn a_compare_beyond_arr_comes_with_the_overflow() {
 }
 
 #[test]
+fn a_request_that_stands_wakes_nobody_and_is_served_once() {
+    let mut t = Timer::new(Kind::Tim16);
+    for (offset, value) in [(0x2C, 9), (0x0C, 0x100), (0x00, CEN)] {
+        set(&mut t, 0, offset, value);
+    }
+    let due = |t: &Timer| t.next_event(&Clocks::new(1, 0, 1));
+    assert_eq!(due(&t), Some(Due::Cycle(10)));
+    get(&mut t, 10, 0x10);
+    assert_eq!((t.requests(), due(&t)), (1, None));
+    // The overflows at 20 and 30 came while it stood: they were the same request.
+    t.served(1, 35);
+    get(&mut t, 39, 0x10);
+    assert_eq!((t.requests(), due(&t)), (0, Some(Due::Cycle(40))));
+}
+
+#[test]
 fn one_pulse_stops_and_repetition_counts() {
     let mut t = Timer::new(Kind::TimRepeat);
     set(&mut t, 0, 0x2C, 9);
