@@ -74,7 +74,7 @@ fn by_tag_or_name(context: &Context, piece: &Piece) -> Option<Finding> {
                 "its name tag at {:#010X} is '{}': it is for the {other}, and the part is the {} ({})",
                 tag.address, tag.text, context.layout, context.evidence
             );
-            let advice = format!("take the app for the {mcu}{}", part_option(context, other));
+            let advice = format!("take the app for the {mcu}{}", part_option(context, piece, other));
             return Some(Finding::new(Id::TAG_MISMATCH, message, advice).file(name).at(tag.address));
         }
     }
@@ -85,18 +85,28 @@ fn by_tag_or_name(context: &Context, piece: &Piece) -> Option<Finding> {
         _ => return None,
     };
     let message = format!("{what} says {other}, and the part is the {} ({})", context.layout, context.evidence);
-    let advice = format!("take the file for the {mcu}{}", part_option(context, other));
+    let advice = format!("take the file for the {mcu}{}", part_option(context, piece, other));
     Some(Finding::new(Id::NAME_MISMATCH, message, advice).file(name))
 }
 
-/// The way out where it is the part that is wrong.
-fn part_option(context: &Context, other: Mcu) -> String {
+/// The way out where it is the part that is wrong: another part, or, where another file is for the one that is named,
+/// another file in its place.
+fn part_option(context: &Context, piece: &Piece, other: Mcu) -> String {
     if !other.is_modelled() {
         return String::new();
     }
+    let for_it = |p: &&Piece| !std::ptr::eq(*p, piece) && of_mcu(p).is_some_and(|(mcu, _)| mcu == context.layout.mcu);
+    if let Some(wrong) = context.pieces.iter().find(for_it) {
+        return format!(", or, where the ESC has the {other}, another {} than {}", wrong.role, wrong.image.name);
+    }
+    // The flash code tells one size of flash from another.
+    let code = piece.info.bootloader.and_then(|b| b.info).map(|i| i.flash_code);
+    let named = other.layouts().find(|l| code.is_some() && l.flash_code == code && !l.can);
+    let named = named.and_then(|l| l.parts.first()).and_then(|name| crate::part::find(name).ok());
+    let part = named.map_or_else(|| other.to_string(), |p| p.nick().to_owned());
     let wish = crate::am32::Wish { part: None, ..context.wish.clone() };
     let line = command::with(&Context { wish: &wish, ..*context }, "");
-    format!(", or, where the ESC has the {other}: {}", line.replacen("check", &format!("check --part {other}"), 1))
+    format!(", or, where the ESC has the {part}: {}", line.replacen("check", &format!("check --part {part}"), 1))
 }
 
 fn by_marks(context: &Context, piece: &Piece) -> Option<Finding> {
