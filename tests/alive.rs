@@ -7,13 +7,16 @@ mod asm;
 use asm::*;
 use dryflash::am32::{Given, Id, Role, Severity};
 use dryflash::bus::ResetCause;
+use dryflash::chip::{Chip, Halt};
 use dryflash::cpu::FaultKind;
 use dryflash::cpu::hybrid::Engine;
 use dryflash::esc::alive::{Alive, How, Loop, Stand, Works};
 use dryflash::esc::boot::Author;
 use dryflash::esc::{Change, PowerUp, Wire};
 use dryflash::esc::{Ending, Options, Verdict, check};
+use dryflash::flash::factory::Factory;
 use dryflash::image::Image;
+use dryflash::part;
 use dryflash::report::{Style, text};
 use dryflash::time::Time;
 use std::collections::HashMap;
@@ -417,6 +420,36 @@ fn resets_before_any_app_are_the_watchdogs_only_if_it_made_them() {
         assert_eq!(told.map(|f| f.id), Some(id), "{:?}", verdict.findings);
         assert!(!verdict.starts());
     }
+}
+
+#[test]
+fn a_reset_forgets_all_that_is_told_of_a_run() {
+    let store = Item::Many(vec![lit(0, 0x4800_0014), lit(1, 1), str(1, 0, 0)]);
+    let program = [
+        label("start"),
+        ticking(),
+        feed("feed"),
+        store,
+        pause(2),
+        label("poll"),
+        lit(0, IWDG),
+        ldr(2, 0, 12),
+        b("poll"),
+        pause_code(),
+    ];
+    let (bytes, _) = image(0x0800_0000, &program);
+    let mut chip = Chip::new(&part::find("F051").unwrap(), 1).unwrap();
+    let factory = Factory::of(chip.board.flash.as_ref(), 4).cells(0x0800_0000, &bytes).unwrap();
+    factory.install(chip.board.flash.as_mut()).unwrap();
+    chip.power_on();
+    assert_eq!(chip.run(Time::from_millis(20)), Halt::Time);
+    let told = |chip: &Chip| {
+        let (board, cycle) = (&chip.board, chip.now().cycle);
+        (board.heartbeat.total() > 0, board.stores.since(0).next().is_some(), !board.polled(cycle).is_empty())
+    };
+    assert_eq!(told(&chip), (true, true, true));
+    chip.reset(ResetCause::Pin);
+    assert_eq!(told(&chip), (false, false, false));
 }
 
 /// Waits until the flash is ready; R0 is its base. Uses R2 and R3.

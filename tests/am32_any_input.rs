@@ -59,7 +59,7 @@ proptest! {
             let Ok(image) = Image::parse(name, bytes, *at) else { return Ok(()) };
             given.push(Given { image, role: *role });
         }
-        let part = part::all().unwrap().get(named).cloned();
+        let part = part::all().get(named).cloned();
         let Ok(plan) = plan(given, &Wish { part, from_app, has_state, option_bytes: false }) else { return Ok(()) };
         for candidate in &plan.candidates {
             let plan = plan.for_part(candidate).unwrap();

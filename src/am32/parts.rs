@@ -25,9 +25,8 @@ pub(super) fn choose(files: &[File], wish: Option<&Arc<Part>>) -> Choice {
     if let Some(part) = wish {
         return Choice { parts: vec![part.clone()], evidence: "as given with --part".to_owned(), foreign: None };
     }
-    // Shipped part files are known to be sound.
-    let all: Vec<Arc<Part>> = part::all().unwrap_or_default();
-    let all: Vec<Arc<Part>> = all.into_iter().filter(|p| p.short.is_some() && Layout::of(p).is_some()).collect();
+    let all = part::all().iter().filter(|p| p.short.is_some() && Layout::of(p).is_some()).cloned();
+    let all: Vec<Arc<Part>> = all.collect();
     let (parts, evidence) = match said(files, tag_says).or_else(|| said(files, name_says)) {
         Some((mcu, evidence)) => {
             let parts: Vec<_> = all.iter().filter(|p| Layout::of(p).is_some_and(|l| l.mcu == mcu)).cloned().collect();

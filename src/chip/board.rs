@@ -496,7 +496,7 @@ fn engineering(part: &Part, a: u32) -> u32 {
         }
     };
     put(id.flash_size_address, (part.flash.size / 1024) as u16);
-    for c in &part.calibration {
+    for c in part.calibration.words() {
         put(c.address, c.value);
     }
     word

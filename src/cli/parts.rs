@@ -25,7 +25,7 @@ pub struct Args {
 pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let parts = match &args.part {
         Some(name) => vec![part::find(name)?],
-        None => part::all()?,
+        None => part::all().to_vec(),
     };
     let text = match output.format {
         Format::Json => {

@@ -91,7 +91,8 @@ pub fn program(chip: &mut Chip, image: &Image, options: bool) -> Result<Programm
                 }
             }
         }
-        for (address, data) in runs(inside.segments.iter().map(|s| (s.address, s.data.as_slice())), part.family) {
+        for (address, data) in runs(inside.segments.iter().map(|s| (s.address, s.data.as_slice())), flash.program_unit)
+        {
             probe.write(address, &data)?;
         }
         done.bytes = inside.segments.iter().map(|s| s.data.len() as u32).sum();
@@ -186,10 +187,10 @@ pub fn erase(chip: &mut Chip, range: Range<u32>) -> Result<usize, ProgramError> 
 /// # Errors
 /// As for [`program`].
 pub fn write(chip: &mut Chip, blocks: &[(u32, Vec<u8>)]) -> Result<u32, ProgramError> {
-    let family = chip.part().family;
+    let (family, unit) = (chip.part().family, chip.part().flash.program_unit);
     unlocked(chip, |probe| {
         probe.unlock(&KEYS, key_offset(family))?;
-        for (address, data) in runs(blocks.iter().map(|(a, d)| (*a, d.as_slice())), family) {
+        for (address, data) in runs(blocks.iter().map(|(a, d)| (*a, d.as_slice())), unit) {
             probe.write(address, &data)?;
         }
         probe.lock()?;
@@ -216,17 +217,8 @@ fn unlocked<T>(
     result.map(|done| (done, ended.since(started)))
 }
 
-/// The bytes one programming operation covers.
-const fn unit(family: Family) -> u32 {
-    match family {
-        Family::F0 => 2,
-        Family::G0 => 8,
-    }
-}
-
 /// The blocks, joined where two share a unit: a unit can be programmed but once. Gaps inside are FF.
-fn runs<'a>(blocks: impl Iterator<Item = (u32, &'a [u8])>, family: Family) -> Vec<(u32, Vec<u8>)> {
-    let unit = unit(family);
+fn runs<'a>(blocks: impl Iterator<Item = (u32, &'a [u8])>, unit: u32) -> Vec<(u32, Vec<u8>)> {
     let mut runs: Vec<(u32, Vec<u8>)> = Vec::new();
     for (address, bytes) in blocks {
         if let Some((start, data)) = runs.last_mut()
@@ -395,7 +387,7 @@ impl<'a> Probe<'a> {
 
     /// Programs in the family's unit; bytes of a unit that the data does not cover stay erased.
     fn write(&mut self, address: u32, data: &[u8]) -> Result<(), ProgramError> {
-        let unit = unit(self.family);
+        let unit = self.chip.part().flash.program_unit;
         let cr = self.cr();
         self.set(cr, 1)?;
         let start = address - address % unit;

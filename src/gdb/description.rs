@@ -154,7 +154,7 @@ mod tests {
     /// gdb refuses a map whose regions overlap, and then `load` writes into flash as into memory.
     #[test]
     fn no_regions_overlap() {
-        for part in part::all().unwrap() {
+        for part in part::all() {
             let map = memory_map(&part);
             let number = |line: &str, key: &str| {
                 let text = line.split(&format!("{key}=\"0x")).nth(1)?.split('"').next()?;

@@ -1,6 +1,6 @@
 //! The part that a name means: in full, AM32's short form, or the order code that stands on the chip.
 
-use super::{FILES, Part, PartError, all};
+use super::{Part, PartError, all};
 use crate::near::nearest;
 use std::sync::Arc;
 
@@ -24,21 +24,16 @@ const NOT_MODELLED: [(&str, &str); 8] = [
 /// # Errors
 /// [`PartError::Unknown`] with the nearest name, [`PartError::NotModelled`], [`PartError::OtherSize`].
 pub fn find(name: &str) -> Result<Arc<Part>, PartError> {
-    for (file, text) in FILES {
-        let stem = file.trim_end_matches(".toml");
-        if stem.eq_ignore_ascii_case(name) {
-            return Part::from_toml(file, text).map(Arc::new);
-        }
-    }
-    let parts = all()?;
+    let parts = all();
     let word = name.trim().to_ascii_uppercase().replace('-', "_");
-    let short = |word: &str| parts.iter().find(|p| p.short.as_deref().is_some_and(|s| s == word)).cloned();
-    if let Some(part) = short(&word) {
+    let short = |word: &str| parts.iter().find(|p| p.short.as_deref() == Some(word)).cloned();
+    let full = || parts.iter().find(|p| p.name.eq_ignore_ascii_case(&word)).cloned();
+    if let Some(part) = short(&word).or_else(full) {
         return Ok(part);
     }
     for (series, full) in NOT_MODELLED {
         if word.starts_with(series) || word.starts_with(full) {
-            return Err(PartError::NotModelled { name: name.to_owned(), full, known: known(&parts) });
+            return Err(PartError::NotModelled { name: name.to_owned(), full, known: known(parts) });
         }
     }
     let bare = word.strip_prefix("STM32").unwrap_or(&word);
@@ -56,10 +51,10 @@ pub fn find(name: &str) -> Result<Arc<Part>, PartError> {
                     known: of_series.iter().map(|p| p.name.clone()).collect::<Vec<_>>().join(" and "),
                 })
             }
-            None => Err(unknown(name, &parts)),
+            None => Err(unknown(name, parts)),
         };
     }
-    Err(unknown(name, &parts))
+    Err(unknown(name, parts))
 }
 
 /// `F051` of STM32F051K6.

@@ -1,27 +1,27 @@
-//! The parts, as data: one TOML file a part, in `data/`, read through a schema that refuses unknown fields.
+//! The parts, as data: for each family a folder in `data/`, with what its parts share in `family.toml` and a file for each
+//! part. `build.rs` reads them, through a schema that refuses unknown fields, and writes them as code: a start parses
+//! nothing.
 //!
-//! Adding a part is adding a file and its line in `FILES`. Sources: RM0091 Rev 10 and RM0444 chapters 2 and 3,
-//! ST's device headers; what was inferred is in the files' `unknown` lists.
+//! Adding a part is adding its file. Sources: RM0091 Rev 10 and RM0444 chapters 2 and 3, ST's device headers; what was
+//! inferred is in the files' `unknown` lists.
 
 mod lookup;
+pub mod read;
 mod schema;
 
 pub use lookup::find;
 pub use schema::{
-    Calibration, Clock, Core, Family, Flash, Gate, Identity, Kind, Part, PeripheralSpec, Region, StartUp,
+    Calibration, Clock, Core, FactoryWord, Family, Flash, Gate, Identity, Kind, Part, PeripheralSpec, Region, StartUp,
 };
 
 use std::sync::{Arc, OnceLock};
 
-/// Each part's file, as shipped in the binary.
-const FILES: &[(&str, &str)] = &[
-    ("stm32f031k6.toml", include_str!("data/stm32f031k6.toml")),
-    ("stm32f051k6.toml", include_str!("data/stm32f051k6.toml")),
-    ("stm32f051k8.toml", include_str!("data/stm32f051k8.toml")),
-    ("stm32g031k8.toml", include_str!("data/stm32g031k8.toml")),
-    ("stm32g071x8.toml", include_str!("data/stm32g071x8.toml")),
-    ("stm32g071xb.toml", include_str!("data/stm32g071xb.toml")),
-];
+/// What `build.rs` writes.
+mod shipped {
+    use super::*;
+
+    include!(concat!(env!("OUT_DIR"), "/parts.rs"));
+}
 
 /// Why a part could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -56,32 +56,16 @@ pub enum PartError {
         /// The parts of its series.
         known: String,
     },
-    /// A part file does not fit the schema. With shipped files, a test has seen that this cannot happen.
-    #[error("part file {file}: {message}")]
-    File {
-        /// The file's name.
-        file: String,
-        /// What is wrong, with its line.
-        message: String,
-    },
 }
 
 fn suggestion(near: &Option<String>) -> String {
     near.as_ref().map_or_else(String::new, |near| format!(", but {near} is"))
 }
 
-/// Every shipped part, in the order of the list above.
-///
-/// # Errors
-/// [`PartError::File`] where a file does not fit the schema.
-pub fn all() -> Result<Vec<Arc<Part>>, PartError> {
+/// Every shipped part, by name.
+pub fn all() -> &'static [Arc<Part>] {
     static PARTS: OnceLock<Vec<Arc<Part>>> = OnceLock::new();
-    if let Some(parts) = PARTS.get() {
-        return Ok(parts.clone());
-    }
-    let parts =
-        FILES.iter().map(|(file, text)| Part::from_toml(file, text).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
-    Ok(PARTS.get_or_init(|| parts).clone())
+    PARTS.get_or_init(|| shipped::all().into_iter().map(Arc::new).collect())
 }
 
 #[cfg(test)]
@@ -89,11 +73,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_shipped_file_fits_the_schema() {
-        let parts = all().unwrap();
-        assert_eq!(parts.len(), FILES.len());
-        for (part, (file, _)) in parts.iter().zip(FILES) {
-            assert_eq!(format!("{}.toml", part.name.to_lowercase()), *file, "the file is named after its part");
+    fn blocks_do_not_overlap() {
+        assert!(all().len() >= 6);
+        for part in all() {
             assert_eq!(part.flash.size % part.flash.page, 0);
             for p in &part.peripherals {
                 assert!(p.base % 4 == 0 && p.size > 0, "{}: {}", part.name, p.name);
@@ -122,12 +104,44 @@ mod tests {
         assert!(error.contains("'F999'") && error.contains("STM32G071xB (G071)"), "{error}");
     }
 
+    const FAMILY: (&str, &str) = ("family.toml", include_str!("data/f0/family.toml"));
+    const F031: &str = include_str!("data/f0/stm32f031k6.toml");
+
     #[test]
-    fn unknown_fields_are_refused() {
-        let text = FILES[1].1.replace("[flash]\n", "[flash]\nwings = 2\n");
-        let error = Part::from_toml("x.toml", &text).unwrap_err().to_string();
-        assert!(error.contains("wings"), "{error}");
-        let text = FILES[1].1.replace("kind = \"tim", "kind = \"tum");
-        assert!(Part::from_toml("x.toml", &text).is_err());
+    fn a_part_is_its_familys_file_and_its_own() {
+        let part = read::read(FAMILY, ("f031.toml", F031)).unwrap();
+        assert_eq!(part, *find("F031").unwrap().as_ref());
+        assert!(part.peripheral("TIM15").is_none() && part.peripheral("SYSCFG").unwrap().comparators == 0);
+        // A new variant is one file: here a F030K6, whose SRAM is the F031's.
+        let f030 = F031.replace("STM32F031K6", "STM32F030K6").replace("short = \"F031\"\n", "");
+        let f030 = format!("{f030}\n[[peripheral]]\nname = \"TIM2\"\nchannels = 0\n");
+        let part = read::read(FAMILY, ("f030.toml", &f030)).unwrap();
+        let mut chip = crate::chip::Chip::new(&std::sync::Arc::new(part), 1).unwrap();
+        chip.power_on();
+        assert_eq!(chip.part().nick(), "STM32F030K6");
+    }
+
+    #[test]
+    fn what_does_not_fit_the_schema_is_refused() {
+        let refused = |from: &str, to: &str, of_part: bool| {
+            let (mut family, mut part) = (FAMILY.1.to_owned(), F031.to_owned());
+            let text = if of_part { &mut part } else { &mut family };
+            assert!(text.contains(from), "{from}");
+            *text = text.replacen(from, to, 1);
+            read::read((FAMILY.0, &family), ("f031.toml", &part)).unwrap_err().to_string()
+        };
+        for (from, to, of_part, told) in [
+            ("sram.size", "sram.wings", true, "wings"),
+            ("[flash]", "[flash]\nwings = 2", false, "wings"),
+            ("kind = \"tim", "kind = \"tum", false, "tum"),
+            ("\"TIM6\", ", "\"TIM66\", ", true, "no block TIM66"),
+            ("name = \"SYSCFG\"", "name = \"SYSCFGG\"", true, "kind"),
+            ("sram.size = 0x1000\n", "", true, "size"),
+        ] {
+            let error = refused(from, to, of_part);
+            assert!(error.contains(told) && error.contains("f031.toml"), "{error}");
+        }
+        let error = refused("family = \"F0\"", "family = ", false);
+        assert!(error.contains("family.toml"), "{error}");
     }
 }

@@ -1,6 +1,7 @@
-//! The schema of a part file. Addresses and sizes in bytes, frequencies in Hz, times in nanoseconds.
+//! The schema of a part. Addresses and sizes in bytes, frequencies in Hz, times in nanoseconds.
+//!
+//! `build.rs` reads the files with these types, and writes each part as an expression of them.
 
-use super::PartError;
 use serde::{Deserialize, Serialize};
 
 /// A family of parts that share their controllers.
@@ -55,8 +56,13 @@ pub struct Flash {
     pub size: u32,
     /// The erase unit in bytes.
     pub page: u32,
+    /// What one store programs, in bytes.
+    pub program_unit: u32,
     /// Pages that one write-protection bit covers (F0), or 1 where ranges of pages are given (G0).
     pub wrp_pages: u32,
+    /// Bytes of write protection that a part has (F0), 0 where ranges are given.
+    #[serde(default)]
+    pub wrp_bytes: u32,
     /// Guaranteed erase cycles.
     pub endurance: u32,
     /// Bits of a PCROP address register (G0; RM0444 3.7.8), 0 where there is none.
@@ -115,14 +121,37 @@ pub struct Identity {
     pub flash_size_address: u32,
 }
 
-/// Factory calibration values in system memory.
+/// A half-word of the factory's calibration, in system memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Calibration {
-    /// Address of the half-word.
+pub struct FactoryWord {
+    /// Its address.
     pub address: u32,
     /// A typical value.
     pub value: u16,
+}
+
+/// The factory's calibration, and at what it was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// VDDA at the factory, in millivolts.
+    pub vdda_mv: u32,
+    /// The temperature behind TS_CAL2 in degrees Celsius; TS_CAL1's is 30.
+    pub hot_celsius: i32,
+    /// The temperature sensor at 30 degrees.
+    pub ts_cal1: FactoryWord,
+    /// The temperature sensor when hot.
+    pub ts_cal2: FactoryWord,
+    /// The reference voltage.
+    pub vrefint: FactoryWord,
+}
+
+impl Calibration {
+    /// All of its words.
+    pub const fn words(&self) -> [FactoryWord; 3] {
+        [self.ts_cal1, self.ts_cal2, self.vrefint]
+    }
 }
 
 /// Typical start-up times in nanoseconds.
@@ -258,6 +287,12 @@ pub struct PeripheralSpec {
     /// Channels, where the number differs between parts (DMA).
     #[serde(default)]
     pub channels: u32,
+    /// Reset value of the interrupt mask, which tells direct lines from configurable ones (EXTI).
+    #[serde(default)]
+    pub imr: u32,
+    /// Comparators that it has inside (SYSCFG of the F0).
+    #[serde(default)]
+    pub comparators: u32,
 }
 
 const fn block_size() -> u32 {
@@ -277,6 +312,8 @@ pub struct Part {
     pub family: Family,
     /// Its core.
     pub core: Core,
+    /// The highest HCLK that 0, 1, ... wait states of the flash allow.
+    pub wait_state_hz: Vec<u64>,
     /// Main flash.
     pub flash: Flash,
     /// SRAM.
@@ -292,9 +329,8 @@ pub struct Part {
     pub engineering: Region,
     /// Identification.
     pub identity: Identity,
-    /// Factory calibration half-words.
-    #[serde(default)]
-    pub calibration: Vec<Calibration>,
+    /// The factory's calibration.
+    pub calibration: Calibration,
     /// Clocks.
     pub clock: Clock,
     /// Blocks on the bus.
@@ -306,14 +342,6 @@ pub struct Part {
 }
 
 impl Part {
-    /// Reads a part file.
-    ///
-    /// # Errors
-    /// [`PartError::File`] with the line, where the text is no TOML, a field is unknown or missing.
-    pub fn from_toml(file: &str, text: &str) -> Result<Part, PartError> {
-        toml::from_str(text).map_err(|e| PartError::File { file: file.to_owned(), message: e.to_string() })
-    }
-
     /// The block called `name`.
     pub fn peripheral(&self, name: &str) -> Option<&PeripheralSpec> {
         self.peripherals.iter().find(|p| p.name == name)

@@ -91,7 +91,7 @@ pub fn part_of(recording: &Recording) -> Option<Arc<Part>> {
     if let Some(name) = &recording.header.part {
         return part::find(name).ok();
     }
-    let parts = part::all().ok()?;
+    let parts = part::all();
     let read = |address: u32| word_of(recording, address);
     let fits = |p: &&Arc<Part>| {
         let identity = &p.identity;
@@ -103,12 +103,12 @@ pub fn part_of(recording: &Recording) -> Option<Arc<Part>> {
             })
     };
     // Parts that AM32 has a name for come first.
-    parts.iter().filter(|p| p.short.is_some()).chain(&parts).find(fits).cloned()
+    parts.iter().filter(|p| p.short.is_some()).chain(parts).find(fits).cloned()
 }
 
 /// What the chip said of itself that is none of our parts; none where it said nothing, or is one of them.
 pub fn foreign(recording: &Recording) -> Option<String> {
-    let parts = part::all().ok()?;
+    let parts = part::all();
     let cpuid = word_of(recording, CPUID);
     let idcode = IDCODES.into_iter().find_map(|at| Some((at, word_of(recording, at)?)));
     // Of a core nobody minds the revision.

@@ -92,7 +92,7 @@ fn one_of_many(step: &mut Value) {
 
 /// The names of parts, for completion.
 fn parts(part: &mut Value) {
-    let all = crate::part::all().unwrap_or_default();
+    let all = crate::part::all();
     let short = all.iter().filter_map(|p| p.short.clone());
     let names: Vec<String> = short.chain(all.iter().map(|p| p.name.clone())).collect();
     let description = part.get("description").cloned().unwrap_or_default();

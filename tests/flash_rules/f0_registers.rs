@@ -373,7 +373,7 @@ pub fn rules() -> Vec<Rule> {
             Ok(())
         }),
         f0("F1", "RM0091 3.2.1", "D", "the parts' sizes agree with the size registers' places", |_| {
-            for p in part::all().map_err(|e| e.to_string())? {
+            for p in part::all() {
                 same!(p.flash.pages() * p.flash.page, p.flash.size);
             }
             Ok(())

@@ -301,10 +301,7 @@ fn page_cut(image: &Image, eeprom: u32) -> bool {
 
 fn odd(part: &Part, piece: &Piece, findings: &mut Vec<Finding>) {
     // What the controller takes at once: a half-word on the F0, a double word on the G0.
-    let unit = match part.family {
-        crate::part::Family::F0 => 2,
-        crate::part::Family::G0 => 8,
-    };
+    let unit = part.flash.program_unit;
     for segment in &piece.image.segments {
         let (start, end) = (segment.address % unit, segment.end() % u64::from(unit));
         // A G0 is padded by every tool, a length that is no multiple of 8 is everyday.

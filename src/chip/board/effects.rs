@@ -8,7 +8,6 @@ use crate::chip::event::EventKind;
 use crate::cpu::Reply;
 use crate::cpu::block::FetchCost;
 use crate::flash::{self, Purpose};
-use crate::part::Family;
 use crate::periph::{Context, Due, Peripheral};
 use crate::time::Now;
 
@@ -208,10 +207,7 @@ impl Board {
 
     /// Too few wait states for HCLK: the chip would read rubbish; the model reads on, and says so.
     fn check_latency(&mut self, now: Now) {
-        let steps: &[u64] = match self.part.family {
-            Family::F0 => &[24_000_000, 48_000_000],
-            Family::G0 => &[24_000_000, 48_000_000, 64_000_000],
-        };
+        let steps = &self.part.wait_state_hz;
         let ws = self.flash.latency().wait_states as usize;
         let limit = steps.get(ws).or(steps.last()).copied().unwrap_or(u64::MAX);
         if self.clocks.hclk_hz > limit {

@@ -26,9 +26,9 @@ const RAM_PARITY_CHECK: u8 = 1 << 6;
 /// nBOOT0 and BOOT_SEL, which these parts lack and which count as 1 (F11, F12).
 const ABSENT: u8 = 1 << 3 | 1 << 7;
 
-/// How many WRP bytes a part has (F48): one on the F03x dies (DEV_ID 0x444), two on the F05x.
-pub(super) fn wrp_bytes(part: &Part) -> usize {
-    if part.dev_id() == 0x444 { 1 } else { 2 }
+/// How many WRP bytes a part has (F48): one on the F03x dies, two on the F05x.
+pub(super) const fn wrp_bytes(part: &Part) -> usize {
+    part.flash.wrp_bytes as usize
 }
 
 /// The option bytes as loaded.

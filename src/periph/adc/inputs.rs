@@ -1,6 +1,6 @@
 //! What stands at the converter's inputs, and the code that each comes to.
 
-use crate::part::{Family, Part};
+use crate::part::{self, Family, Part};
 
 /// External and internal channels.
 pub const CHANNELS: usize = 19;
@@ -25,24 +25,17 @@ impl Default for Inputs {
     }
 }
 
-/// The factory's calibration words, and at what they were taken.
+/// The factory's calibration, and what the family's converter makes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Calibration {
     family: Family,
-    ts_cal1: u16,
-    ts_cal2: u16,
-    vrefint: u16,
+    factory: part::Calibration,
 }
 
 impl Calibration {
     /// Of a part, from its data file.
-    pub fn of(part: &Part) -> Calibration {
-        let (cal1, cal2, vrefint) = match part.family {
-            Family::F0 => (0x1FFF_F7B8, 0x1FFF_F7C2, 0x1FFF_F7BA),
-            Family::G0 => (0x1FFF_75A8, 0x1FFF_75CA, 0x1FFF_75AA),
-        };
-        let word = |address| part.calibration.iter().find(|c| c.address == address).map_or(0, |c| c.value);
-        Calibration { family: part.family, ts_cal1: word(cal1), ts_cal2: word(cal2), vrefint: word(vrefint) }
+    pub const fn of(part: &Part) -> Calibration {
+        Calibration { family: part.family, factory: part.calibration }
     }
 
     /// Channels of the temperature sensor, of VREFINT and of VBAT.
@@ -56,20 +49,17 @@ impl Calibration {
     /// The 12-bit code of a channel, with CCR's switches of the internal ones (13.11, 15.12).
     pub fn code(&self, channel: usize, inputs: &Inputs, ccr: u32) -> u32 {
         let vdda = i64::from(inputs.vdda_mv.max(1));
-        // TS_CAL2 and VBAT's divider differ between the families, and so does VDDA at the factory.
-        let (hot, at_factory, divider) = match self.family {
-            Family::F0 => (110, 3_300, 2),
-            Family::G0 => (130, 3_000, 3),
-        };
+        let (hot, at_factory) = (i64::from(self.factory.hot_celsius), i64::from(self.factory.vdda_mv));
+        let divider = if self.family == Family::F0 { 2 } else { 3 };
         let [sensor, vrefint, vbat] = self.internal();
         let on = |bit: u32| ccr & (1 << bit) != 0;
         let (code, scale) = if channel == sensor {
-            let (low, high) = (i64::from(self.ts_cal1), i64::from(self.ts_cal2));
+            let (low, high) = (i64::from(self.factory.ts_cal1.value), i64::from(self.factory.ts_cal2.value));
             let span = hot - 30;
             let there = low * span + (high - low) * (i64::from(inputs.die_celsius) - 30);
             (if on(23) { there * at_factory } else { 0 }, span * vdda)
         } else if channel == vrefint {
-            (if on(22) { i64::from(self.vrefint) * at_factory } else { 0 }, vdda)
+            (if on(22) { i64::from(self.factory.vrefint.value) * at_factory } else { 0 }, vdda)
         } else if channel == vbat {
             (if on(24) { 4_095 } else { 0 }, divider)
         } else {
@@ -86,19 +76,19 @@ mod tests {
 
     #[test]
     fn apps_compute_what_was_put_in() {
-        for part in crate::part::all().unwrap() {
-            let c = Calibration::of(&part);
+        for part in crate::part::all() {
+            let c = Calibration::of(part);
             for (vdda, celsius) in [(3_300, 25), (3_000, 85), (3_600, -20)] {
                 let inputs = Inputs { vdda_mv: vdda, die_celsius: celsius, ..Inputs::default() };
                 let [sensor, vrefint, vbat] = c.internal();
                 let (hot, at_factory) = if part.family == Family::F0 { (110.0, 3_300.0) } else { (130.0, 3_000.0) };
                 // As ST's headers compute it.
                 let code = f64::from(c.code(sensor, &inputs, u32::MAX)) * f64::from(vdda) / at_factory;
-                let (low, high) = (f64::from(c.ts_cal1), f64::from(c.ts_cal2));
+                let (low, high) = (f64::from(c.factory.ts_cal1.value), f64::from(c.factory.ts_cal2.value));
                 let read = (code - low) * (hot - 30.0) / (high - low) + 30.0;
                 assert!((read - f64::from(celsius)).abs() < 0.5, "{}: {read} C for {celsius}", part.name);
                 let vref = f64::from(c.code(vrefint, &inputs, u32::MAX));
-                let supply = at_factory * f64::from(c.vrefint) / vref;
+                let supply = at_factory * f64::from(c.factory.vrefint.value) / vref;
                 assert!((supply - f64::from(vdda)).abs() < 3.0, "{}: {supply} mV", part.name);
                 assert_eq!(c.code(sensor, &inputs, 0), 0, "switched off");
                 assert!(c.code(vbat, &inputs, 1 << 24) > 1_300);

@@ -2,17 +2,16 @@
 //! install. Cargo cannot do so itself: a dependency on another crate's shared library is not stable.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 const SOURCES: &str = "shim/src";
 const NAME: &str = "libusb-1.0.so.0";
 
-fn main() {
+pub fn build(out: &Path) {
     println!("cargo::rerun-if-changed={SOURCES}");
-    println!("cargo::rerun-if-changed=build.rs");
     let variable = |name: &str| env::var(name).unwrap_or_else(|_| panic!("cargo sets {name}"));
-    let out = PathBuf::from(variable("OUT_DIR")).join(NAME);
+    let out = out.join(NAME);
     if variable("CARGO_CFG_TARGET_OS") != "linux" {
         // Clients elsewhere come over TCP.
         std::fs::write(&out, []).expect("the output folder can be written");
