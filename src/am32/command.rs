@@ -1,7 +1,7 @@
 //! The command line that an advice names: the one that was given, with what is to change.
 
 use super::piece::{Piece, PlacedBy};
-use super::roles::Evidence;
+use super::roles::{Evidence, Role};
 use super::rules::Context;
 
 /// `text` as a shell takes it for one word.
@@ -51,6 +51,11 @@ pub(super) fn settings_source(context: &Context) -> String {
 /// As it was given, and `more`.
 pub(super) fn with(context: &Context, more: &str) -> String {
     check(context, |piece| Some(argument(piece)), more)
+}
+
+/// As it was given, with `text` for `role` in place of the files that have it.
+pub(super) fn with_role(context: &Context, role: Role, text: &str) -> String {
+    check(context, |piece| (piece.role != role).then(|| argument(piece)), text)
 }
 
 /// As it was given, but `changed` written as `text`.

@@ -173,6 +173,17 @@ impl Piece {
         app.vectors
     }
 
+    /// Whether it is to be flashed after a full image, to replace what that holds: its role was given.
+    pub(super) fn replaces(&self) -> bool {
+        self.evidence == Evidence::Given && self.role != Role::Full
+    }
+
+    /// What it is by its bytes, where the command line takes an app for a bootloader or the other way round.
+    pub(super) fn is_mistaken(&self) -> Option<Role> {
+        let code = |role: Role| matches!(role, Role::Bootloader | Role::App);
+        self.by_bytes.filter(|b| self.evidence == Evidence::Given && *b != self.role && code(*b) && code(self.role))
+    }
+
     /// Whether it brings what `role` stands for: a full image brings all that is not blank in it.
     pub fn brings(&self, role: Role, layout: &Layout) -> bool {
         if self.role == role {

@@ -40,7 +40,8 @@ pub struct Plan {
     pub candidates: Vec<Arc<Part>>,
     /// How they were found, for people.
     pub part_evidence: String,
-    /// The files in the order given, but for those whose place nobody knows (a finding names them).
+    /// The files in the order they are flashed, but for those whose place nobody knows (a finding names them): the
+    /// order given, but a full image comes before files whose role was given. Those are to replace what it holds.
     pub pieces: Vec<Piece>,
     /// What is wrong, or worth knowing: errors first.
     pub findings: Vec<Finding>,
@@ -146,6 +147,9 @@ fn plan_for(given: Vec<Given>, wish: &Wish, found: Option<&str>) -> Result<Plan,
             Ok(piece) => pieces.push(piece),
             Err(finding) => findings.push(finding),
         }
+    }
+    if pieces.iter().any(Piece::replaces) {
+        pieces.sort_by_key(|p| p.role != Role::Full);
     }
     let context = Context { part: part.map(Arc::as_ref), layout, foreign, evidence: &evidence, pieces: &pieces, wish };
     findings.extend(rules::judge(&context));

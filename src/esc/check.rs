@@ -281,7 +281,7 @@ fn flash(chip: &mut Chip, options: &Options, verdict: &mut Verdict) -> bool {
 
 /// Where to look, and which pins the wire may be on.
 fn bench(plan: &Plan, part: &Part, layout: &Layout, options: &Options) -> Bench {
-    let marked = plan.pieces.iter().find_map(|p| p.info.bootloader.and_then(|b| b.info).and_then(|i| i.pin));
+    let marked = plan.pieces.iter().rev().find_map(|p| p.info.bootloader.and_then(|b| b.info).and_then(|i| i.pin));
     Bench {
         limit: options.limit,
         from_app: options.from_app,

@@ -82,7 +82,11 @@ pub fn verdict_summary(verdict: &Verdict) -> String {
 }
 
 fn conclusion(verdict: &Verdict) -> &'static str {
-    if verdict.starts() { "this ESC would start" } else { "this ESC would not start" }
+    match verdict.starts() {
+        true => "this ESC would start",
+        false if super::text::cannot_say(verdict) => "it cannot be said whether this ESC would start",
+        false => "this ESC would not start",
+    }
 }
 
 /// A table of the cases, and the failures at length.

@@ -390,8 +390,18 @@ fn answer(verdict: &Verdict, style: Style) -> String {
         }
         (true, _) => style.good("This ESC would start."),
         (false, true) => style.bad("The app would run, but something is wrong: see the errors above."),
+        (false, false) if cannot_say(verdict) => {
+            style.bad("dryflash cannot say whether this ESC would start: it has no model of its MCU.")
+        }
         (false, false) => style.bad("This ESC would not start."),
     }
+}
+
+/// Whether all that is wrong is that the MCU is not modelled. Files for different MCUs are wrong on any: that finding
+/// names one of them.
+pub(super) fn cannot_say(verdict: &Verdict) -> bool {
+    let errors = || verdict.findings.iter().filter(|f| f.severity == Severity::Error);
+    verdict.part.is_none() && errors().all(|f| f.id == am32::Id::FOREIGN_MCU && f.file.is_none())
 }
 
 fn conclusion(verdict: &Verdict, style: Style, out: &mut String) {

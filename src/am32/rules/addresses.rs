@@ -123,6 +123,10 @@ fn option_bytes(context: &Context, part: &Part, piece: &Piece, address: u32) -> 
 }
 
 fn misplaced(context: &Context, piece: &Piece, findings: &mut Vec<Finding>) {
+    // It has to be given as what it is first, which is another rule's.
+    if piece.is_mistaken().is_some() {
+        return;
+    }
     let (layout, image) = (context.layout, &piece.image);
     let start = image.start();
     if let Some(vectors) = piece.linked_for_base() {
@@ -260,6 +264,9 @@ const NEAR: u32 = 0x1000;
 
 fn too_long(context: &Context, piece: &Piece, findings: &mut Vec<Finding>) {
     let (layout, image) = (context.layout, &piece.image);
+    if piece.is_mistaken().is_some() || piece.linked_for_base().is_some() {
+        return;
+    }
     if piece.role == Role::Bootloader && image.start() == layout.base && written(image, layout.app, layout.eeprom) {
         let last = image.slice(layout.base..layout.eeprom).end();
         let message = format!(

@@ -89,7 +89,7 @@ fn no_vectors(context: &Context, piece: &Piece) -> Option<Finding> {
     let blank = piece.image.segments.iter().all(|s| s.data.iter().all(|b| *b == 0xFF));
     // An app at a wrong place has its own finding.
     let elsewhere = start != layout.app && piece.role != Role::Full;
-    if elsewhere || blank || piece.linked_for_base().is_some() || wrong_base(start).is_some() {
+    if elsewhere || blank || piece.is_mistaken().is_some() || piece.linked_for_base().is_some() || wrong_base(start).is_some() {
         return None;
     }
     let sp = piece.image.word(layout.app);

@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::am32::command;
-use crate::am32::findings::{Finding, Id};
+use crate::am32::findings::{Finding, Id, Severity};
 use crate::am32::piece::{Piece, written};
 use crate::am32::roles::Role;
 use crate::image::Segment;
@@ -13,18 +13,34 @@ use std::collections::BTreeSet;
 pub(super) fn judge(context: &Context, part: &Part, findings: &mut Vec<Finding>) {
     for (i, later) in context.pieces.iter().enumerate() {
         for earlier in context.pieces.iter().take(i) {
-            // An app in the bootloader's place has a finding of its own.
-            if earlier.linked_for_base().or(later.linked_for_base()).is_none() {
+            // What is at a wrong place, or is taken for something else, has a finding of its own.
+            if !misplaced(earlier, findings) && !misplaced(later, findings) {
                 findings.extend(pair(context, part, earlier, later));
             }
         }
     }
 }
 
+/// Whether it overlaps others because of something that was told already.
+fn misplaced(piece: &Piece, findings: &[Finding]) -> bool {
+    const CAUSES: [Id; 5] =
+        [Id::WRONG_BASE, Id::APP_AT_BOOTLOADER, Id::MISPLACED, Id::EEPROM_ELSEWHERE, Id::LINKED_FOR_BASE];
+    let told = |f: &Finding| {
+        let error = f.severity == Severity::Error && CAUSES.contains(&f.id);
+        error && f.file.as_ref() == Some(&piece.image.name)
+    };
+    piece.is_mistaken().is_some() || piece.role != Role::Full && findings.iter().any(told)
+}
+
 fn pair(context: &Context, part: &Part, earlier: &Piece, later: &Piece) -> Option<Finding> {
     let shared = shared(earlier, later);
+    if earlier.role == Role::Full && later.replaces() {
+        return replaced(context, earlier, later, &shared);
+    }
+    // What is blank in a full image is there to be filled.
+    let fills = earlier.role == Role::Full && shared.lost == 0;
     let name = |p: &Piece, address| p.image.origin(address).map_or(p.image.name.to_string(), |o| o.to_string());
-    if let Some((address, a, b)) = shared.differing {
+    if let Some((address, a, b)) = shared.differing.filter(|_| !fills) {
         let message = format!(
             "it puts {b:02X} on {address:#010X}, and {} puts {a:02X} there; {} of {} {}",
             name(earlier, address),
@@ -51,7 +67,31 @@ fn pair(context: &Context, part: &Part, earlier: &Piece, later: &Piece) -> Optio
         let advice = "join the two files into one, or move one of them to a page of its own";
         return Some(Finding::new(Id::ERASED, message, advice).file(&later.image.name).at(address));
     }
-    let first = shared.first?;
+    shared.first.filter(|_| shared.different == 0).map(|first| repeated(earlier, later, &shared, first))
+}
+
+/// A file that is flashed after a full image, in place of what that holds: worth a word where something is lost.
+fn replaced(context: &Context, full: &Piece, later: &Piece, shared: &Shared) -> Option<Finding> {
+    if let Some(first) = shared.first.filter(|_| shared.different == 0) {
+        return Some(repeated(full, later, shared, first));
+    }
+    let (address, ..) = shared.differing.filter(|_| shared.lost > 0)?;
+    let (name, start) = (&full.image.name, later.image.start());
+    let message = format!(
+        "it replaces what {name} holds there, from {start:#010X} on: {} {} different, the first at {address:#010X}",
+        count(shared.lost, "byte"),
+        verb(shared.lost, "is", "are")
+    );
+    let full = command::quote(name);
+    let advice = format!(
+        "flash {full} first and then this file, at {start:#010X}, as is done here; {} looks at {full} alone",
+        command::without(context, later, "")
+    );
+    let finding = Finding::new(Id::CLASH, message, advice).as_bad_as(Severity::Note);
+    Some(finding.file(&later.image.name).at(address))
+}
+
+fn repeated(earlier: &Piece, later: &Piece, shared: &Shared, first: u32) -> Finding {
     let message = format!(
         "{} from {first:#010X} on {} in {} as well, with the same value{}",
         count(shared.bytes, "byte"),
@@ -60,7 +100,7 @@ fn pair(context: &Context, part: &Part, earlier: &Piece, later: &Piece) -> Optio
         verb(shared.bytes, "", "s")
     );
     let advice = "nothing has to be done; leaving one out changes nothing on these bytes";
-    Some(Finding::new(Id::REPEATED, message, advice).file(&later.image.name).at(first))
+    Finding::new(Id::REPEATED, message, advice).file(&later.image.name).at(first)
 }
 
 /// Of a bootloader and an app, both are needed: the one that is too long, or for CAN, has to be replaced.
@@ -74,7 +114,13 @@ fn advice(context: &Context, earlier: &Piece, later: &Piece) -> String {
         return format!("both are needed: take another {what} in place of {}", command::quote(&wrong.image.name));
     }
     let (first, second) = (command::without(context, earlier, ""), command::without(context, later, ""));
-    format!("leave one of them out: {first} or {second}")
+    // A full image and what is to replace a piece of it.
+    let (part_of, full) = (both.into_iter().find(|p| p.role != Role::Full), of(Role::Full));
+    let instead = part_of.filter(|p| full.is_some() && p.role != Role::Unknown && !p.replaces()).map(|piece| {
+        let text = format!("{} {}", piece.role.option(), command::argument(piece));
+        format!("; or, to flash it after the full image, in place of what that holds: {}", command::replacing(context, piece, &text))
+    });
+    format!("leave one of them out: {first} or {second}{}", instead.unwrap_or_default())
 }
 
 #[derive(Default)]
@@ -83,6 +129,8 @@ struct Shared {
     first: Option<u32>,
     bytes: u64,
     different: u64,
+    /// Of those that differ, how many of the earlier one are not blank.
+    lost: u64,
     /// The first address with other data, the earlier value and the later one.
     differing: Option<(u32, u8, u8)>,
 }
@@ -97,6 +145,7 @@ impl Shared {
             self.bytes += 1;
             if x != y {
                 self.different += 1;
+                self.lost += u64::from(*x != 0xFF);
                 self.differing = self.differing.or(Some((address, *x, *y)));
             }
         }

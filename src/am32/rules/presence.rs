@@ -4,7 +4,7 @@ use super::Context;
 use crate::am32::command;
 use crate::am32::findings::{Finding, Id, Severity};
 use crate::am32::names::Kind;
-use crate::am32::piece::Piece;
+use crate::am32::piece::{Piece, written};
 use crate::am32::roles::{Evidence, Role, wrong_base};
 
 pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
@@ -37,14 +37,39 @@ fn contradiction(context: &Context, piece: &Piece) -> Option<Finding> {
     if all && piece.info.name.by_version_only {
         return None;
     }
-    let severity = if all { Severity::Note } else { Id::CONTRADICTION.severity() };
+    let severity = match piece.is_mistaken() {
+        Some(_) => Severity::Error,
+        None if all => Severity::Note,
+        None => Id::CONTRADICTION.severity(),
+    };
     let message = format!("{says} {said}, but its bytes are those of {}", article(bytes));
-    let text = format!("{} {}", bytes.option(), command::quote(&piece.image.name));
     let advice = match piece.evidence {
-        Evidence::Given => format!("give it as what it is: {}", command::replacing(context, piece, &text)),
+        Evidence::Given if piece.role == bytes => {
+            format!("it is taken as {}, as it was given; check that it is the file you meant, and rename it", article(bytes))
+        }
+        Evidence::Given if cut_off(context, piece) => {
+            "it is cut off within the app: take a whole copy of the full image".to_owned()
+        }
+        Evidence::Given => format!("give it as what it is: {}", as_it_is(context, piece, bytes)),
         _ => format!("it is taken as {}; check that it is the file you meant", article(bytes)),
     };
     Some(Finding::new(Id::CONTRADICTION, message, advice).file(&piece.image.name).as_bad_as(severity))
+}
+
+/// The command with `piece` as what its bytes say. Where others are mistaken as well, each is put right.
+fn as_it_is(context: &Context, piece: &Piece, bytes: Role) -> String {
+    let edit = |p: &Piece| {
+        let role = if std::ptr::eq(p, piece) { Some(bytes) } else { p.is_mistaken() };
+        Some(role.map_or_else(|| command::argument(p), |r| format!("{} {}", r.option(), command::quote(&p.image.name))))
+    };
+    command::check(context, edit, "")
+}
+
+/// A full image of which there is little more than the bootloader.
+fn cut_off(context: &Context, piece: &Piece) -> bool {
+    let layout = context.layout;
+    let bootloader = piece.by_bytes == Some(Role::Bootloader);
+    piece.role == Role::Full && bootloader && written(&piece.image, layout.app, layout.eeprom)
 }
 
 fn article(role: Role) -> String {
@@ -86,7 +111,9 @@ fn blank(piece: &Piece) -> Option<Finding> {
 
 fn missing(context: &Context, findings: &mut Vec<Finding>) {
     let layout = context.layout;
-    let has = |role| context.bringing(role).is_some();
+    // What is taken for something else is there all the same.
+    let mistaken = |role| context.pieces.iter().any(|p| p.is_mistaken() == Some(role));
+    let has = |role| context.bringing(role).is_some() || mistaken(role);
     let code = |role| context.pieces.iter().any(|p| p.role == role && wrong_base(p.image.start()).is_some());
     let (bootloader, app) = (has(Role::Bootloader) || code(Role::Bootloader), has(Role::App) || code(Role::App));
     let part = context.part.map_or("part", |p| p.nick());

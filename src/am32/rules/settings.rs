@@ -26,7 +26,7 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
         BootByte::Blank => Finding::new(
             Id::EEPROM_BLANK,
             format!("the boot byte at {address:#010X} is FF: the bootloader expects 01 and never starts the app"),
-            format!("put written settings there: {}", with_default(context, piece)),
+            format!("put written settings there: {}", with_default(context)),
         ),
         BootByte::CutOff => Finding::new(
             Id::BOOT_BYTE_CUT_OFF,
@@ -35,7 +35,7 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
             ),
             format!(
                 "let a configurator flash the app again, or put sound settings there: {}",
-                with_default(context, piece)
+                with_default(context)
             ),
         ),
         BootByte::Other(_) => Finding::new(
@@ -43,18 +43,14 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
             format!(
                 "the boot byte at {address:#010X} is {byte:02X}: the bootloader expects 01 and never starts the app"
             ),
-            format!("this is no settings page; put one there: {}", with_default(context, piece)),
+            format!("this is no settings page; put one there: {}", with_default(context)),
         ),
     };
     findings.push(finding.file(&piece.image.name).at(address));
 }
 
-fn with_default(context: &Context, piece: &Piece) -> String {
-    let line = if piece.role == Role::Eeprom {
-        command::replacing(context, piece, "--eeprom eeprom_default.bin")
-    } else {
-        command::with(context, "--eeprom eeprom_default.bin")
-    };
+fn with_default(context: &Context) -> String {
+    let line = command::with_role(context, Role::Eeprom, "--eeprom eeprom_default.bin");
     format!("{line} {}", command::settings_source(context))
 }
 
