@@ -79,7 +79,8 @@ catalogue! {
     EEPROM_REWRITTEN 33 "DF033" Note Files "The app will rewrite the settings";
     APP_IN_EEPROM 34 "DF034" Error Files "The app reaches into the EEPROM page";
     NO_VECTORS 35 "DF035" Warning Files "The app does not start with a vector table";
-    BLANK_FILE 36 "DF036" Error Files "A file of nothing but FF";
+    BLANK_FILE 36 "DF036" Error Files "A file of nothing but FF or 00";
+    HOLE 37 "DF037" Note Files "A hole inside the app's code";
     NAME_VERSION 40 "DF040" Warning Files "The file's name tells another version";
     NAME_TARGET 41 "DF041" Warning Files "The file's name tells another target";
     NAME_FLASH_SIZE 42 "DF042" Warning Files "The file's name tells another flash size";

@@ -147,6 +147,16 @@ pub fn flash_code_owners(code: u8) -> Vec<&'static str> {
     LAYOUTS.iter().filter(|l| l.flash_code == Some(code)).map(|l| l.name).collect()
 }
 
+/// The flash that a bootloader with this code is for, in KB; none where the code does not tell one size.
+pub const fn flash_kb(code: u8) -> Option<u32> {
+    match code {
+        0x1F => Some(32),
+        0x35 => Some(64),
+        0x2B => Some(128),
+        _ => None,
+    }
+}
+
 /// All flash codes that a bootloader's device info may hold.
 pub fn is_flash_code(code: u8) -> bool {
     code == 0x16 || LAYOUTS.iter().any(|l| l.flash_code == Some(code))

@@ -2,6 +2,7 @@
 
 use super::layout::Mcu;
 use super::pin::Pin;
+use super::roles::Role;
 use std::fmt;
 
 /// What a file is called.
@@ -17,6 +18,18 @@ pub enum Kind {
     Full,
     /// An app that writes a new bootloader.
     Updater,
+}
+
+impl Kind {
+    /// The role that such a file has.
+    pub const fn role(self) -> Role {
+        match self {
+            Kind::Bootloader => Role::Bootloader,
+            Kind::App | Kind::Updater => Role::App,
+            Kind::Eeprom => Role::Eeprom,
+            Kind::Full => Role::Full,
+        }
+    }
 }
 
 impl fmt::Display for Kind {
@@ -133,11 +146,17 @@ fn kind(words: &[&str], extension: &str, name: &FileName, pin: Option<Pin>) -> O
     let has = |word: &str| words.contains(&word);
     // PB4_v5.bin: a pin and a version, perhaps an MCU, nothing else.
     let bare = |w: &&str| w.parse::<Pin>().is_ok() || Mcu::from_word(w).is_some() || bootloader_version(w).is_some();
+    let is_app = |w: &&str| APP_WORDS.contains(w);
+    let first = |found: &dyn Fn(&&str) -> bool| words.iter().position(found);
+    // app-for-bootloader-v17.hex
+    let app_first = first(&is_app).is_some_and(|app| first(&|w| matches!(*w, "BOOTLOADER" | "BL")) > Some(app));
     if has("UPDATER") || extension == "AMJ" {
         Some(Kind::Updater)
+    } else if app_first {
+        Some(Kind::App)
     } else if has("BOOTLOADER") || has("BL") {
         Some(Kind::Bootloader)
-    } else if words.iter().any(|w| w.starts_with("EEPROM")) {
+    } else if words.iter().any(|w| w.starts_with("EEPROM")) || has("SETTINGS") && !words.iter().any(|w| is_app(&w)) {
         // Before BOOT alone: eeprom_boot_00.bin tells of its boot byte.
         Some(Kind::Eeprom)
     } else if has("BOOT") {
@@ -218,6 +237,14 @@ mod tests {
         assert_eq!((n.kind, n.pin, n.bootloader), (Some(Kind::Updater), pin("PB4"), Some(17)));
         assert_eq!(parse("AM32_BOOTLOADER_F031_PA2.hex").bootloader, None);
         assert_eq!(parse("AM32_F051_BOOTLOADER_PB4_V12.0.3 (1).bin").bootloader, Some(12));
+    }
+
+    #[test]
+    fn words_that_come_together() {
+        assert_eq!(parse("app-for-bootloader-v17.hex").kind, Some(Kind::App));
+        assert_eq!(parse("bl_app.bin").kind, Some(Kind::Bootloader));
+        assert_eq!(parse("boot_settings.bin").kind, Some(Kind::Eeprom));
+        assert_eq!(parse("boot.bin").kind, Some(Kind::Bootloader));
     }
 
     #[test]

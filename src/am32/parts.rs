@@ -99,9 +99,9 @@ fn narrow(files: &[File], mut parts: Vec<Arc<Part>>, mut evidence: Vec<String>) 
             let flash = image.slice(FLASH_BASE..FLASH_BASE + 0x10_0000);
             flash.end()
         } else {
-            known
-                .role
-                .home(&LAYOUTS[0])
+            let at_base = known.app.as_ref().is_some_and(|a| a.at_base);
+            let role = if at_base { Role::Full } else { known.role };
+            role.home(&LAYOUTS[0])
                 .map_or(0, |home| if known.role == Role::Eeprom { 0 } else { u64::from(home) + image.end() })
         };
         keep(format!("the length of {}", image.name), &|p, _| end <= u64::from(p.flash.end()));

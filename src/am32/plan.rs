@@ -78,7 +78,7 @@ pub enum PlanError {
     #[error("no file was given; name at least one, e.g. `dryflash check bootloader.hex app.hex eeprom.bin`")]
     NoFiles,
     /// Two files have the same role and would go to the same place.
-    #[error("{}", twice(*.role, first, second, *.equal))]
+    #[error("{}{}", twice(*.role, first, second, *.equal), called(*.role, [first, second]))]
     RoleTwice {
         /// The role.
         role: Role,
@@ -110,6 +110,22 @@ fn twice(role: Role, first: &str, second: &str, equal: bool) -> String {
             )
         }
     }
+}
+
+/// Which of the files are called something else than they are taken for.
+fn called(role: Role, files: [&str; 2]) -> String {
+    let other = |file: &&str| {
+        let name = super::names::parse(file);
+        // A copy of all of flash is called after what it holds.
+        let kind = name.kind.filter(|_| !(role == Role::Full && name.by_version_only))?;
+        let called = Some(kind.role()).filter(|r| *r != role)?;
+        Some(format!(
+            "; {file} is called {}, but it is taken as {}: is it the file you meant?",
+            called.article(),
+            role.article()
+        ))
+    };
+    files.iter().filter_map(other).collect()
 }
 
 fn options(role: Role) -> String {
@@ -205,7 +221,8 @@ fn placed(image: &Image, known: Recognised, layout: &Layout) -> Result<Piece, Fi
                 "neither its bytes nor its name tell what it is, and it has no address, so it was left out",
                 format!(
                     "say what it is (--bootloader, --app, --eeprom or --full {quoted}), or where it goes ({quoted}@{:#010X})",
-                    layout.app
+                    // A file that a page holds is no app.
+                    if image.len() <= layout.page as usize { layout.eeprom } else { layout.app }
                 ),
             )
             .file(&name));

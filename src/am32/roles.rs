@@ -4,7 +4,7 @@ use super::layout::{FLASH_BASE, LAYOUTS, Layout};
 use super::marks::{self, AppMarks, BootloaderMarks, Carried, View};
 use super::names::{FileName, Kind};
 use super::{eeprom, names};
-use crate::image::Image;
+use crate::image::{Format, Image};
 use std::fmt;
 
 /// What a file is.
@@ -42,6 +42,16 @@ impl Role {
             Role::Eeprom => "--eeprom",
             Role::Full => "--full",
             Role::Unknown => "",
+        }
+    }
+}
+
+impl Role {
+    /// With its article: `an app`.
+    pub(super) fn article(self) -> String {
+        match self {
+            Role::App | Role::Eeprom => format!("an {self}"),
+            _ => format!("a {self}"),
         }
     }
 }
@@ -115,9 +125,11 @@ pub(super) fn recognise(image: &Image, given: Option<Role>) -> Recognised {
     let bootloader = marks::bootloader(&view, FLASH_BASE);
     let area = if bootloader.is_some_and(|b| b.long) { 0x4000 } else { 0x1000 };
     let behind = marks::vectors(&view, FLASH_BASE + area).filter(|v| v.plausible() && v.offset() >= area);
-    // Every bootloader of AM32 holds its device bytes.
-    let unmarked = bootloader.is_some_and(|b| b.info.is_none()) && behind.is_none();
-    let at_base = unmarked.then(|| marks::app_at_base(&view, FLASH_BASE, given == Some(Role::App))).flatten();
+    // Every bootloader of AM32 holds its device bytes, and a file with addresses of its own says where it starts.
+    let unmarked = bootloader.is_none_or(|b| b.info.is_none()) && behind.is_none();
+    let elsewhere = image.format != Format::Bin && wrong_base(image.start()).unwrap_or(image.start()) != FLASH_BASE;
+    let at_base =
+        (unmarked && !elsewhere).then(|| marks::app_at_base(&view, FLASH_BASE, given == Some(Role::App))).flatten();
     let bootloader = bootloader.filter(|_| at_base.is_none());
     let whole = bootloader.is_none() && at_base.is_none() && is_whole_flash(image);
     let (app, shape) = match (bootloader, behind) {
@@ -159,7 +171,7 @@ pub(super) const FLASH_SIZES: std::ops::RangeInclusive<u64> = 0x8000..=0x2_0000;
 /// Whether it is as long as a part's flash, from its start, and does not begin as an app does.
 fn is_whole_flash(image: &Image) -> bool {
     let length = image.end().saturating_sub(u64::from(image.start()));
-    let from_the_start = image.format == crate::image::Format::Bin && matches!(image.start(), 0 | FLASH_BASE);
+    let from_the_start = image.format == Format::Bin && matches!(image.start(), 0 | FLASH_BASE);
     let first = marks::vectors(&View::at(image, FLASH_BASE), FLASH_BASE);
     let starts = first.is_some_and(|v| v.plausible() && v.offset() >= 0x1000);
     FLASH_SIZES.contains(&length) && length.is_power_of_two() && from_the_start && !starts
@@ -209,12 +221,7 @@ fn by_address(image: &Image) -> Option<Role> {
 }
 
 fn by_name(name: &FileName) -> Option<Role> {
-    Some(match name.kind? {
-        Kind::Bootloader => Role::Bootloader,
-        Kind::App | Kind::Updater => Role::App,
-        Kind::Eeprom => Role::Eeprom,
-        Kind::Full => Role::Full,
-    })
+    name.kind.map(Kind::role)
 }
 
 /// What was meant by an address in 0x0080_0000 (0x0800000, a zero short) or 0x8000_0000 (a zero too many).

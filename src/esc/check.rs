@@ -8,7 +8,7 @@ use super::rests;
 use super::state::{StateError, StateFile};
 use super::verdict::{self, Verdict};
 use super::{settings_pages, signal_pin, updater};
-use crate::am32::{self, Given, Layout, Plan, PlanError, Wish};
+use crate::am32::{self, Finding, Given, Id, Layout, Plan, PlanError, Wish};
 use crate::chip::{Chip, SavedChip};
 use crate::cpu::hybrid::Engine;
 use crate::cpu::unicorn::EngineError;
@@ -229,7 +229,19 @@ fn judge(
     let choices = programming.iter().chain(verdict.runs.iter().flat_map(|r| &r.choices));
     verdict.findings.extend(rests::finding(choices));
     verdict::join(&mut verdict.findings, verdict.app_runs);
+    told_by_cause(&mut verdict.findings);
     Ok((verdict, lasting))
+}
+
+/// An app that is linked for another address faults: its run is evidence of that, and no finding of its own.
+fn told_by_cause(findings: &mut Vec<Finding>) {
+    let Some(cause) = findings.iter().position(|f| f.id == Id::LINKED_FOR_BASE) else { return };
+    if let Some(seen) = findings.iter().position(|f| f.id == Id::RUN_APP_FAULT) {
+        let evidence = findings[seen].message.clone();
+        findings[cause].message.push_str("; ");
+        findings[cause].message.push_str(&evidence);
+        findings.remove(seen);
+    }
 }
 
 /// The chip after the power-up that decides, and what it takes to power it anew.

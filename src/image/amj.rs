@@ -36,11 +36,12 @@ pub(super) fn parse(file: &Arc<str>, bytes: &[u8]) -> Result<Image, ImageError> 
         Value::String(text) => Some(text.clone()),
         other => Some(other.to_string()),
     };
-    let amj = Amj { mcu_type: field("mcuType"), pin: field("pin") };
+    let amj =
+        Amj { mcu_type: field("mcuType"), pin: field("pin"), flash_size: field("flashSize"), kind: field("type") };
     if marked {
         image.remarks.push(Remark::ByteOrderMark);
     }
-    if amj != Amj::default() {
+    if amj.mcu_type.is_some() || amj.pin.is_some() {
         image.remarks.push(Remark::MadeFor { mcu_type: amj.mcu_type.clone(), pin: amj.pin.clone() });
     }
     Ok(Image { format: Format::Amj, amj: Some(amj), ..image })

@@ -57,6 +57,18 @@ pub enum Format {
     Amj,
 }
 
+impl Format {
+    /// What names of such files end in, without the dot.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Format::Bin => "bin",
+            Format::Hex => "hex",
+            Format::Elf => "elf",
+            Format::Amj => "amj",
+        }
+    }
+}
+
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -111,6 +123,10 @@ pub struct Amj {
     pub mcu_type: Option<String>,
     /// `pin`: the signal pin it is made for.
     pub pin: Option<String>,
+    /// `flashSize`: the flash it is made for, such as `64K`.
+    pub flash_size: Option<String>,
+    /// `type`: what it is, `bl_update` for a bootloader updater.
+    pub kind: Option<String>,
 }
 
 /// A file's bytes at their addresses.

@@ -81,7 +81,8 @@ fn place(piece: &Piece) -> String {
         PlacedBy::Role => " (its role's address)",
         PlacedBy::File | PlacedBy::User => "",
     };
-    format!("0x{at:08X}{moved}, {} bytes", thousands(piece.image.len()))
+    let bytes = piece.image.len();
+    format!("0x{at:08X}{moved}, {} {}", thousands(bytes), verb(bytes as u64, "byte", "bytes"))
 }
 
 /// What told the role, and what a file tells about itself: by its bytes, by its name, by running, each said to be so.

@@ -1,7 +1,7 @@
 //! An app's marks: its vector table, its name tag, the version that apps up to 2.16 hold, the CAN signature.
 
 use super::{Vectors, View, vectors};
-use crate::am32::layout::{LAYOUTS, Mcu};
+use crate::am32::layout::{FLASH_BASE, LAYOUTS, Mcu};
 use crate::am32::names::Firmware;
 
 const CAN_SIGNATURE: [u32; 2] = [0x68F0_58E6, 0xAFCE_E5A0];
@@ -41,7 +41,8 @@ pub struct AppMarks {
     pub old_version: Option<OldVersion>,
     /// Where its CAN signature stands.
     pub can_signature: Option<u32>,
-    /// Its reset vector lies where a bootloader stands: it is linked for the start of flash.
+    /// It is linked for the start of flash: there its name tag is where a layout has it, or its reset vector lies where
+    /// a bootloader stands.
     pub at_base: bool,
 }
 
@@ -59,13 +60,19 @@ pub fn app(view: &View, start: u32) -> Option<AppMarks> {
     Some(AppMarks { vectors, tag, old_version: old_version(view, start), can_signature, at_base: false })
 }
 
-/// The marks of an app that is linked for the start of flash, seen there: it starts as a bootloader does, and only its
-/// name tag tells it from one. `given` where the command line calls it an app.
+/// The marks of an app that is linked for the start of flash, seen there. Its name tag then stands where its MCU's layout
+/// has it, or it starts as a bootloader does and has a tag anywhere. `given` where the command line calls it an app.
 pub fn app_at_base(view: &View, base: u32, given: bool) -> Option<AppMarks> {
-    let vectors = vectors(view, base).filter(|v| v.plausible() && v.offset() < 0x1000)?;
+    let vectors = vectors(view, base).filter(Vectors::plausible)?;
     let tag = tag(view).filter(|t| t.mcu.is_some());
-    let told = tag.is_some() || given;
+    let low = vectors.offset() < 0x1000;
+    let told = tag.as_ref().is_some_and(|t| low || is_at_home(t)) || low && given;
     told.then_some(AppMarks { vectors: Some(vectors), tag, old_version: None, can_signature: None, at_base: true })
+}
+
+/// Whether a layout of its own MCU has the tag at its address.
+fn is_at_home(tag: &Tag) -> bool {
+    LAYOUTS.iter().any(|l| Some(l.mcu) == tag.mcu && l.tag == tag.address && !l.can && l.base == FLASH_BASE)
 }
 
 fn old_version(view: &View, start: u32) -> Option<OldVersion> {

@@ -1,5 +1,7 @@
 //! For every finding that files can show: files that show it, and the nearest ones that do not.
 
+mod advice;
+
 use super::*;
 use crate::am32::fixtures as f;
 use crate::am32::{Evidence, Seen, Severity, all};
@@ -368,6 +370,17 @@ const CASES: &[Case] = &[
         Id::CONTRADICTION,
         || check(vec![f::image("AM32_BOOTLOADER_F051.bin", &full(), None)]),
         || check(vec![f::image("SISKIN_F051_2.21_backup.bin", &full(), None)]),
+    ),
+    (
+        Id::HOLE,
+        || {
+            let (head, tail) = (f::app("", 0x1400), vec![0xBF; 0x100]);
+            one("F051", f::hex("a.hex", &[(0x0800_1000, &head), (0x0800_1430, &tail)]))
+        },
+        || {
+            let (head, tail) = (f::app("", 0x1400), vec![0xBF; 0x100]);
+            one("F051", f::hex("a.hex", &[(0x0800_1000, &head), (0x0800_1420, &tail)]))
+        },
     ),
     (Id::BLANK_FILE, || one("F051", f::image("app.bin", &[0xFF; 64], None)), || one("F051", app())),
 ];

@@ -6,7 +6,7 @@ use crate::am32::findings::{Finding, Id, Severity};
 use crate::am32::piece::{Piece, PlacedBy, written};
 use crate::am32::roles::{Role, wrong_base};
 use crate::am32::{eeprom, layout};
-use crate::image::{Image, Segment};
+use crate::image::{Format, Image, Segment};
 use crate::part::Part;
 use crate::plural::{count, verb};
 use std::ops::Range;
@@ -19,7 +19,10 @@ pub(super) fn judge(context: &Context, part: &Part, findings: &mut Vec<Finding>)
         if let Some(meant) = wrong_base(piece.image.start()) {
             findings.push(wrong(context, piece, meant));
         } else {
-            outside(context, part, piece, findings);
+            // One that has to be built anew is not told to be elsewhere as well.
+            if piece.linked_for_base().is_none() {
+                outside(context, part, piece, findings);
+            }
             misplaced(context, piece, findings);
             too_long(context, piece, findings);
         }
@@ -68,11 +71,21 @@ fn outside(context: &Context, part: &Part, piece: &Piece, findings: &mut Vec<Fin
             flash.base,
             flash.end() - 1
         );
+        if let Some(finding) = excess(part, piece, segment, &message) {
+            findings.push(about(finding, image, address));
+            continue;
+        }
+        let at_home = piece.role.home(context.layout) == Some(image.start());
         let advice = match (piece.role, piece.placed_by) {
             (Role::Eeprom, _) => {
                 format!("the EEPROM page of the {} goes to {:#010X}", part.nick(), context.layout.eeprom)
             }
-            (_, PlacedBy::User) => format!("give the address that it is linked for, e.g. {}", home(context, piece)),
+            (Role::Unknown, PlacedBy::User) => {
+                "give an address in flash, or say what it is with --bootloader, --app, --eeprom or --full".to_owned()
+            }
+            (_, PlacedBy::User) if !at_home => {
+                format!("give the address that it is linked for, e.g. {}", home(context, piece))
+            }
             _ if address >= flash.end() => {
                 "it is for a part with more flash: take the file for this one, or name the part with --part".to_owned()
             }
@@ -80,6 +93,32 @@ fn outside(context: &Context, part: &Part, piece: &Piece, findings: &mut Vec<Fin
         };
         findings.push(about(Finding::new(Id::OUT_OF_RANGE, message, advice), image, address));
     }
+}
+
+/// A read-out of all of flash that went on behind its end: there it holds nothing of its own.
+fn excess(part: &Part, piece: &Piece, segment: &Segment, message: &str) -> Option<Finding> {
+    let (base, size) = (part.flash.base, part.flash.size as usize);
+    if piece.image.format != Format::Bin || segment.address != base {
+        return None;
+    }
+    let (own, rest) = segment.data.split_at_checked(size).filter(|(_, rest)| !rest.is_empty())?;
+    let all = |byte| rest.iter().all(|b| *b == byte);
+    let (what, severity) = if all(0xFF) {
+        ("all of them FF", Severity::Warning)
+    } else if all(0) {
+        ("all of them 00", Severity::Error)
+    } else if rest.chunks(size).all(|chunk| own.starts_with(chunk)) {
+        ("and repeat what stands in flash", Severity::Error)
+    } else {
+        return None;
+    };
+    let name = command::quote(&piece.image.name);
+    let advice = format!(
+        "it was read out beyond the end of flash: cut it to its first {} KB (head -c {size} {name} > cut.bin), or a tool \
+         may refuse it",
+        size / 1024
+    );
+    Some(Finding::new(Id::OUT_OF_RANGE, format!("{message}, {what}"), advice).as_bad_as(severity))
 }
 
 /// The first address of `segment` outside of a range, and how many bytes are.
@@ -130,12 +169,22 @@ fn misplaced(context: &Context, piece: &Piece, findings: &mut Vec<Finding>) {
     let (layout, image) = (context.layout, &piece.image);
     let start = image.start();
     if let Some(vectors) = piece.linked_for_base() {
-        let message = format!(
-            "it is an app, and its reset vector {:#010X} says that it is linked for {:#010X}, where the bootloader stands",
-            vectors.pc, layout.base
-        );
+        let tag = piece.info.app.as_ref().and_then(|a| a.tag.as_ref()).filter(|t| t.usual);
+        let sign = match tag {
+            Some(tag) => {
+                format!(
+                    "its name tag, which belongs to {:#010X}, stands {:#X} behind its first byte",
+                    tag.address,
+                    tag.address - layout.base
+                )
+            }
+            None => format!("its reset vector is {:#010X}", vectors.pc),
+        };
+        let message =
+            format!("it is an app that is linked for {:#010X}, where the bootloader stands: {sign}", layout.base);
         let advice = format!(
-            "behind a bootloader it has to be linked for {:#010X}: ORIGIN of FLASH in the linker script",
+            "behind a bootloader it has to be linked for {:#010X}: ORIGIN of FLASH in the linker script; build it again, or \
+             take the release's file, as at another address it does not run",
             layout.app
         );
         findings.push(about(Finding::new(Id::LINKED_FOR_BASE, message, advice), image, start));

@@ -1,6 +1,7 @@
 //! What is known of versions, and remarks about single files.
 
 use super::Context;
+use super::updater::mislabelled;
 use crate::am32::findings::{Finding, Id, Severity};
 use crate::am32::layout::{Layout, Mcu};
 use crate::am32::names::Firmware;
@@ -11,11 +12,18 @@ use crate::image::Remark;
 pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
     for piece in context.pieces {
         for remark in &piece.image.remarks {
+            // Where a file is not what it says of itself, that is told instead.
+            if matches!(remark, Remark::MadeFor { .. }) && !mislabelled(piece).is_empty() {
+                continue;
+            }
             // Those that a real programmer would take otherwise than dryflash does.
-            let risky = matches!(remark, Remark::Misnamed { .. } | Remark::HeadersInside { .. });
-            let (severity, advice) = match risky {
-                true => (Severity::Warning, "mend the file before it is flashed"),
-                false => (Severity::Note, "nothing has to be done, if the file comes from where you expect"),
+            let (severity, advice) = match remark {
+                Remark::Misnamed { format, .. } => {
+                    let end = format.extension();
+                    (Severity::Warning, format!("rename it so that it ends in .{end} before it is flashed"))
+                }
+                Remark::HeadersInside { .. } => (Severity::Warning, "mend the file before it is flashed".to_owned()),
+                _ => (Severity::Note, "nothing has to be done, if the file comes from where you expect".to_owned()),
             };
             let finding = Finding::new(Id::REMARK, remark.to_string(), advice);
             findings.push(finding.file(&piece.image.name).as_bad_as(severity));
@@ -89,7 +97,12 @@ fn no_vectors(context: &Context, piece: &Piece) -> Option<Finding> {
     let blank = piece.image.segments.iter().all(|s| s.data.iter().all(|b| *b == 0xFF));
     // An app at a wrong place has its own finding.
     let elsewhere = start != layout.app && piece.role != Role::Full;
-    if elsewhere || blank || piece.is_mistaken().is_some() || piece.linked_for_base().is_some() || wrong_base(start).is_some() {
+    if elsewhere
+        || blank
+        || piece.is_mistaken().is_some()
+        || piece.linked_for_base().is_some()
+        || wrong_base(start).is_some()
+    {
         return None;
     }
     let sp = piece.image.word(layout.app);

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod age;
+mod holes;
 mod names;
 mod overlap;
 mod presence;
@@ -52,6 +53,7 @@ pub(super) fn judge(context: &Context) -> Vec<Finding> {
         addresses::judge(context, part, &mut findings);
         overlap::judge(context, part, &mut findings);
         presence::judge(context, &mut findings);
+        holes::judge(context, part, &mut findings);
         settings::judge(context, &mut findings);
     }
     findings

@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::am32::findings::{Finding, Id, Severity};
+use crate::am32::layout::flash_kb;
 use crate::am32::marks::BootVersion;
 use crate::am32::names::Firmware;
 use crate::am32::piece::Piece;
@@ -80,12 +81,7 @@ fn target(piece: &Piece) -> Option<Finding> {
 
 fn flash_size(piece: &Piece) -> Option<Finding> {
     let info = piece.info.bootloader?.info?;
-    let told = match info.flash_code {
-        0x1F => 32,
-        0x35 => 64,
-        0x2B => 128,
-        _ => return None,
-    };
+    let told = flash_kb(info.flash_code)?;
     let named = piece.info.name.flash_kb.filter(|kb| *kb != told)?;
     let address = info.address.saturating_add(4);
     let message =

@@ -114,11 +114,24 @@ fn advice(context: &Context, earlier: &Piece, later: &Piece) -> String {
         return format!("both are needed: take another {what} in place of {}", command::quote(&wrong.image.name));
     }
     let (first, second) = (command::without(context, earlier, ""), command::without(context, later, ""));
+    if let (Some(updater), Some(app)) =
+        (both.into_iter().find(|p| p.is_updater()), both.into_iter().find(|p| p.role == Role::App && !p.is_updater()))
+    {
+        let (alone, then) = (command::without(context, app, ""), command::without(context, updater, ""));
+        return format!(
+            "an updater and an app go to the same place, one after the other: flash {} and let it run: {alone}; then flash {}: {then}",
+            command::quote(&updater.image.name),
+            command::quote(&app.image.name)
+        );
+    }
     // A full image and what is to replace a piece of it.
     let (part_of, full) = (both.into_iter().find(|p| p.role != Role::Full), of(Role::Full));
     let instead = part_of.filter(|p| full.is_some() && p.role != Role::Unknown && !p.replaces()).map(|piece| {
         let text = format!("{} {}", piece.role.option(), command::argument(piece));
-        format!("; or, to flash it after the full image, in place of what that holds: {}", command::replacing(context, piece, &text))
+        format!(
+            "; or, to flash it after the full image, in place of what that holds: {}",
+            command::replacing(context, piece, &text)
+        )
     });
     format!("leave one of them out: {first} or {second}{}", instead.unwrap_or_default())
 }

@@ -19,13 +19,7 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
 }
 
 fn contradiction(context: &Context, piece: &Piece) -> Option<Finding> {
-    let called = match piece.info.name.kind {
-        Some(Kind::Bootloader) => Some(Role::Bootloader),
-        Some(Kind::App | Kind::Updater) => Some(Role::App),
-        Some(Kind::Eeprom) => Some(Role::Eeprom),
-        Some(Kind::Full) => Some(Role::Full),
-        None => None,
-    };
+    let called = piece.info.name.kind.map(Kind::role);
     let bytes = piece.by_bytes?;
     let (says, said) = if piece.evidence == Evidence::Given && piece.role != bytes {
         ("it was given as", piece.role)
@@ -42,16 +36,19 @@ fn contradiction(context: &Context, piece: &Piece) -> Option<Finding> {
         None if all => Severity::Note,
         None => Id::CONTRADICTION.severity(),
     };
-    let message = format!("{says} {said}, but its bytes are those of {}", article(bytes));
+    let message = format!("{says} {said}, but its bytes are those of {}", bytes.article());
     let advice = match piece.evidence {
         Evidence::Given if piece.role == bytes => {
-            format!("it is taken as {}, as it was given; check that it is the file you meant, and rename it", article(bytes))
+            format!(
+                "it is taken as {}, as it was given; check that it is the file you meant, and rename it",
+                bytes.article()
+            )
         }
         Evidence::Given if cut_off(context, piece) => {
             "it is cut off within the app: take a whole copy of the full image".to_owned()
         }
         Evidence::Given => format!("give it as what it is: {}", as_it_is(context, piece, bytes)),
-        _ => format!("it is taken as {}; check that it is the file you meant", article(bytes)),
+        _ => format!("it is taken as {}; check that it is the file you meant", bytes.article()),
     };
     Some(Finding::new(Id::CONTRADICTION, message, advice).file(&piece.image.name).as_bad_as(severity))
 }
@@ -70,13 +67,6 @@ fn cut_off(context: &Context, piece: &Piece) -> bool {
     let layout = context.layout;
     let bootloader = piece.by_bytes == Some(Role::Bootloader);
     piece.role == Role::Full && bootloader && written(&piece.image, layout.app, layout.eeprom)
-}
-
-fn article(role: Role) -> String {
-    match role {
-        Role::App | Role::Eeprom => format!("an {role}"),
-        _ => format!("a {role}"),
-    }
 }
 
 /// A file with an address but without a role is programmed as it is.
@@ -100,13 +90,42 @@ fn unclear(piece: &Piece) -> Option<Finding> {
 }
 
 fn blank(piece: &Piece) -> Option<Finding> {
-    let empty = piece.image.segments.iter().all(|s| s.data.iter().all(|b| *b == 0xFF));
-    if !empty || !matches!(piece.role, Role::Bootloader | Role::App | Role::Full) {
+    let all = |byte| piece.image.segments.iter().all(|s| s.data.iter().all(|b| *b == byte));
+    let byte = if all(0xFF) {
+        "FF, as erased flash is"
+    } else if all(0) {
+        "00"
+    } else {
+        return None;
+    };
+    if !matches!(piece.role, Role::Bootloader | Role::App | Role::Full) {
         return None;
     }
-    let message = format!("all its {} bytes are FF, as erased flash is; it holds no {}", piece.image.len(), piece.role);
+    let message = match piece.image.len() {
+        1 => format!("its one byte is {byte}; it holds no {}", piece.role),
+        bytes => format!("all its {bytes} bytes are {byte}; it holds no {}", piece.role),
+    };
     let advice = "take another copy of the file; a protected chip that was read out gives such files";
     Some(Finding::new(Id::BLANK_FILE, message, advice).file(&piece.image.name))
+}
+
+/// Where nothing has `role`, but a file is called so: that file has to be replaced, not one added.
+fn named_only(context: &Context, role: Role, text: &str) -> Option<String> {
+    let piece = context.pieces.iter().find(|p| {
+        p.evidence != Evidence::Given
+            && p.by_bytes.is_some_and(|b| b != role)
+            && p.info.name.kind.map(Kind::role) == Some(role)
+    })?;
+    let (name, is) = (&piece.image.name, piece.role.article());
+    let mut line = command::with(context, text);
+    // One of two apps has to go.
+    if context.pieces.iter().any(|p| p.role == piece.role && !std::ptr::eq(p, piece)) {
+        line = command::without(context, piece, text);
+    }
+    Some(format!(
+        "{name} is called {}, but its bytes are those of {is}; take the file you meant: {line}",
+        role.article()
+    ))
 }
 
 fn missing(context: &Context, findings: &mut Vec<Finding>) {
@@ -123,10 +142,13 @@ fn missing(context: &Context, findings: &mut Vec<Finding>) {
         } else {
             "there is no bootloader: nothing would run".to_owned()
         };
-        let advice = if layout.flash_code.is_some() {
+        let text = format!("--bootloader AM32_{}_BOOTLOADER_<PIN>_V<N>.hex", layout.mcu);
+        let advice = if let Some(named) = named_only(context, Role::Bootloader, &text) {
+            named
+        } else if layout.flash_code.is_some() {
             format!(
                 "add it: {}; to look at the app only: {}",
-                command::with(context, &format!("--bootloader AM32_{}_BOOTLOADER_<PIN>_V<N>.hex", layout.mcu)),
+                command::with(context, &text),
                 command::with(context, "--from-app")
             )
         } else {
@@ -139,8 +161,9 @@ fn missing(context: &Context, findings: &mut Vec<Finding>) {
     }
     if !app {
         let message = format!("there is no app: the bootloader has nothing to start at {:#010X}", layout.app);
-        let advice =
-            format!("add it: {}", command::with(context, &format!("--app AM32_<TARGET>_{}_<VERSION>.hex", layout.mcu)));
+        let text = format!("--app AM32_<TARGET>_{}_<VERSION>.hex", layout.mcu);
+        let advice = named_only(context, Role::App, &text)
+            .unwrap_or_else(|| format!("add it: {}", command::with(context, &text)));
         findings.push(Finding::new(Id::APP_MISSING, message, advice).at(layout.app));
     }
     // A page at a wrong address is told by itself.
@@ -149,8 +172,12 @@ fn missing(context: &Context, findings: &mut Vec<Finding>) {
             "nothing goes to the EEPROM page at {:#010X}: the bootloader reads FF there, expects 01, and never starts the app",
             layout.eeprom
         );
+        let ends = |p: &&Piece| p.role == Role::Full && p.image.end() <= u64::from(layout.eeprom);
+        let whole = context.pieces.iter().rev().find(ends).map_or(String::new(), |p| {
+            format!("see that {} is whole, it ends at {:#010X}; or ", p.image.name, p.image.end().saturating_sub(1))
+        });
         let advice = format!(
-            "add a page: {} {}",
+            "{whole}add a page: {} {}",
             command::with(context, "--eeprom eeprom_default.bin"),
             command::settings_source(context)
         );

@@ -28,15 +28,19 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
             format!("the boot byte at {address:#010X} is FF: the bootloader expects 01 and never starts the app"),
             format!("put written settings there: {}", with_default(context)),
         ),
+        BootByte::CutOff if is_zero(context, piece) => Finding::new(
+            Id::BOOT_BYTE_OTHER,
+            format!(
+                "the page at {address:#010X} is 00 all through, the boot byte as well: it holds no settings, and the app is not started"
+            ),
+            format!("put written settings there: {}", with_default(context)),
+        ),
         BootByte::CutOff => Finding::new(
             Id::BOOT_BYTE_CUT_OFF,
             format!(
                 "the boot byte at {address:#010X} is 00, as an update leaves it that was cut off: the app is not started"
             ),
-            format!(
-                "let a configurator flash the app again, or put sound settings there: {}",
-                with_default(context)
-            ),
+            format!("let a configurator flash the app again, or put sound settings there: {}", with_default(context)),
         ),
         BootByte::Other(_) => Finding::new(
             Id::BOOT_BYTE_OTHER,
@@ -47,6 +51,13 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
         ),
     };
     findings.push(finding.file(&piece.image.name).at(address));
+}
+
+/// Whether the page holds nothing but 00, which no configurator leaves.
+fn is_zero(context: &Context, piece: &Piece) -> bool {
+    let layout = context.layout;
+    let page = piece.image.slice(layout.eeprom..layout.eeprom_end());
+    page.len() >= eeprom::SHORTEST && page.segments.iter().all(|s| s.data.iter().all(|b| *b == 0))
 }
 
 fn with_default(context: &Context) -> String {

@@ -74,7 +74,7 @@ fn by_tag_or_name(context: &Context, piece: &Piece) -> Option<Finding> {
                 "its name tag at {:#010X} is '{}': it is for the {other}, and the part is the {} ({})",
                 tag.address, tag.text, context.layout, context.evidence
             );
-            let advice = format!("take the app for the {mcu}{}", part_option(context, piece, other));
+            let advice = take(context, piece, "app", &part_option(context, piece, other));
             return Some(Finding::new(Id::TAG_MISMATCH, message, advice).file(name).at(tag.address));
         }
     }
@@ -85,8 +85,19 @@ fn by_tag_or_name(context: &Context, piece: &Piece) -> Option<Finding> {
         _ => return None,
     };
     let message = format!("{what} says {other}, and the part is the {} ({})", context.layout, context.evidence);
-    let advice = format!("take the file for the {mcu}{}", part_option(context, piece, other));
+    let advice = take(context, piece, "file", &part_option(context, piece, other));
     Some(Finding::new(Id::NAME_MISMATCH, message, advice).file(name))
+}
+
+/// Which file to take in place of `piece`, and the other way out, where there is one.
+fn take(context: &Context, piece: &Piece, what: &str, or: &str) -> String {
+    match piece.role {
+        Role::Bootloader if context.layout.flash_code.is_none() => {
+            let line = command::without(context, piece, "--from-app");
+            format!("no bootloader is published for the {}; to look at the app only: {line}{or}", context.layout.mcu)
+        }
+        _ => format!("take the {what} for the {}{or}", context.layout.mcu),
+    }
 }
 
 /// The way out where it is the part that is wrong: another part, or, where another file is for the one that is named,
@@ -129,7 +140,10 @@ fn by_marks(context: &Context, piece: &Piece) -> Option<Finding> {
         return None;
     }
     let message = format!("{}; the part is the {} ({})", signs.join(", and "), context.layout, context.evidence);
-    let advice = format!("check that it is the file for the {}; a run shows what it does there", context.layout);
+    let advice = match piece.role {
+        Role::Bootloader if context.layout.flash_code.is_none() => take(context, piece, "file", ""),
+        _ => format!("check that it is the file for the {}; a run shows what it does there", context.layout),
+    };
     Some(Finding::new(Id::MARKS_MISMATCH, message, advice).file(&piece.image.name))
 }
 
@@ -148,7 +162,7 @@ fn other_core(context: &Context, piece: &Piece) -> Option<Finding> {
         if marks.riscv { " and its RISC-V code" } else { "" },
         context.layout
     );
-    let advice = format!("take the bootloader for the {}", context.layout.mcu);
+    let advice = take(context, piece, "bootloader", "");
     Some(Finding::new(Id::FOREIGN_MCU, message, advice).file(&piece.image.name).at(info.address))
 }
 

@@ -20,7 +20,7 @@ fn the_hex_inside_is_read() {
     assert_eq!(image.format, Format::Amj);
     assert_eq!(image.word(0x0800_0010), Some(0x0403_0201));
     assert_eq!(image.origin(0x0800_0010).unwrap().to_string(), "up.amj line 2 of the hex inside");
-    assert_eq!(image.amj, Some(Amj { mcu_type: Some("F051".into()), pin: Some("PB4".into()) }));
+    assert_eq!(image.amj, Some(Amj { mcu_type: Some("F051".into()), pin: Some("PB4".into()), ..Amj::default() }));
     assert_eq!(image.remarks.len(), 1);
     assert_eq!(image.remarks[0].to_string(), r#"says that it is made for MCU "F051" and pin "PB4""#);
 }
@@ -28,7 +28,7 @@ fn the_hex_inside_is_read() {
 #[test]
 fn what_it_is_for_may_be_missing() {
     let image = read(&format!("{{\"hex\":\"{}\", \"pin\": 4, \"mcuType\": null}}", BASE64.encode(HEX))).unwrap();
-    assert_eq!(image.amj, Some(Amj { mcu_type: None, pin: Some("4".into()) }));
+    assert_eq!(image.amj, Some(Amj { pin: Some("4".into()), ..Amj::default() }));
     let bare = read(&format!("{{\"hex\":\"{}\"}}", BASE64.encode(HEX))).unwrap();
     assert_eq!((bare.amj, bare.remarks), (Some(Amj::default()), vec![]));
 }

@@ -1,0 +1,82 @@
+//! Is an app's code whole? A record that was lost from a hex, or a page that was blank when it was read out.
+
+use super::Context;
+use crate::am32::findings::{Finding, Id};
+use crate::am32::piece::Piece;
+use crate::am32::roles::Role;
+use crate::image::Segment;
+use crate::part::Part;
+use crate::plural::{count, verb};
+
+/// Behind the vector table, builds leave gaps of up to 40 bytes for sections with addresses of their own.
+const HEAD: u32 = 0x200;
+/// Linkers align sections to up to 8 bytes; the shortest record of a hex has 16.
+const LEAST: u64 = 9;
+/// What follows a hole has to be code, and not a few constants with an address of their own.
+const CODE: usize = 64;
+
+pub(super) fn judge(context: &Context, part: &Part, findings: &mut Vec<Finding>) {
+    for piece in context.pieces.iter().filter(|p| p.role == Role::App && p.is_mistaken().is_none()) {
+        findings.extend(missing(piece).or_else(|| blank(part, piece)));
+    }
+}
+
+/// The part of `segment` that is code: what lies below the name tag, which stands alone at the end.
+fn code<'a>(piece: &Piece, segment: &'a Segment) -> &'a [u8] {
+    let tag = piece.info.app.as_ref().and_then(|a| a.tag.as_ref()).filter(|t| t.usual);
+    let below = tag.map_or(usize::MAX, |t| t.address.saturating_sub(segment.address) as usize);
+    segment.data.get(..below).unwrap_or(&segment.data)
+}
+
+/// Bytes that the file does not hold, between two pieces of code.
+fn missing(piece: &Piece) -> Option<Finding> {
+    let image = &piece.image;
+    let head = image.start().saturating_add(HEAD);
+    let gap = image.segments.windows(2).find_map(|pair| {
+        let [before, after] = pair else { return None };
+        let from = u32::try_from(before.end()).ok().filter(|from| *from >= head)?;
+        let bytes = u64::from(after.address).saturating_sub(before.end());
+        (bytes >= LEAST && code(piece, after).len() >= CODE).then_some((from, bytes, after.address))
+    });
+    let (from, bytes, next) = gap?;
+    let message = format!(
+        "its code has a hole: {} from {from:#010X} on {} missing, and it goes on at {next:#010X}",
+        count(bytes, "byte"),
+        verb(bytes, "is", "are")
+    );
+    let finding = told(message, piece, from);
+    Some(match image.origin(next) {
+        Some(origin) => finding.place(origin.position),
+        None => finding,
+    })
+}
+
+/// A whole page of FF with code behind it.
+fn blank(part: &Part, piece: &Piece) -> Option<Finding> {
+    let page = part.flash.page;
+    for segment in &piece.image.segments {
+        let code = code(piece, segment);
+        let first = segment.address.next_multiple_of(page) - segment.address;
+        let pages = code.get(first as usize..).unwrap_or_default().chunks_exact(page as usize).enumerate();
+        for (n, _) in pages.filter(|(_, bytes)| bytes.iter().all(|b| *b == 0xFF)) {
+            let at = first as usize + n * page as usize;
+            let behind = code.get(at + page as usize..).unwrap_or_default();
+            // A build may fill the gap up to the name tag with FF.
+            if behind.iter().filter(|b| !matches!(b, 0 | 0xFF)).count() < CODE || at == 0 {
+                continue;
+            }
+            let address = segment.address.saturating_add(at as u32);
+            let message = format!(
+                "its code has a hole: the page from {address:#010X} to {:#010X} is blank, and code stands behind it",
+                address.saturating_add(page - 1)
+            );
+            return Some(told(message, piece, address));
+        }
+    }
+    None
+}
+
+fn told(message: String, piece: &Piece, address: u32) -> Finding {
+    let advice = "take another copy of the file: it starts all the same, and fails once it runs into the hole";
+    Finding::new(Id::HOLE, message, advice).file(&piece.image.name).at(address)
+}
