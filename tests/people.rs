@@ -414,3 +414,60 @@ fn the_doctor_sees_a_taken_port_and_an_unfit_folder() {
     assert!(text.out.contains("has a blank or a colon") && text.out.contains("set TMPDIR"), "{}", text.out);
     assert_eq!(text.code, Some(1));
 }
+
+/// A file beside copies of the stand-ins.
+fn beside(folder: &TempDir, name: &str, bytes: &[u8]) {
+    std::fs::write(folder.path().join("build").join(name), bytes).unwrap();
+}
+
+#[test]
+fn a_set_for_an_mcu_without_a_model_is_not_said_not_to_start() {
+    let folder = project("");
+    let bytes = std::fs::read(built().join(BOOTLOADER)).unwrap();
+    beside(&folder, "AM32_F421_BOOTLOADER_PB4_V14.bin", &bytes);
+    let build = folder.path().join("build");
+    let said = run(&build, &["check", "AM32_F421_BOOTLOADER_PB4_V14.bin", EEPROM]);
+    assert!(said.out.contains("\ndryflash cannot say whether this ESC would start: it has no model of its MCU.\n"));
+    assert!(said.code == Some(1) && !said.out.contains("This ESC would"), "{}", said.out);
+    let said = run(&build, &["check", "--format", "json", "AM32_F421_BOOTLOADER_PB4_V14.bin", EEPROM]);
+    assert!(said.out.contains("\"starts\": false"), "{}", said.out);
+}
+
+#[test]
+fn what_the_advice_says_about_a_full_image_works() {
+    let folder = project("");
+    let build = folder.path().join("build");
+    let mut full = std::fs::read(built().join("STANDIN_DRYFLASH_F051_2.20_FULL.bin")).unwrap();
+    full[0x7C00] = 0;
+    beside(&folder, "full.bin", &full);
+    let signal = ["check", "--signal", "low", "--full", "full.bin"];
+    let bad = run(&build, &signal);
+    assert!(bad.code == Some(1) && bad.out.contains("full.bin --eeprom eeprom_default.bin"), "{}", bad.out);
+    let mended = run(&build, &[&signal[..], &["--eeprom", EEPROM]].concat());
+    assert!(mended.code == Some(0) && mended.out.contains("note DF002"), "{}", mended.out);
+    full[0x7C00] = 1;
+    full.resize(0x1_0000, 0xFF);
+    beside(&folder, "full.bin", &full);
+    let long = run(&build, &signal);
+    assert!(long.code == Some(0) && long.out.contains("warning DF005"), "{}", long.out);
+    full[..0x1000].fill(0xFF);
+    beside(&folder, "full.bin", &full[..0x8000]);
+    let mended = run(&build, &[&signal[..], &["--bootloader", BOOTLOADER]].concat());
+    assert!(mended.code == Some(0) && !mended.out.contains("findings"), "{}", mended.out);
+}
+
+#[test]
+fn the_cause_is_told_and_not_what_follows_from_it() {
+    let low = ["check", "--signal", "low"];
+    let exchanged = run(&built(), &[&low[..], &["--bootloader", APP, "--app", BOOTLOADER, EEPROM]].concat());
+    assert_eq!((exchanged.code, exchanged.out.matches("error DF").count()), (Some(1), 2), "{}", exchanged.out);
+    assert!(exchanged.out.contains("locked up"), "{}", exchanged.out);
+    let moved = format!("{BOOTLOADER}@0x08001000");
+    let moved = run(&built(), &[&low[..], &[&moved, APP, EEPROM]].concat());
+    assert_eq!((moved.code, moved.out.matches("error DF").count()), (Some(1), 1), "{}", moved.out);
+    // Of an updater and an app, one is not there: neither is said to fail.
+    let updater = "STANDIN_F051_BL_UPDATER_PB4_V14.amj";
+    let both = run(&built(), &[&low[..], &[updater, APP, BOOTLOADER, EEPROM]].concat());
+    assert_eq!((both.code, both.out.matches("error DF").count()), (Some(1), 1), "{}", both.out);
+    assert!(both.out.contains("one after the other"), "{}", both.out);
+}

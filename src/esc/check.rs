@@ -8,7 +8,7 @@ use super::rests;
 use super::state::{StateError, StateFile};
 use super::verdict::{self, Verdict};
 use super::{settings_pages, signal_pin, updater};
-use crate::am32::{self, Finding, Given, Id, Layout, Plan, PlanError, Wish};
+use crate::am32::{self, Finding, Given, Id, Layout, Piece, Plan, PlanError, Role, Severity, Wish};
 use crate::chip::{Chip, SavedChip};
 use crate::cpu::hybrid::Engine;
 use crate::cpu::unicorn::EngineError;
@@ -194,7 +194,7 @@ fn judge(
     let programming = chip.board.log.choices.clone();
     let bench = bench(plan, part, layout, options);
     // An updater is run to its end once, whatever the limit; that it is started shows in the other power-ups.
-    let updates = updater::among(&plan.pieces).is_some();
+    let updates = updater_alone(&plan.pieces).is_some();
     let brief = Bench { app_limit: if updates { Time::ZERO } else { bench.app_limit }, ..bench.clone() };
     let bench = Bench { app_limit: if updates { updater::LIMIT } else { bench.app_limit }, ..bench };
     let decisive = verdict::decisive(&options.power_ups);
@@ -233,15 +233,26 @@ fn judge(
     Ok((verdict, lasting))
 }
 
-/// An app that is linked for another address faults: its run is evidence of that, and no finding of its own.
+/// What a run comes to where a file is at a wrong place: evidence of that, and no finding of its own.
 fn told_by_cause(findings: &mut Vec<Finding>) {
-    let Some(cause) = findings.iter().position(|f| f.id == Id::LINKED_FOR_BASE) else { return };
-    if let Some(seen) = findings.iter().position(|f| f.id == Id::RUN_APP_FAULT) {
-        let evidence = findings[seen].message.clone();
-        findings[cause].message.push_str("; ");
-        findings[cause].message.push_str(&evidence);
-        findings.remove(seen);
+    for (seen, cause) in
+        [(Id::RUN_APP_FAULT, Id::LINKED_FOR_BASE), (Id::RUN_LOCKUP, Id::CONTRADICTION), (Id::RUN_LOCKUP, Id::MISPLACED)]
+    {
+        let seen = findings.iter().position(|f| f.id == seen);
+        let cause = findings.iter().position(|f| f.id == cause && f.severity == Severity::Error);
+        if let (Some(seen), Some(cause)) = (seen, cause) {
+            let evidence = findings[seen].message.clone();
+            findings[cause].message.push_str("; ");
+            findings[cause].message.push_str(&evidence);
+            findings.remove(seen);
+        }
     }
+}
+
+/// The updater among the pieces, where no app goes to the same place: one of the two is not there then.
+fn updater_alone(pieces: &[Piece]) -> Option<&Piece> {
+    let other = pieces.iter().any(|p| p.role == Role::App && !p.is_updater());
+    updater::among(pieces).filter(|_| !other)
 }
 
 /// The chip after the power-up that decides, and what it takes to power it anew.
@@ -256,7 +267,7 @@ struct Around<'a> {
 /// signal is on, what an updater leaves.
 fn beyond(around: Around<'_>, layout: &Layout, run: &BootRun, verdict: &mut Verdict) {
     let Around { chip, bench, flashed, seed } = around;
-    if let Some(piece) = updater::among(&verdict.pieces) {
+    if let Some(piece) = updater_alone(&verdict.pieces) {
         verdict.update = updater::follow(chip, bench, layout, run, piece, seed);
         if let Some(update) = &verdict.update {
             updater::judge(update, &mut verdict.findings);

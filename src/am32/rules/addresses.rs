@@ -327,10 +327,18 @@ fn too_long(context: &Context, piece: &Piece, findings: &mut Vec<Finding>) {
             format!("it is for CAN, with 16K; the {layout} needs one of at most {} bytes", layout.bootloader_len())
         } else {
             let role = command::argument(piece);
+            let full = format!("--full {}", role.trim_start_matches("--bootloader "));
+            let or = match piece.by_bytes {
+                Some(Role::Full) => {
+                    format!("if it is a full image, say so: {}", command::replacing(context, piece, &full))
+                }
+                _ => {
+                    format!("if it is a full image, no whole app stands behind {:#010X}: take another copy", layout.app)
+                }
+            };
             format!(
-                "take a bootloader of at most {} bytes; if it is a full image, say so: {}; if it is an app, it has to be linked for {:#010X}",
+                "take a bootloader of at most {} bytes; {or}; if it is an app, it has to be linked for {:#010X}",
                 layout.bootloader_len(),
-                command::replacing(context, piece, &format!("--full {}", role.trim_start_matches("--bootloader "))),
                 layout.app
             )
         };
