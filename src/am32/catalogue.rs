@@ -81,6 +81,7 @@ catalogue! {
     NO_VECTORS 35 "DF035" Warning Files "The app does not start with a vector table";
     BLANK_FILE 36 "DF036" Error Files "A file of nothing but FF or 00";
     HOLE 37 "DF037" Note Files "A hole inside the app's code";
+    STACK_BEYOND 38 "DF038" Note Files "The stack starts above the part's SRAM";
     NAME_VERSION 40 "DF040" Warning Files "The file's name tells another version";
     NAME_TARGET 41 "DF041" Warning Files "The file's name tells another target";
     NAME_FLASH_SIZE 42 "DF042" Warning Files "The file's name tells another flash size";

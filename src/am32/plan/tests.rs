@@ -223,7 +223,7 @@ const CASES: &[Case] = &[
     (Id::TAG_MISMATCH, || check_on("F031", vec![app()]), || check_on("F051", vec![app()])),
     (Id::NAME_MISMATCH, || check_on("F031", vec![bl()]), || check_on("F051", vec![bl()])),
     (Id::MARKS_MISMATCH, || check_on("F051", vec![of_the_f421()]), || check_on("F051", vec![bl()])),
-    (Id::MARKS_MISMATCH, || check_on("F031", vec![old("b", 11)]), || check_on("F051", vec![old("b", 11)])),
+    (Id::STACK_BEYOND, || check_on("F031", vec![old("b", 11)]), || check_on("F051", vec![old("b", 11)])),
     (
         Id::FOREIGN_MCU,
         || check(vec![f::image("AM32_F421_BOOTLOADER_PB4_V14.bin", &f::bootloader("PB4", 0x1F, 2), None)]),

@@ -16,8 +16,13 @@ const LEAST: u64 = 9;
 const CODE: usize = 64;
 
 pub(super) fn judge(context: &Context, part: &Part, findings: &mut Vec<Finding>) {
-    for piece in context.pieces.iter().filter(|p| p.role == Role::App && p.is_mistaken().is_none()) {
-        findings.extend(missing(piece).or_else(|| blank(part, piece)));
+    for piece in context.pieces.iter().filter(|p| p.is_mistaken().is_none()) {
+        let app = match piece.role {
+            Role::App => piece.image.start(),
+            Role::Full if piece.info.app.is_some() => context.layout.app,
+            _ => continue,
+        };
+        findings.extend(missing(piece, app).or_else(|| blank(part, piece, app)));
     }
 }
 
@@ -28,10 +33,10 @@ fn code<'a>(piece: &Piece, segment: &'a Segment) -> &'a [u8] {
     segment.data.get(..below).unwrap_or(&segment.data)
 }
 
-/// Bytes that the file does not hold, between two pieces of code.
-fn missing(piece: &Piece) -> Option<Finding> {
+/// Bytes that the file does not hold, between two pieces of the code that starts at `app`.
+fn missing(piece: &Piece, app: u32) -> Option<Finding> {
     let image = &piece.image;
-    let head = image.start().saturating_add(HEAD);
+    let head = app.saturating_add(HEAD);
     let gap = image.segments.windows(2).find_map(|pair| {
         let [before, after] = pair else { return None };
         let from = u32::try_from(before.end()).ok().filter(|from| *from >= head)?;
@@ -52,20 +57,21 @@ fn missing(piece: &Piece) -> Option<Finding> {
 }
 
 /// A whole page of FF with code behind it.
-fn blank(part: &Part, piece: &Piece) -> Option<Finding> {
+fn blank(part: &Part, piece: &Piece, app: u32) -> Option<Finding> {
     let page = part.flash.page;
+    let head = app.saturating_add(HEAD);
     for segment in &piece.image.segments {
         let code = code(piece, segment);
         let first = segment.address.next_multiple_of(page) - segment.address;
         let pages = code.get(first as usize..).unwrap_or_default().chunks_exact(page as usize).enumerate();
         for (n, _) in pages.filter(|(_, bytes)| bytes.iter().all(|b| *b == 0xFF)) {
             let at = first as usize + n * page as usize;
+            let address = segment.address.saturating_add(at as u32);
             let behind = code.get(at + page as usize..).unwrap_or_default();
             // A build may fill the gap up to the name tag with FF.
-            if behind.iter().filter(|b| !matches!(b, 0 | 0xFF)).count() < CODE || at == 0 {
+            if behind.iter().filter(|b| !matches!(b, 0 | 0xFF)).count() < CODE || address < head {
                 continue;
             }
-            let address = segment.address.saturating_add(at as u32);
             let message = format!(
                 "its code has a hole: the page from {address:#010X} to {:#010X} is blank, and code stands behind it",
                 address.saturating_add(page - 1)

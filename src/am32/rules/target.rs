@@ -15,6 +15,7 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
         if context.part.is_some() {
             findings.extend(by_tag_or_name(context, piece));
             findings.extend(by_marks(context, piece));
+            findings.extend(stack(context, piece));
             findings.extend(other_core(context, piece));
             findings.extend(flash_size(context, piece));
         }
@@ -121,30 +122,31 @@ fn part_option(context: &Context, piece: &Piece, other: Mcu) -> String {
 }
 
 fn by_marks(context: &Context, piece: &Piece) -> Option<Finding> {
-    let part = context.part?;
-    let mut signs = Vec::new();
-    if let Some(other) = piece.info.shape.filter(|s| *s != context.layout.mcu) {
-        signs.push(format!("its vector table is filled in as the {other}'s"));
-    }
-    let app = piece.info.app.as_ref().and_then(|a| a.vectors);
-    for v in [piece.info.bootloader.and_then(|b| b.vectors), app].into_iter().flatten() {
-        if v.sp > part.sram.end() {
-            signs.push(format!(
-                "its stack starts at {:#010X}, above the SRAM, which ends at {:#010X}",
-                v.sp,
-                part.sram.end()
-            ));
-        }
-    }
-    if signs.is_empty() {
-        return None;
-    }
-    let message = format!("{}; the part is the {} ({})", signs.join(", and "), context.layout, context.evidence);
+    let other = piece.info.shape.filter(|s| *s != context.layout.mcu)?;
+    let message = format!(
+        "its vector table is filled in as the {other}'s; the part is the {} ({})",
+        context.layout, context.evidence
+    );
     let advice = match piece.role {
         Role::Bootloader if context.layout.flash_code.is_none() => take(context, piece, "file", ""),
         _ => format!("check that it is the file for the {}; a run shows what it does there", context.layout),
     };
     Some(Finding::new(Id::MARKS_MISMATCH, message, advice).file(&piece.image.name))
+}
+
+/// A first word beyond SRAM: harmless only where the code sets its stack before it uses it.
+fn stack(context: &Context, piece: &Piece) -> Option<Finding> {
+    let (part, app) = (context.part?, piece.info.app.as_ref().and_then(|a| a.vectors));
+    let vectors = [piece.info.bootloader.and_then(|b| b.vectors), app];
+    let vectors = vectors.into_iter().flatten().find(|v| v.sp > part.sram.end())?;
+    let message = format!(
+        "its stack starts at {:#010X}, above the {}'s SRAM, which ends at {:#010X}",
+        vectors.sp,
+        part.nick(),
+        part.sram.end()
+    );
+    let advice = format!("check that it is the file for the {}; a run shows whether it sets another", context.layout);
+    Some(Finding::new(Id::STACK_BEYOND, message, advice).file(&piece.image.name).at(vectors.address))
 }
 
 /// Code that no part here could run, though a part was named.

@@ -228,6 +228,16 @@ fn a_hole_in_the_code_is_told() {
     assert_eq!(find(&bin(0x1C00..0x2400), Id::HOLE).address, Some(0x0800_2C00));
     assert!(!has(&bin(0x1C04..0x2000), Id::HOLE), "no whole page");
     assert!(!has(&bin(0x5000..0x6BE0), Id::HOLE), "up to the name tag");
+    let read_out = |blank: std::ops::Range<usize>| {
+        let image = bad(|d| {
+            d[0x1000..0x6000].copy_from_slice(&code[..0x5000]);
+            d[blank.clone()].fill(0xFF);
+        });
+        check(vec![image])
+    };
+    assert_eq!(find(&read_out(0x2C00..0x3000), Id::HOLE).address, Some(0x0800_2C00));
+    assert!(!has(&read_out(0..0x1000), Id::HOLE), "that is the bootloader");
+    assert!(!has(&read_out(0x5000..0x7BE0), Id::HOLE), "up to the name tag");
 }
 
 #[test]
