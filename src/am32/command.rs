@@ -15,14 +15,22 @@ pub(super) fn quote(text: &str) -> String {
 
 /// How a piece was given: role, name and address.
 pub(super) fn argument(piece: &Piece) -> String {
-    let mut text = quote(&piece.image.name);
-    if piece.placed_by == PlacedBy::User {
-        text = format!("{text}@{:#010X}", piece.image.start());
+    match piece.placed_by {
+        PlacedBy::User => argument_at(piece, piece.image.start()),
+        PlacedBy::File | PlacedBy::Role => with_option(piece, quote(&piece.image.name)),
     }
-    if piece.evidence == Evidence::Given {
-        text = format!("{} {text}", piece.role.option());
+}
+
+/// A piece as it was given, but for the address.
+pub(super) fn argument_at(piece: &Piece, address: u32) -> String {
+    with_option(piece, format!("{}@{address:#010X}", quote(&piece.image.name)))
+}
+
+fn with_option(piece: &Piece, text: String) -> String {
+    match piece.evidence {
+        Evidence::Given => format!("{} {text}", piece.role.option()),
+        _ => text,
     }
-    text
 }
 
 /// `dryflash check` with every piece as `edit` writes it, none to leave it out, and `more` at the end.

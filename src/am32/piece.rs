@@ -178,10 +178,10 @@ impl Piece {
         self.evidence == Evidence::Given && self.role != Role::Full
     }
 
-    /// What it is by its bytes, where the command line takes an app for a bootloader or the other way round.
+    /// What it is by its bytes, where the command line takes it for another of an ESC's three files.
     pub(super) fn is_mistaken(&self) -> Option<Role> {
-        let code = |role: Role| matches!(role, Role::Bootloader | Role::App);
-        self.by_bytes.filter(|b| self.evidence == Evidence::Given && *b != self.role && code(*b) && code(self.role))
+        let one = |role: Role| matches!(role, Role::Bootloader | Role::App | Role::Eeprom);
+        self.by_bytes.filter(|b| self.evidence == Evidence::Given && *b != self.role && one(*b) && one(self.role))
     }
 
     /// Whether it brings what `role` stands for: a full image brings all that is not blank in it.

@@ -19,8 +19,8 @@ pub(super) fn judge(context: &Context, part: &Part, findings: &mut Vec<Finding>)
         if let Some(meant) = wrong_base(piece.image.start()) {
             findings.push(wrong(context, piece, meant));
         } else {
-            // One that has to be built anew is not told to be elsewhere as well.
-            if piece.linked_for_base().is_none() {
+            // One that has to be built anew, or given as what it is, is not told to be elsewhere as well.
+            if piece.linked_for_base().is_none() && piece.is_mistaken().is_none() {
                 outside(context, part, piece, findings);
             }
             misplaced(context, piece, findings);
@@ -36,7 +36,7 @@ fn wrong(context: &Context, piece: &Piece, meant: u32) -> Finding {
     let what = if start < 0x0800_0000 { "a zero is missing" } else { "there is a zero too many" };
     let advice = match piece.placed_by {
         PlacedBy::User => {
-            let text = format!("{}@{meant:#010X}", command::quote(&image.name));
+            let text = command::argument_at(piece, meant);
             format!("did you mean {meant:#010X}? {}", command::replacing(context, piece, &text))
         }
         _ => format!("the file was written with a wrong base: build it again, to start at {meant:#010X}"),
@@ -132,10 +132,7 @@ fn beyond(segment: &Segment, start: u32, end: u32) -> Option<(u32, u64)> {
 
 fn home(context: &Context, piece: &Piece) -> String {
     match piece.role.home(context.layout) {
-        Some(home) => {
-            let text = format!("{}@{home:#010X}", command::quote(&piece.image.name));
-            command::replacing(context, piece, &text)
-        }
+        Some(home) => command::replacing(context, piece, &command::argument_at(piece, home)),
         None => command::with(context, ""),
     }
 }

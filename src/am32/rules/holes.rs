@@ -83,6 +83,6 @@ fn blank(part: &Part, piece: &Piece, app: u32) -> Option<Finding> {
 }
 
 fn told(message: String, piece: &Piece, address: u32) -> Finding {
-    let advice = "take another copy of the file: it starts all the same, and fails once it runs into the hole";
+    let advice = "take another copy of the file: it may start all the same, and fails once it runs into the hole";
     Finding::new(Id::HOLE, message, advice).file(&piece.image.name).at(address)
 }

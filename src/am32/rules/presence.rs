@@ -176,11 +176,10 @@ fn missing(context: &Context, findings: &mut Vec<Finding>) {
         let whole = context.pieces.iter().rev().find(ends).map_or(String::new(), |p| {
             format!("see that {} is whole, it ends at {:#010X}; or ", p.image.name, p.image.end().saturating_sub(1))
         });
-        let advice = format!(
-            "{whole}add a page: {} {}",
-            command::with(context, "--eeprom eeprom_default.bin"),
-            command::settings_source(context)
-        );
+        let text = "--eeprom eeprom_default.bin";
+        let add = named_only(context, Role::Eeprom, text)
+            .unwrap_or_else(|| format!("{whole}add a page: {}", command::with(context, text)));
+        let advice = format!("{add} {}", command::settings_source(context));
         findings.push(Finding::new(Id::EEPROM_MISSING, message, advice).at(layout.eeprom));
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
     let address = context.layout.eeprom;
     let Some(piece) = context.pieces.iter().rev().find(|p| p.image.byte(address).is_some()) else { return };
     // Code that runs into the page is another rule's.
-    if !piece.brings(Role::Eeprom, context.layout) {
+    if !piece.brings(Role::Eeprom, context.layout) || piece.is_mistaken().is_some() {
         return;
     }
     let byte = piece.image.byte(address).unwrap_or(0xFF);

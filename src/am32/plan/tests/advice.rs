@@ -151,6 +151,23 @@ fn exchanged_files_are_told_so_once_and_exchanged() {
 }
 
 #[test]
+fn a_page_given_as_an_app_is_told_so_once() {
+    let plan = planned(vec![as_role(Role::App, page()), as_role(Role::Eeprom, app()), plain(bl())]);
+    assert_eq!(ids(&plan), [Id::CONTRADICTION; 2], "{:#?}", plan.findings);
+    let after = follow(&commands(&plan.findings[0].advice)[0], &plan).unwrap();
+    assert!(after.findings.is_empty(), "{:#?}", after.findings);
+}
+
+#[test]
+fn an_address_is_mended_and_the_role_kept() {
+    let page = f::image("e.bin", &f::eeprom(1, 4, (2, 21)), Some(0x0800_7800));
+    let plan = planned(vec![as_role(Role::Full, bad(|d| d[0x7C00] = 0)), as_role(Role::Eeprom, page)]);
+    let advice = &find(&plan, Id::EEPROM_ELSEWHERE).advice;
+    assert!(advice.contains("--eeprom e.bin@0x08007C00"), "{advice}");
+    assert!(follow(&commands(advice)[0], &plan).unwrap().is_sound(), "{advice}");
+}
+
+#[test]
 fn a_role_that_the_name_alone_denies_is_not_advised_again() {
     let image = f::image("bl_test.bin", &f::app("AM32REF_F051", 0x7BE0), None);
     let plan = planned(vec![as_role(Role::App, image), plain(bl()), plain(page())]);
@@ -350,6 +367,9 @@ fn a_file_called_bootloader_that_is_an_app() {
     let plan = check(vec![called(), page()]);
     let advice = &find(&plan, Id::BOOTLOADER_MISSING).advice;
     assert!(advice.starts_with("bootloader.bin is called a bootloader, but its bytes are those of an app"), "{advice}");
+    let named = f::image("eeprom_default.bin", &f::app("AM32REF_F051", 0x7BE0), None);
+    let advice = &find(&check(vec![bl(), named]), Id::EEPROM_MISSING).advice.clone();
+    assert!(advice.starts_with("eeprom_default.bin is called an EEPROM page"), "{advice}");
     let twice = plan_of(vec![called(), app()]).unwrap_err().to_string();
     assert!(
         twice.ends_with("bootloader.bin is called a bootloader, but it is taken as an app: is it the file you meant?")
