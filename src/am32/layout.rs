@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn every_part_has_a_layout_that_fits_its_flash() {
         for part in part::all() {
-            let layout = Layout::of(&part).expect(&part.name);
+            let layout = Layout::of(part).expect(&part.name);
             assert_eq!(layout.base, part.flash.base);
             assert_eq!(layout.page, part.flash.page, "{}", part.name);
             assert!(layout.eeprom_end() <= part.flash.end(), "{}", part.name);

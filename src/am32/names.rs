@@ -156,7 +156,7 @@ fn kind(words: &[&str], extension: &str, name: &FileName, pin: Option<Pin>) -> O
         Some(Kind::App)
     } else if has("BOOTLOADER") || has("BL") {
         Some(Kind::Bootloader)
-    } else if words.iter().any(|w| w.starts_with("EEPROM")) || has("SETTINGS") && !words.iter().any(|w| is_app(&w)) {
+    } else if words.iter().any(|w| w.starts_with("EEPROM")) || has("SETTINGS") && !words.iter().any(is_app) {
         // Before BOOT alone: eeprom_boot_00.bin tells of its boot byte.
         Some(Kind::Eeprom)
     } else if has("BOOT") {
