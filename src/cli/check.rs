@@ -65,10 +65,10 @@ pub struct Args {
     /// Virtual time after which a bootloader that has not jumped counts as staying: `400`, `400ms`, `2s`.
     #[arg(long = "for", value_name = "TIME", allow_hyphen_values = true, default_value = "400ms", value_parser = |t: &str| limit(t, SHORTEST))]
     limit: Time,
-    /// Virtual time that the app has to reach its main loop; one that still plays its start-up melody gets more. 0
-    /// looks at its first instructions only.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "1500ms", value_parser = |t: &str| limit(t, Time::ZERO))]
-    app_for: Time,
+    /// Virtual time that the app has to reach its main loop, 1500ms unless given; one that still plays its start-up
+    /// melody gets more. Where given, the main loop is watched for all of it. 0 looks at the first instructions only.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = |t: &str| limit(t, Time::ZERO))]
+    app_for: Option<Time>,
     #[command(flatten)]
     machine: Machine,
     /// Start the app as a bootloader would, without one.
@@ -176,7 +176,8 @@ pub(super) fn run(args: Args, format: AnyFormat, style: Style) -> anyhow::Result
         part,
         power_ups: power_ups(&args),
         limit: args.limit,
-        app_limit: args.app_for,
+        app_limit: args.app_for.unwrap_or(esc::Options::default().app_limit),
+        whole: args.app_for.is_some(),
         engine: args.machine.engine(),
         f0_write_without_pg: args.machine.without_pg(),
         from_app: args.from_app,
