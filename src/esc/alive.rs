@@ -39,8 +39,8 @@ pub struct Loop {
     pub interrupts: Vec<Interrupt>,
     /// Timers that put out a PWM, as the motor's do.
     pub pwm: Vec<Pwm>,
-    /// It is AM32's, and no interrupt came while the loop was watched.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    /// It is AM32's, and no interrupt came while the loop was watched; reports have it as a finding.
+    #[serde(skip)]
     pub quiet: bool,
 }
 
@@ -235,10 +235,12 @@ impl Watch<'_> {
         let mut marked = false;
         while chip.now().time < limit {
             let now = chip.now().time;
-            if self.main_loop(chip).is_some() {
+            if let Some(Alive::Loop(found)) = self.main_loop(chip) {
                 let taken = chip.board.nvic.taken_in_all();
                 let after = if chip.board.window_watchdog_runs() { AFTER_WITH_WWDG } else { AFTER };
-                run(chip, now + after)?;
+                // Long enough to see that a slow one leaves off.
+                let rounds = Time(found.longest_us.0.saturating_mul(ROUNDS_MISSED + 2));
+                run(chip, now + after.max(rounds))?;
                 let quiet = self.code.am32 && chip.board.nvic.taken_in_all() == taken;
                 if let Some(Alive::Loop(found)) = self.main_loop(chip) {
                     return Ok(Some(Alive::Loop(Loop { quiet, ..found })));

@@ -116,8 +116,8 @@ pub struct AppRun {
     pub signal: Vec<SignalPin>,
     /// Its first look at each page where settings may stand, in the order of time.
     pub settings: Vec<Load>,
-    /// What is wrong with an app that runs all the same.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// What is wrong with an app that runs all the same; reports have it as findings.
+    #[serde(skip)]
     pub flaws: Vec<Flaw>,
 }
 

@@ -9,8 +9,7 @@ use crate::chip::{Chip, Device, interrupt_name};
 use crate::periph::pins;
 
 /// A flaw of an app that runs.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case", tag = "flaw")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Flaw {
     /// AM32's main loop goes round, and no interrupt comes.
     InterruptsOff {
@@ -38,8 +37,7 @@ pub enum Flaw {
 }
 
 /// What a vector lacks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lacks {
     /// Its lowest bit: ARMv6-M has Thumb code only (DDI0419 B1.5.3).
     ThumbBit,
@@ -106,7 +104,10 @@ fn port_off(chip: &mut Chip) -> Option<Flaw> {
         let channels = (0..4u8).filter(|n| inputs & (1 << n) != 0).map(|n| n + 1);
         channels.into_iter().find_map(|channel| {
             let route = pins::of(family, *timer, channel).find(|r| in_vain(r.port))?;
-            Some(Flaw::PortOff { pin: Pin::new(route.port, route.pin)?, through: format!("TIM{timer} channel {channel}") })
+            Some(Flaw::PortOff {
+                pin: Pin::new(route.port, route.pin)?,
+                through: format!("TIM{timer} channel {channel}"),
+            })
         })
     })
 }
@@ -122,7 +123,9 @@ fn finding(flaw: &Flaw) -> Finding {
             let why = if *masked { "they are switched off (PRIMASK)" } else { "none of those that are enabled comes" };
             Finding::new(
                 Id::RUN_NO_INTERRUPTS,
-                format!("the app goes round its main loop without interrupts: {why}, and AM32 arms and commutates in them"),
+                format!(
+                    "the app goes round its main loop without interrupts: {why}, and AM32 arms and commutates in them"
+                ),
                 "take the app as it was released; this one never turns a motor",
             )
         }
@@ -140,8 +143,39 @@ fn finding(flaw: &Flaw) -> Finding {
         }
         Flaw::PortOff { pin, through } => Finding::new(
             Id::RUN_SIGNAL_PORT_OFF,
-            format!("the app's signal is on {pin} ({through}), and nobody switched the clock of that port on: no signal reaches the app, and the motor does not turn"),
+            format!(
+                "the app's signal is on {pin} ({through}), and nobody switched the clock of that port on: no signal reaches the app, and the motor does not turn"
+            ),
             format!("take a bootloader for {pin}: it switches the port on"),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_that_captures_behind_a_port_without_a_clock() {
+        // TIM3's clock, its channel 1 as an input; MODER of port C is stored to with the port's clock off, then on.
+        for (part, enable, iop, moder) in [
+            ("F051", 0x4002_101C, (0x4002_1014, 1 << 19), 0x4800_0800),
+            ("G071", 0x4002_103C, (0x4002_1034, 1 << 2), 0x5000_0800),
+        ] {
+            let mut chip = Chip::new(&crate::part::find(part).unwrap(), 1).unwrap();
+            chip.power_on();
+            let store = |chip: &mut Chip, at, value| chip.debug_write(at, Width::Word, value).unwrap();
+            store(&mut chip, enable, 1 << 1);
+            for (at, value) in [(0x4000_0418, 1), (0x4000_0420, 0xB)] {
+                store(&mut chip, at, value);
+            }
+            assert_eq!(flaws(&mut chip, None, false), [], "{part}: nobody wanted the port");
+            store(&mut chip, moder, 2 << 12);
+            let Some(Flaw::PortOff { pin, through }) = flaws(&mut chip, None, false).pop() else { panic!("{part}") };
+            assert_eq!((pin.to_string(), through.as_str()), ("PC6".to_owned(), "TIM3 channel 1"), "{part}");
+            assert_eq!(flaws(&mut chip, None, true), [], "{part}: the signal was found");
+            store(&mut chip, iop.0, iop.1);
+            assert_eq!(flaws(&mut chip, None, false), [], "{part}");
+        }
     }
 }
