@@ -90,6 +90,16 @@ fn the_main_loop_of_an_app_of_am32s_gets_interrupts() {
     }
 }
 
+#[test]
+fn a_reset_vector_that_leads_nowhere_is_the_apps_fault() {
+    let program = [label("start"), ticking(), main_loop()];
+    for wrong in [0x0800_10C0u32, 0x0800_8001] {
+        let verdict = changed(&program, options(200), |app| app[4..8].copy_from_slice(&wrong.to_le_bytes()));
+        assert!(matches!(verdict.runs[0].ending, Ending::AppFault { .. }), "{wrong:08X}: {:?}", verdict.runs[0].ending);
+        assert_eq!(told(&verdict), [(Id::RUN_APP_FAULT, Severity::Error)], "{wrong:08X}");
+    }
+}
+
 /// Feeds the watchdog `rounds` times, every 500 us; what follows is at "then".
 fn some_rounds(rounds: u16, then: Item) -> Vec<Item> {
     let count = Item::Many(vec![movs(7, rounds), label("round"), feed("feed"), pause(1), subs(7, 1), bne("round")]);

@@ -408,7 +408,13 @@ fn bootloader(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> bool {
         Halt::Inside => return true,
         Halt::Time => Ending::Stays,
         Halt::Reset(cause) => Ending::Resets { cause },
-        other => ended(chip, other, pc, false),
+        other => {
+            // A jump to where the app's reset vector points is the app's first step, wherever that leads.
+            let vector = chip.board.flash.cells().read(bench.app.wrapping_add(4), Width::Word);
+            let fault = chip.board.log.last_fault().map_or(pc, |(pc, _)| pc);
+            let at_vector = matches!(other, Halt::Fault(_)) && vector != u32::MAX && fault == vector & !1;
+            ended(chip, other, pc, at_vector)
+        }
     };
     false
 }
