@@ -2,6 +2,7 @@
 
 use super::actions::real;
 use super::{Session, Trouble};
+use crate::files::Scratch;
 use crate::probe::recording::Recording;
 use crate::probe::replay::replay;
 use crate::probe::st_flash::arguments::Command;
@@ -131,7 +132,7 @@ impl Session<'_> {
     fn scratch(&mut self, span: &Range<usize>) -> Result<PathBuf, Trouble> {
         let folder = match self.scratch.take() {
             Some(folder) => folder,
-            None => tempfile::tempdir()
+            None => Scratch::inside(&std::env::temp_dir())
                 .map_err(|e| Trouble::step(span, format!("no folder for files that are read: {e}")))?,
         };
         let path = folder.path().to_owned();
