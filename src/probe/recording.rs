@@ -289,18 +289,26 @@ impl Recording {
         !self.flaws.iter().any(|flaw| flaw.loss)
     }
 
-    /// As JSON Lines. Flaws go into the header.
+    /// As JSON Lines, to the byte as they are written while a session lasts. Flaws go into the header.
     pub fn to_jsonl(&self) -> Vec<u8> {
-        let mut text = Vec::new();
-        let commands = Some(self.exchanges.len() as u64);
-        let header = Header { flaws: self.flaws.clone(), commands, ..self.header.clone() };
-        // A vector takes everything.
-        if let Ok(mut recorder) = Recorder::new(&mut text, &header) {
-            for exchange in &self.exchanges {
-                let _ = recorder.push(exchange);
-            }
+        let mut header = Header { flaws: self.flaws.clone(), ..self.header.clone() };
+        let digest = header.ends_with.take();
+        match &digest {
+            Some(_) => header.ends_with = Some(UNFINISHED.to_owned()),
+            None => header.commands = Some(self.exchanges.len() as u64),
         }
-        text
+        let write = || -> io::Result<Vec<u8>> {
+            let mut recorder = Recorder::new(io::Cursor::new(Vec::new()), &header)?;
+            for exchange in &self.exchanges {
+                recorder.push(exchange)?;
+            }
+            if let Some(digest) = &digest {
+                recorder.finish(&header, digest)?;
+            }
+            Ok(recorder.into_inner().into_inner())
+        };
+        // A vector takes everything.
+        write().unwrap_or_default()
     }
 
     /// Reads JSON Lines.
