@@ -105,6 +105,7 @@ fn ctrl_c_after_the_clients_end_changes_nothing() {
         let mut child = after_the_client(&desk);
         killpg(Pid::from_raw(child.id() as i32), signal).unwrap();
         sleep(Duration::from_millis(100));
+        assert!(child.try_wait().unwrap().is_none(), "{signal} ends it");
         let report = fs::read_to_string(desk.path("report")).unwrap();
         let status = end_of(&mut child);
         assert_eq!(status.code(), Some(3), "{signal}: {status}");
