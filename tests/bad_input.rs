@@ -447,7 +447,7 @@ fn states_are_made_followed_and_known() {
     // The cause is told once.
     let output = dryflash(&["check", "--state", "/dev/null/esc.json", FULL]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(said.matches("os error").count(), 1, "{said}");
+    assert_eq!(said.matches("is a file, not a folder").count(), 1, "{said}");
 }
 
 #[cfg(target_os = "linux")]

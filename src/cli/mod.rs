@@ -27,6 +27,7 @@ mod terminal;
 mod unknown;
 mod with;
 
+use crate::files;
 use crate::report::{Detail, Style, columns};
 use crate::shell;
 use crate::tell::tell;
@@ -330,7 +331,7 @@ pub fn main() -> ExitCode {
             let written = out.write_all(outcome.text.as_bytes()).and_then(|()| out.flush());
             match written {
                 Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-                    tell!("dryflash: cannot write the report: {e}");
+                    tell!("dryflash: cannot write the report: {}", files::why(&e));
                     ExitCode::from(if after_a_client { with::TROUBLE } else { USAGE })
                 }
                 _ => ExitCode::from(outcome.code),

@@ -4,6 +4,7 @@ use super::forms::Reports;
 use super::machine::Machine;
 use super::project::Project;
 use super::{AnyFormat, OK, Outcome, USAGE, WOULD_NOT, ends, terminal};
+use crate::files::FileError;
 use crate::report::{self, Detail, Places, Style};
 use crate::scenario::outcome::{CaseOutcome, Report, Share};
 use crate::scenario::pool::Plan;
@@ -271,7 +272,7 @@ pub(super) fn summarise(text: &str) -> anyhow::Result<()> {
     let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|p| !p.is_empty()) else { return Ok(()) };
     let file = std::fs::File::options().create(true).append(true).open(&path);
     let written = file.and_then(|mut f| f.write_all(text.as_bytes()));
-    written.with_context(|| format!("the step summary {} cannot be written", path.to_string_lossy()))
+    written.map_err(|e| FileError::new(path.as_ref(), e)).context("the step summary cannot be written")
 }
 
 fn wanted(args: &Args, id: &str) -> bool {

@@ -24,10 +24,11 @@ use crate::probe::owner::{self, Request};
 use crate::probe::tcp::Server;
 use crate::report;
 use crate::shell;
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use serde::Serialize;
 use std::ffi::OsString;
 use std::fmt::Write;
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
@@ -269,7 +270,19 @@ fn start(command: &[OsString], stand_in: &StandIn, probe_rs: &str, hide: Option<
     if let Some(hide) = hide {
         hide.from(&mut command);
     }
-    command.spawn().with_context(|| format!("`{}` cannot be run", program.to_string_lossy()))
+    command.spawn().map_err(|error| {
+        let why = match error.kind() {
+            io::ErrorKind::NotFound => {
+                "there is no such program, or it wants an interpreter that is not there; check the name and PATH"
+                    .to_owned()
+            }
+            io::ErrorKind::PermissionDenied => {
+                "it may not be run; is it a program, and does `chmod +x` make it one?".to_owned()
+            }
+            _ => error.to_string(),
+        };
+        anyhow!("`{}` cannot be run: {why}", program.to_string_lossy())
+    })
 }
 
 /// The command's exit code; as a shell has it where a signal ended it.

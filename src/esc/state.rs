@@ -17,7 +17,7 @@ const VERSION: u32 = 1;
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// It could not be read or written.
-    #[error("{path}: {what}: {cause}", path = .path.display())]
+    #[error("{path}: {what}: {}", files::why(.cause), path = .path.display())]
     Io {
         /// The file.
         path: PathBuf,

@@ -1,7 +1,7 @@
 //! Why a file is refused: which file, where in it, and what to do.
 
 use super::{Format, MAX_SIZE, Origin, Position};
-use crate::shell;
+use crate::{files, shell};
 use std::sync::Arc;
 
 /// A file that cannot be taken. Its text is one or two sentences for the user, complete on its own.
@@ -25,7 +25,7 @@ pub enum ImageError {
     #[error("{file}: is a directory, not a file")]
     Directory { file: Arc<str> },
     /// The operating system refused.
-    #[error("{file}: cannot be read: {reason}")]
+    #[error("{file}: cannot be read: {}", files::why(.reason))]
     Unreadable { file: Arc<str>, reason: std::io::Error },
     /// More than [`MAX_SIZE`] bytes.
     #[error("{file}: is larger than {} MB, so it is no image for an ESC", MAX_SIZE >> 20)]
