@@ -65,7 +65,7 @@ fn no_message_is_the_systems_alone() {
         (&["st-flash", "--part", "F051", "read", "none/x.bin", "0x08000000", "4"], "there is no such file or folder"),
         (&["with", "--part", "F051", "--", "./none"], "`./none` cannot be run: there is no such program"),
         (&["with", "--part", "F051", "--", "./folder"], "`./folder` cannot be run: it may not be run"),
-        (&["check", "--state", "plain/esc.json", "x.bin"], "something in that path is a file, not a folder"),
+        (&["check", "--part", "F051", "--state", "plain/esc.json"], "something in that path is a file, not a folder"),
         (&["man", "none"], "there is no folder none for the pages; make it first: mkdir -p none"),
         (&["man", "plain"], "plain is a file, and the pages go into a folder"),
         (&["man", "dryflash-check.1"], "`dryflash help check` shows that one here"),
