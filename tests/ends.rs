@@ -205,6 +205,8 @@ fn what_cannot_be_written_is_told_before_the_client_runs() {
         (&["--report", "json=none/r.json"], "none/r.json: there is no folder none; make it first"),
         (&["--report", "json=/proc/r.json"], "/proc/r.json: "),
         (&["--report", "json=tmp"], "tmp is there, and is no report"),
+        (&["--report", "pdf=r.pdf"], "there is no form 'pdf', but text, json"),
+        (&["--report", "r.json"], "is not FORMAT=FILE, such as json=report.json"),
         (&["--report", "junit=r.xml"], "`with` has no form junit"),
         (&["--record", "r", "--report", "json=r"], "something else is written there"),
         (&["--state", "none/esc.json"], "none/esc.json: there is no folder none; make it first"),

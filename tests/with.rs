@@ -502,3 +502,16 @@ fn a_client_that_listed_the_probe_has_looked_for_it() {
     let (code, text) = desk.run(&["false"]);
     assert!(code == Some(1) && !text.contains("came to the virtual probe"), "{text}");
 }
+
+#[test]
+fn a_client_that_gives_up_its_user_is_told_why_it_finds_nothing() {
+    if !nix::unistd::geteuid().is_root() || !is_there("st-info") || !is_there("python3") {
+        return;
+    }
+    let desk = Desk::new();
+    std::fs::set_permissions(desk.path(""), PermissionsExt::from_mode(0o755)).unwrap();
+    let line = "import os; os.setgid(65534); os.setuid(65534); os.execvp('st-info', ['st-info', '--probe'])";
+    let (code, text) = desk.run(&["python3", "-c", line]);
+    assert!(text.contains("it is another user's: dryflash has to be started as"), "{code:?} {text}");
+    assert!(text.contains("nothing of") && text.contains("went on as another user"), "{text}");
+}

@@ -134,11 +134,16 @@ pub struct Reports {
 }
 
 fn report(text: &str) -> Result<(AnyFormat, PathBuf), String> {
-    let (format, file) = text.split_once('=').ok_or_else(|| format!("'{text}' is not FORMAT=FILE"))?;
+    let (format, file) =
+        text.split_once('=').ok_or_else(|| format!("'{text}' is not FORMAT=FILE, such as json=report.json"))?;
     if file.is_empty() {
         return Err("the file has no name".to_owned());
     }
-    Ok((AnyFormat::from_str(format, true)?, file.into()))
+    let form = AnyFormat::from_str(format, true).map_err(|_| {
+        let names: Vec<String> = AnyFormat::value_variants().iter().map(|f| name(*f)).collect();
+        format!("there is no form '{format}', but {}", names.join(", "))
+    })?;
+    Ok((form, file.into()))
 }
 
 impl Reports {

@@ -158,7 +158,7 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     if !found && keeper.commands == 0 && status.success() {
         tell!(
             "dryflash: note: nothing of `{line}` came to the virtual probe, so nothing was flashed: it looked for none, has \
-             another libusb linked in, went on as another user (who may not open the stand-in for libusb), or needs --tcp"
+             another libusb linked in, went on as another user (whose probe it is not), or needs --tcp"
         );
     }
     let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));

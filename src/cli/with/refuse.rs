@@ -65,7 +65,7 @@ pub struct Own<'a> {
 const RIGHTS: [&str; 11] =
     ["sudo", "sudo-rs", "doas", "pkexec", "su", "runuser", "run0", "gksu", "gksudo", "kdesu", "kdesudo"];
 
-/// Programs that go on as another user, who may not open what leads a client to the virtual probe.
+/// Programs that go on as another user: the virtual probe is for the user who has started it.
 const OTHER_USERS: [&str; 9] = [
     "setpriv",
     "start-stop-daemon",
@@ -244,10 +244,8 @@ fn by_name(name: &str, arguments: &[OsString], own: Own) -> Result<(), Refused> 
         return Err(Refused::new(what, instead + &root));
     }
     if OTHER_USERS.contains(&name) && becomes_another(name, arguments) {
-        let what = format!(
-            "{name} gives its command another user, who may not open what leads a client to the virtual probe: it would find \
-             real ones"
-        );
+        let what =
+            format!("{name} gives its command another user, who may not reach the virtual probe: it would find none");
         return Err(Refused::new(what, format!("put it before dryflash: `{name} ... {} -- COMMAND`", own.line)));
     }
     if ELSEWHERE.contains(&name) {
