@@ -144,7 +144,7 @@ fn another_esc_gives_other_replies() {
     record(bench, &command, &[], folder.path());
     let (text, code) = dryflash(&["replay", "--part", "F031", "session.jsonl"], folder.path());
     assert_eq!(code, 1, "{text}");
-    assert!(text.contains("the session was with a STM32F051K6") && text.contains("DBGMCU"), "{text}");
+    assert!(text.contains("the session was with an STM32F051K6") && text.contains("DBGMCU"), "{text}");
     // A byte of what was read back from flash.
     let path = folder.path().join("session.jsonl");
     let mut recording = Recording::from_jsonl(&std::fs::read(&path).unwrap()).unwrap();

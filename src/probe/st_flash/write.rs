@@ -34,6 +34,7 @@ impl Session<'_> {
         };
         let known = self.known;
         if known.flash_holds(address) {
+            let mut other_form = None;
             let (data, named) = match hex {
                 Some(block) => {
                     block.notes.iter().for_each(|note| self.note(note.clone()));
@@ -41,16 +42,22 @@ impl Session<'_> {
                 }
                 None => {
                     let data = self.bytes_of(&path)?;
-                    if let Some(format) = crate::image::file_in_bytes(&data) {
-                        self.note(Note::WrittenAsItStands { format });
-                    }
+                    other_form = crate::image::file_in_bytes(&data);
                     let all = 0..data.len() as u32;
                     (data, vec![all])
                 }
             };
             let before = self.flash_cells();
             let result = self.write_flash(address, data);
-            self.finish(address);
+            // What was refused is not started: st-flash lets the core run all the same.
+            let refused = matches!(result, Err(StFlashError::Unaligned { .. } | StFlashError::TooHigh { .. }));
+            if let Some(format) = other_form.filter(|_| !refused) {
+                self.note(Note::WrittenAsItStands { format });
+            }
+            let started = self.finish(address);
+            if !refused {
+                started.into_iter().for_each(|note| self.note(note));
+            }
             result?;
             self.tell_lost(&before, address, &named);
             Ok(())
@@ -63,7 +70,7 @@ impl Session<'_> {
         } else if known.options_hold(address) {
             let data = self.bytes_of(&path)?;
             let result = self.write_option_bytes(address, &data);
-            self.finish(address);
+            self.finish(address).into_iter().for_each(|note| self.note(note));
             result
         } else {
             Err(self.no_such_region(address))
@@ -261,21 +268,20 @@ impl Session<'_> {
             self.outcome.verified = true;
             self.say("read it back: equal");
         }
-        self.finish(address);
+        self.finish(address).into_iter().for_each(|note| self.note(note));
         Ok(())
     }
 
-    /// SP and PC from the first two words, and the core runs.
-    fn finish(&mut self, address: u32) {
+    /// SP and PC from the first two words, and the core runs. What is worth a note.
+    fn finish(&mut self, address: u32) -> Option<Note> {
         let stack = self.read(address);
         self.write_register(13, stack);
         let pc = self.read(address.wrapping_add(4));
         self.write_register(15, pc);
         self.run_core(RUN);
         let code = pc & !1;
-        if !self.arguments.reset && !self.known.flash_holds(code) && !self.known.sram_holds(code) {
-            self.note(Note::StartsNowhere { address, pc });
-        }
+        let nowhere = !self.arguments.reset && !self.known.flash_holds(code) && !self.known.sram_holds(code);
+        nowhere.then_some(Note::StartsNowhere { address, pc })
     }
 
     fn flash_cells(&self) -> Vec<u8> {

@@ -2,6 +2,7 @@
 
 use super::actions::real;
 use super::{Session, Trouble};
+use crate::files::{self, Scratch};
 use crate::probe::recording::Recording;
 use crate::probe::replay::replay;
 use crate::probe::st_flash::arguments::Command;
@@ -98,7 +99,8 @@ impl Session<'_> {
             let path = folder.join(&*file);
             if !path.exists() {
                 let bytes = self.built.files.bytes(self.source, &self.settings.cache, &name, &place)?;
-                std::fs::write(&path, bytes).map_err(|e| Trouble::step(&place, format!("{}: {e}", path.display())))?;
+                std::fs::write(&path, bytes)
+                    .map_err(|e| Trouble::step(&place, format!("{}: {}", path.display(), files::why(&e))))?;
             }
         }
         if let Some(file) = into {
@@ -131,8 +133,8 @@ impl Session<'_> {
     fn scratch(&mut self, span: &Range<usize>) -> Result<PathBuf, Trouble> {
         let folder = match self.scratch.take() {
             Some(folder) => folder,
-            None => tempfile::tempdir()
-                .map_err(|e| Trouble::step(span, format!("no folder for files that are read: {e}")))?,
+            None => Scratch::inside(&std::env::temp_dir())
+                .map_err(|e| Trouble::step(span, format!("no folder for files that are read: {}", files::why(&e))))?,
         };
         let path = folder.path().to_owned();
         self.scratch = Some(folder);
