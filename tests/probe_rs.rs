@@ -1,5 +1,5 @@
 //! An unmodified probe-rs at the virtual ESC, on three parts. Opt-in: it is no package of Debian's, and long to build.
-//! `DRYFLASH_PROBE_RS=path/to/probe-rs cargo test --test probe_rs`
+//! `DRYFLASH_PROBE_RS=path/to/probe-rs cargo test --test probe_rs`; cargo-flash and cargo-embed lie beside it.
 
 #[allow(dead_code, reason = "not every test needs all of it")]
 #[path = "support/clients.rs"]
@@ -87,6 +87,88 @@ fn probe_rs_flashes_an_esc_that_starts() {
         // What is not there any more does not verify, and its code is handed on.
         let (text, code) = probe_rs_with(bench, folder.path(), &[], &[&["verify"], &binary[..]].concat());
         assert_ne!(code, 0, "{}\n{text}", bench.part);
+    }
+}
+
+/// A command at the ESC in `esc.json`, with probe-rs's folder before all others. What it printed, and its code.
+fn with(bench: Bench, folder: &Path, words: &[&str]) -> (String, i32) {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let first = probe_rs().unwrap().canonicalize().unwrap().parent().unwrap().to_owned();
+    let path = std::env::join_paths(std::iter::once(first).chain(std::env::split_paths(&path))).unwrap();
+    let mut dryflash = Command::new(env!("CARGO_BIN_EXE_dryflash"));
+    dryflash.args(["with", "--part", bench.part, "--state", "esc.json", "--"]).args(words);
+    let output = dryflash.current_dir(folder).env("PATH", path).output().unwrap();
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    (text, output.status.code().unwrap())
+}
+
+/// What the chip is, as probe-rs finds it by itself: by the tables behind its access port.
+#[test]
+fn probe_rs_finds_out_what_it_is() {
+    if probe_rs().is_none() {
+        return;
+    }
+    for bench in BENCHES {
+        let folder = tempfile::tempdir().unwrap();
+        bench.factory(&folder.path().join("esc.json"), |f| f);
+        for words in [&["probe-rs", "info", "--verbose"][..], &["probe-rs", "info"]] {
+            let (text, code) = with(bench, folder.path(), words);
+            assert_eq!(code, 0, "{}: {words:?}\n{text}", bench.part);
+            assert!(text.contains("STM32") || text.contains("STMicro"), "{}: {words:?}\n{text}", bench.part);
+            assert!(!text.contains("anicked") && !text.contains("rror"), "{}: {words:?}\n{text}", bench.part);
+        }
+        // Probes that are given by their place are in no list: this is said, instead of something of libusb.
+        let (text, code) = with(bench, folder.path(), &["probe-rs", "list"]);
+        assert_eq!(code, 0, "{text}");
+        assert!(text.contains("No debug probes were found"), "{text}");
+        assert!(text.contains("is in no list") && !text.contains("libusb"), "{text}");
+    }
+}
+
+#[test]
+fn a_script_and_cargos_own_words_reach_it_too() {
+    if probe_rs().is_none() {
+        return;
+    }
+    for bench in BENCHES {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("esc.json");
+        let full = built(bench.full);
+        let cells = || bench.chip(&state).board.flash.cells().bytes(FLASH, bench.size());
+        let script = format!(
+            "set -e\nprobe-rs download --chip {0} --binary-format bin --base-address 0x08000000 {1}\nprobe-rs reset --chip {0}\n",
+            chip(bench),
+            full.display()
+        );
+        std::fs::write(folder.path().join("steps.sh"), script).unwrap();
+        let (text, code) = with(bench, folder.path(), &["sh", "steps.sh"]);
+        assert_eq!(code, 0, "{}\n{text}", bench.part);
+        assert!(cells() == std::fs::read(&full).unwrap(), "{}\n{text}", bench.part);
+        assert!(starts(&state), "{}", bench.part);
+
+        // cargo-flash, of a hex file; cargo-embed, of what cargo builds, which is an ELF.
+        bench.factory(&state, |f| f);
+        let hex = full.with_extension("hex");
+        let hex = ["--binary-format", "hex", "--path", hex.to_str().unwrap()];
+        let flash = [&["cargo-flash", "--chip", chip(bench), "--chip-erase"], &hex[..]].concat();
+        let (text, code) = with(bench, folder.path(), &flash);
+        assert_eq!(code, 0, "{}\n{text}", bench.part);
+        assert!(cells() == std::fs::read(&full).unwrap(), "{}\n{text}", bench.part);
+    }
+    let bench = BENCHES[1];
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("esc.json");
+    bench.factory(&state, |f| f);
+    let before = bench.chip(&state).board.flash.cells().bytes(FLASH, bench.size());
+    let elf = built("STANDIN_DRYFLASH_F051_2.20.elf");
+    for name in ["cargo-embed", "cargo-flash"] {
+        let words = [name, "--chip", chip(bench), "--path", elf.to_str().unwrap()];
+        let (text, code) = with(bench, folder.path(), &words);
+        assert_eq!(code, 0, "{name}\n{text}");
+        assert!(text.contains("rewritten") || text.contains("programmed"), "{name}\n{text}");
+        let after = bench.chip(&state).board.flash.cells().bytes(FLASH, bench.size());
+        assert!(after == before, "{name}: the same app is there once more\n{text}");
+        assert!(starts(&state), "{name}");
     }
 }
 

@@ -151,7 +151,12 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         tell!("dryflash: note: something that the command started still has the probe; what it does now is lost");
     }
     // A command that failed has said why.
-    if !found && keeper.commands == 0 && status.success() {
+    if keeper.commands == 0 && status.success() && glasgow::is_client(&args.command) {
+        tell!(
+            "dryflash: note: `{line}` never opened the virtual probe: nothing was flashed; a probe that probe-rs is given \
+             by its place is in no list of its own"
+        );
+    } else if !found && keeper.commands == 0 && status.success() {
         tell!(
             "dryflash: note: `{line}` never looked for a probe through libusb: nothing was flashed; does it have another \
              libusb linked in, or does it need --tcp?"
