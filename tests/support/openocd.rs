@@ -44,10 +44,6 @@ impl Driver {
         }
     }
 
-    pub fn is_head(self) -> bool {
-        matches!(self, Driver::HeadHla | Driver::HeadDap)
-    }
-
     /// Its file; of OpenOCD's own two, 0.12's `stlink.cfg` is the HLA driver, and the newer one's is not.
     pub fn interface(self) -> &'static str {
         match self {

@@ -11,6 +11,9 @@ use std::process::Command;
 #[derive(Clone, Debug)]
 pub struct Tools {
     pub version: Version,
+    /// st-flash itself.
+    #[allow(dead_code, reason = "most tests go by the path")]
+    pub program: PathBuf,
     /// PATH, with their folder first where they are not on it anyway.
     pub path: OsString,
 }
@@ -36,15 +39,16 @@ pub fn tools() -> Vec<Tools> {
     if crate::clients::is_there("st-flash") {
         let found = version("st-flash");
         match Version::named(&found) {
-            Ok(version) => all.push(Tools { version, path: path.clone() }),
+            Ok(version) => all.push(Tools { version, program: "st-flash".into(), path: path.clone() }),
             Err(_) => eprintln!("SKIPPED: st-flash is {found}, and 1.7.0 and 1.8.0 are followed"),
         }
     }
     if let Some(program) = newer() {
         assert_eq!(version(program.to_str().unwrap()), "1.8.0", "{}", program.display());
-        let folder = program.canonicalize().unwrap().parent().unwrap().to_owned();
+        let program = program.canonicalize().unwrap();
+        let folder = program.parent().unwrap().to_owned();
         let path = std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&path))).unwrap();
-        all.push(Tools { version: Version::V1_8, path });
+        all.push(Tools { version: Version::V1_8, program, path });
     }
     all
 }

@@ -1,8 +1,8 @@
 //! st-flash's command line, without st-flash: the same ST-LINK commands, on a virtual chip.
 //!
 //! [`arguments::parse`] reads a command line, [`run`] carries it out, [`Script`] is a file with several. What goes over the
-//! wire is what st-flash 1.7.0 sends, command by command, or what 1.8.0 does where that is asked for; only the code that writes flash from SRAM on the F0 is
-//! dryflash's own. What st-flash does not say, a [`Note`] does. `docs/st-flash.md` has the rest.
+//! wire is what st-flash 1.7.0 sends, command by command, or 1.8.0 where that is asked for; only the code that writes
+//! flash from SRAM on the F0 is dryflash's own. What st-flash does not say, a [`Note`] does. `docs/st-flash.md` has the rest.
 
 pub mod arguments;
 mod error;
