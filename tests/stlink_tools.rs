@@ -7,6 +7,9 @@ mod clients;
 #[allow(dead_code, reason = "not every test needs all of it")]
 #[path = "support/openocd.rs"]
 mod openocd;
+#[allow(dead_code, reason = "not every test needs all of it")]
+#[path = "support/serve.rs"]
+mod serve;
 #[path = "support/stlink.rs"]
 mod stlink;
 
@@ -319,6 +322,51 @@ fn openocd_finds_the_same_probe() {
             let text = esc.with(&["--boot"], &[&command[..], &["-c", &program]].concat());
             assert!(text.contains("** Verified OK **"), "{}, {driver:?}\n{text}", bench.part);
         }
+    }
+}
+
+/// What `serve --socket` prints is run in a shell as it stands, but for the file; so is the example of `with --help`.
+#[test]
+fn the_lines_that_serve_and_with_print_work() {
+    let programs = openocd::programs();
+    let folders = programs.iter().map(|p| Path::new(p).parent().unwrap_or(Path::new("")).to_owned());
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let own = Path::new(env!("CARGO_BIN_EXE_dryflash")).parent().unwrap().to_owned();
+    let beside = |folder: PathBuf| {
+        let first = [folder, own.clone()].into_iter().filter(|f| !f.as_os_str().is_empty());
+        std::env::join_paths(first.chain(std::env::split_paths(&path))).unwrap()
+    };
+    // Each OpenOCD alone, and each st-flash.
+    let openocds = folders.map(|f| (beside(f), "openocd "));
+    let st_flashes = tools().into_iter().flat_map(|t| [(t.path.clone(), "st-flash "), (t.path, "st-info ")]);
+    for (path, client) in openocds.chain(st_flashes) {
+        for bench in BENCHES {
+            let folder = tempfile::tempdir().unwrap();
+            let state = folder.path().join("esc.json");
+            let socket = format!("--socket={}", folder.path().join("probe.sock").display());
+            let mut serve = serve::Serve::with(bench.part, &state, &[&socket, "--once"]);
+            let line = |begins: &str| {
+                let line = serve.text.lines().map(str::trim).find(|l| l.starts_with(begins)).unwrap();
+                line.replace("FILE.bin", built(bench.full).to_str().unwrap())
+            };
+            let script = format!("{}\n{}\n", line("export "), line(client));
+            let output = Command::new("sh").args(["-c", &script]).env("PATH", &path).output().unwrap();
+            let text = told(&output);
+            assert!(output.status.success(), "{script}\n{text}");
+            assert_eq!(serve.ended(), 0, "{script}\n{text}");
+            assert_eq!(starts(&state), client != "st-info ", "{}: {script}\n{text}", bench.part);
+        }
+    }
+    let help = Command::new(env!("CARGO_BIN_EXE_dryflash")).args(["with", "--help"]).output().unwrap();
+    let help = told(&help).split_whitespace().collect::<Vec<_>>().join(" ");
+    let (_, example) = help.split_once("dryflash with --part G071 -- openocd ").unwrap();
+    let hex = built(BENCHES[2].full).with_extension("hex");
+    for program in programs {
+        let line = format!("dryflash with --part G071 --boot -- {} {example}", program.to_str().unwrap());
+        let line = line.replace("app.hex", hex.to_str().unwrap());
+        let output = Command::new("sh").args(["-c", &line]).env("PATH", beside(PathBuf::new())).output().unwrap();
+        let text = told(&output);
+        assert!(output.status.success() && text.contains("This ESC would start."), "{line}\n{text}");
     }
 }
 
