@@ -155,7 +155,12 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         tell!("dryflash: note: something that the command started still has the probe; what it does now is lost");
     }
     // A command that failed has said why.
-    if !found && keeper.commands == 0 && status.success() {
+    if keeper.commands == 0 && status.success() && glasgow::is_client(&args.command) {
+        tell!(
+            "dryflash: note: `{line}` never opened the virtual probe: nothing was flashed; a probe that probe-rs is given \
+             by its place is in no list of its own"
+        );
+    } else if !found && keeper.commands == 0 && status.success() {
         tell!(
             "dryflash: note: nothing of `{line}` came to the virtual probe, so nothing was flashed: it looked for none, has \
              another libusb linked in, went on as another user (whose probe it is not), or needs --tcp"

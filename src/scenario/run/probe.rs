@@ -53,9 +53,12 @@ pub fn files_of(arguments: &mut Arguments) -> (Option<&mut String>, Option<&mut 
     match &mut arguments.command {
         Command::Write { file, .. } => (Some(file), None),
         Command::Read { file, .. } | Command::ReadOptions { file, .. } => (None, Some(file)),
-        Command::Print(_) | Command::WriteWord(..) | Command::Erase | Command::EraseRange { .. } | Command::Reset => {
-            (None, None)
-        }
+        Command::ReadOtp
+        | Command::Print(_)
+        | Command::WriteWord(..)
+        | Command::Erase
+        | Command::EraseRange { .. }
+        | Command::Reset => (None, None),
     }
 }
 
