@@ -16,6 +16,7 @@ fi
 json=${RUNNER_TEMP:-/tmp}/dryflash-report.json
 rm -f "$json"
 words+=(--report "json=$json")
+[ -z "$REPORT" ] || mkdir -p -- "$(dirname -- "$REPORT")"
 [ -z "$REPORT" ] || words+=(--report "$REPORT_FORMAT=$REPORT")
 
 code=0

@@ -1,9 +1,10 @@
 //! Files of the user's: read with a limit, replaced whole or not at all, never one for another.
 
+use crate::leftovers::{self, Kind, Leftover};
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
 /// The longest state, script or scenario that is read, in bytes; as for images.
 pub const LONGEST: u64 = 16 << 20;
@@ -12,6 +13,41 @@ pub const LONGEST_RECORDING: u64 = 256 << 20;
 
 /// Links that are followed, as the kernel has it.
 const LINKS: usize = 40;
+
+/// A file or folder of the user's that could not be used: which, why, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {}", why(.cause), path = .path.display())]
+pub struct FileError {
+    /// Which.
+    pub path: PathBuf,
+    /// What the system said, or the functions here. No `source`: the text says it.
+    pub cause: io::Error,
+}
+
+impl FileError {
+    /// Of this file.
+    pub fn new(path: &Path, cause: io::Error) -> FileError {
+        FileError { path: path.to_owned(), cause }
+    }
+}
+
+/// What the system says, in words that say what to do.
+pub fn why(cause: &io::Error) -> String {
+    use io::ErrorKind as Kind;
+    let words = match cause.kind() {
+        // Words of our own.
+        _ if cause.get_ref().is_some() => return cause.to_string(),
+        Kind::NotFound => "there is no such file or folder; check the name, and from which folder it is seen",
+        Kind::PermissionDenied => "the system does not allow it; `ls -l` shows who may",
+        Kind::IsADirectory => "it is a folder; name a file in it",
+        Kind::NotADirectory => "something in that path is a file, not a folder; check the path",
+        Kind::ReadOnlyFilesystem => "that disk may only be read; choose another place",
+        Kind::StorageFull | Kind::QuotaExceeded => "the disk is full; make room, or choose another place",
+        Kind::InvalidFilename => "the name is too long, or has something in it that the system does not take",
+        _ => return cause.to_string(),
+    };
+    words.to_owned()
+}
 
 /// All of a file that is not longer than `limit` bytes.
 ///
@@ -43,7 +79,7 @@ pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
 pub fn regular(path: &Path) -> io::Result<Metadata> {
     let meta = fs::metadata(path)?;
     if meta.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder; name a file in it"));
     }
     if !meta.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a device or a pipe, not a file"));
@@ -93,12 +129,45 @@ fn linked(_: &Metadata, _: &Metadata) -> bool {
     false
 }
 
-/// A new file beside `path`, to take its place later; gone with the value where it does not come to that. It may be read
-/// by those who may read the old one.
+/// A new file that is to take another's place. It goes with the value, or with the process, where it does not come to that.
+#[derive(Debug)]
+pub struct Beside {
+    // In this order: removed first, then noted no more.
+    file: NamedTempFile,
+    _noted: Leftover,
+}
+
+impl Beside {
+    /// Takes the place of `path`, whole.
+    ///
+    /// # Errors
+    /// It cannot be renamed.
+    pub fn take_place_of(self, path: &Path) -> io::Result<()> {
+        self.file.persist(path).map(drop).map_err(|e| e.error)
+    }
+}
+
+impl Write for Beside {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Seek for Beside {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+/// A new file beside `path`, to take its place later. It may be read by those who may read the old one.
 ///
 /// # Errors
 /// The folder cannot be written.
-pub fn beside(path: &Path) -> io::Result<NamedTempFile> {
+pub fn beside(path: &Path) -> io::Result<Beside> {
     let mut prefix = std::ffi::OsString::from(".");
     prefix.push(path.file_name().unwrap_or_default());
     prefix.push(".");
@@ -106,12 +175,48 @@ pub fn beside(path: &Path) -> io::Result<NamedTempFile> {
     builder.prefix(&prefix).suffix(".new");
     #[cfg(unix)]
     let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let file = builder.tempfile_in(folder(path))?;
+    let mut list = leftovers::hold();
+    let file = builder.tempfile_in(folder(path)).map_err(bare)?;
+    let noted = list.note(file.path(), Kind::File);
+    drop(list);
     if let Ok(old) = fs::metadata(path) {
         // Where the system has no such rights, the file is still the user's.
         let _ = file.as_file().set_permissions(old.permissions());
     }
-    Ok(file)
+    Ok(Beside { file, _noted: noted })
+}
+
+/// What the system said, without the name of a temporary file, which is nobody's business.
+fn bare(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::Other => error,
+        kind => kind.into(),
+    }
+}
+
+/// A folder for what is needed meanwhile. It goes with the value, or with the process.
+#[derive(Debug)]
+pub struct Scratch {
+    folder: TempDir,
+    _noted: Leftover,
+}
+
+impl Scratch {
+    /// A new folder in `place`.
+    ///
+    /// # Errors
+    /// It cannot be made there.
+    pub fn inside(place: &Path) -> io::Result<Scratch> {
+        let mut list = leftovers::hold();
+        let folder = tempfile::Builder::new().prefix("dryflash-").tempdir_in(place).map_err(bare)?;
+        let noted = list.note(folder.path(), Kind::Folder);
+        Ok(Scratch { folder, _noted: noted })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
 }
 
 /// Replaces a file whole, or leaves it as it is. What is behind a link is replaced, not the link.
@@ -125,8 +230,8 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     let mut file = beside(&path)?;
     file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(&path).map(drop).map_err(|e| e.error)
+    file.file.as_file().sync_all()?;
+    file.take_place_of(&path)
 }
 
 #[cfg(test)]

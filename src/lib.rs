@@ -89,6 +89,7 @@ pub mod flash;
 pub mod fuzzing;
 pub mod gdb;
 pub mod image;
+pub(crate) mod leftovers;
 pub mod memory;
 mod near;
 pub mod part;

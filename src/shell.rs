@@ -1,11 +1,24 @@
 //! Words as a POSIX shell takes them, for lines that people copy.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 /// A word, quoted where it has to be.
 pub fn word(text: &str) -> String {
-    let plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+=@:,".contains(c));
+    // zsh puts something in for a word that begins with `=`.
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=@:,%".contains(c);
+    let plain = !text.is_empty() && !text.starts_with('=') && text.chars().all(plain);
     if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+/// A file as the word of a command: quoted where it has to be, and never taken for an option.
+pub fn path(path: &Path) -> String {
+    file(&path.to_string_lossy())
+}
+
+/// As [`path`], of a name, which may have an address behind it.
+pub fn file(name: &str) -> String {
+    if name.starts_with('-') { word(&format!("./{name}")) } else { word(name) }
 }
 
 /// A command line.
@@ -37,6 +50,8 @@ mod tests {
             assert_eq!(word(text), quoted);
         }
         assert_eq!(line(["program", "a b", "0x0"]), "program 'a b' 0x0");
+        assert_eq!((file("-v.bin"), file("- a.bin@0x0")), ("./-v.bin".to_owned(), "'./- a.bin@0x0'".to_owned()));
+        assert_eq!(path("a/-v.bin".as_ref()), "a/-v.bin");
     }
 
     #[test]

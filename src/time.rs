@@ -53,23 +53,58 @@ impl Time {
         Time::read(text, None)
     }
 
+    /// As [`Time::parse`], from `least` to `most`.
+    ///
+    /// # Errors
+    /// As for [`Time::parse`], with these bounds.
+    pub fn parse_between(text: &str, least: Time, most: Time) -> Result<Time, String> {
+        Time::read_between(text, Some("ms"), least, most)
+    }
+
     fn read(text: &str, usual: Option<&str>) -> Result<Time, String> {
+        // An hour: far more than anything waits for, and far from where f64 loses nanoseconds.
+        Time::read_between(text, usual, Time::ZERO, Time::from_millis(3_600_000))
+    }
+
+    fn read_between(text: &str, usual: Option<&str>, least: Time, most: Time) -> Result<Time, String> {
+        let write = match usual {
+            Some(_) => "write a number and ns, us, ms or s, such as 50ms; without a unit it is milliseconds",
+            None => "write a number and ns, us, ms or s, such as \"50 ms\"",
+        };
         let text = text.trim();
-        let at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+        if text.is_empty() {
+            return Err(format!("there is no time in it: {write}"));
+        }
+        let at = text.find(|c: char| c.is_alphabetic()).unwrap_or(text.len());
         let (digits, unit) = text.split_at(at);
         let nanos = match (unit, usual) {
             ("ns", _) => 1.0,
             ("us", _) => 1e3,
             ("ms", _) | ("", Some("ms")) => 1e6,
             ("s", _) => 1e9,
-            _ => {
-                return Err(format!("'{text}' is not a time: write a number and ns, us, ms or s, such as \"50 ms\""));
-            }
+            _ => return Err(format!("'{text}' is not a time: {write}")),
         };
-        match digits.trim().replace('_', "").parse::<f64>() {
-            // An hour: far more than anything waits for, and far from where f64 loses nanoseconds.
-            Ok(n) if (0.0..=3.6e12).contains(&(n * nanos)) => Ok(Time::from_nanos((n * nanos).round() as u64)),
-            _ => Err(format!("'{text}' is not a time between 0 and an hour")),
+        // Not what f64 reads besides digits: exponents, infinities.
+        let digits = digits.trim().replace('_', "");
+        let plain = digits.chars().all(|c| c.is_ascii_digit() || "+-.".contains(c));
+        let Some(n) = digits.parse::<f64>().ok().filter(|_| plain) else {
+            return Err(format!("'{text}' is not a time: {write}"));
+        };
+        // Beyond 2^64 it stays there; below 0 it is none, even where 0 may be.
+        let time = Time::from_nanos((n * nanos).round() as u64);
+        if n < 0.0 || time < least || time > most {
+            return Err(format!("'{text}' is not between {} and {}", least.bound(), most.bound()));
+        }
+        Ok(time)
+    }
+
+    /// Without digits that say nothing: `0`, `1 ms`, `60 s`.
+    fn bound(self) -> String {
+        const UNITS: [(u64, &str); 3] = [(1_000_000_000_000, "s"), (1_000_000_000, "ms"), (1_000_000, "us")];
+        match UNITS.iter().find(|(unit, _)| self.0.is_multiple_of(*unit)) {
+            _ if self == Time::ZERO => "0".to_owned(),
+            Some((unit, name)) => format!("{} {name}", self.0 / unit),
+            None => self.to_string(),
         }
     }
 
@@ -164,6 +199,22 @@ mod tests {
         for text in ["", "ms", "-1", "-1ms", "1h", "1e9s", "3601s", "nan", "inf", "1 MS", "1..2", "0x10"] {
             assert!(Time::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_wrong_span_is_told_with_its_bounds_and_units() {
+        let (least, most) = (Time::from_millis(1), Time::from_millis(60_000));
+        let told = |text: &str| Time::parse_between(text, least, most).unwrap_err();
+        assert_eq!(told("61s"), "'61s' is not between 1 ms and 60 s");
+        assert_eq!(told("-1"), "'-1' is not between 1 ms and 60 s");
+        assert_eq!(told("0.5"), "'0.5' is not between 1 ms and 60 s");
+        assert_eq!(told("99999999999s"), "'99999999999s' is not between 1 ms and 60 s");
+        for text in ["1h", "5min", "1e3", "fast", "1µs", "inf", "NaN"] {
+            assert!(told(text).starts_with(&format!("'{text}' is not a time: write a number and ns, us, ms or s")));
+        }
+        assert!(told("").starts_with("there is no time in it: write") && told(" ").starts_with("there is no time"));
+        assert_eq!(Time::parse_between("60s", least, most), Ok(most));
+        assert_eq!(Time::parse("3601s").unwrap_err(), "'3601s' is not between 0 and 3600 s");
     }
 
     #[test]

@@ -326,6 +326,11 @@ fn with_lends_the_probe_and_lets_no_other_be_chosen() {
     let (probe, variables) = line.strip_prefix("reset --probe ").and_then(|l| l.split_once(" --chip X ")).unwrap();
     assert!(probe.starts_with("20b7:9db1:unix:/"), "{line}");
     assert_eq!(variables, format!("{probe} ."));
+    // One that does not look, such as `probe-rs list`, is told of by what it is.
+    std::fs::write(&client, "#!/bin/sh\nexit 0\n").unwrap();
+    let (text, code) = with(&["./probe-rs", "list"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("is in no list of its own") && !text.contains("libusb"), "{text}");
     let (text, code) = with(&["./probe-rs", "reset", "--probe", "0483:374b"]);
     assert_eq!(code, Some(125), "{text}");
     assert!(text.contains("would look elsewhere") && text.contains("--probe"), "{text}");

@@ -1,28 +1,25 @@
-//! Debian's own OpenOCD, unmodified, at the virtual probe: both of its ST-LINK drivers, on three parts.
+//! Debian's own OpenOCD, unmodified, at the virtual probe: both of its ST-LINK drivers, on three parts. A newer one as
+//! well, where `DRYFLASH_OPENOCD_HEAD` says where it is.
 
 #[allow(dead_code, reason = "not every test needs all of it")]
 #[path = "support/clients.rs"]
 mod clients;
+#[allow(dead_code, reason = "not every test needs all of it")]
+#[path = "support/openocd.rs"]
+mod openocd;
 #[path = "support/serve.rs"]
 mod serve;
 
-use clients::{APP, BENCHES, Bench, FLASH, built, is_there, starts};
+use clients::{APP, BENCHES, Bench, FLASH, built, starts};
+use openocd::{Driver, drivers, programs};
 use serve::Serve;
 use std::path::Path;
 use std::process::Command;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Driver {
-    Hla,
-    Dap,
-}
-
 /// Every part with every driver; none, and a word about it, where OpenOCD is missing and that is allowed.
 fn every_bench() -> Vec<(Bench, Driver)> {
-    if !is_there("openocd") {
-        return Vec::new();
-    }
-    BENCHES.into_iter().flat_map(|b| [(b, Driver::Hla), (b, Driver::Dap)]).collect()
+    let drivers = drivers();
+    BENCHES.into_iter().flat_map(|b| drivers.iter().map(move |d| (b, *d))).collect()
 }
 
 impl Bench {
@@ -30,18 +27,8 @@ impl Bench {
     fn try_openocd(&self, driver: Driver, state: &Path, more: &[&str], commands: &str) -> (String, bool) {
         let mut serve = Serve::start(self.part, state, &[&["--once"], more].concat());
         let port = serve.port;
-        let mut openocd = Command::new("openocd");
-        match driver {
-            Driver::Hla => {
-                openocd.args(["-f", "interface/stlink.cfg", "-c", &format!("hla_stlink_backend tcp {port}")])
-            }
-            Driver::Dap => openocd.args([
-                "-f",
-                "interface/stlink-dap.cfg",
-                "-c",
-                &format!("st-link backend tcp {port}; transport select dapdirect_swd"),
-            ]),
-        };
+        let mut openocd = Command::new(driver.program());
+        openocd.args(["-f", driver.interface(), "-c", &driver.backend(port)]);
         openocd.args(["-f", self.config, "-c", "gdb_port disabled; tcl_port disabled; telnet_port disabled"]);
         let output = openocd.args(["-c", commands, "-c", "shutdown"]).output().expect("openocd starts");
         let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
@@ -60,26 +47,38 @@ impl Bench {
     }
 }
 
-/// The line that `serve` prints is what a shell needs: it is run as it stands, but for the file.
+/// The line that `serve` prints is what a shell needs: it is run as it stands, but for the file. So is what
+/// docs/probe.md says, with the part's file and what is to be done behind it.
 #[test]
-fn the_line_that_serve_prints_works() {
-    if !is_there("openocd") {
-        return;
-    }
-    for bench in BENCHES {
-        let folder = tempfile::tempdir().unwrap();
-        let state = folder.path().join("esc.json");
-        let mut serve = Serve::start(bench.part, &state, &["--once"]);
-        let line = serve.text.lines().find(|l| l.trim_start().starts_with("openocd ")).unwrap_or_default();
-        assert!(!line.contains("hla"), "HLA is gone from newer OpenOCDs: {line}");
-        let line = line.replace("FILE.bin", built(bench.full).to_str().unwrap());
-        let ports = "openocd -c 'gdb_port disabled; tcl_port disabled; telnet_port disabled'";
-        let line = line.replacen("openocd", ports, 1);
-        let output = Command::new("sh").args(["-c", &line]).output().unwrap();
-        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-        assert!(output.status.success() && text.contains("** Verified OK **"), "{line}\n{text}");
-        assert_eq!(serve.ended(), 0);
-        assert!(starts(&state), "{}", bench.part);
+fn the_lines_that_serve_and_docs_print_work() {
+    let docs = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/probe.md")).unwrap();
+    let documented = docs.split('`').find(|code| code.starts_with("-f interface/stlink")).unwrap();
+    for program in programs() {
+        for bench in BENCHES {
+            let folder = tempfile::tempdir().unwrap();
+            let state = folder.path().join("esc.json");
+            let full = built(bench.full);
+            let shell = |line: &str| {
+                let program = program.to_str().unwrap();
+                let ports = format!("'{program}' -c 'gdb_port disabled; tcl_port disabled; telnet_port disabled'");
+                let line = line.replacen("openocd", &ports, 1);
+                let output = Command::new("sh").args(["-c", &line]).output().unwrap();
+                let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+                assert!(output.status.success() && text.contains("** Verified OK **"), "{line}\n{text}");
+            };
+            let mut serve = Serve::start(bench.part, &state, &["--once"]);
+            let line = serve.text.lines().find(|l| l.trim_start().starts_with("openocd ")).unwrap_or_default();
+            assert!(!line.contains("hla"), "HLA is gone from newer OpenOCDs: {line}");
+            shell(&line.replace("FILE.bin", full.to_str().unwrap()));
+            assert_eq!(serve.ended(), 0);
+            assert!(starts(&state), "{}", bench.part);
+
+            let mut serve = Serve::start(bench.part, &state, &["--once"]);
+            let words = documented.replace("7184", &serve.port.to_string());
+            let goal = format!("program {} 0x{FLASH:08x} verify reset exit", full.display());
+            shell(&format!("openocd {words} -f {} -c '{goal}'", bench.config));
+            assert_eq!(serve.ended(), 0);
+        }
     }
 }
 

@@ -410,9 +410,17 @@ fn the_doctor_sees_a_taken_port_and_an_unfit_folder() {
     let port = json["ports"].as_array().unwrap().iter().find(|p| p["address"] == "127.0.0.1:3333").unwrap();
     assert_eq!(port["free"], false);
     drop(taken);
-    let text = run_with(&built(), &["doctor"], &variables);
-    assert!(text.out.contains("has a blank or a colon") && text.out.contains("set TMPDIR"), "{}", text.out);
-    assert_eq!(text.code, Some(1));
+    // `with` goes elsewhere then, and so it says: the two agree about every folder.
+    let missing = tools.path().join("missing");
+    for (folder, why) in [(&folder, "a blank, colon or dollar sign in its name"), (&missing, "there is no such file")] {
+        let variables = [("PATH", path), ("TMPDIR", folder.to_str().unwrap())];
+        let text = run_with(&built(), &["doctor"], &variables);
+        let told = text.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains("goes into /") && told.contains("not into") && told.contains(why), "{}", text.out);
+        assert_eq!(text.code, Some(0), "{}", text.out);
+    }
+    let quiet = run_with(&built(), &["doctor", "-q"], &[("PATH", path)]);
+    assert_eq!((quiet.code, quiet.out.as_str()), (Some(0), "Can be rehearsed: pyocd.\n"));
 }
 
 /// A file beside copies of the stand-ins.

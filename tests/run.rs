@@ -205,7 +205,7 @@ fn bad_scenarios_are_told_with_line_column_and_hint() {
             "expected twice",
             "",
         ),
-        (after("expect = { blank = [\"32\"] }"), "bad.toml:9:21: there is no page 32: the last of a F051 is 31", ""),
+        (after("expect = { blank = [\"32\"] }"), "bad.toml:9:21: there is no page 32: the last of an F051 is 31", ""),
         (after("expect = { rdp = 3 }"), "bad.toml:9:18: there is no read-protection level 3", ""),
         (after("boot = \"high, low@500ms\""), "the wire changes at 500.00 ms, after the 400.00 ms", "raise `for`"),
         (after("expect = { says = [\"{nothing}\"] }"), "there is no variable `nothing`", ""),
@@ -234,7 +234,7 @@ fn all_bad_scenarios_are_told_at_once_and_wrong_use_is() {
     project.write("b.toml", &format!("{HEAD}{FULL}[[step]]\nexpect = {{ starts = true }}"));
     for (words, said) in [
         (vec!["run", "files"], "files holds no scenario"),
-        (vec!["run", "nowhere"], "nowhere: "),
+        (vec!["run", "nowhere"], "nowhere: there is no such file or folder; check the name"),
         (vec!["run", "scenarios", "--filter", "zzz"], "no case has such a name"),
         (vec!["run", "scenarios", "--set", "x=1"], "no scenario has a variable or an axis of that name"),
         (vec!["run", "scenarios", "--set", "x"], "is not NAME=VALUE"),
@@ -248,6 +248,9 @@ fn all_bad_scenarios_are_told_at_once_and_wrong_use_is() {
         (vec!["explain", "--format", "sarif"], "[possible values: text, json]"),
         (vec!["run", "scenarios", "--report", "junit=files/full.hex"], "is no report of dryflash: it is not replaced"),
         (vec!["run", "scenarios", "--report", "pdf=x"], "pdf"),
+        (vec!["run", "scenarios", "--report", "json=no/x.json"], "no/x.json: there is no folder no; make it first"),
+        (vec!["run", "--report", "json=x", "--report", "junit=./x"], "something else is written there"),
+        (vec!["merge", "nowhere.json"], "nowhere.json: there is no such file or folder; check the name"),
         (vec!["check", "files/full.hex", "--report", "junit=x.xml"], "`check` has no form junit"),
         (vec!["merge", "files/full.hex"], "is no report of"),
     ] {
@@ -681,6 +684,7 @@ fn how_much_is_told_and_what_goes_into_files() {
     let passed = told.lines().next().unwrap();
     assert!(passed.starts_with("passed a (") && passed.ends_with("ms of virtual time)"), "{told}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("dryflash: 1 cases in "));
+    std::fs::create_dir(project.path("out")).unwrap();
     let words = ["run", "--report", "junit=out/a.xml", "--report", "json=out/a.json", "--report", "github=out/g"];
     for _ in 0..2 {
         let told = project.says(&words, 1);

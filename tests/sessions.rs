@@ -4,6 +4,12 @@
 #[allow(dead_code, reason = "not every test needs all of it")]
 #[path = "support/clients.rs"]
 mod clients;
+#[allow(dead_code, reason = "not every test needs all of it")]
+#[path = "support/openocd.rs"]
+mod openocd;
+#[allow(dead_code, reason = "not every test needs all of it")]
+#[path = "support/stlink.rs"]
+mod stlink;
 
 use clients::{BENCHES, Bench, FLASH, built, is_there};
 use dryflash::probe::recording::{Exchange, Recording};
@@ -12,24 +18,23 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// One session: its command, where its client is there.
-fn sessions(bench: Bench) -> Vec<(&'static str, Vec<String>)> {
+fn sessions(bench: Bench) -> Vec<(String, Vec<String>)> {
     let full = built(bench.full).display().to_string();
     let base = format!("0x{FLASH:08x}");
     let words = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
     let program =
         format!("gdb_port disabled; tcl_port disabled; telnet_port disabled; program {full} {base} verify reset exit");
-    let openocd = |interface| words(&["openocd", "-f", interface, "-f", bench.config, "-c", &program]);
     let mut all = Vec::new();
-    if is_there("st-flash") {
-        all.push(("st-flash", words(&["st-flash", "--reset", "write", &full, &base])));
-        all.push((
-            "st-flash under reset",
-            words(&["st-flash", "--connect-under-reset", "read", "/dev/null", &base, "0x800"]),
-        ));
+    for tools in stlink::tools() {
+        let (client, name) = (tools.program.to_str().unwrap(), format!("st-flash {}", tools.version.number()));
+        all.push((name.clone(), words(&[client, "--reset", "write", &full, &base])));
+        let read = ["--connect-under-reset", "read", "/dev/null", &base, "0x800"];
+        all.push((name + ", under reset", words(&[&[client], &read[..]].concat())));
     }
-    if is_there("openocd") {
-        all.push(("openocd, HLA", openocd("interface/stlink.cfg")));
-        all.push(("openocd, dapdirect", openocd("interface/stlink-dap.cfg")));
+    for driver in openocd::drivers() {
+        let client = driver.program().into_string().unwrap();
+        let command = [&client, "-f", driver.interface(), "-f", bench.config, "-c", &program];
+        all.push((format!("openocd, {driver:?}"), words(&command)));
     }
     all
 }
@@ -61,7 +66,7 @@ fn no_reply_differs() {
                 assert!(text.contains("no reply differs"), "{text}");
                 assert!(text.contains("flash and option bytes end as recorded"), "{text}");
             }
-            as_a_capture(folder.path(), name);
+            as_a_capture(folder.path(), &name);
         }
     }
 }
@@ -144,7 +149,7 @@ fn another_esc_gives_other_replies() {
     record(bench, &command, &[], folder.path());
     let (text, code) = dryflash(&["replay", "--part", "F031", "session.jsonl"], folder.path());
     assert_eq!(code, 1, "{text}");
-    assert!(text.contains("the session was with a STM32F051K6") && text.contains("DBGMCU"), "{text}");
+    assert!(text.contains("the session was with an STM32F051K6") && text.contains("DBGMCU"), "{text}");
     // A byte of what was read back from flash.
     let path = folder.path().join("session.jsonl");
     let mut recording = Recording::from_jsonl(&std::fs::read(&path).unwrap()).unwrap();
@@ -200,6 +205,19 @@ fn recording(exchanges: &[(&[u8], &[u8])]) -> Vec<u8> {
 }
 
 const ENTER: (&[u8], &[u8]) = (&[0xF2, 0x30, 0xA3], &[0x80, 0]);
+
+/// A client that was called by its path stands so in the recording, which is a recording all the same.
+#[test]
+fn a_client_may_have_been_called_by_its_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = String::from_utf8(recording(&[ENTER])).unwrap();
+    let named = bytes.replacen("\"format\"", "\"client\":\"/usr/bin/st-flash reset\",\"format\"", 1);
+    assert_ne!(named, bytes);
+    std::fs::write(folder.path().join("s.jsonl"), named).unwrap();
+    let (text, code) = dryflash(&["replay", "--strict", "--part", "F051", "s.jsonl"], folder.path());
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("no reply differs"), "{text}");
+}
 
 /// An STM32L1, by what an ST-LINK reads of it.
 #[test]

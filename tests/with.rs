@@ -86,7 +86,7 @@ fn what_would_reach_real_probes_is_refused_before_the_start() {
     let desk = Desk::new();
     desk.write("rights.sh", "#!/usr/bin/env -S sudo sh\ntouch started\n", 0o755);
     desk.write("plain.sh", "touch started\n", 0o755);
-    let cases: [(&[&str], &[&str]); 27] = [
+    let cases: [(&[&str], &[&str]); 33] = [
         (
             &["sudo", "-E", "touch", "started"],
             &["`dryflash with --part F051 --state esc.json -- touch started`", "sudo dryflash with"],
@@ -96,6 +96,15 @@ fn what_would_reach_real_probes_is_refused_before_the_start() {
         (&["su", "-c", "touch started"], &["su does not"]),
         (&["runuser", "-u", "nobody", "touch", "started"], &["runuser"]),
         (&["timeout", "5", "sudo", "touch", "started"], &["sudo does not"]),
+        (
+            &["setpriv", "--reuid", "1000", "--clear-groups", "touch", "started"],
+            &["setpriv gives its command another user", "`setpriv ... dryflash with --part F051"],
+        ),
+        (&["nice", "setpriv", "--no-new-privs", "--reuid=1000", "touch", "started"], &["another user"]),
+        (&["setpriv", "--no-new-privs", "sudo", "touch", "started"], &["sudo does not"]),
+        (&["gosu", "nobody", "touch", "started"], &["another user"]),
+        (&["chpst", "-unobody", "touch", "started"], &["another user"]),
+        (&["chroot", "/", "touch", "started"], &["where the virtual probe is not"]),
         (&["nice", "-n", "5", "env", "A=1", "sudo", "touch", "started"], &["sudo does not"]),
         (&["env", "-i", "touch", "started"], &["env -i"]),
         (&["env", "-", "touch", "started"], &["env -"]),
@@ -486,10 +495,23 @@ fn a_client_that_listed_the_probe_has_looked_for_it() {
     let this = std::env::current_exe().unwrap();
     let client = [this.as_os_str(), "--ignored".as_ref(), "--exact".as_ref(), "a_client_that_lists".as_ref()];
     let (code, text) = desk.run(&client);
-    assert!(code == Some(0) && text.contains("1 passed") && !text.contains("never looked"), "{text}");
+    assert!(code == Some(0) && text.contains("1 passed") && !text.contains("came to the virtual probe"), "{text}");
     let (code, text) = desk.run(&["true"]);
-    assert!(code == Some(0) && text.contains("never looked"), "{text}");
+    assert!(code == Some(0) && text.contains("came to the virtual probe"), "{text}");
     // One that fails has said why itself.
     let (code, text) = desk.run(&["false"]);
-    assert!(code == Some(1) && !text.contains("never looked"), "{text}");
+    assert!(code == Some(1) && !text.contains("came to the virtual probe"), "{text}");
+}
+
+#[test]
+fn a_client_that_gives_up_its_user_is_told_why_it_finds_nothing() {
+    if !nix::unistd::geteuid().is_root() || !is_there("st-info") || !is_there("python3") {
+        return;
+    }
+    let desk = Desk::new();
+    std::fs::set_permissions(desk.path(""), PermissionsExt::from_mode(0o755)).unwrap();
+    let line = "import os; os.setgid(65534); os.setuid(65534); os.execvp('st-info', ['st-info', '--probe'])";
+    let (code, text) = desk.run(&["python3", "-c", line]);
+    assert!(text.contains("it is another user's: dryflash has to be started as"), "{code:?} {text}");
+    assert!(text.contains("nothing of") && text.contains("went on as another user"), "{text}");
 }

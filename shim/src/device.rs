@@ -109,7 +109,13 @@ pub fn description() -> Option<&'static Description> {
         Err(error) => {
             TOLD.get_or_init(|| {
                 let place = env::var_os(SOCKET).unwrap_or_default();
-                let text = format!("dryflash: no virtual probe at {SOCKET}={}: {error}\n", place.to_string_lossy());
+                let why = match error.kind() {
+                    io::ErrorKind::PermissionDenied => {
+                        "it is another user's: dryflash has to be started as the user as whom this runs".to_owned()
+                    }
+                    _ => error.to_string(),
+                };
+                let text = format!("dryflash: no virtual probe at {SOCKET}={}: {why}\n", place.to_string_lossy());
                 // Where standard error is full or gone, the client goes on all the same.
                 let _ = io::stderr().write_all(text.as_bytes());
             });

@@ -113,6 +113,10 @@ catalogue! {
     RUN_SIGNAL_PIN 80 "DF080" Error Run "Bootloader and app use different signal pins";
     RUN_TWO_PAGES 81 "DF081" Warning Run "Bootloader and app use different settings pages";
     RUN_UPDATE_FAILS 82 "DF082" Error Run "The updater leaves a bootloader that does not fit";
+    RUN_NEXT_START 83 "DF083" Error Run "The ESC starts once only";
+    RUN_BAD_VECTOR 84 "DF084" Error Run "An enabled interrupt's vector leads nowhere";
+    RUN_NO_INTERRUPTS 85 "DF085" Error Run "The app's main loop gets no interrupts";
+    RUN_SIGNAL_PORT_OFF 86 "DF086" Error Run "The app's signal pin is on a port without a clock";
 }
 
 impl Id {

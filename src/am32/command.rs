@@ -3,14 +3,11 @@
 use super::piece::{Piece, PlacedBy};
 use super::roles::{Evidence, Role};
 use super::rules::Context;
+use crate::shell;
 
-/// `text` as a shell takes it for one word.
-pub(super) fn quote(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-./:@+,=%".contains(&b) || b >= 0x80;
-    if !text.is_empty() && text.bytes().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', "'\\''"))
+/// A file's name as a shell takes it for one word.
+pub(super) fn quote(name: &str) -> String {
+    shell::file(name)
 }
 
 /// How a piece was given: role, name and address.
@@ -75,17 +72,4 @@ pub(super) fn replacing(context: &Context, changed: &Piece, text: &str) -> Strin
 /// As it was given, without `piece`, and `more`.
 pub(super) fn without(context: &Context, left_out: &Piece, more: &str) -> String {
     check(context, |piece| (!std::ptr::eq(piece, left_out)).then(|| argument(piece)), more)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_for_a_shell() {
-        assert_eq!(quote("a/b_1.hex"), "a/b_1.hex");
-        assert_eq!(quote("my app.hex"), "'my app.hex'");
-        assert_eq!(quote("it's"), "'it'\\''s'");
-        assert_eq!(quote(""), "''");
-    }
 }

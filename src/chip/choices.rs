@@ -14,7 +14,7 @@ pub const CHOICES: &[&str] = &[
     "encodings that ARMv6-M calls UNPREDICTABLE are HardFaults",
     "addresses of the APB bridges that no block owns read 0; elsewhere nobody answers: a bus error",
     "a clock switch takes effect with the access that asks for it, or when the source becomes ready",
-    "peripherals whose clock is off read 0 and drop writes; those held in reset drop writes; DBGMCU answers a probe without its clock",
+    "peripherals whose clock is off read 0 and drop writes; those held in reset drop writes; DBGMCU answers a probe without its clock, and tells code its id code while a debugger has C_DEBUGEN set",
     "an event of a block (a DMA transfer, an edge at a pin) happens at its own cycle, and the core sees it from its next instruction on",
     "timers count up; slave modes, down-counting, input filters, DMA bursts and break are not modelled, and what they put out does not reach the pins",
     "DMA transfers take no time and hold up nobody; a block from memory to memory is copied at once",

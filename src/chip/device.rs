@@ -195,6 +195,14 @@ impl Slot {
     pub const fn answers_without_clock(&self, master: Master) -> bool {
         matches!((&self.device, master), (Device::Dbgmcu(_), Master::Debug))
     }
+
+    /// While a debugger holds the core, code reads the id code without that clock. ST's flash algorithm for the G0 in
+    /// its CMSIS pack (Keil, pyOCD, probe-rs) relies on it: it runs after a reset, which has cleared DBGEN, and with
+    /// another id code it takes a G071 for one with two banks, and erases other pages than it programs. What code
+    /// reads without a debugger is not known, and stays 0.
+    pub const fn tells_id_code(&self, offset: u32) -> bool {
+        matches!(self.device, Device::Dbgmcu(_)) && offset == 0
+    }
 }
 
 /// Register windows: APB and AHB peripherals, and the GPIO ports of either family.

@@ -31,6 +31,7 @@ impl Chip {
     /// Tells the core what a debugger has enabled. A reset does not change it.
     pub const fn set_debug(&mut self, debug: Debug) {
         self.debug = debug;
+        self.board.is_debugged = debug.enabled;
     }
 
     /// The exception to be taken next, if any.

@@ -61,11 +61,11 @@ impl Reads {
         }
     }
 
-    /// The registers that were read most from `since` on; most read first. What a handler reads once each time that it
-    /// is entered is no poll.
+    /// The registers that were read most from `since` on; most read first. What an instruction reads but once, or once
+    /// each time that its handler is entered, is no poll.
     pub fn polled(&self, since: u64, part: &Part) -> Vec<Polled> {
         let reads: Vec<&Read> = self.last.iter().filter(|r| r.address != 0 && r.cycle >= since).collect();
-        let again = |r: &Read| r.entry == 0 || reads.iter().filter(|o| (o.entry, o.pc) == (r.entry, r.pc)).count() > 1;
+        let again = |r: &Read| reads.iter().filter(|o| (o.entry, o.pc) == (r.entry, r.pc)).count() > 1;
         let mut found: Vec<Polled> = Vec::new();
         for &&Read { address, pc, .. } in reads.iter().filter(|r| again(r)) {
             match found.iter_mut().find(|p| p.address == address) {
@@ -105,7 +105,9 @@ mod tests {
         }
         assert_eq!(reads.polled(0, &part), []);
         reads.push(read(0x0800_3000, 60, 0));
-        assert_eq!(reads.polled(0, &part).iter().map(|p| (p.pc, p.reads)).collect::<Vec<_>>(), [(0x0800_3000, 1)]);
+        assert_eq!(reads.polled(0, &part), []);
+        reads.push(read(0x0800_3000, 61, 0));
+        assert_eq!(reads.polled(0, &part).iter().map(|p| (p.pc, p.reads)).collect::<Vec<_>>(), [(0x0800_3000, 2)]);
         // A handler that reads it again and again is at it.
         (0..3).for_each(|n| reads.push(read(0x0800_2000, 70 + n, 9)));
         assert_eq!(reads.polled(65, &part).iter().map(|p| (p.pc, p.reads)).collect::<Vec<_>>(), [(0x0800_2000, 3)]);

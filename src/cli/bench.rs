@@ -7,7 +7,7 @@ use crate::am32::{self, Finding, Given, Id, Severity, Wish};
 use crate::chip::Chip;
 use crate::esc::changes::Snapshot;
 use crate::esc::{self, Options, PowerUp, StateError, StateFile, Verdict, Wire, program};
-use crate::files;
+use crate::files::{self, FileError};
 use crate::flash::Settings;
 use crate::image::Image;
 use crate::part::{self, Part};
@@ -37,6 +37,7 @@ pub struct Holding {
 
 /// The ESC without what it holds.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = super::ESC)]
 pub struct Esc {
     /// The part: full name, order code, or AM32's short name (F031, F051, G031, G071, G071_64K). As --state holds it where
     /// absent.
@@ -310,10 +311,21 @@ pub fn files_in<'a>(words: impl IntoIterator<Item = &'a OsString>) -> Vec<PathBu
     found
 }
 
-/// Refuses an output before anything is done for it: it exists, or has no folder.
+/// Says before a session that what happens in it cannot be kept.
+pub fn warn_of_read_only(state: Option<&StateFile>) {
+    if let Some(state) = state.filter(|s| s.is_read_only()) {
+        tell!(
+            "dryflash: warning: {} may only be read: this ESC can be looked at, but what is changed in it is lost; copy the \
+             file, and use the copy",
+            state.path().display()
+        );
+    }
+}
+
+/// Refuses an output before anything is done for it: it exists, has no folder, or cannot be written there.
 ///
 /// # Errors
-/// It does, or has none.
+/// It does, has none, or cannot.
 pub fn may_make(path: &Path, force: bool) -> anyhow::Result<()> {
     if std::fs::symlink_metadata(path).is_ok() {
         if !force {
@@ -328,7 +340,8 @@ pub fn may_make(path: &Path, force: bool) -> anyhow::Result<()> {
     if !folder.is_dir() {
         bail!("{}: there is no folder {}; make it first", path.display(), folder.display());
     }
-    Ok(())
+    // Rights and read-only disks: what the system lets one do is known when it was tried.
+    Ok(files::beside(path).map(drop).map_err(|e| FileError::new(path, e))?)
 }
 
 /// Writes an output whole; one that exists is replaced with `force` only.
@@ -337,13 +350,13 @@ pub fn may_make(path: &Path, force: bool) -> anyhow::Result<()> {
 /// It exists, or cannot be made.
 pub fn write(path: &Path, force: bool, bytes: &[u8]) -> anyhow::Result<()> {
     may_make(path, force)?;
-    files::replace(path, bytes).with_context(|| format!("{} cannot be written", path.display()))
+    Ok(files::replace(path, bytes).map_err(|e| FileError::new(path, e))?)
 }
 
 /// Where a recording goes: a file that is new, or one beside that which it will replace.
 enum Tape {
     New(File),
-    Over(tempfile::NamedTempFile),
+    Over(files::Beside),
 }
 
 impl Tape {
@@ -416,7 +429,7 @@ impl Recording {
         let Some(recorder) = self.to else { return Ok(()) };
         match recorder.into_inner().into_inner().map_err(|e| e.into_error())? {
             Tape::New(_) => Ok(()),
-            Tape::Over(file) => file.persist(files::followed(&self.path)?).map(drop).map_err(|e| e.error),
+            Tape::Over(file) => file.take_place_of(&files::followed(&self.path)?),
         }
     }
 }

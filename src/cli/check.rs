@@ -36,7 +36,7 @@ pub struct Args {
     files: Vec<OsString>,
     /// The part: full name, order code, or AM32's short name (F031, F051, G031, G071, G071_64K). Found from the files where
     /// absent.
-    #[arg(long, env = PART_VARIABLE, hide_env_values = true)]
+    #[arg(long, help_heading = super::ESC, env = PART_VARIABLE, hide_env_values = true)]
     part: Option<String>,
     /// What named the part, where no option did.
     #[arg(skip)]
@@ -57,31 +57,31 @@ pub struct Args {
     ///
     /// `--signal high,low@100ms` holds it high for 100 ms, then low; a time without a unit is milliseconds. By default four power-ups are tried: low,
     /// floating, high, and low after a software reset.
-    #[arg(long, value_name = "LEVEL[,LEVEL@TIME]...", action = ArgAction::Append)]
+    #[arg(long, help_heading = super::RUNNING, value_name = "LEVEL[,LEVEL@TIME]...", action = ArgAction::Append)]
     signal: Vec<Timeline>,
     /// With --signal: a reset that follows each power-on at once.
-    #[arg(long, value_enum, requires = "signal")]
+    #[arg(long, help_heading = super::RUNNING, value_enum, requires = "signal")]
     reset: Option<Reset>,
     /// Virtual time after which a bootloader that has not jumped counts as staying: `400`, `400ms`, `2s`.
-    #[arg(long = "for", value_name = "TIME", allow_hyphen_values = true, default_value = "400ms", value_parser = |t: &str| limit(t, SHORTEST))]
+    #[arg(long = "for", help_heading = super::RUNNING, value_name = "TIME", allow_hyphen_values = true, default_value = "400ms", value_parser = |t: &str| limit(t, SHORTEST))]
     limit: Time,
-    /// Virtual time that the app has to reach its main loop; one that still plays its start-up melody gets more. 0
-    /// looks at its first instructions only.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "1500ms", value_parser = |t: &str| limit(t, Time::ZERO))]
-    app_for: Time,
-    #[command(flatten)]
+    /// Virtual time that the app has to reach its main loop, 1500ms unless given; one that still plays its start-up
+    /// melody gets more. Where given, the main loop is watched for all of it. 0 looks at the first instructions only.
+    #[arg(long, help_heading = super::RUNNING, value_name = "TIME", allow_hyphen_values = true, value_parser = |t: &str| limit(t, Time::ZERO))]
+    app_for: Option<Time>,
+    #[command(flatten, next_help_heading = super::RUNNING)]
     machine: Machine,
     /// Start the app as a bootloader would, without one.
-    #[arg(long)]
+    #[arg(long, help_heading = super::RUNNING)]
     from_app: bool,
     /// Also program option bytes that a file holds.
-    #[arg(long)]
+    #[arg(long, help_heading = super::ESC)]
     option_bytes: bool,
     /// A virtual ESC to flash onto, kept in this file between commands; made where it does not exist.
-    #[arg(long, value_name = "FILE", env = STATE_VARIABLE, hide_env_values = true)]
+    #[arg(long, help_heading = super::ESC, value_name = "FILE", env = STATE_VARIABLE, hide_env_values = true)]
     state: Option<PathBuf>,
     /// Decides what SRAM holds at power-on.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, help_heading = super::ESC, default_value_t = 1)]
     seed: u64,
     #[command(flatten)]
     reports: Reports,
@@ -142,7 +142,7 @@ enum Reset {
 /// # Errors
 /// Wrong usage or unreadable input.
 pub(super) fn run(args: Args, format: AnyFormat, style: Style) -> anyhow::Result<Outcome> {
-    args.reports.look("check")?;
+    args.reports.look("check", &args.state)?;
     let mut files = Vec::new();
     let roles = [Role::Bootloader, Role::App, Role::Eeprom, Role::Full];
     let named = roles.into_iter().zip([&args.bootloader, &args.app, &args.eeprom, &args.full]);
@@ -176,7 +176,8 @@ pub(super) fn run(args: Args, format: AnyFormat, style: Style) -> anyhow::Result
         part,
         power_ups: power_ups(&args),
         limit: args.limit,
-        app_limit: args.app_for,
+        app_limit: args.app_for.unwrap_or(esc::Options::default().app_limit),
+        whole: args.app_for.is_some(),
         engine: args.machine.engine(),
         f0_write_without_pg: args.machine.without_pg(),
         from_app: args.from_app,
@@ -220,11 +221,7 @@ fn power_ups(args: &Args) -> Vec<PowerUp> {
 
 /// A limit of virtual time, from `least` to a minute.
 fn limit(text: &str, least: Time) -> Result<Time, String> {
-    let time = Time::parse(text)?;
-    if time < least || time > LONGEST {
-        return Err(format!("{time} is not between {least} and {LONGEST}"));
-    }
-    Ok(time)
+    Time::parse_between(text, least, LONGEST)
 }
 
 /// Reads `FILE` or `FILE@ADDR`. A file whose name holds an `@` wins over an address.
@@ -233,7 +230,7 @@ pub(super) fn load(arg: impl AsRef<OsStr>, role: Option<Role>) -> anyhow::Result
     let (path, at) = place(arg)?;
     if StateFile::is_one(&path) {
         let name = path.display();
-        bail!("{name} is the state of a virtual ESC, not a file to flash: give it as --state {name}");
+        bail!("{name} is the state of a virtual ESC, not a file to flash: give it as --state {}", shell::path(&path));
     }
     Ok(Given { image: Image::load(&path, at)?, role })
 }

@@ -7,9 +7,9 @@ use clap_complete::Shell;
 /// Print what a shell needs to complete dryflash's words
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  dryflash completions bash > ~/.local/share/bash-completion/completions/dryflash
+  source <(dryflash completions bash)       in ~/.bashrc
   dryflash completions zsh > ~/.zfunc/_dryflash
-  dryflash completions fish > ~/.config/fish/completions/dryflash.fish")]
+  dryflash completions fish | source        in ~/.config/fish/config.fish")]
 pub struct Args {
     /// The shell; as the variable SHELL says where absent.
     #[arg(value_enum)]

@@ -6,7 +6,7 @@ mod linked;
 mod system;
 
 use super::{Format, OK, Outcome, Output, WOULD_NOT};
-use crate::report::Style;
+use crate::report::{Detail, Style};
 use anyhow::Context;
 use clients::{Client, Way};
 use serde::Serialize;
@@ -64,6 +64,10 @@ pub fn run(_: &Args, output: Output) -> anyhow::Result<Outcome> {
 
 fn text(report: &Report, style: Style) -> String {
     let mut out = String::new();
+    if style.detail == Detail::Quiet {
+        answer(report, style, &mut out);
+        return out;
+    }
     let _ = writeln!(out, "{}", style.heading("clients"));
     let width = report.clients.iter().map(|c| c.name.len()).max().unwrap_or(0);
     for client in &report.clients {
@@ -81,15 +85,21 @@ fn text(report: &Report, style: Style) -> String {
         let state = if port.free { "free" } else { "taken: name another one, or 0 for any that is free" };
         let _ = writeln!(out, "  {}  {state} ({})", port.address, port.option);
     }
+    out.push('\n');
+    answer(report, style, &mut out);
+    out
+}
+
+/// What can be rehearsed, in a sentence.
+fn answer(report: &Report, style: Style, out: &mut String) {
     let ready: Vec<&str> = report.clients.iter().filter(|c| c.flashes && c.way.is_some()).map(|c| c.name).collect();
     let _ = match ready.as_slice() {
-        [] => writeln!(out, "\n{}", style.bad("No tool that flashes can be rehearsed here.")),
-        ready => writeln!(out, "\n{}", style.good(&format!("Can be rehearsed: {}.", ready.join(", ")))),
+        [] => writeln!(out, "{}", style.bad("No tool that flashes can be rehearsed here.")),
+        ready => writeln!(out, "{}", style.good(&format!("Can be rehearsed: {}.", ready.join(", ")))),
     };
     if ready.is_empty() {
         let _ = writeln!(out, "`dryflash st-flash` takes st-flash's lines without st-flash.");
     }
-    out
 }
 
 fn told(client: &Client, style: Style) -> String {

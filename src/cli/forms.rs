@@ -1,8 +1,11 @@
 //! Which forms of output each verb has: only those are offered, and each of them works. Reports into files.
 
-use super::{AnyFormat, Cli};
+use super::{AnyFormat, Cli, PART_VARIABLE, terminal};
+use crate::files::{self, FileError};
+use crate::report::columns;
 use anyhow::{Context, bail};
 use clap::builder::{PossibleValue, TypedValueParser};
+use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, ValueEnum};
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -54,8 +57,21 @@ pub fn command() -> Command {
             .hide(forms.len() == 1)
             .help_heading(super::EVERYWHERE)
             .help("How to print");
-        command.mut_subcommand(verb, |c| c.mut_args(absent).arg(arg))
+        let report = |a: Arg| if a.get_id() == "report" { a.help(report_help(forms)) } else { a };
+        let help = Arg::new("help").short('h').long("help").action(ArgAction::Help);
+        let help = help.help("Print help; -h is short, --help tells more").help_heading(super::EVERYWHERE);
+        command.mut_subcommand(verb, |c| c.mut_args(absent).mut_args(report).arg(arg).disable_help_flag(true).arg(help))
     })
+}
+
+/// Prints help or the version, with no line wider than the terminal: clap wraps all but the usage.
+///
+/// # Errors
+/// It cannot be written.
+pub fn print_help(error: &clap::Error) -> std::io::Result<()> {
+    let width = terminal::columns(terminal::own_columns(), &terminal::environment).unwrap_or(columns::WIDEST);
+    let text = columns::fit(&error.render().ansi().to_string(), width);
+    anstream::stdout().write_all(text.as_bytes())
 }
 
 /// Reads the words of a command line.
@@ -64,11 +80,34 @@ pub fn command() -> Command {
 /// What clap says of them; a form that the verb does not have.
 pub fn parse(words: Vec<OsString>) -> Result<(Cli, ArgMatches), clap::Error> {
     let mut command = command();
-    let matches = command.try_get_matches_from_mut(words)?;
+    let matches = command.try_get_matches_from_mut(words).map_err(|error| {
+        let variable = std::env::var_os(PART_VARIABLE).filter(|v| v.to_str().is_none());
+        match variable.filter(|_| error.kind() == ErrorKind::InvalidUtf8) {
+            None => error,
+            Some(value) => {
+                let text = format!(
+                    "{PART_VARIABLE} is {value:?}, which is no text and no part; set it to one that `dryflash parts` lists, \
+                     or unset it"
+                );
+                self::command().error(ErrorKind::InvalidValue, text)
+            }
+        }
+    })?;
     let cli = Cli::from_arg_matches(&matches)?;
     let verb = matches.subcommand_name().unwrap_or_default();
-    refuse(verb, cli.format).map_err(|text| command.error(clap::error::ErrorKind::InvalidValue, text))?;
+    refuse(verb, cli.format).map_err(|text| command.error(ErrorKind::InvalidValue, text))?;
     Ok((cli, matches))
+}
+
+/// Tells which forms a report can have.
+fn report_help(forms: &[AnyFormat]) -> String {
+    let names: Vec<String> = forms.iter().map(|f| name(*f)).collect();
+    let (last, others) = names.split_last().map_or(("text", &[][..]), |(last, others)| (last.as_str(), others));
+    let names = if others.is_empty() { last.to_owned() } else { format!("{} or {last}", others.join(", ")) };
+    format!(
+        "Write a report into a file as well, such as json=report.json; may be repeated. FORMAT is {names}. A report that is \
+         there is replaced, any other file is not"
+    )
 }
 
 fn name(format: AnyFormat) -> String {
@@ -87,19 +126,24 @@ fn refuse(verb: &str, format: AnyFormat) -> Result<(), String> {
 
 /// Reports that go into files.
 #[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = super::OUTPUT)]
 pub struct Reports {
-    /// Write a report into a file as well, such as json=report.json; may be repeated. A report that is there is
-    /// replaced, any other file is not.
+    /// Write a report into a file as well.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = report, action = ArgAction::Append)]
     report: Vec<(AnyFormat, PathBuf)>,
 }
 
 fn report(text: &str) -> Result<(AnyFormat, PathBuf), String> {
-    let (format, file) = text.split_once('=').ok_or_else(|| format!("'{text}' is not FORMAT=FILE"))?;
+    let (format, file) =
+        text.split_once('=').ok_or_else(|| format!("'{text}' is not FORMAT=FILE, such as json=report.json"))?;
     if file.is_empty() {
         return Err("the file has no name".to_owned());
     }
-    Ok((AnyFormat::from_str(format, true)?, file.into()))
+    let form = AnyFormat::from_str(format, true).map_err(|_| {
+        let names: Vec<String> = AnyFormat::value_variants().iter().map(|f| name(*f)).collect();
+        format!("there is no form '{format}', but {}", names.join(", "))
+    })?;
+    Ok((form, file.into()))
 }
 
 impl Reports {
@@ -111,12 +155,26 @@ impl Reports {
     /// Refuses what could not be written in the end, before anything runs.
     ///
     /// # Errors
-    /// A form that the verb does not have, or a file that is there and is no report.
-    pub fn look(&self, verb: &str) -> anyhow::Result<()> {
+    /// A form that the verb does not have, a file that is there and is no report, or is to be written for something else,
+    /// or one that cannot be written.
+    pub fn look<'a>(&self, verb: &str, others: impl IntoIterator<Item = &'a PathBuf>) -> anyhow::Result<()> {
+        let mut taken: Vec<&Path> = others.into_iter().map(PathBuf::as_path).collect();
         for (format, file) in &self.report {
             refuse(verb, *format).map_err(anyhow::Error::msg)?;
+            let plain = std::fs::metadata(file).map_or(true, |m| m.is_file());
+            if plain && taken.iter().any(|other| files::same(file, other)) {
+                bail!(
+                    "--report {}={}: something else is written there; give another name",
+                    name(*format),
+                    file.display()
+                );
+            }
+            taken.push(file);
             if !is_replaceable(file)? {
                 bail!("{} is there, and is no report of dryflash: it is not replaced", file.display());
+            }
+            if plain {
+                may_be_made(file)?;
             }
         }
         Ok(())
@@ -129,7 +187,7 @@ impl Reports {
     pub fn write(&self, mut make: impl FnMut(AnyFormat) -> anyhow::Result<String>) -> anyhow::Result<()> {
         for (format, file) in &self.report {
             let text = make(*format)?;
-            put(file, &text).with_context(|| format!("the report {} cannot be written", file.display()))?;
+            put(file, &text).map_err(|e| FileError::new(file, e)).context("a report is not written")?;
         }
         Ok(())
     }
@@ -153,20 +211,19 @@ fn is_replaceable(file: &Path) -> anyhow::Result<bool> {
     Ok(head.is_empty() || marks.iter().any(|mark| head.contains(mark)) || last(&head))
 }
 
+/// Whether a file can be made, before there is anything to write.
+fn may_be_made(file: &Path) -> anyhow::Result<()> {
+    let folder = files::folder(file);
+    if !folder.is_dir() {
+        bail!("the report {}: there is no folder {}; make it first", file.display(), folder.display());
+    }
+    Ok(files::beside(file).map(drop).map_err(|e| FileError::new(file, e))?)
+}
+
 /// By rename, so that a cut-off report is none; what is no plain file is written as it is.
 fn put(file: &Path, text: &str) -> std::io::Result<()> {
     if file.exists() && !file.is_file() {
         return std::fs::OpenOptions::new().write(true).open(file)?.write_all(text.as_bytes());
     }
-    let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let mut beside = tempfile::Builder::new().prefix(".report").tempfile_in(folder)?;
-    beside.write_all(text.as_bytes())?;
-    #[cfg(unix)]
-    {
-        // A temporary file is its owner's alone; a report is for everybody, as any other output.
-        use std::os::unix::fs::PermissionsExt;
-        beside.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    }
-    beside.persist(file).map_err(|e| e.error).map(|_| ())
+    files::replace(file, text.as_bytes())
 }

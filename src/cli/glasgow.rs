@@ -1,6 +1,8 @@
 //! probe-rs's way in: where `serve` listens for it, and what `with` gives to probe-rs, cargo-embed and cargo-flash.
 
 use super::fronts::{endpoint, listen, only_here};
+#[cfg(unix)]
+use crate::files::FileError;
 use crate::part::Part;
 use crate::probe::glasgow::{IDS, PORT, Server};
 #[cfg(unix)]
@@ -82,9 +84,7 @@ impl Place {
                 Ok(Door::Tcp(listen(*address, "--glasgow")?))
             }
             #[cfg(unix)]
-            Place::Unix(path) => {
-                Ok(Door::Unix(bind(path).with_context(|| format!("cannot listen at {}", path.display()))?))
-            }
+            Place::Unix(path) => Ok(Door::Unix(bind(path).map_err(|e| FileError::new(path, e))?)),
             #[cfg(not(unix))]
             Place::Unix(path) => bail!("there are no Unix sockets here for {}; --glasgow takes a port", path.display()),
         }

@@ -2,9 +2,10 @@
 
 use super::bench::write;
 use super::{OK, Outcome};
+use crate::shell;
 use anyhow::{Context, bail};
 use clap_mangen::Man;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Write the manual pages: one for dryflash, one for each verb
 #[derive(Debug, clap::Args)]
@@ -16,19 +17,37 @@ pub struct Args {
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// Replace pages that exist.
-    #[arg(long)]
+    #[arg(long, help_heading = WRITTEN)]
     force: bool,
 }
+
+/// A heading of the help.
+const WRITTEN: &str = "What is written";
 
 /// Runs the verb.
 ///
 /// # Errors
 /// A page exists, or cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
-    if !args.folder.is_dir() {
-        bail!("{} is no folder; make it first: mkdir -p {0}", args.folder.display());
-    }
     let pages = pages()?;
+    if !args.folder.is_dir() {
+        let (name, word) = (args.folder.display(), shell::path(&args.folder));
+        let told = args.folder.to_string_lossy();
+        let verb = told.strip_suffix(".1").unwrap_or(&told);
+        let verb = verb.strip_prefix("dryflash-").unwrap_or(verb);
+        if verb == "dryflash" || pages.iter().any(|(page, _)| *page == format!("dryflash-{verb}.1")) {
+            let help = if verb == "dryflash" { "" } else { verb };
+            let help = format!("dryflash help {help}");
+            bail!(
+                "{name} is a page, and this writes all of them into a folder; `{}` shows that one here",
+                help.trim_end()
+            );
+        }
+        if args.folder.exists() {
+            bail!("{name} is a file, and the pages go into a folder: name one");
+        }
+        bail!("there is no folder {name} for the pages; make it first: mkdir -p {word}");
+    }
     // All or none.
     for (name, _) in &pages {
         let path = args.folder.join(name);
@@ -40,8 +59,10 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         let path = args.folder.join(name);
         write(&path, args.force, page)?;
     }
-    let folder = args.folder.display();
-    let text = format!("{} pages are in {folder}; `man {folder}/dryflash.1` shows one\n", pages.len());
+    // A page without a slash would be looked for among those that are installed.
+    let page = Path::new(".").join(args.folder.join("dryflash.1"));
+    let (folder, page) = (args.folder.display(), shell::path(&page));
+    let text = format!("{} pages are in {folder}; `man {page}` shows one\n", pages.len());
     Ok(Outcome { text, code: OK })
 }
 

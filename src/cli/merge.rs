@@ -2,7 +2,7 @@
 
 use super::forms::Reports;
 use super::{AnyFormat, Outcome};
-use crate::files;
+use crate::files::{self, FileError};
 use crate::report::Style;
 use crate::scenario::outcome::Report;
 use anyhow::{Context, bail};
@@ -25,12 +25,11 @@ pub struct Args {
 /// # Errors
 /// Files that are no reports, or not the shares of one run.
 pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Result<Outcome> {
-    args.reports.look("merge")?;
+    args.reports.look("merge", [])?;
     let mut reports = Vec::new();
     for path in &args.files {
         let name = path.display().to_string();
-        let text =
-            files::read_text(path, files::LONGEST_RECORDING).with_context(|| format!("{name} cannot be read"))?;
+        let text = files::read_text(path, files::LONGEST_RECORDING).map_err(|e| FileError::new(path, e))?;
         let report: Report = serde_json::from_str(&text)
             .with_context(|| format!("{name} is no report of `dryflash run --format json`"))?;
         reports.push((name, report));

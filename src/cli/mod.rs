@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod completions;
 mod doctor;
+mod ends;
 mod explain;
 mod forms;
 mod fronts;
@@ -26,6 +27,7 @@ mod terminal;
 mod unknown;
 mod with;
 
+use crate::files;
 use crate::report::{Detail, Style, columns};
 use crate::shell;
 use crate::tell::tell;
@@ -71,6 +73,10 @@ struct Cli {
     no_project: bool,
 }
 
+/// The headings of the verbs' help.
+const ESC: &str = "The virtual ESC";
+const OUTPUT: &str = "Recordings and reports";
+const RUNNING: &str = "What is run, and how long";
 /// The heading of options that every verb has.
 const EVERYWHERE: &str = "Options of every verb";
 
@@ -154,14 +160,25 @@ pub struct Output {
     pub style: Style,
 }
 
-/// Puts a `--` behind `st-flash`: what follows there is st-flash's own, its `--format` above all.
-fn untouched(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
-    let mut words: Vec<OsString> = words.collect();
+/// Where the verb stands: the options that every verb has may be before it.
+fn verb_at(words: &[OsString]) -> usize {
     let mut at = 1;
-    // The options that every verb has may stand before it.
     while let Some(word) = words.get(at).and_then(|w| w.to_str()).filter(|w| w.starts_with('-')) {
         at += if word == "--format" || word == "--color" { 2 } else { 1 };
     }
+    at
+}
+
+/// Whether the verb is `with`, though its options are wrong.
+fn is_with(words: impl Iterator<Item = OsString>) -> bool {
+    let words: Vec<OsString> = words.collect();
+    words.get(verb_at(&words)).is_some_and(|word| word == "with")
+}
+
+/// Puts a `--` behind `st-flash`: what follows there is st-flash's own, its `--format` above all.
+fn untouched(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = words.collect();
+    let at = verb_at(&words);
     let asks_for_help = |w: &OsString| w == "--help" || w == "-h";
     if words.get(at).is_some_and(|w| w == "st-flash") && !words.get(at + 1).is_some_and(asks_for_help) {
         words.insert(at + 1, "--".into());
@@ -243,8 +260,13 @@ pub fn main() -> ExitCode {
         Ok(parsed) => parsed,
         Err(error) => {
             // Help and version are no errors; clap prints each where it belongs.
-            let code = if error.use_stderr() { USAGE } else { OK };
-            let _ = error.print();
+            let code = match error.use_stderr() {
+                // Whoever runs a client through it tells its code from the client's.
+                true if is_with(std::env::args_os()) => with::TROUBLE,
+                true => USAGE,
+                false => OK,
+            };
+            let _ = if error.use_stderr() { error.print() } else { forms::print_help(&error) };
             if let Some(hint) = unknown::pointer(&error) {
                 tell!("\n  {hint}");
             }
@@ -254,6 +276,8 @@ pub fn main() -> ExitCode {
     if cli.quiet {
         terminal::be_quiet();
     }
+    // Where the system does not let one, they end the process as ever.
+    let _ = ends::catch();
     if let Err(error) = settle(&mut cli, &matches) {
         tell!("dryflash: {}", harmless(&format!("{error:#}")));
         // 125 is what `with` says of trouble of its own.
@@ -307,8 +331,8 @@ pub fn main() -> ExitCode {
             let written = out.write_all(outcome.text.as_bytes()).and_then(|()| out.flush());
             match written {
                 Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-                    tell!("dryflash: cannot write the report: {e}");
-                    ExitCode::from(USAGE)
+                    tell!("dryflash: cannot write the report: {}", files::why(&e));
+                    ExitCode::from(if after_a_client { with::TROUBLE } else { USAGE })
                 }
                 _ => ExitCode::from(outcome.code),
             }

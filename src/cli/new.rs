@@ -1,8 +1,9 @@
 //! `dryflash new`: a scenario to begin with.
 
+use super::bench::write;
 use super::{OK, Outcome};
 use crate::part;
-use anyhow::{Context, bail};
+use crate::shell;
 use std::path::PathBuf;
 
 /// Write a scenario with comments, to begin with
@@ -14,12 +15,15 @@ pub struct Args {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The part.
-    #[arg(long, default_value = "F051", env = super::PART_VARIABLE, hide_env_values = true)]
+    #[arg(long, help_heading = CONTENT, default_value = "F051", env = super::PART_VARIABLE, hide_env_values = true)]
     part: String,
     /// Replace a file that exists.
-    #[arg(long)]
+    #[arg(long, help_heading = CONTENT)]
     force: bool,
 }
+
+/// A heading of the help.
+const CONTENT: &str = "What is written";
 
 /// Runs the verb.
 ///
@@ -31,12 +35,9 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     if args.file.as_os_str() == "-" {
         return Ok(Outcome { text, code: OK });
     }
-    let name = args.file.display();
-    if args.file.exists() && !args.force {
-        bail!("{name} exists; --force replaces it");
-    }
-    std::fs::write(&args.file, text).with_context(|| format!("{name} cannot be written"))?;
-    let text = format!("{name} is there: put your files into it, and try it with\n  dryflash run {name}\n");
+    write(&args.file, args.force, text.as_bytes())?;
+    let (name, word) = (args.file.display(), shell::path(&args.file));
+    let text = format!("{name} is there: put your files into it, and try it with\n  dryflash run {word}\n");
     Ok(Outcome { text, code: OK })
 }
 

@@ -4,19 +4,25 @@ use super::{Format, OK, Outcome, Output};
 use crate::chip::choices::CHOICES;
 use crate::flash::choices;
 use crate::part::{self, Part};
+use crate::report::Detail;
 use anyhow::Context;
 use std::fmt::Write;
 
 /// List the parts that are modelled, show one, or list what the model does not know
+///
+/// With --quiet, only the parts' short names, or the list without its headings.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A part to show: its full name, or AM32's short one.
     #[arg(value_name = "PART")]
     part: Option<String>,
     /// List what is inferred, chosen or unknown.
-    #[arg(long)]
+    #[arg(long, help_heading = TOLD)]
     unknowns: bool,
 }
+
+/// A heading of the help.
+const TOLD: &str = "What is told";
 
 /// Runs the verb.
 ///
@@ -37,6 +43,9 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
                 flash_choices: args.unknowns.then(choices::all),
             };
             serde_json::to_string_pretty(&document).context("the list could not be written as JSON")? + "\n"
+        }
+        Format::Text if output.style.detail == Detail::Quiet && !args.unknowns => {
+            parts.iter().map(|p| format!("{}\n", p.nick())).collect()
         }
         Format::Text if args.unknowns => unknowns(&parts, output),
         Format::Text if args.part.is_some() => parts.iter().map(|p| one(p, output)).collect(),
@@ -103,17 +112,22 @@ fn one(p: &Part, output: Output) -> String {
 
 fn unknowns(parts: &[std::sync::Arc<Part>], output: Output) -> String {
     let mut out = String::new();
+    let heading = |out: &mut String, text: &str| {
+        if output.style.detail != Detail::Quiet {
+            let _ = writeln!(out, "{}", output.style.heading(text));
+        }
+    };
     for p in parts.iter().filter(|p| !p.unknown.is_empty()) {
-        let _ = writeln!(out, "{}", output.style.heading(&p.name));
+        heading(&mut out, &p.name);
         for line in &p.unknown {
             let _ = writeln!(out, "  {line}");
         }
     }
-    let _ = writeln!(out, "{}", output.style.heading("core, bus and peripherals"));
+    heading(&mut out, "core, bus and peripherals");
     for line in CHOICES {
         let _ = writeln!(out, "  {line}");
     }
-    let _ = writeln!(out, "{}", output.style.heading("flash controllers"));
+    heading(&mut out, "flash controllers");
     for choice in choices::all() {
         let _ = writeln!(out, "  {:<5} {} ({})", choice.rule, choice.choice, choice.reason);
     }

@@ -1,9 +1,9 @@
 //! The project file, `dryflash.toml`: what a project's commands have in common. Found in the current folder or above.
 
+use crate::files::{self, FileError};
 use crate::part::{self, PartError};
 use crate::scenario::error::{ScenarioError, Source, hint_for};
 use crate::tell::tell;
-use anyhow::Context;
 use serde::Deserialize;
 use serde_spanned::Spanned;
 use std::ops::Range;
@@ -80,7 +80,7 @@ impl Project {
     /// The file cannot be read, or is wrong: with line, column and a hint.
     pub fn find() -> anyhow::Result<Option<Project>> {
         let Ok(here) = std::env::current_dir() else { return Ok(None) };
-        let Some(up) = here.ancestors().position(|folder| folder.join(NAME).is_file()) else { return Ok(None) };
+        let Some(up) = here.ancestors().position(|folder| folder.join(NAME).exists()) else { return Ok(None) };
         let to: PathBuf = std::iter::repeat_n("..", up).collect();
         Project::read(&to.join(NAME), &to).map(Some)
     }
@@ -88,11 +88,19 @@ impl Project {
     /// Reads the file at `path`; what it names is in `folder`.
     fn read(path: &Path, folder: &Path) -> anyhow::Result<Project> {
         let name = path.display().to_string();
-        let size = std::fs::metadata(path).with_context(|| format!("{name} cannot be read"))?.len();
+        let refused = "it is no project file; give it another name, or say --no-project";
+        let size = match files::regular(path) {
+            Ok(meta) => meta.len(),
+            Err(e) if std::fs::metadata(path).is_ok_and(|m| m.is_dir()) => {
+                drop(e);
+                anyhow::bail!("{name} is a folder, and so {refused}");
+            }
+            Err(e) => return Err(FileError::new(path, e).into()),
+        };
         if size > MAX_SIZE {
-            anyhow::bail!("{name} has {size} bytes: that is no project file");
+            anyhow::bail!("{name} has {size} bytes, and so {refused}");
         }
-        let text = std::fs::read_to_string(path).with_context(|| format!("{name} cannot be read"))?;
+        let text = files::read_text(path, MAX_SIZE).map_err(|e| FileError::new(path, e))?;
         let source = Arc::new(Source { path: path.to_owned(), name, text });
         let contents = parse(&source)?;
         let inside = |file: String| folder.join(file);

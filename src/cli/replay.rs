@@ -5,8 +5,9 @@ use super::{Format, OK, Outcome, Output, WOULD_NOT, progress, script};
 use crate::esc::Verdict;
 use crate::esc::changes::{Changes, Snapshot};
 use crate::esc::rests;
-use crate::files;
+use crate::files::{self, FileError};
 use crate::gdb;
+use crate::plural;
 use crate::probe::recording::{Device, Flaw, Header, Recording};
 use crate::probe::replay::{Replayed, Strength, foreign, part_of, replay};
 use crate::probe::story::{Line, Story};
@@ -51,37 +52,40 @@ pub struct Args {
     #[command(flatten)]
     pub(super) esc: Esc,
     /// Compare every reply, polls and identities too.
-    #[arg(long, conflicts_with = "effects")]
+    #[arg(long, help_heading = COMPARED, conflicts_with = "effects")]
     strict: bool,
     /// Compare what is read from flash, failures and the end only.
-    #[arg(long)]
+    #[arg(long, help_heading = COMPARED)]
     effects: bool,
     /// Only show the commands, in words.
-    #[arg(long, conflicts_with_all = ["strict", "effects", "to"])]
+    #[arg(long, help_heading = super::OUTPUT, conflicts_with_all = ["strict", "effects", "to"])]
     decode: bool,
     /// Only convert.
-    #[arg(long, value_enum, value_name = "FORM", requires = "output")]
+    #[arg(long, help_heading = super::OUTPUT, value_enum, value_name = "FORM", requires = "output")]
     to: Option<Form>,
     /// Where the converted recording goes.
-    #[arg(short, long, value_name = "FILE", requires = "to")]
+    #[arg(short, long, help_heading = super::OUTPUT, value_name = "FILE", requires = "to")]
     output: Option<PathBuf>,
     /// Replace files that exist.
-    #[arg(long)]
+    #[arg(long, help_heading = super::OUTPUT)]
     pub(super) force: bool,
     /// Write what the ESC holds afterwards back into --state. A recording is else replayed on a copy, so that the next
     /// replay begins alike; st-flash lines always change their ESC.
-    #[arg(long, requires = "state", conflicts_with_all = ["decode", "to"])]
+    #[arg(long, help_heading = super::ESC, requires = "state", conflicts_with_all = ["decode", "to"])]
     keep: bool,
     /// Afterwards, switch the power off and on: would the ESC start now?
-    #[arg(long, conflicts_with_all = ["decode", "to"])]
+    #[arg(long, help_heading = super::RUNNING, conflicts_with_all = ["decode", "to"])]
     pub(super) boot: bool,
     /// The device in a capture with several ST-LINKs.
-    #[arg(long, value_name = "BUS.ADDRESS", value_parser = device)]
+    #[arg(long, help_heading = COMPARED, value_name = "BUS.ADDRESS", value_parser = device)]
     device: Option<Device>,
     /// Replay what is there of a recording that is not whole.
-    #[arg(long)]
+    #[arg(long, help_heading = COMPARED)]
     partial: bool,
 }
+
+/// A heading of the help.
+const COMPARED: &str = "What is read and compared";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Form {
@@ -107,7 +111,7 @@ impl Args {
 /// Wrong usage or unreadable input.
 pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let path = &args.recording;
-    let bytes = files::read(path, files::LONGEST_RECORDING).with_context(|| format!("{}", path.display()))?;
+    let bytes = files::read(path, files::LONGEST_RECORDING).map_err(|e| FileError::new(path, e))?;
     if script::is_one(path, &bytes) {
         if args.decode || args.to.is_some() || args.strict || args.effects || args.device.is_some() {
             bail!("{} holds st-flash lines; --record of `dryflash st-flash` makes a recording of one", path.display());
@@ -155,7 +159,7 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
         notes.push(format!("the session began on an ESC that held something else{advice}"));
     }
     if header.part.as_ref().is_some_and(|part| *part != bench.part.name) {
-        notes.push(format!("the session was with a {}", header.part.as_deref().unwrap_or_default()));
+        notes.push(format!("the session was with {}", plural::a(header.part.as_deref().unwrap_or_default())));
     }
     if let Some(told) = foreign(recording) {
         notes.push(format!("the session was with a chip that is not one of our parts: {told}"));

@@ -3,7 +3,8 @@
 use super::forms::Reports;
 use super::machine::Machine;
 use super::project::Project;
-use super::{AnyFormat, OK, Outcome, USAGE, WOULD_NOT, terminal};
+use super::{AnyFormat, OK, Outcome, USAGE, WOULD_NOT, ends, terminal};
+use crate::files::FileError;
 use crate::report::{self, Detail, Places, Style};
 use crate::scenario::outcome::{CaseOutcome, Report, Share};
 use crate::scenario::pool::Plan;
@@ -36,45 +37,45 @@ pub struct Args {
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Give a variable a value, or take one value of an axis.
-    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair, action = ArgAction::Append)]
+    #[arg(long = "set", help_heading = CASES, value_name = "NAME=VALUE", value_parser = pair, action = ArgAction::Append)]
     set: Vec<(String, String)>,
     /// Only cases with this text in their names; several are alternatives.
-    #[arg(long, value_name = "TEXT", action = ArgAction::Append)]
+    #[arg(long, help_heading = CASES, value_name = "TEXT", action = ArgAction::Append)]
     filter: Vec<String>,
     /// Only the case with exactly this name.
-    #[arg(long, value_name = "NAME", action = ArgAction::Append)]
+    #[arg(long, help_heading = CASES, value_name = "NAME", action = ArgAction::Append)]
     case: Vec<String>,
     /// Tell the cases' names, and run none.
-    #[arg(long)]
+    #[arg(long, help_heading = CASES)]
     list: bool,
     /// Workers; all cores where absent.
-    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, help_heading = HOW, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
     /// Stop at the first case that fails.
-    #[arg(long)]
+    #[arg(long, help_heading = HOW)]
     fail_fast: bool,
     /// Run each case so often; all its runs have to be the same.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, help_heading = HOW, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     repeat: u32,
     /// Decides what SRAM holds at power-on.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, help_heading = HOW, default_value_t = 1)]
     seed: u64,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = HOW)]
     machine: Machine,
     /// Write snapshots that are missing or differ. Without it none is accepted.
-    #[arg(long)]
+    #[arg(long, help_heading = SNAPSHOTS)]
     update: bool,
     /// The folder of the snapshots; `snapshots` beside the scenario's folder where absent.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, help_heading = SNAPSHOTS, value_name = "DIR")]
     snapshots: Option<PathBuf>,
     /// Only this share of the cases, such as 3/16. Read from the environment of a parallel job where it says so.
-    #[arg(long, value_name = "INDEX/OF", value_parser = shard::parse)]
+    #[arg(long, help_heading = CASES, value_name = "INDEX/OF", value_parser = shard::parse)]
     shard: Option<Share>,
     /// All cases, whatever the environment says of shares.
-    #[arg(long, conflicts_with = "shard")]
+    #[arg(long, help_heading = CASES, conflicts_with = "shard")]
     no_shard: bool,
     /// Each case in a process of its own.
-    #[arg(long)]
+    #[arg(long, help_heading = HOW)]
     isolate: bool,
     #[command(flatten)]
     reports: Reports,
@@ -82,6 +83,11 @@ pub struct Args {
     #[arg(long, hide = true)]
     strict: bool,
 }
+
+/// Headings of the help.
+const CASES: &str = "Which cases";
+const HOW: &str = "How they run";
+const SNAPSHOTS: &str = "Snapshots";
 
 impl Args {
     /// Takes the project's scenarios where none are named. What was taken, for people.
@@ -107,7 +113,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 /// Wrong usage, or scenarios that are wrong.
 pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Result<Outcome> {
     let set: BTreeMap<String, String> = args.set.iter().cloned().collect();
-    args.reports.look("run")?;
+    args.reports.look("run", [])?;
     let (paths, chosen) = match cases(args, &set) {
         Ok(found) => found,
         Err(error) => return refused(args, error, format, style),
@@ -178,7 +184,7 @@ fn refused(args: &Args, error: ScenarioError, format: AnyFormat, style: Style) -
     let _ = writeln!(std::io::stderr(), "dryflash: {error}");
     let printed = print(&report, format, style, Amount::Usual, &args.reports)?;
     let text = if format == AnyFormat::Text { String::new() } else { printed.text };
-    Ok(Outcome { text, code: USAGE })
+    Ok(Outcome { text, code: printed.code })
 }
 
 /// The cases' names; as JSON with what they are made of, for a matrix of jobs.
@@ -235,7 +241,13 @@ pub(super) fn print(
     if format == AnyFormat::Github {
         summarise(&report::github::summary(report))?;
     }
-    Ok(Outcome { text: form(report, format, style, amount)?, code: if report.passed { OK } else { WOULD_NOT } })
+    let code = match report.passed {
+        true => OK,
+        // As for whoever ran them: the input is wrong, not the ESC.
+        false if report.has_refused() => USAGE,
+        false => WOULD_NOT,
+    };
+    Ok(Outcome { text: form(report, format, style, amount)?, code })
 }
 
 fn form(report: &Report, format: AnyFormat, style: Style, amount: Amount) -> anyhow::Result<String> {
@@ -260,7 +272,7 @@ pub(super) fn summarise(text: &str) -> anyhow::Result<()> {
     let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|p| !p.is_empty()) else { return Ok(()) };
     let file = std::fs::File::options().create(true).append(true).open(&path);
     let written = file.and_then(|mut f| f.write_all(text.as_bytes()));
-    written.with_context(|| format!("the step summary {} cannot be written", path.to_string_lossy()))
+    written.map_err(|e| FileError::new(path.as_ref(), e)).context("the step summary cannot be written")
 }
 
 fn wanted(args: &Args, id: &str) -> bool {
@@ -304,6 +316,7 @@ fn isolate(args: &Args, paths: &[PathBuf], mode: Mode) -> anyhow::Result<Isolate
     Ok(Box::new(move |case: &Case| -> Result<CaseOutcome, String> {
         let mut command = Command::new(&program);
         command.args(&words).arg("--case").arg(&case.id).stdin(Stdio::null());
+        ends::let_through(&mut command);
         let output = command.output().map_err(|e| format!("its process could not be started: {e}"))?;
         let said = String::from_utf8_lossy(&output.stderr);
         let report: Report = serde_json::from_slice(&output.stdout)

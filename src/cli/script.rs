@@ -23,6 +23,10 @@ pub fn is_one(path: &Path, bytes: &[u8]) -> bool {
     let named = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("sh"));
     let Ok(text) = std::str::from_utf8(bytes) else { return named || bytes.starts_with(b"#!") };
     let text = text.trim_start_matches('\u{FEFF}');
+    // A recording, whose header may name a client by its path.
+    if text.starts_with('{') {
+        return named;
+    }
     let command = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
     let word = command.and_then(|line| line.split_whitespace().find(|w| *w != "sudo"));
     named || text.starts_with("#!") || word.is_some_and(|w| w == "st-flash" || w.ends_with("/st-flash"))

@@ -4,7 +4,7 @@ use super::bench::{self, Bench, Keeper};
 use super::fronts::{endpoint, listen, only_here};
 use super::glasgow::{self, Place};
 use super::stand_in::StandIn;
-use super::{OK, Outcome, WOULD_NOT};
+use super::{OK, Outcome, WOULD_NOT, ends};
 use crate::gdb;
 use crate::part::Family;
 use crate::probe::owner::{self, Request};
@@ -37,33 +37,36 @@ pub struct Args {
     #[command(flatten)]
     bench: bench::Holding,
     /// Where the stlink-server listens; port 0 picks a free one. 127.0.0.1:7184 where no other front is asked for.
-    #[arg(long, value_name = "ADDR:PORT", value_parser = endpoint)]
+    #[arg(long, help_heading = DOORS, value_name = "ADDR:PORT", value_parser = endpoint)]
     tcp: Option<SocketAddr>,
     /// Serve the libusb stand-in (Linux), at this Unix socket or in a folder of its own.
-    #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true)]
+    #[arg(long, help_heading = DOORS, value_name = "PATH", num_args = 0..=1, require_equals = true)]
     socket: Option<Option<PathBuf>>,
     /// Serve USB/IP, for clients on a kernel with vhci-hcd.
-    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:3240", value_parser = endpoint)]
+    #[arg(long, help_heading = DOORS, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:3240", value_parser = endpoint)]
     usbip: Option<SocketAddr>,
     /// Be a probe that probe-rs, cargo-embed and cargo-flash reach without USB; unix:PATH is a Unix socket.
-    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:7185")]
+    #[arg(long, help_heading = DOORS, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:7185")]
     glasgow: Option<Place>,
     /// Be a server for gdb.
-    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:3333", value_parser = endpoint)]
+    #[arg(long, help_heading = DOORS, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:3333", value_parser = endpoint)]
     gdb: Option<SocketAddr>,
     /// Listen on addresses that other machines can reach.
-    #[arg(long)]
+    #[arg(long, help_heading = DOORS)]
     listen_anywhere: bool,
     /// Record what clients say and what they are told, in this file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = super::OUTPUT, value_name = "FILE")]
     record: Option<PathBuf>,
     /// Replace a recording that exists.
-    #[arg(long, requires = "record")]
+    #[arg(long, help_heading = super::OUTPUT, requires = "record")]
     force: bool,
     /// End when the first client has closed.
-    #[arg(long)]
+    #[arg(long, help_heading = DOORS)]
     once: bool,
 }
+
+/// A heading of the help.
+const DOORS: &str = "Where clients come in";
 
 impl Args {
     pub(super) fn esc_mut(&mut self) -> &mut bench::Esc {
@@ -84,6 +87,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let Ok(mut bench) = args.bench.prepare()? else {
         return Ok(Outcome { text: String::new(), code: WOULD_NOT });
     };
+    bench::warn_of_read_only(bench.state.as_ref());
     let listener = tcp.map(|address| listen(address, "--tcp")).transpose()?;
     let usbip = args.usbip.map(|address| listen(address, "--usbip")).transpose()?;
     let gdb = args.gdb.map(|address| listen(address, "--gdb")).transpose()?;
@@ -101,10 +105,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let model = bench.probe.model();
     let (sender, requests) = channel();
     let stop = sender.clone();
-    ctrlc::set_handler(move || {
-        let _ = stop.send(Request::Stop);
-    })
-    .context("cannot wait for Ctrl-C")?;
+    ends::from_now_on(move |_| drop(stop.send(Request::Stop)))?;
     let server = listener.map(|l| Server::start(l, model, sender.clone())).transpose().context("cannot serve")?;
     let usbip = usbip.map(|l| usbip::Server::start(l, model, sender.clone())).transpose().context("cannot serve")?;
     let gdb = gdb.map(|l| gdb::Server::start(l, Arc::clone(&bench.part), sender.clone())).transpose();

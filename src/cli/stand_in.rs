@@ -7,6 +7,7 @@ pub use unix::StandIn;
 
 #[cfg(unix)]
 mod unix {
+    use crate::files::{self, FileError, Scratch};
     use crate::probe::Model;
     use crate::probe::owner::Request;
     use crate::probe::socket::{LIBRARY, LIBRARY_NAME, Server, VARIABLE};
@@ -17,23 +18,21 @@ mod unix {
     use std::path::{Path, PathBuf};
     use std::process::Command;
     use std::sync::mpsc::Sender;
-    use tempfile::TempDir;
 
     const PRELOAD: &str = "LD_PRELOAD";
 
-    /// A folder of its own, at the first place where a library can be preloaded from and a socket be made.
-    fn folder() -> anyhow::Result<TempDir> {
+    /// A folder of its own, at the first place where a library can be preloaded from and a socket be made; and the places
+    /// before that, with why not there.
+    fn folder() -> anyhow::Result<(Scratch, Vec<String>)> {
         let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
         let usual = ["/tmp", "/dev/shm", "/var/tmp"].map(PathBuf::from);
         let mut why = Vec::new();
         for place in [std::env::temp_dir()].into_iter().chain(runtime).chain(usual) {
             let place = std::path::absolute(&place).unwrap_or(place);
-            let made = unfit(&place).map_or_else(
-                || tempfile::Builder::new().prefix("dryflash-").tempdir_in(&place).map_err(|e| e.to_string()),
-                |flaw| Err(flaw.to_owned()),
-            );
+            let made = unfit(&place)
+                .map_or_else(|| Scratch::inside(&place).map_err(|e| files::why(&e)), |flaw| Err(flaw.to_owned()));
             match made {
-                Ok(folder) => return Ok(folder),
+                Ok(folder) => return Ok((folder, why)),
                 Err(flaw) => why.push(format!("{}: {flaw}", place.display())),
             }
         }
@@ -65,7 +64,8 @@ mod unix {
         library: PathBuf,
         socket: PathBuf,
         /// Removed when dropped.
-        folder: TempDir,
+        folder: Scratch,
+        passed_over: Vec<String>,
     }
 
     impl StandIn {
@@ -77,17 +77,28 @@ mod unix {
             if LIBRARY.is_empty() {
                 bail!(super::NONE);
             }
-            let folder = folder()?;
+            let (folder, passed_over) = folder()?;
             let library = folder.path().join(LIBRARY_NAME);
             let made = std::fs::File::create_new(&library).and_then(|mut f| f.write_all(LIBRARY));
             made.with_context(|| format!("{} cannot be written", library.display()))?;
             let socket = socket.map_or_else(|| folder.path().join("probe.sock"), Path::to_owned);
-            Ok(StandIn { library, socket, folder })
+            Ok(StandIn { library, socket, folder, passed_over })
         }
 
         /// A place for something of the session's, gone with it.
         pub fn beside(&self, name: &str) -> PathBuf {
             self.folder.path().join(name)
+        }
+
+        /// The folder that its own folder is in.
+        pub fn place(&self) -> &Path {
+            let own = self.folder.path();
+            own.parent().unwrap_or(own)
+        }
+
+        /// Places that come before the one that it is in, with why they would not do.
+        pub fn passed_over(&self) -> &[String] {
+            &self.passed_over
         }
 
         /// The variables that a client needs, as a shell takes them.
@@ -111,8 +122,7 @@ mod unix {
         /// # Errors
         /// The socket cannot be made.
         pub fn serve(&self, model: Model, requests: Sender<Request>) -> anyhow::Result<Server> {
-            Server::start(&self.socket, model, requests)
-                .with_context(|| format!("cannot listen at {}", self.socket.display()))
+            Server::start(&self.socket, model, requests).map_err(|e| FileError::new(&self.socket, e).into())
         }
     }
 }
@@ -141,6 +151,14 @@ mod elsewhere {
         }
 
         pub fn beside(&self, _name: &str) -> PathBuf {
+            match *self {}
+        }
+
+        pub fn place(&self) -> &Path {
+            match *self {}
+        }
+
+        pub fn passed_over(&self) -> &[String] {
             match *self {}
         }
 

@@ -16,7 +16,7 @@ use super::forms::Reports;
 use super::fronts::{endpoint, listen, only_here};
 use super::glasgow::{self, Place};
 use super::stand_in::StandIn;
-use super::{AnyFormat, Format, OK, Outcome, Output, WOULD_NOT};
+use super::{AnyFormat, Format, OK, Outcome, Output, WOULD_NOT, ends};
 use crate::esc::Verdict;
 use crate::esc::changes::{Changes, Snapshot};
 use crate::esc::rests;
@@ -24,10 +24,11 @@ use crate::probe::owner::{self, Request};
 use crate::probe::tcp::Server;
 use crate::report;
 use crate::shell;
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use serde::Serialize;
 use std::ffi::OsString;
 use std::fmt::Write;
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
@@ -60,16 +61,16 @@ pub struct Args {
     #[command(flatten)]
     bench: bench::Holding,
     /// Afterwards, switch the power off and on: would the ESC start now?
-    #[arg(long)]
+    #[arg(long, help_heading = super::RUNNING)]
     boot: bool,
     /// Record what the command says and what it is told, in this file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = super::OUTPUT)]
     record: Option<PathBuf>,
     /// Replace a recording that exists.
-    #[arg(long, requires = "record")]
+    #[arg(long, requires = "record", help_heading = super::OUTPUT)]
     force: bool,
     /// Listen for stlink-server's protocol as well, for commands that use TCP.
-    #[arg(long, value_name = "ADDR:PORT", value_parser = endpoint)]
+    #[arg(long, help_heading = super::RUNNING, value_name = "ADDR:PORT", value_parser = endpoint)]
     tcp: Option<SocketAddr>,
     #[command(flatten)]
     reports: Reports,
@@ -96,7 +97,8 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
 }
 
 fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
-    args.reports.look("with")?;
+    let files = args.record.iter().chain(&args.bench.esc.state);
+    args.reports.look("with", files)?;
     if let Some(address) = args.tcp {
         only_here(address, false)?;
     }
@@ -107,6 +109,7 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let words: Vec<String> = args.command.iter().map(|w| w.to_string_lossy().into_owned()).collect();
     let line = shell::line(words.iter().map(String::as_str));
     let Ok(mut bench) = args.bench.prepare()? else { bail!("the command was not run") };
+    bench::warn_of_read_only(bench.state.as_ref());
     let mut keeper = Keeper::new(bench.state.take());
     if let Some(path) = &args.record {
         bench::apart("--record", path, args.bench.inputs().chain(bench::files_in(&args.command)))?;
@@ -145,21 +148,28 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let Ok((status, silent, found)) = ended.join() else { bail!("waiting for the command failed") };
     drop(stand_in);
     watch.kept();
-    kept?;
+    // What could not be kept is said, and what is known is still reported.
+    let mut trouble = told(kept);
     let status = status.context("cannot wait for the command")?;
     if !silent {
         tell!("dryflash: note: something that the command started still has the probe; what it does now is lost");
     }
     // A command that failed has said why.
-    if !found && keeper.commands == 0 && status.success() {
+    if keeper.commands == 0 && status.success() && glasgow::is_client(&args.command) {
         tell!(
-            "dryflash: note: `{line}` never looked for a probe through libusb: nothing was flashed; does it have another \
-             libusb linked in, or does it need --tcp?"
+            "dryflash: note: `{line}` never opened the virtual probe: nothing was flashed; a probe that probe-rs is given \
+             by its place is in no list of its own"
+        );
+    } else if !found && keeper.commands == 0 && status.success() {
+        tell!(
+            "dryflash: note: nothing of `{line}` came to the virtual probe, so nothing was flashed: it looked for none, has \
+             another libusb linked in, went on as another user (whose probe it is not), or needs --tcp"
         );
     }
     let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));
     let notes = rests::notes(&bench.probe.target.chip);
-    let verdict = if args.boot { Some(boot(&bench.probe, keeper.state.as_mut(), &args.bench.esc)?) } else { None };
+    let state = keeper.state.as_mut().filter(|_| !trouble);
+    let verdict = if args.boot { Some(boot(&bench.probe, state, &args.bench.esc)?) } else { None };
     let code = match code(status) {
         OK if verdict.as_ref().is_some_and(|v| !v.starts()) => WOULD_NOT,
         code => code,
@@ -184,9 +194,14 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     };
     // A file of its own keeps the report apart from what the command prints.
     let plain = Output { style: report::Style::default(), ..output };
-    args.reports.write(|format| form(format == AnyFormat::Json, plain))?;
+    trouble |= told(args.reports.write(|format| form(format == AnyFormat::Json, plain)));
     let text = form(output.format == Format::Json, output)?;
-    Ok(Outcome { text, code })
+    Ok(Outcome { text, code: if trouble { TROUBLE } else { code } })
+}
+
+/// Says what went wrong, if anything. Whether something did.
+fn told(result: anyhow::Result<()>) -> bool {
+    result.inspect_err(|error| tell!("dryflash: {error:#}")).is_err()
 }
 
 /// Whether the client at this path would be started, or why not; nothing is.
@@ -255,12 +270,24 @@ fn start(command: &[OsString], stand_in: &StandIn, probe_rs: &str, hide: Option<
     let (program, arguments) = command.split_first().context("no command")?;
     let mut command = Command::new(program);
     stand_in.lend(command.args(arguments));
-    Signals::let_through(&mut command);
+    ends::let_through(&mut command);
     glasgow::lend(&mut command, probe_rs);
     if let Some(hide) = hide {
         hide.from(&mut command);
     }
-    command.spawn().with_context(|| format!("`{}` cannot be run", program.to_string_lossy()))
+    command.spawn().map_err(|error| {
+        let why = match error.kind() {
+            io::ErrorKind::NotFound => {
+                "there is no such program, or it wants an interpreter that is not there; check the name and PATH"
+                    .to_owned()
+            }
+            io::ErrorKind::PermissionDenied => {
+                "it may not be run; is it a program, and does `chmod +x` make it one?".to_owned()
+            }
+            _ => error.to_string(),
+        };
+        anyhow!("`{}` cannot be run: {why}", program.to_string_lossy())
+    })
 }
 
 /// The command's exit code; as a shell has it where a signal ended it.

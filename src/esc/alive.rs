@@ -5,6 +5,7 @@
 //! once a note. Other apps let their handlers do the work, sleep until an interrupt comes, or go round a loop of their own.
 
 use crate::am32::marks::is_name_tag;
+use crate::bus::ResetCause;
 use crate::chip::{Beat, Chip, Device, Halt, Polled, Round, interrupt_name};
 use crate::time::Time;
 use std::ops::Range;
@@ -38,6 +39,9 @@ pub struct Loop {
     pub interrupts: Vec<Interrupt>,
     /// Timers that put out a PWM, as the motor's do.
     pub pwm: Vec<Pwm>,
+    /// It is AM32's, and no interrupt came while the loop was watched; reports have it as a finding.
+    #[serde(skip)]
+    pub quiet: bool,
 }
 
 /// An app at work without a watchdog.
@@ -104,8 +108,12 @@ pub struct Interrupt {
     pub taken: u64,
 }
 
-/// How long the loop is watched once it is found.
+/// How long the loop is watched once it is found: AM32's fastest timer has ticked 20 times by then, at least.
 const AFTER: Time = Time::from_millis(2);
+/// The same where the window watchdog runs: at its slowest it bites after 88 ms (4,096 x 8 x 64 clocks of 24 MHz).
+const AFTER_WITH_WWDG: Time = Time::from_millis(100);
+/// A loop that has not come by for so many times its longest round has left off; that, or something takes its time.
+const ROUNDS_MISSED: u64 = 10;
 /// How often the bench looks.
 const LOOK: Time = Time::from_millis(1);
 /// The last stretch before the limit, whose interrupts and stores tell whether the app is at work.
@@ -146,17 +154,25 @@ pub struct Limit {
     end: Time,
     /// When it is judged at the latest, where it is still on its way then.
     last: Time,
+    /// The main loop is watched to the end, too.
+    whole: bool,
 }
 
 impl Limit {
     /// To this time, and no further.
     pub const fn firm(end: Time) -> Limit {
-        Limit { end, last: end }
+        Limit { end, last: end, whole: false }
     }
 
     /// To this time, and on for up to [`LONGEST`] while the app is still on its way.
     pub fn upward(end: Time) -> Limit {
-        Limit { end, last: end + LONGEST }
+        Limit { end, last: end + LONGEST, whole: false }
+    }
+
+    /// The main loop is watched to the end as well, not only until it is found.
+    #[must_use]
+    pub const fn whole(self, whole: bool) -> Limit {
+        Limit { whole, ..self }
     }
 }
 
@@ -168,7 +184,11 @@ impl Limit {
 pub fn watch(chip: &mut Chip, start: Time, limit: Limit, code: &Code) -> Result<Alive, Halt> {
     let mut watch =
         Watch { start, last: limit.last, code, polled: Vec::new(), pc: 0, taken: 0, woken: 0, since: 0, at: start };
-    match watch.run(chip, limit.end) {
+    let found = match watch.run(chip, limit.end) {
+        Ok(Alive::Loop(found)) if limit.whole => return watch.to_the_end(chip, limit.end, found),
+        other => other,
+    };
+    match found {
         // Nothing on the chip will wake it; what comes over a pin may.
         Err(Halt::Asleep) if chip.board.listens_outside() => {
             watch.stand(chip);
@@ -215,9 +235,17 @@ impl Watch<'_> {
         let mut marked = false;
         while chip.now().time < limit {
             let now = chip.now().time;
-            if chip.board.heartbeat.steady(&self.code.area).is_some() {
-                run(chip, now + AFTER)?;
-                return Ok(self.main_loop(chip));
+            if let Some(Alive::Loop(found)) = self.main_loop(chip) {
+                let taken = chip.board.nvic.taken_in_all();
+                let after = if chip.board.window_watchdog_runs() { AFTER_WITH_WWDG } else { AFTER };
+                // Long enough to see that a slow one leaves off.
+                let rounds = Time(found.longest_us.0.saturating_mul(ROUNDS_MISSED + 2));
+                run(chip, now + after.max(rounds))?;
+                let quiet = self.code.am32 && chip.board.nvic.taken_in_all() == taken;
+                if let Some(Alive::Loop(found)) = self.main_loop(chip) {
+                    return Ok(Some(Alive::Loop(Loop { quiet, ..found })));
+                }
+                continue;
             }
             if !marked && now >= begin {
                 marked = true;
@@ -229,8 +257,32 @@ impl Watch<'_> {
         Ok(self.main_loop(chip))
     }
 
+    /// The main loop, unless it has left off.
     fn main_loop(&self, chip: &Chip) -> Option<Alive> {
-        chip.board.heartbeat.steady(&self.code.area).map(|beat| Alive::Loop(describe(chip, beat, self.start)))
+        let beat = chip.board.heartbeat.steady(&self.code.area)?;
+        let silent = chip.now().time.since(chip.board.heartbeat.last()?);
+        let goes_on = silent.0 <= beat.longest.0.saturating_mul(ROUNDS_MISSED);
+        goes_on.then(|| Alive::Loop(describe(chip, beat, self.start)))
+    }
+
+    /// Watches a main loop on to `end`. An app that resets the chip by itself has started all the same: AM32's does so
+    /// after two seconds without a signal.
+    fn to_the_end(&mut self, chip: &mut Chip, end: Time, found: Loop) -> Result<Alive, Halt> {
+        match self.run_on(chip, end) {
+            Ok(Alive::Loop(last)) => Ok(Alive::Loop(Loop { quiet: found.quiet, ..last })),
+            Err(Halt::Reset(ResetCause::Software)) => Ok(Alive::Loop(found)),
+            other => other,
+        }
+    }
+
+    fn run_on(&mut self, chip: &mut Chip, end: Time) -> Result<Alive, Halt> {
+        while chip.now().time < end {
+            run(chip, end.min(chip.now().time + LOOK))?;
+        }
+        match self.main_loop(chip) {
+            Some(found) => Ok(found),
+            None => self.run(chip, end + LOOK),
+        }
     }
 
     fn mark(&mut self, chip: &Chip) {
@@ -343,6 +395,7 @@ fn describe(chip: &Chip, beat: Beat, start: Time) -> Loop {
         longest_us: beat.longest,
         interrupts: interrupts(chip),
         pwm: pwm(chip),
+        quiet: false,
     }
 }
 

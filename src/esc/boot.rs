@@ -5,6 +5,8 @@
 //! the core executes, so it is there for any bootloader, known or not.
 
 use super::alive::{self, Alive, Code, Limit};
+use super::fit::{self, Flaw};
+use super::next_start;
 use super::power_up::{AfterPowerOn, PowerUp};
 use super::settings_pages;
 use super::signal_pin::{self, SignalPin};
@@ -43,6 +45,8 @@ pub struct Bench {
     pub from_app: bool,
     /// How long the app is watched on its way to its main loop; zero for its first instructions only.
     pub app_limit: Time,
+    /// The main loop is watched for all of that time, too.
+    pub whole: bool,
 }
 
 impl Bench {
@@ -68,6 +72,7 @@ impl Bench {
             limit: Time::from_millis(400),
             from_app: false,
             app_limit: Time::from_millis(1_500),
+            whole: false,
         }
     }
 }
@@ -111,6 +116,9 @@ pub struct AppRun {
     pub signal: Vec<SignalPin>,
     /// Its first look at each page where settings may stand, in the order of time.
     pub settings: Vec<Load>,
+    /// What is wrong with an app that runs all the same; reports have it as findings.
+    #[serde(skip)]
+    pub flaws: Vec<Flaw>,
 }
 
 /// How a power-up ended.
@@ -400,7 +408,13 @@ fn bootloader(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> bool {
         Halt::Inside => return true,
         Halt::Time => Ending::Stays,
         Halt::Reset(cause) => Ending::Resets { cause },
-        other => ended(chip, other, pc, false),
+        other => {
+            // A jump to where the app's reset vector points is the app's first step, wherever that leads.
+            let vector = chip.board.flash.cells().read(bench.app.wrapping_add(4), Width::Word);
+            let fault = chip.board.log.last_fault().map_or(pc, |(pc, _)| pc);
+            let at_vector = matches!(other, Halt::Fault(_)) && vector != u32::MAX && fault == vector & !1;
+            ended(chip, other, pc, at_vector)
+        }
     };
     false
 }
@@ -468,10 +482,11 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
         alive: None,
         signal: Vec::new(),
         settings: Vec::new(),
+        flaws: Vec::new(),
     };
     if ending.is_none() && bench.app_limit > Time::ZERO {
         let code = Code::of(chip, bench.app_area.clone(), Some(bench.tag));
-        match alive::watch(chip, start, Limit::upward(start + bench.app_limit), &code) {
+        match alive::watch(chip, start, Limit::upward(start + bench.app_limit).whole(bench.whole), &code) {
             Ok(alive) => {
                 ending = match &alive {
                     Alive::Loop(_) | Alive::Works(_) => None,
@@ -486,8 +501,16 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
             }
         }
     }
+    if ending.is_none()
+        && let Some(page) = run.boot_byte.last().filter(|l| l.value != 0xFF).map(|l| l.address)
+        && let Err(halt) = next_start::settle(chip, page)
+    {
+        let pc = chip.registers().pc;
+        ending = Some(ended(chip, halt, pc, true));
+    }
     if ending.is_none() {
         app.signal = signal_pin::followed(chip);
+        app.flaws = fit::flaws(chip, app.alive.as_ref(), !app.signal.is_empty());
     }
     app.settings = settings_pages::looks(&chip.board.watched, &bench.boot_bytes, start);
     let heartbeat = match ending {

@@ -7,7 +7,7 @@ use super::program;
 use super::rests;
 use super::state::{StateError, StateFile};
 use super::verdict::{self, Verdict};
-use super::{settings_pages, signal_pin, updater};
+use super::{fit, next_start, settings_pages, signal_pin, updater};
 use crate::am32::{self, Finding, Given, Id, Layout, Piece, Plan, PlanError, Role, Severity, Wish};
 use crate::chip::{Chip, SavedChip};
 use crate::cpu::hybrid::Engine;
@@ -28,6 +28,8 @@ pub struct Options {
     pub limit: Time,
     /// How long the app is watched on its way to its main loop; zero for its first instructions only.
     pub app_limit: Time,
+    /// The main loop is watched for all of that time, too, not only until it is found.
+    pub whole: bool,
     /// The engine that executes the code. All give the same verdict.
     pub engine: Engine,
     /// What a store to flash with PG = 0 does on an F0, which is not known (F45).
@@ -47,6 +49,7 @@ impl Default for Options {
             power_ups: PowerUp::usual(),
             limit: Time::from_millis(400),
             app_limit: Time::from_millis(1_500),
+            whole: false,
             engine: Engine::Auto,
             f0_write_without_pg: WriteWithoutPg::default(),
             from_app: false,
@@ -275,6 +278,8 @@ fn beyond(around: Around<'_>, layout: &Layout, run: &BootRun, verdict: &mut Verd
         return;
     }
     settings_pages::judge(run, layout, &mut verdict.findings);
+    verdict.findings.extend(fit::findings(run));
+    verdict.findings.extend(next_start::look(chip, bench, layout, run, seed));
     if let Some((bootloader, mut app)) = signal_pin::differ(run) {
         // Before it is called an error: an app may take another pin for another kind of signal.
         app.extend(signal_pin::with_other_inputs(chip, bench, flashed, run));
@@ -309,6 +314,7 @@ fn bench(plan: &Plan, part: &Part, layout: &Layout, options: &Options) -> Bench 
         limit: options.limit,
         from_app: options.from_app,
         app_limit: options.app_limit,
+        whole: options.whole,
         ..Bench::new(part, layout, marked)
     }
 }

@@ -9,6 +9,8 @@ pub mod boot;
 mod by_running;
 pub mod changes;
 mod check;
+pub mod fit;
+mod next_start;
 pub mod power_up;
 pub mod program;
 pub mod rests;

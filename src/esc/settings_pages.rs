@@ -142,6 +142,7 @@ mod tests {
                 alive: None,
                 signal: Vec::new(),
                 settings: settings.iter().copied().map(load).collect(),
+                flaws: Vec::new(),
             }),
             sampled: Vec::new(),
             polled: Vec::new(),

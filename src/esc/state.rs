@@ -3,6 +3,7 @@
 use crate::chip::Chip;
 use crate::files;
 use crate::flash::{FactoryError, Lasting};
+use crate::leftovers::{self, Kind, Leftover};
 use crate::part::{self, Part};
 use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind};
@@ -16,7 +17,7 @@ const VERSION: u32 = 1;
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// It could not be read or written.
-    #[error("{path}: {what}: {cause}", path = .path.display())]
+    #[error("{path}: {what}: {}", files::why(.cause), path = .path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -80,7 +81,7 @@ pub struct StateFile {
 #[derive(Debug)]
 enum Place {
     /// Into the file. The lock is beside it: the file itself is replaced by rename.
-    File(#[allow(dead_code, reason = "held, not looked at")] File),
+    File(#[allow(dead_code, reason = "held, not looked at")] Lock),
     /// Nowhere: the file may only be read.
     ReadOnly,
     /// Nowhere, as is wanted: it is kept in memory for as long as this lives.
@@ -148,6 +149,16 @@ impl StateFile {
         install(path, &parse(path, &text)?, chip)
     }
 
+    /// Whether what happens to the ESC cannot be kept, because the file may only be read.
+    pub const fn is_read_only(&self) -> bool {
+        matches!(self.place, Place::ReadOnly)
+    }
+
+    /// The file; empty where there is none.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The part it holds; none where it is new.
     pub fn part(&self) -> Option<&Arc<Part>> {
         self.held.as_ref().map(|(part, _)| part)
@@ -195,15 +206,18 @@ impl StateFile {
     }
 }
 
-impl Drop for StateFile {
+/// Held until dropped.
+#[derive(Debug)]
+struct Lock {
+    noted: Option<Leftover>,
+    _file: File,
+}
+
+impl Drop for Lock {
     fn drop(&mut self) {
         // Removed while still locked; elsewhere than on Unix an open file cannot be, and stays.
-        if cfg!(unix) && matches!(self.place, Place::File(_)) {
-            let beside = lock_of(&self.path);
-            // A lock is empty: whatever else has that name is somebody's file.
-            if std::fs::metadata(&beside).is_ok_and(|m| m.len() == 0) {
-                let _ = std::fs::remove_file(beside);
-            }
+        if let Some(noted) = self.noted.take().filter(|_| cfg!(unix)) {
+            leftovers::hold().remove(noted);
         }
     }
 }
@@ -218,9 +232,10 @@ fn lock_of(path: &Path) -> PathBuf {
     PathBuf::from(beside)
 }
 
-fn lock(path: &Path) -> Result<File, StateError> {
+fn lock(path: &Path) -> Result<Lock, StateError> {
     let beside = lock_of(path);
     loop {
+        let mut list = leftovers::hold();
         let lock = File::options().create(true).truncate(false).write(true).open(&beside);
         let lock = lock.map_err(|cause| match cause.kind() {
             ErrorKind::NotFound => {
@@ -235,7 +250,8 @@ fn lock(path: &Path) -> Result<File, StateError> {
         }
         // Whoever held it before may have removed it meanwhile: then it guards nothing.
         if same_file(&lock, &beside) {
-            return Ok(lock);
+            let noted = list.note(&beside, Kind::Lock);
+            return Ok(Lock { noted: Some(noted), _file: lock });
         }
     }
 }

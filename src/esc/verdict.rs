@@ -2,7 +2,7 @@
 //!
 //! The evidence is in [`BootRun`]; here it meets what is known of AM32's bootloaders.
 
-use super::alive::{Alive, Stand};
+use super::alive::{Alive, LONGEST, Stand};
 use super::boot::{Author, BootRun, ChangedPage, Ending, Load};
 use super::power_up::{AfterPowerOn, PowerUp, Wire};
 use super::program::{ProgramError, Programmed};
@@ -293,9 +293,10 @@ fn refusal(run: &BootRun, reason: &Reason, layout: &Layout) -> Vec<Finding> {
     vec![finding]
 }
 
-/// The option that watches for longer than that.
+/// The option that watches for longer than that. An app on its way is watched for [`LONGEST`] past its limit.
 fn longer(option: &str, watched: Time) -> String {
-    match [2_000, 5_000, 60_000].into_iter().find(|ms| Time::from_millis(*ms) > watched) {
+    let watched = if watched > LONGEST { watched.since(LONGEST) } else { watched };
+    match [2_000, 5_000, 20_000, 60_000].into_iter().find(|ms| Time::from_millis(*ms) > watched) {
         Some(ms) => format!("watch it for longer: {option} {ms}"),
         None => "it was watched for as long as can be: see what it waits for".to_owned(),
     }

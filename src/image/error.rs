@@ -1,6 +1,7 @@
 //! Why a file is refused: which file, where in it, and what to do.
 
 use super::{Format, MAX_SIZE, Origin, Position};
+use crate::{files, shell};
 use std::sync::Arc;
 
 /// A file that cannot be taken. Its text is one or two sentences for the user, complete on its own.
@@ -9,10 +10,10 @@ use std::sync::Arc;
 #[allow(missing_docs, reason = "`file` is always the file as the user named it")]
 pub enum ImageError {
     /// An address that looks hexadecimal and does not say so.
-    #[error("{file}@{text} looks like a hexadecimal address without its 0x; write {file}@0x{text}")]
+    #[error("{file}@{text} looks like a hexadecimal address without its 0x; write {}", shell::file(&format!("{file}@0x{text}")))]
     AddressWithoutPrefix { file: Arc<str>, text: String },
     /// `FILE@TEXT` with a file that is there, and a text that is no address.
-    #[error("{file}@{text}: {file} is there, but '{text}' is no address; write one as {file}@0x08007C00")]
+    #[error("{file}@{text}: {file} is there, but '{text}' is no address; write one as {}", shell::file(&format!("{file}@0x08007C00")))]
     NotAnAddress { file: Arc<str>, text: String },
     /// `FILE@ADDRESS` with an address of more than 32 bits.
     #[error("{file}@{text}: the address has more than 32 bits; give one up to 0xFFFFFFFF")]
@@ -24,7 +25,7 @@ pub enum ImageError {
     #[error("{file}: is a directory, not a file")]
     Directory { file: Arc<str> },
     /// The operating system refused.
-    #[error("{file}: cannot be read: {reason}")]
+    #[error("{file}: cannot be read: {}", files::why(.reason))]
     Unreadable { file: Arc<str>, reason: std::io::Error },
     /// More than [`MAX_SIZE`] bytes.
     #[error("{file}: is larger than {} MB, so it is no image for an ESC", MAX_SIZE >> 20)]

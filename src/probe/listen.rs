@@ -100,7 +100,23 @@ pub fn bind(path: &Path) -> io::Result<UnixListener> {
     if is_socket && UnixStream::connect(path).is_err_and(|e| e.kind() == io::ErrorKind::ConnectionRefused) {
         std::fs::remove_file(path)?;
     }
-    UnixListener::bind(path)
+    UnixListener::bind(path).map_err(|e| match e.kind() {
+        io::ErrorKind::AddrInUse => {
+            let what = match is_socket {
+                true => "somebody listens at this socket already; name another one",
+                false => "something that is no socket has this name; name a socket that is not there yet, or remove it",
+            };
+            io::Error::new(io::ErrorKind::AddrInUse, what)
+        }
+        io::ErrorKind::InvalidInput => {
+            io::Error::new(io::ErrorKind::InvalidInput, "a socket's path has 107 bytes at most; name a shorter one")
+        }
+        io::ErrorKind::NotFound => io::Error::new(
+            io::ErrorKind::NotFound,
+            "the folder that the socket is to be in is not there; make it first",
+        ),
+        _ => e,
+    })
 }
 
 /// Listens until dropped. Clients that are there then are not ended by it.

@@ -17,6 +17,9 @@ pub const VERSION: u32 = 1;
 /// Stands in for the digest at the end until there is one; as long as one.
 pub const UNFINISHED: &str = "----------------";
 
+/// Room that the header's line keeps for how many commands there are, which is known at the end.
+const ROOM: usize = 40;
+
 /// What a recording says of itself. All but format and version may be unknown: captures say nothing of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,6 +49,10 @@ pub struct Header {
     /// The digest at the end; [`UNFINISHED`] while the session lasts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_with: Option<String>,
+    /// How many commands there are: known at the end, so that a recording that lost its last lines is seen. Reading
+    /// compares and takes it, so that this is empty elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commands: Option<u64>,
     /// Where it was converted from a capture that is not whole: [`Recording::flaws`] as they are written. Reading moves
     /// them there, so that this is empty elsewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -64,6 +71,7 @@ impl Default for Header {
             signal: None,
             begins_with: None,
             ends_with: None,
+            commands: None,
             flaws: Vec::new(),
         }
     }
@@ -212,6 +220,9 @@ struct Line {
 #[derive(Debug)]
 pub struct Recorder<W: Write> {
     to: W,
+    commands: u64,
+    /// Bytes of the first line, without its end.
+    first: usize,
 }
 
 impl<W: Write> Recorder<W> {
@@ -220,8 +231,12 @@ impl<W: Write> Recorder<W> {
     /// # Errors
     /// It cannot be written.
     pub fn new(mut to: W, header: &Header) -> io::Result<Recorder<W>> {
-        writeln!(to, "{}", serde_json::to_string(header)?)?;
-        Ok(Recorder { to })
+        let mut line = serde_json::to_string(header)?;
+        if header.ends_with.as_deref() == Some(UNFINISHED) {
+            line.extend(std::iter::repeat_n(' ', ROOM));
+        }
+        writeln!(to, "{line}")?;
+        Ok(Recorder { to, commands: 0, first: line.len() })
     }
 
     /// One more command.
@@ -231,7 +246,9 @@ impl<W: Write> Recorder<W> {
     pub fn push(&mut self, exchange: &Exchange) -> io::Result<()> {
         let line =
             Line { t: exchange.at, cmd: hex(&exchange.command), out: hex(&exchange.data), reply: hex(&exchange.reply) };
-        writeln!(self.to, "{}", serde_json::to_string(&line)?)
+        writeln!(self.to, "{}", serde_json::to_string(&line)?)?;
+        self.commands += 1;
+        Ok(())
     }
 
     /// Where it was written to.
@@ -249,17 +266,17 @@ impl<W: Write> Recorder<W> {
 }
 
 impl<W: Write + Seek> Recorder<W> {
-    /// Ends the recording: the digest at the end takes its place in the header.
+    /// Ends the recording: the digest at the end and the number of commands take their places in the header.
     ///
     /// # Errors
     /// It cannot be written.
     pub fn finish(&mut self, header: &Header, digest: &str) -> io::Result<()> {
-        let unfinished = serde_json::to_string(&Header { ends_with: Some(UNFINISHED.to_owned()), ..header.clone() })?;
-        let finished = serde_json::to_string(&Header { ends_with: Some(digest.to_owned()), ..header.clone() })?;
-        // Only where it fits exactly: what is behind stays readable in any case.
-        if finished.len() == unfinished.len() && header.ends_with.as_deref() == Some(UNFINISHED) {
+        let ended = Header { ends_with: Some(digest.to_owned()), commands: Some(self.commands), ..header.clone() };
+        let line = serde_json::to_string(&ended)?;
+        // Only where it fits: what is behind stays readable in any case.
+        if line.len() <= self.first && header.ends_with.as_deref() == Some(UNFINISHED) {
             self.to.seek(SeekFrom::Start(0))?;
-            self.to.write_all(finished.as_bytes())?;
+            write!(self.to, "{line:<0$}", self.first)?;
             self.to.seek(SeekFrom::End(0))?;
         }
         self.to.flush()
@@ -272,17 +289,26 @@ impl Recording {
         !self.flaws.iter().any(|flaw| flaw.loss)
     }
 
-    /// As JSON Lines. Flaws go into the header.
+    /// As JSON Lines, to the byte as they are written while a session lasts. Flaws go into the header.
     pub fn to_jsonl(&self) -> Vec<u8> {
-        let mut text = Vec::new();
-        let header = Header { flaws: self.flaws.clone(), ..self.header.clone() };
-        // A vector takes everything.
-        if let Ok(mut recorder) = Recorder::new(&mut text, &header) {
-            for exchange in &self.exchanges {
-                let _ = recorder.push(exchange);
-            }
+        let mut header = Header { flaws: self.flaws.clone(), ..self.header.clone() };
+        let digest = header.ends_with.take();
+        match &digest {
+            Some(_) => header.ends_with = Some(UNFINISHED.to_owned()),
+            None => header.commands = Some(self.exchanges.len() as u64),
         }
-        text
+        let write = || -> io::Result<Vec<u8>> {
+            let mut recorder = Recorder::new(io::Cursor::new(Vec::new()), &header)?;
+            for exchange in &self.exchanges {
+                recorder.push(exchange)?;
+            }
+            if let Some(digest) = &digest {
+                recorder.finish(&header, digest)?;
+            }
+            Ok(recorder.into_inner().into_inner())
+        };
+        // A vector takes everything.
+        write().unwrap_or_default()
     }
 
     /// Reads JSON Lines.
@@ -333,6 +359,16 @@ impl Recording {
         }
         if last == 0 {
             return Err(RecordingError::Nothing("the file is empty".to_owned()));
+        }
+        let (here, said) = (recording.exchanges.len() as u64, recording.header.commands.take());
+        if let Some(said) = said.filter(|said| *said != here) {
+            let what = match said > here {
+                true => format!("the recording is cut off here: {here} of its {said} commands are left"),
+                false => {
+                    format!("there are {here} commands, and the first line says {said}: two recordings seem joined")
+                }
+            };
+            recording.flaws.push(Flaw { packet: last, what, loss: true });
         }
         if recording.header.ends_with.as_deref() == Some(UNFINISHED) {
             let what = "the recording was never finished: whoever made it was stopped, or still runs".to_owned();
@@ -437,11 +473,31 @@ mod tests {
     fn a_cut_is_seen_everywhere() {
         let whole = sample().to_jsonl();
         for end in 0..whole.len() {
-            // At the end of a line nothing is missing that could be known.
+            // At the end of a line, the first one tells what is missing.
             let read = Recording::from_jsonl(&whole[..end]);
             let ends_a_line = end > 0 && (whole[end - 1] == b'\n' || whole[end] == b'\n');
             assert_eq!(read.is_ok(), ends_a_line, "{end}");
+            let all_lines = end == whole.len() - 1;
+            assert!(read.is_err() || read.is_ok_and(|r| r.is_whole() == all_lines), "{end}");
         }
+    }
+
+    #[test]
+    fn a_session_ends_with_its_digest_and_its_commands() {
+        let header = Header { ends_with: Some(UNFINISHED.to_owned()), ..sample().header };
+        let mut recorder = Recorder::new(io::Cursor::new(Vec::new()), &header).unwrap();
+        for exchange in &sample().exchanges {
+            recorder.push(exchange).unwrap();
+        }
+        recorder.finish(&header, "0123456789abcdef").unwrap();
+        let bytes = recorder.into_inner().into_inner();
+        let read = Recording::from_jsonl(&bytes).unwrap();
+        assert!(read.is_whole());
+        assert_eq!((read.header.ends_with.as_deref(), read.exchanges.len()), (Some("0123456789abcdef"), 2));
+        let text = String::from_utf8(bytes).unwrap();
+        let cut: Vec<&str> = text.lines().take(2).collect();
+        let read = Recording::from_jsonl(cut.join("\n").as_bytes()).unwrap();
+        assert_eq!(read.flaws[0].what, "the recording is cut off here: 1 of its 2 commands are left");
     }
 
     proptest! {

@@ -2,12 +2,13 @@
 
 use super::columns::{visible, wrap};
 use super::{Detail, Style};
-use crate::am32::{self, Evidence, Finding, Piece, PlacedBy, Severity};
+use crate::am32::{self, Evidence, Finding, Piece, PlacedBy, Role, Severity};
 use crate::bus::ResetCause;
 use crate::esc::alive::{Alive, How, Interrupt, Loop, Pwm, Works};
 use crate::esc::verdict::Reason;
 use crate::esc::{BootRun, Ending, Verdict, Wire};
 use crate::plural::{count, verb};
+use crate::shell;
 use crate::time::Time;
 use std::fmt::Write;
 
@@ -387,7 +388,15 @@ fn answer(verdict: &Verdict, style: Style) -> String {
         }
         (false, false) if verdict.update.is_some() => style.bad("This update would not work: see the errors above."),
         (true, _) if from_app => {
-            style.good("The app would run, once something starts it: no bootloader was asked for.")
+            let skipped = verdict.pieces.iter().find(|p| matches!(p.role, Role::Bootloader | Role::Full));
+            style.good(&match skipped {
+                None => "The app would run, once something starts it: no bootloader was asked for.".to_owned(),
+                Some(piece) => format!(
+                    "The app would run, once something starts it: the bootloader of {} is there, and was not run. Without \
+                     --from-app it decides.",
+                    shell::plain(piece.image.name.rsplit('/').next().unwrap_or_default())
+                ),
+            })
         }
         (true, _) => style.good("This ESC would start."),
         (false, true) => style.bad("The app would run, but something is wrong: see the errors above."),

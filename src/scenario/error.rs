@@ -1,5 +1,6 @@
 //! What is wrong with a scenario: file, line and column, the line itself, and a hint.
 
+use crate::files;
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -117,7 +118,7 @@ impl fmt::Display for ScenarioError {
                 }
                 Ok(())
             }
-            ScenarioError::Unreadable { path, reason } => write!(f, "{}: {reason}", path.display()),
+            ScenarioError::Unreadable { path, reason } => write!(f, "{}: {}", path.display(), files::why(reason)),
             ScenarioError::Usage(text) => f.write_str(text),
             ScenarioError::Several(errors) => {
                 for (n, error) in errors.iter().enumerate() {

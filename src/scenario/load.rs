@@ -339,10 +339,23 @@ impl Case {
 /// What serde says of a part of the file, at its place.
 fn misread(source: &Arc<Source>, error: &toml::de::Error, place: &Range<usize>) -> ScenarioError {
     let flaw = source.flaw(&error.span().unwrap_or(place.clone()), error.message());
-    match hint_for(error.message()) {
+    match top_hint(unknown_field(error.message())).or_else(|| hint_for(error.message())) {
         Some(hint) => flaw.hint(hint),
         None => flaw,
     }
+}
+
+/// Which field serde does not know.
+fn unknown_field(message: &str) -> &str {
+    message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()).unwrap_or_default()
+}
+
+/// Where a key belongs that stands for the whole scenario, and was found in a table of it: TOML gives a table all lines
+/// below its heading.
+fn top_hint(key: &str) -> Option<String> {
+    const TOP: [&str; 4] = ["about", "part", "pin", "files"];
+    TOP.contains(&key)
+        .then(|| format!("`{key}` is for the whole scenario: put it at the top, before the first [table]"))
 }
 
 /// A step has one key, so that one can say what it does. Where it stands.
@@ -361,6 +374,9 @@ fn one_key(source: &Arc<Source>, item: &serde_spanned::Spanned<DeValue<'_>>) -> 
             let name = one.get_ref().as_ref();
             if !STEPS.contains(&name) {
                 let error = source.flaw(&one.span(), format!("there is no step `{name}`"));
+                if let Some(hint) = top_hint(name) {
+                    return Err(error.hint(hint));
+                }
                 return Err(match nearest(name, STEPS) {
                     Some(near) => error.hint(format!("did you mean `{near}`?")),
                     None => error.hint(format!("there are {}", STEPS.join(", "))),

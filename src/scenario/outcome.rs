@@ -1,6 +1,7 @@
 //! What a run came to: case by case, in an order and with words that hang on the scenarios alone.
 
 use super::error::ScenarioError;
+use crate::files;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -190,9 +191,13 @@ fn refuse(error: &ScenarioError, cases: &mut Vec<CaseOutcome>) {
             let hint = if hint.is_empty() { String::new() } else { format!("; {hint}") };
             (source.name.clone(), line, column, text, format!("{message}{hint}"))
         }
-        ScenarioError::Unreadable { path, reason } => {
-            (path.to_string_lossy().replace('\\', "/"), 1, 1, String::new(), format!("it cannot be read: {reason}"))
-        }
+        ScenarioError::Unreadable { path, reason } => (
+            path.to_string_lossy().replace('\\', "/"),
+            1,
+            1,
+            String::new(),
+            format!("it cannot be read: {}", files::why(reason)),
+        ),
         ScenarioError::Usage(text) => (String::new(), 1, 1, String::new(), text.clone()),
     };
     let failure = Failure { kind: Kind::Scenario, line, column, expected, seen };
@@ -248,6 +253,11 @@ impl Report {
             stale_snapshots,
             cases,
         }
+    }
+
+    /// Whether a scenario is wrong or cannot be read, so that it was not run.
+    pub fn has_refused(&self) -> bool {
+        self.cases.iter().flat_map(|case| &case.failures).any(|failure| failure.kind == Kind::Scenario)
     }
 
     /// Of scenarios that could not be run: a case for each file, with what is wrong at its place.

@@ -22,6 +22,7 @@ use crate::chip::{Chip, SavedChip};
 use crate::cpu::hybrid::Engine;
 use crate::cpu::unicorn::EngineError;
 use crate::esc::Verdict;
+use crate::files::Scratch;
 use crate::flash::{self, WriteWithoutPg};
 use crate::part::Part;
 use crate::time::Time;
@@ -205,7 +206,7 @@ pub(super) struct Session<'a> {
     story: Story,
     shown: String,
     /// Files that st-flash reads into.
-    scratch: Option<tempfile::TempDir>,
+    scratch: Option<Scratch>,
 }
 
 impl<'a> Session<'a> {

@@ -29,7 +29,7 @@ pub struct Folder {
 
 /// Why a snapshot could not be read or written.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {reason}", .path.display())]
+#[error("{}: {}", .path.display(), crate::files::why(.reason))]
 pub struct SnapshotError {
     /// The file.
     pub path: PathBuf,

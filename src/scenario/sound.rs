@@ -8,6 +8,7 @@ use super::run::{files_of, flat, st_flash_line};
 use super::scalar::{At, Span};
 use super::steps::{Check, Power, Run, StFlash, Step};
 use crate::part::Part;
+use crate::plural;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -312,7 +313,9 @@ impl Look<'_> {
         match self.part() {
             Some(part) if page >= part.flash.pages() => {
                 let last = part.flash.pages() - 1;
-                Err(self.source.flaw(span, format!("there is no page {page}: the last of a {} is {last}", part.nick())))
+                Err(self
+                    .source
+                    .flaw(span, format!("there is no page {page}: the last of {} is {last}", plural::a(part.nick()))))
             }
             _ => Ok(()),
         }
@@ -341,7 +344,8 @@ impl Look<'_> {
         if inside(part.flash.base, part.flash.end()) || inside(options.base, options.end()) {
             return Ok(());
         }
-        let message = format!("0x{address:08X} can never hold anything: it is not in the flash of a {}", part.nick());
+        let message =
+            format!("0x{address:08X} can never hold anything: it is not in the flash of {}", plural::a(part.nick()));
         let ends = part.flash.end() - 1;
         Err(self.source.flaw(span, message).hint(format!("flash is 0x{:08X} to 0x{ends:08X}", part.flash.base)))
     }

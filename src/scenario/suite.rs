@@ -57,7 +57,9 @@ fn broken(case: &Case, seen: String) -> CaseOutcome {
 
 /// The command that runs this case alone.
 fn again(case: &Case) -> String {
-    format!("dryflash run {} --case {}", shell::word(&case.source.name), shell::word(&case.id))
+    // A name that begins as an option does is taken for one, but behind a `=`.
+    let to = if case.id.starts_with('-') { '=' } else { ' ' };
+    format!("dryflash run {} --case{to}{}", shell::file(&case.source.name), shell::word(&case.id))
 }
 
 /// One case: run, its snapshot, and run again where that was asked for.

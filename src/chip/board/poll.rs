@@ -81,6 +81,11 @@ impl Board {
         })
     }
 
+    /// Whether the window watchdog runs.
+    pub fn window_watchdog_runs(&self) -> bool {
+        self.devices.slots.iter().any(|s| matches!(&s.device, Device::Wwdg(wwdg) if wwdg.is_on()))
+    }
+
     /// Whether a channel of the DMA controller waits for its requests.
     pub(in crate::chip) fn dma_waits(&self) -> bool {
         self.devices.slots.iter().any(|s| matches!(&s.device, Device::Dma(dma) if dma.waits()))

@@ -1,6 +1,7 @@
 //! The tools that people flash with.
 
 use super::linked::{self, Program};
+use crate::cli::ends;
 use crate::cli::stand_in::StandIn;
 use crate::cli::with;
 use serde::Serialize;
@@ -128,6 +129,7 @@ fn version(path: &Path, stand_in: &StandIn) -> Option<String> {
     command.arg("--version").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // Nobody listens at the stand-in's socket: whatever the tool looks for, it finds no probe.
     stand_in.lend(&mut command);
+    ends::let_through(&mut command);
     with::conceal(&mut command);
     let mut child = command.spawn().ok()?;
     let (out, err) = (child.stdout.take()?, child.stderr.take()?);

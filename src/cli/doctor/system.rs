@@ -9,11 +9,6 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The longest path of a Unix socket on Linux, without the zero behind it (unix(7)).
-const LONGEST_SOCKET: usize = 107;
-/// What the stand-in's folder and socket add to the temporary folder.
-const SOCKET: &str = "/dryflash-abcdef/probe.sock";
-
 /// Something that was looked at.
 #[derive(Debug, Serialize)]
 pub struct Here {
@@ -43,8 +38,7 @@ pub struct Port {
 
 /// Looks at all of it.
 pub fn look() -> Vec<Here> {
-    let folder = std::env::temp_dir();
-    vec![stand_in(&folder), namespaces(), usbip()]
+    vec![stand_in(), namespaces(), usbip()]
 }
 
 /// The ports of `serve`.
@@ -58,49 +52,21 @@ pub fn ports() -> Vec<Port> {
         .collect()
 }
 
-/// The stand-in for libusb, and the folder that it is put into.
-fn stand_in(folder: &Path) -> Here {
-    let (good, told, advice) = match unfit(folder) {
-        Some((told, advice)) => (false, told, advice.to_owned()),
-        None => match StandIn::prepare(None) {
-            Ok(_) => (true, format!("goes into {}", folder.display()), String::new()),
-            Err(error) => (false, format!("{error:#}"), String::new()),
-        },
+/// The stand-in for libusb, and the folder that it is put into: that of `with` and `serve --socket`.
+fn stand_in() -> Here {
+    let (good, told, advice) = match StandIn::prepare(None) {
+        Ok(made) => {
+            let place = made.place().display();
+            let passed = made.passed_over().join("; ");
+            let told = match passed.is_empty() {
+                true => format!("goes into {place}"),
+                false => format!("goes into {place}, not into {passed}"),
+            };
+            (true, told, String::new())
+        }
+        Err(error) => (false, format!("{error:#}"), String::new()),
     };
     Here { name: "libusb stand-in", needed: true, good, told, advice }
-}
-
-/// Why the stand-in cannot be loaded from this folder, and what to do.
-fn unfit(folder: &Path) -> Option<(String, &'static str)> {
-    const ADVICE: &str = "set TMPDIR to another folder, such as /tmp";
-    let name = folder.to_string_lossy();
-    if name.contains([' ', ':', '\t', '\n']) {
-        return Some((
-            format!("the temporary folder {name} has a blank or a colon, at which LD_PRELOAD splits"),
-            ADVICE,
-        ));
-    }
-    if name.len() + SOCKET.len() > LONGEST_SOCKET {
-        return Some((format!("the temporary folder {name} is too long for a socket"), ADVICE));
-    }
-    if !folder.is_dir() {
-        return Some((format!("the temporary folder {name} does not exist"), ADVICE));
-    }
-    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let place = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    noexec(&mounts, &place).then(|| (format!("the temporary folder {name} is mounted noexec"), ADVICE))
-}
-
-/// Whether a folder lies on a file system from which nothing can be loaded (proc(5), `mounts`).
-fn noexec(mounts: &str, folder: &Path) -> bool {
-    let lines = mounts.lines().filter_map(|line| {
-        let mut words = line.split(' ').skip(1);
-        let at = PathBuf::from(words.next()?.replace("\\040", " "));
-        Some((at, words.nth(1)?.split(',').any(|o| o == "noexec")))
-    });
-    let over = lines.filter(|(at, _)| folder.starts_with(at));
-    // Of two mounts at one place, the later one is seen.
-    over.max_by_key(|(at, _)| at.components().count()).is_some_and(|(_, noexec)| noexec)
 }
 
 /// Whether the kernel lets one hide real probes from what one starts.
@@ -143,29 +109,4 @@ fn usbip() -> Here {
     };
     let advice = if there && tool && !loaded { "modprobe vhci-hcd, as root" } else { "" };
     Here { name: "USB/IP", needed: false, good: there && tool, told: told.to_owned(), advice: advice.to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn folders_that_do_not_fit() {
-        let why = |folder: &str| unfit(Path::new(folder)).map(|(told, _)| told).unwrap_or_default();
-        assert!(why("/tmp/a b").contains("blank"), "{}", why("/tmp/a b"));
-        assert!(why("/tmp/a:b").contains("colon"));
-        assert!(why(&format!("/tmp/{}", "x".repeat(80))).contains("too long"));
-        assert!(why("/nowhere/at/all").contains("does not exist"));
-    }
-
-    #[test]
-    fn mounts_without_programs() {
-        let mounts =
-            "root / ext4 rw 0 0\ntmpfs /tmp tmpfs rw,nosuid,noexec 0 0\ntmpfs /tmp/with\\040blank tmpfs rw 0 0\n";
-        for (folder, expected) in
-            [("/tmp", true), ("/tmp/x", true), ("/tmpx", false), ("/tmp/with blank/x", false), ("/", false)]
-        {
-            assert_eq!(noexec(mounts, Path::new(folder)), expected, "{folder}");
-        }
-    }
 }

@@ -65,8 +65,25 @@ pub struct Own<'a> {
 const RIGHTS: [&str; 11] =
     ["sudo", "sudo-rs", "doas", "pkexec", "su", "runuser", "run0", "gksu", "gksudo", "kdesu", "kdesudo"];
 
+/// Programs that go on as another user: the virtual probe is for the user who has started it.
+const OTHER_USERS: [&str; 9] = [
+    "setpriv",
+    "start-stop-daemon",
+    "chpst",
+    "setuidgid",
+    "s6-setuidgid",
+    "s6-applyuidgid",
+    "gosu",
+    "su-exec",
+    "capsh",
+];
+
 /// Programs that have a command run elsewhere, where the virtual probe is not.
-const ELSEWHERE: [&str; 22] = [
+const ELSEWHERE: [&str; 26] = [
+    "chroot",
+    "schroot",
+    "bwrap",
+    "firejail",
     "ssh",
     "docker",
     "podman",
@@ -92,7 +109,8 @@ const ELSEWHERE: [&str; 22] = [
 ];
 
 /// Programs that start the command behind their own options.
-const WRAPPERS: [&str; 17] = [
+const WRAPPERS: [&str; 18] = [
+    "setpriv",
     "nice",
     "ionice",
     "nohup",
@@ -204,7 +222,7 @@ fn follow(command: &[OsString], own: Own, looked: &mut Looked, left: usize) -> R
 fn is_command(word: &OsStr) -> bool {
     let text = word.to_string_lossy();
     let named = base(word);
-    let known = RIGHTS.contains(&named.as_str()) || ELSEWHERE.contains(&named.as_str());
+    let known = [&RIGHTS[..], &OTHER_USERS, &ELSEWHERE].iter().any(|list| list.contains(&named.as_str()));
     !text.starts_with('-') && (known || find(word).is_some())
 }
 
@@ -225,11 +243,33 @@ fn by_name(name: &str, arguments: &[OsString], own: Own) -> Result<(), Refused> 
         };
         return Err(Refused::new(what, instead + &root));
     }
+    if OTHER_USERS.contains(&name) && becomes_another(name, arguments) {
+        let what =
+            format!("{name} gives its command another user, who may not reach the virtual probe: it would find none");
+        return Err(Refused::new(what, format!("put it before dryflash: `{name} ... {} -- COMMAND`", own.line)));
+    }
     if ELSEWHERE.contains(&name) {
         let what = format!("{name} has its command run where the virtual probe is not");
         return Err(Refused::new(what, "run dryflash there, around the flashing command itself"));
     }
     clients::no_way_in(name)
+}
+
+/// Whether a program of those goes on as another user here: some only where they are told so.
+fn becomes_another(name: &str, arguments: &[OsString]) -> bool {
+    let options: &[&str] = match name {
+        "setpriv" => &["--reuid", "--ruid", "--euid"],
+        "start-stop-daemon" => &["--chuid", "-c", "--chroot", "-r"],
+        "chpst" => &["-u", "-U", "-/"],
+        "capsh" => &["--user", "--uid", "--chroot"],
+        _ => return true,
+    };
+    arguments.iter().any(|word| {
+        let word = word.to_string_lossy();
+        options
+            .iter()
+            .any(|o| word.strip_prefix(o).is_some_and(|rest| rest.is_empty() || rest.starts_with('=') || o.len() == 2))
+    })
 }
 
 /// What the file tells.
@@ -384,12 +424,16 @@ pub fn base(program: &OsStr) -> String {
 /// Words as a shell takes them.
 pub fn line(words: &[OsString]) -> String {
     let words: Vec<String> = words.iter().map(|w| w.to_string_lossy().into_owned()).collect();
-    shorten(&shell::line(words.iter().map(String::as_str)))
+    let line = shell::line(words.iter().map(String::as_str));
+    // Half of one is no line to copy.
+    if line.chars().count() > LONGEST { "COMMAND".to_owned() } else { line }
 }
+
+/// The longest command line that is shown.
+const LONGEST: usize = 160;
 
 /// Not the whole of a command line that fills the screen.
 fn shorten(text: &str) -> String {
-    const LONGEST: usize = 160;
     if text.chars().count() <= LONGEST {
         return text.to_owned();
     }

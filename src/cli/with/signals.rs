@@ -3,28 +3,19 @@
 //! A terminal sends them to the client as well; where only dryflash got one (`kill`, a container that stops), it is passed
 //! on. A second one ends everything that was started; the virtual ESC is written in any case.
 
+use crate::cli::ends::{self, News};
 use crate::probe::owner::Request;
 use anyhow::Context;
 use nix::sys::prctl;
-use nix::sys::signal::{SigSet, Signal, kill};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::io;
-use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
-use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// What ends a client, by custom.
-const ENDS: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT];
-
-/// `si_code` of what the kernel sends by itself: a terminal's Ctrl-C goes to the client, too.
-const BY_THE_KERNEL: i32 = 0x80;
 
 /// Whoever signals a whole group has reached the client as well: it gets so long to end by itself.
 const GRACE: Duration = Duration::from_millis(100);
@@ -42,7 +33,7 @@ const KEPT: u8 = 2;
 /// The signals, caught.
 #[derive(Debug)]
 pub struct Signals {
-    fd: SignalFd,
+    news: Receiver<News>,
     shared: Arc<Shared>,
 }
 
@@ -54,36 +45,23 @@ struct Shared {
 }
 
 impl Signals {
-    /// From now on they end nothing by themselves, in this thread and those that it starts.
+    /// From now on they end nothing by themselves.
     ///
     /// # Errors
     /// The system does not let one.
     pub fn catch() -> anyhow::Result<Signals> {
-        let mut set = SigSet::empty();
-        for signal in ENDS {
-            set.add(signal);
-        }
-        set.thread_block().context("signals cannot be held back")?;
+        let (tell, news) = channel();
+        ends::from_now_on(move |signal| {
+            let _ = tell.send(signal);
+        })?;
         // What the client starts and leaves stays within reach.
         let _ = prctl::set_child_subreaper(true);
-        let fd = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC).context("signals cannot be waited for")?;
-        Ok(Signals { fd, shared: Arc::default() })
-    }
-
-    /// Has a command not inherit that they are held back.
-    pub fn let_through(command: &mut Command) {
-        // SAFETY: the closure makes one system call, and allocates nothing.
-        unsafe { command.pre_exec(|| SigSet::empty().thread_set_mask().map_err(io::Error::from)) };
+        Ok(Signals { news, shared: Arc::default() })
     }
 
     /// Whether one has come already, before there was a client to have it.
     pub fn has_come(&self) -> bool {
-        let pending = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let mut masks = pending.lines().filter_map(|l| l.strip_prefix("ShdPnd:").or_else(|| l.strip_prefix("SigPnd:")));
-        masks.any(|m| {
-            let mask = u64::from_str_radix(m.trim(), 16).unwrap_or(0);
-            ENDS.iter().any(|s| mask >> (*s as u32 - 1) & 1 != 0)
-        })
+        self.news.try_recv().is_ok()
     }
 
     /// Looks after the client until the process ends.
@@ -92,11 +70,10 @@ impl Signals {
     /// There is no thread for it.
     pub fn watch(self, client: u32, requests: Sender<Request>) -> anyhow::Result<Watch> {
         let shared = Arc::clone(&self.shared);
-        let stop = Mutex::new(requests);
         let client = Pid::from_raw(i32::try_from(client).context("no such process")?);
         thread::Builder::new()
             .name("signals".to_owned())
-            .spawn(move || attend(&self.fd, client, &self.shared, &stop))
+            .spawn(move || attend(&self.news, client, &self.shared, &requests))
             .context("cannot wait for signals")?;
         Ok(Watch { shared })
     }
@@ -117,29 +94,32 @@ impl Watch {
         }
     }
 
-    /// All is kept: from here on a signal ends dryflash at once.
+    /// All is kept, and what is left is words: the next signal changes nothing, and only one after it ends dryflash.
     pub fn kept(&self) {
         self.shared.phase.store(KEPT, Ordering::SeqCst);
     }
 }
 
-fn attend(fd: &SignalFd, client: Pid, shared: &Shared, stop: &Mutex<Sender<Request>>) {
+fn attend(news: &Receiver<News>, client: Pid, shared: &Shared, requests: &Sender<Request>) {
     let mut first: Option<Instant> = None;
-    while let Ok(news) = fd.read_signal() {
-        let Some(news) = news else { continue };
-        let Some(signal) = i32::try_from(news.ssi_signo).ok().and_then(|n| Signal::try_from(n).ok()) else { continue };
+    // Of those after the end: the report is on its way, and has its own exit code.
+    let mut late: Option<Instant> = None;
+    for News { signal, by_the_kernel } in news {
         if shared.phase.load(Ordering::SeqCst) == KEPT {
-            std::process::exit(128 + signal as i32);
+            if late.get_or_insert_with(Instant::now).elapsed() > ONE {
+                ends::end(signal);
+            }
+            continue;
         }
         match first {
             Some(before) if before.elapsed() < ONE => {}
             Some(_) => {
                 send(Signal::SIGKILL);
-                let _ = stop.lock().unwrap_or_else(PoisonError::into_inner).send(Request::Stop);
+                let _ = requests.send(Request::Stop);
             }
             None => {
                 first = Some(Instant::now());
-                if news.ssi_code == BY_THE_KERNEL {
+                if by_the_kernel {
                     continue;
                 }
                 thread::sleep(GRACE);

@@ -60,6 +60,8 @@ pub enum Command {
         /// Bytes; 0 is all that st-flash knows of.
         size: u32,
     },
+    /// `--area=otp read FILE`, which 1.8 takes, and then fails at: these parts have no such area that it knows.
+    ReadOtp,
     /// `read` of an area whose value is printed.
     Print(Word),
     /// `write VALUE` to an area of one word.
@@ -321,6 +323,7 @@ pub fn parse_as<S: AsRef<str>>(words: &[S], version: Version) -> Result<Parsed, 
         (Version::V1_8, Verb::Erase, [address, size]) => {
             erase(number("the address", address)?, number("the size", size)?)
         }
+        (Version::V1_8, Verb::Read, [_]) if area == Area::Otp => Command::ReadOtp,
         _ => command(verb, area, arguments.format, &rest)?,
     };
     Ok(Parsed::Run(arguments))

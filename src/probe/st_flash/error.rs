@@ -1,5 +1,6 @@
 //! Why an st-flash line failed: what st-flash 1.7 would have called a failure, and a few of our own.
 
+use crate::files;
 use std::path::PathBuf;
 
 /// The exit code of st-flash when it fails: its main returns -1.
@@ -15,7 +16,7 @@ pub enum StFlashError {
         why: String,
     },
     /// A file that cannot be read.
-    #[error("{}: cannot be read: {source}", .path.display())]
+    #[error("{}: cannot be read: {}", .path.display(), files::why(.source))]
     File {
         /// The file.
         path: PathBuf,
@@ -141,7 +142,7 @@ pub enum StFlashError {
     #[error("{}: is this session's own state or recording; give another name", .0.display())]
     InUse(PathBuf),
     /// The file to be made cannot be.
-    #[error("{}: cannot be written: {source}", .path.display())]
+    #[error("{}: cannot be written: {}", .path.display(), files::why(.source))]
     Output {
         /// The file.
         path: PathBuf,

@@ -1,6 +1,5 @@
 //! st-flash at the flash controllers: locks, erasing, and what both families have in common.
 
-use super::arguments::Version;
 use super::error::StFlashError;
 use super::note::{Note, thousands};
 use super::session::{FLASH, Session};
@@ -226,7 +225,7 @@ impl Session<'_> {
         self.outcome.erased_all = true;
         self.say("erased all of flash");
         // 1.8 resets the chip next.
-        if self.arguments.version == Version::V1_7 && self.mass_erase_bit_is_set() {
+        if !self.is_newer() && self.mass_erase_bit_is_set() {
             self.note(Note::MassEraseLeft);
         }
         Ok(())

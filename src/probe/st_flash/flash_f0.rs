@@ -12,6 +12,10 @@ const RELOAD: u32 = 0xAAAA;
 impl Session<'_> {
     /// Puts the loader into SRAM, and clears what earlier faults left.
     pub fn load_loader(&mut self) {
+        // 1.7 has done so before, and for a G0 as well.
+        if self.is_newer() {
+            self.halt_masked();
+        }
         self.write_block(loader::AT, &loader::bytes(self.arguments.version));
         for register in [DFSR, CFSR, HFSR] {
             let set = self.read(register);

@@ -1,8 +1,8 @@
 //! st-flash's command line, without st-flash: the same ST-LINK commands, on a virtual chip.
 //!
 //! [`arguments::parse`] reads a command line, [`run`] carries it out, [`Script`] is a file with several. What goes over the
-//! wire is what st-flash 1.7.0 sends, command by command, or what 1.8.0 does where that is asked for; only the code that writes flash from SRAM on the F0 is
-//! dryflash's own. What st-flash does not say, a [`Note`] does. `docs/st-flash.md` has the rest.
+//! wire is what st-flash 1.7.0 sends, command by command, or 1.8.0 where that is asked for; only the code that writes
+//! flash from SRAM on the F0 is dryflash's own. What st-flash does not say, a [`Note`] does. `docs/st-flash.md` has the rest.
 
 pub mod arguments;
 mod error;
@@ -148,7 +148,7 @@ pub fn run(
     }
     let mut session = Session::connect(probe, arguments, host, watch)?;
     let result = session.carry_out();
-    session.close();
+    session.close(result.is_ok());
     result.map(|()| session.outcome)
 }
 
@@ -164,6 +164,11 @@ impl Session<'_> {
             Command::WriteWord(word, value) => self.write_word(*word, *value)?,
             Command::Read { file, address, size } => self.read_file(file, *address, *size)?,
             Command::ReadOptions { file, size } => self.read_options(file, *size)?,
+            Command::ReadOtp => {
+                let what =
+                    "st-flash 1.8 knows of no OTP area of this part; `read FILE ADDR SIZE` reads whatever is there";
+                return Err(StFlashError::Unsupported(what.to_owned()));
+            }
             Command::Print(word) => self.print_word(*word)?,
             Command::Erase => {
                 self.erase_all()?;
@@ -186,10 +191,7 @@ impl Session<'_> {
 
     /// Since 1.8 an erase ends with a reset.
     fn reset_after_erase(&mut self) -> Result<(), StFlashError> {
-        match self.arguments.version {
-            Version::V1_7 => Ok(()),
-            Version::V1_8 => self.reset_and_say(),
-        }
+        if self.is_newer() { self.reset_and_say() } else { Ok(()) }
     }
 
     fn reset_and_say(&mut self) -> Result<(), StFlashError> {

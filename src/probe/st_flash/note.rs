@@ -89,10 +89,12 @@ pub enum Note {
         /// What it has not done.
         what: String,
     },
-    /// After writing, st-flash sets SP and PC from the first two words, and lets the core run.
+    /// After writing, st-flash sets SP (1.7) and PC from the first two words, and lets the core run.
     StartsNowhere {
         /// The address that it wrote to.
         address: u32,
+        /// What it sets.
+        registers: &'static str,
         /// What became PC.
         pc: u32,
     },
@@ -192,9 +194,9 @@ impl fmt::Display for Note {
                 thousands(*bytes)
             ),
             Note::NothingDone { what } => write!(f, "{what}; st-flash ends with exit code 0 all the same"),
-            Note::StartsNowhere { address, pc } => write!(
+            Note::StartsNowhere { address, registers, pc } => write!(
                 f,
-                "after writing, st-flash starts the core with SP and PC from 0x{address:08X}; PC 0x{pc:08X} is no code, \
+                "after writing, st-flash starts the core with {registers} from 0x{address:08X}; PC 0x{pc:08X} is no code, \
                  so the core hangs until a reset or a power-on"
             ),
             Note::WrittenAsItStands { format } => f.write_str(&as_it_stands(*format)),

@@ -1,6 +1,6 @@
 //! Option bytes: st-flash writes the G0's OPTR. Of the F0's 1.7 knows none; 1.8 writes them all, by `--area=optcr`.
 
-use super::arguments::{Version, Word};
+use super::arguments::Word;
 use super::error::StFlashError;
 use super::note::Note;
 use super::session::{F0_OPTIONS, FLASH, Session};
@@ -25,7 +25,7 @@ const RDPRT: u32 = 1 << 1;
 impl Session<'_> {
     /// Whether it is an F0, whose option bytes 1.8 knows.
     fn has_optcr(&self) -> bool {
-        self.known.family == Family::F0 && self.arguments.version == Version::V1_8
+        self.known.family == Family::F0 && self.is_newer()
     }
 
     /// `--area=... write VALUE`.
@@ -94,6 +94,7 @@ impl Session<'_> {
             bytes.extend([byte, !byte]);
         }
         let result = self.program_f0_options(&bytes);
+        let result = result.and_then(|()| self.check_flags("the option bytes were not written"));
         self.lock_options();
         self.lock();
         if result.is_ok() {

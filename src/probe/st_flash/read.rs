@@ -1,7 +1,7 @@
 //! `read`: flash, SRAM or whatever else is on the bus, into a file.
 
 use super::LONGEST_FILE;
-use super::arguments::{Format, Version, Word};
+use super::arguments::{Format, Word};
 use super::error::StFlashError;
 use super::ihex;
 use super::note::{Note, thousands};
@@ -20,7 +20,7 @@ impl Session<'_> {
 
     /// `--area=option read FILE SIZE`.
     pub fn read_options(&mut self, file: &str, size: u32) -> Result<(), StFlashError> {
-        if self.arguments.version == Version::V1_8 {
+        if self.is_newer() {
             return self.read_option_word(file);
         }
         let (base, known) = (self.known.option_base, self.known.option_size);

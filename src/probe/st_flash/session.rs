@@ -29,6 +29,8 @@ pub(super) const C_MASKINTS: u32 = 1 << 3;
 const S_RESET_ST: u32 = 1 << 25;
 const DFSR_VCATCH: u32 = 1 << 3;
 
+/// The status of a command that was carried out.
+const DONE: u8 = 0x80;
 const MODE_DFU: u8 = 0;
 const MODE_DEBUG: u8 = 2;
 
@@ -128,6 +130,8 @@ pub(super) struct Session<'a> {
     pub outcome: Outcome,
     /// What `--flash` does not change.
     pub known: Known,
+    /// The chip was reset last, after which 1.8 leaves DHCSR alone.
+    was_reset: bool,
 }
 
 impl<'a> Session<'a> {
@@ -149,27 +153,58 @@ impl<'a> Session<'a> {
             flash_size: 0,
         };
         let outcome = Outcome::default();
-        let mut session = Session { probe, arguments, host, watch, outcome, known: nothing };
-        session.open()?;
+        let mut session = Session { probe, arguments, host, watch, outcome, known: nothing, was_reset: false };
+        if let Err(error) = session.open() {
+            // 1.8 takes back what it did to the probe.
+            if session.is_newer() {
+                session.leave_debug();
+            }
+            return Err(error);
+        }
         Ok(session)
+    }
+
+    /// Whether it is 1.8.
+    pub const fn is_newer(&self) -> bool {
+        matches!(self.arguments.version, Version::V1_8)
     }
 
     fn open(&mut self) -> Result<(), StFlashError> {
         if self.arguments.serial.is_some() {
             self.note(Note::AnySerial);
         }
-        self.command(&[0xF1], &[]);
-        if self.probe.model() == Model::V3 {
+        let is_v3 = self.probe.model() == Model::V3;
+        // 1.8 asks an STLINK-V3 in its own way alone.
+        if !(is_v3 && self.is_newer()) {
+            self.command(&[0xF1], &[]);
+        }
+        if is_v3 {
             self.command(&[0xFB], &[]);
         }
-        self.leave_dfu();
-        self.set_speed();
-        if self.arguments.connect == Connect::UnderReset {
+        let mode = self.leave_dfu();
+        let under_reset = self.arguments.connect == Connect::UnderReset;
+        if under_reset && self.is_newer() {
+            if mode == MODE_DEBUG {
+                self.leave_debug();
+            }
             self.drive_reset(0);
-            self.enter_debug();
-            self.write(DHCSR, HALT);
-            self.read(DHCSR);
-            self.drive_reset(1);
+        }
+        self.set_speed();
+        if under_reset {
+            if self.is_newer() {
+                self.enter_swd();
+                self.drive_reset(0);
+                self.write(DHCSR, HALT);
+                self.drive_reset(1);
+                // For 10 ms, as often as it can.
+                self.write(DHCSR, HALT);
+            } else {
+                self.drive_reset(0);
+                self.enter_debug();
+                self.write(DHCSR, HALT);
+                self.read(DHCSR);
+                self.drive_reset(1);
+            }
             let status = self.read(DHCSR);
             if status & S_RESET_ST == 0 {
                 self.say("the chip does not show that NRST was low");
@@ -179,10 +214,15 @@ impl<'a> Session<'a> {
                 self.say(&error.to_string());
             }
         }
-        self.enter_debug();
+        // 1.7 does not look at what came of it.
+        if !self.enter_debug() && self.is_newer() {
+            return Err(StFlashError::NoTarget { why: self.closed("the probe finds no debug port") });
+        }
         self.identify()?;
-        self.leave_dfu();
-        self.enter_debug();
+        if !self.is_newer() {
+            self.leave_dfu();
+            self.enter_debug();
+        }
         self.write(DHCSR, HALT);
         let (freeze, bits) = match self.known.family {
             // DBGMCU_CR of a Cortex-M3: here nothing is at the address, and the watchdogs are not frozen.
@@ -200,10 +240,7 @@ impl<'a> Session<'a> {
         let core = self.read(CPUID);
         // ARM is the implementer.
         if core >> 24 & 0x7F != 0x41 {
-            let why = match self.probe.target.is_reachable() {
-                false => "the debug port is closed (read protection level 2, or DBG_SWEN)".to_owned(),
-                true => format!("CPUID reads {core:08X}; try --connect-under-reset"),
-            };
+            let why = self.closed(&format!("CPUID reads {core:08X}; try --connect-under-reset"));
             return Err(StFlashError::NoTarget { why });
         }
         let identity = self.read(IDCODE);
@@ -220,10 +257,16 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Lets the core run without a debugger, and leaves.
-    pub fn close(&mut self) {
-        self.write(DHCSR, LEAVE);
-        self.command(&[0xF2, 0x21], &[]);
+    /// Lets the core run without a debugger, and leaves. 1.8 lets it run only where all was `done`; and where that ended
+    /// with a reset, C_DEBUGEN stays set.
+    pub fn close(&mut self, done: bool) {
+        if done && self.is_newer() {
+            self.run_core(RUN);
+        }
+        if !(self.is_newer() && self.was_reset) {
+            self.write(DHCSR, LEAVE);
+        }
+        self.leave_debug();
     }
 
     /// A command with its data; the reply.
@@ -252,16 +295,34 @@ impl<'a> Session<'a> {
         self.command(&[0xF5], &[]).first().copied().unwrap_or_default()
     }
 
-    fn leave_dfu(&mut self) {
-        if self.mode() == MODE_DFU {
+    /// The mode that it was in.
+    fn leave_dfu(&mut self) -> u8 {
+        let mode = self.mode();
+        if mode == MODE_DFU {
             self.command(&[0xF3, 0x07], &[]);
+        }
+        mode
+    }
+
+    /// Why nobody answers: what the chip knows of it, or what the probe says.
+    fn closed(&self, otherwise: &str) -> String {
+        match self.probe.target.is_reachable() {
+            false => "the debug port is closed (read protection level 2, or DBG_SWEN)".to_owned(),
+            true => otherwise.to_owned(),
         }
     }
 
-    fn enter_debug(&mut self) {
-        if self.mode() != MODE_DEBUG {
-            self.command(&[0xF2, 0x30, 0xA3], &[]);
-        }
+    /// Whether it is there.
+    fn enter_debug(&mut self) -> bool {
+        self.mode() == MODE_DEBUG || self.enter_swd()
+    }
+
+    fn enter_swd(&mut self) -> bool {
+        self.command(&[0xF2, 0x30, 0xA3], &[]).first() == Some(&DONE)
+    }
+
+    fn leave_debug(&mut self) {
+        self.command(&[0xF2, 0x21], &[]);
     }
 
     pub fn core_id(&mut self) {
@@ -303,12 +364,12 @@ impl<'a> Session<'a> {
         word(&self.command(&command, &[]))
     }
 
-    /// Writes a word by the command for debug registers.
-    pub fn write(&mut self, address: u32, value: u32) {
+    /// Writes a word by the command for debug registers. Whether the probe could.
+    pub fn write(&mut self, address: u32, value: u32) -> bool {
         let mut command = vec![0xF2, 0x35];
         command.extend(address.to_le_bytes());
         command.extend(value.to_le_bytes());
-        self.command(&command, &[]);
+        self.command(&command, &[]).first() == Some(&DONE)
     }
 
     pub fn read_register(&mut self, number: u8) -> u32 {
@@ -359,6 +420,12 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Halts the core, and then masks its interrupts (DDI0419 C1.6.2).
+    pub fn halt_masked(&mut self) {
+        self.write(DHCSR, HALT);
+        self.write(DHCSR, HALT_MASKED);
+    }
+
     /// Looks at DHCSR until the core is in debug state; whether it came to it.
     pub fn wait_for_halt(&mut self) -> bool {
         // Half a second in steps of 10 ms.
@@ -376,6 +443,7 @@ impl<'a> Session<'a> {
 
     /// A reset by NRST, which on the virtual probe is connected; by AIRCR where it is not.
     pub fn reset(&mut self) -> Result<(), StFlashError> {
+        self.was_reset = true;
         self.read(DHCSR);
         self.drive_reset(0);
         self.drive_reset(1);
@@ -397,7 +465,9 @@ impl<'a> Session<'a> {
             self.write(DFSR, DFSR_VCATCH);
         }
         self.read(DHCSR);
-        self.write(AIRCR, 0x05FA_0004);
+        if !self.write(AIRCR, 0x05FA_0004) && self.is_newer() {
+            return Err(StFlashError::Reset("AIRCR cannot be written".to_owned()));
+        }
         let done =
             (0..LOOKS).any(|_| self.read(DHCSR) & S_RESET_ST == 0 && (!halt || self.read(DFSR) & DFSR_VCATCH != 0));
         self.write(DFSR, 0x1F);

@@ -1,11 +1,10 @@
 //! `write`: a file into flash, SRAM or the option area.
 
-use super::arguments::Version;
 use super::error::StFlashError;
 use super::flash::PG;
 use super::ihex::{self, Hex};
 use super::note::{Note, thousands};
-use super::session::{C_MASKINTS, DHCSR, FLASH, HALT, HALT_MASKED, RUN, SRAM, Session};
+use super::session::{C_MASKINTS, DHCSR, FLASH, RUN, SRAM, Session};
 use crate::part::Family;
 use crate::probe::stlink::Status;
 use std::ops::Range;
@@ -34,6 +33,7 @@ impl Session<'_> {
         };
         let known = self.known;
         if known.flash_holds(address) {
+            let mut other_form = None;
             let (data, named) = match hex {
                 Some(block) => {
                     block.notes.iter().for_each(|note| self.note(note.clone()));
@@ -41,16 +41,22 @@ impl Session<'_> {
                 }
                 None => {
                     let data = self.bytes_of(&path)?;
-                    if let Some(format) = crate::image::file_in_bytes(&data) {
-                        self.note(Note::WrittenAsItStands { format });
-                    }
+                    other_form = crate::image::file_in_bytes(&data);
                     let all = 0..data.len() as u32;
                     (data, vec![all])
                 }
             };
             let before = self.flash_cells();
             let result = self.write_flash(address, data);
-            self.finish(address);
+            // What was refused is not started: st-flash lets the core run all the same.
+            let refused = matches!(result, Err(StFlashError::Unaligned { .. } | StFlashError::TooHigh { .. }));
+            if let Some(format) = other_form.filter(|_| !refused) {
+                self.note(Note::WrittenAsItStands { format });
+            }
+            let started = self.finish(address);
+            if !refused {
+                started.into_iter().for_each(|note| self.note(note));
+            }
             result?;
             self.tell_lost(&before, address, &named);
             Ok(())
@@ -63,7 +69,7 @@ impl Session<'_> {
         } else if known.options_hold(address) {
             let data = self.bytes_of(&path)?;
             let result = self.write_option_bytes(address, &data);
-            self.finish(address);
+            self.finish(address).into_iter().for_each(|note| self.note(note));
             result
         } else {
             Err(self.no_such_region(address))
@@ -138,20 +144,30 @@ impl Session<'_> {
             }
         }
         self.fits_flash(address, data.len() as u32)?;
-        if !address.is_multiple_of(2) {
+        if !self.is_newer() && !address.is_multiple_of(2) {
             return Err(StFlashError::Unaligned { address, multiple: "an even address".to_owned() });
         }
-        if !data.len().is_multiple_of(2) {
+        let inside_page = || {
+            let multiple = format!("the start of a page ({} bytes)", thousands(known.page));
+            Err(StFlashError::Unaligned { address, multiple })
+        };
+        let is_inside = !address.is_multiple_of(known.page);
+        if data.len().is_multiple_of(2) {
+            if is_inside {
+                return inside_page();
+            }
+        } else {
             self.note(Note::Padded { address: address + data.len() as u32 });
-            if !address.is_multiple_of(known.page) {
+            if is_inside && !self.is_newer() {
                 self.note(Note::InsidePage { address });
             }
             data.push(0);
-        } else if !address.is_multiple_of(known.page) {
-            let multiple = format!("the start of a page ({} bytes)", thousands(known.page));
-            return Err(StFlashError::Unaligned { address, multiple });
         }
         self.core_id();
+        // Since 1.8 the erase looks at it once more.
+        if is_inside && self.is_newer() {
+            return inside_page();
+        }
         for offset in (0..data.len() as u32).step_by(known.page as usize) {
             self.erase_page(address + offset)?;
             self.outcome.erased_pages += 1;
@@ -173,8 +189,9 @@ impl Session<'_> {
 
     /// From the halted core to the last word.
     fn program(&mut self, address: u32, data: &[u8]) -> Result<(), StFlashError> {
-        self.write(DHCSR, HALT);
-        self.write(DHCSR, HALT_MASKED);
+        if !self.is_newer() {
+            self.halt_masked();
+        }
         let dma = self.known.family.dma_enable();
         let clocks = self.read(dma);
         self.write(dma, clocks & !DMA);
@@ -183,14 +200,14 @@ impl Session<'_> {
         match self.known.family {
             Family::F0 => {
                 self.load_loader();
-                let newer = self.arguments.version == Version::V1_8;
-                if newer {
+                if self.is_newer() {
                     self.unlock();
                     let control = self.flash().control;
+                    self.read(control);
                     self.write(control, PG);
                 }
                 self.program_f0(address, data)?;
-                if newer {
+                if self.is_newer() {
                     // It is locked already: as with the real one, PG stays set in a locked register.
                     self.close_programming();
                 }
@@ -261,21 +278,23 @@ impl Session<'_> {
             self.outcome.verified = true;
             self.say("read it back: equal");
         }
-        self.finish(address);
+        self.finish(address).into_iter().for_each(|note| self.note(note));
         Ok(())
     }
 
-    /// SP and PC from the first two words, and the core runs.
-    fn finish(&mut self, address: u32) {
-        let stack = self.read(address);
-        self.write_register(13, stack);
+    /// SP (1.7) and PC from the first two words, and the core runs. What is worth a note.
+    fn finish(&mut self, address: u32) -> Option<Note> {
+        if !self.is_newer() {
+            let stack = self.read(address);
+            self.write_register(13, stack);
+        }
         let pc = self.read(address.wrapping_add(4));
         self.write_register(15, pc);
         self.run_core(RUN);
         let code = pc & !1;
-        if !self.arguments.reset && !self.known.flash_holds(code) && !self.known.sram_holds(code) {
-            self.note(Note::StartsNowhere { address, pc });
-        }
+        let nowhere = !self.arguments.reset && !self.known.flash_holds(code) && !self.known.sram_holds(code);
+        let registers = if self.is_newer() { "PC" } else { "SP and PC" };
+        nowhere.then_some(Note::StartsNowhere { address, registers, pc })
     }
 
     fn flash_cells(&self) -> Vec<u8> {

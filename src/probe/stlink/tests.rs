@@ -306,6 +306,29 @@ fn under_reset_only_debug_registers_answer() {
     assert_eq!(probe.set(SRAM, 1), 0x80);
 }
 
+/// ST's flash algorithm for the G0 reads the id code after a reset, and does not ask for its clock.
+#[test]
+fn code_reads_the_id_code_while_it_is_debugged() {
+    for (part, id) in [("F051", 0x440), ("G071", 0x460), ("G031", 0x466)] {
+        let mut probe = probe(part);
+        probe.set(DHCSR, HALT);
+        probe.command(&[0xF2, 0x32], &[]);
+        // ldr r0, [r1]; ldr r2, [r1, #4]; bkpt
+        probe.set(0x4001_5804, 6);
+        probe.halted_at(&[0x6808, 0x684A, 0xBE00]);
+        probe.set_register(1, 0x4001_5800);
+        probe.set(DHCSR, RUN);
+        while probe.get(DHCSR) & 1 << 17 == 0 {}
+        assert_eq!(probe.register_is(0) & 0xFFF, id, "{part}");
+        assert_eq!(probe.register_is(2), 0, "{part}: DBGMCU_CR has no clock");
+        // Without a debugger it is not known.
+        probe.set(DHCSR, 0xA05F_0000);
+        let chip = &mut probe.target.chip;
+        let reply = crate::cpu::Bus::read(&mut chip.board, 0x4001_5800, crate::bus::Width::Word, 0, 0).unwrap();
+        assert_eq!(reply.value, 0, "{part}");
+    }
+}
+
 #[test]
 fn the_ports_registers() {
     let mut probe = probe("F051");

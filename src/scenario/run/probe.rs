@@ -2,6 +2,7 @@
 
 use super::actions::real;
 use super::{Session, Trouble};
+use crate::files::{self, Scratch};
 use crate::probe::recording::Recording;
 use crate::probe::replay::replay;
 use crate::probe::st_flash::arguments::Command;
@@ -52,9 +53,12 @@ pub fn files_of(arguments: &mut Arguments) -> (Option<&mut String>, Option<&mut 
     match &mut arguments.command {
         Command::Write { file, .. } => (Some(file), None),
         Command::Read { file, .. } | Command::ReadOptions { file, .. } => (None, Some(file)),
-        Command::Print(_) | Command::WriteWord(..) | Command::Erase | Command::EraseRange { .. } | Command::Reset => {
-            (None, None)
-        }
+        Command::ReadOtp
+        | Command::Print(_)
+        | Command::WriteWord(..)
+        | Command::Erase
+        | Command::EraseRange { .. }
+        | Command::Reset => (None, None),
     }
 }
 
@@ -98,7 +102,8 @@ impl Session<'_> {
             let path = folder.join(&*file);
             if !path.exists() {
                 let bytes = self.built.files.bytes(self.source, &self.settings.cache, &name, &place)?;
-                std::fs::write(&path, bytes).map_err(|e| Trouble::step(&place, format!("{}: {e}", path.display())))?;
+                std::fs::write(&path, bytes)
+                    .map_err(|e| Trouble::step(&place, format!("{}: {}", path.display(), files::why(&e))))?;
             }
         }
         if let Some(file) = into {
@@ -131,8 +136,8 @@ impl Session<'_> {
     fn scratch(&mut self, span: &Range<usize>) -> Result<PathBuf, Trouble> {
         let folder = match self.scratch.take() {
             Some(folder) => folder,
-            None => tempfile::tempdir()
-                .map_err(|e| Trouble::step(span, format!("no folder for files that are read: {e}")))?,
+            None => Scratch::inside(&std::env::temp_dir())
+                .map_err(|e| Trouble::step(span, format!("no folder for files that are read: {}", files::why(&e))))?,
         };
         let path = folder.path().to_owned();
         self.scratch = Some(folder);
