@@ -470,6 +470,8 @@ fn the_cause_is_told_and_not_what_follows_from_it() {
     let exchanged = run(&built(), &[&low[..], &["--bootloader", APP, "--app", BOOTLOADER, EEPROM]].concat());
     assert_eq!((exchanged.code, exchanged.out.matches("error DF").count()), (Some(1), 2), "{}", exchanged.out);
     assert!(exchanged.out.contains("locked up"), "{}", exchanged.out);
+    let page = run(&built(), &[&low[..], &["--app", EEPROM, BOOTLOADER, APP]].concat());
+    assert_eq!((page.code, page.out.matches("error DF").count()), (Some(1), 1), "{}", page.out);
     let moved = format!("{BOOTLOADER}@0x08001000");
     let moved = run(&built(), &[&low[..], &[&moved, APP, EEPROM]].concat());
     assert_eq!((moved.code, moved.out.matches("error DF").count()), (Some(1), 1), "{}", moved.out);

@@ -238,9 +238,12 @@ fn judge(
 
 /// What a run comes to where a file is at a wrong place: evidence of that, and no finding of its own.
 fn told_by_cause(findings: &mut Vec<Finding>) {
-    for (seen, cause) in
-        [(Id::RUN_APP_FAULT, Id::LINKED_FOR_BASE), (Id::RUN_LOCKUP, Id::CONTRADICTION), (Id::RUN_LOCKUP, Id::MISPLACED)]
-    {
+    for (seen, cause) in [
+        (Id::RUN_APP_FAULT, Id::LINKED_FOR_BASE),
+        (Id::RUN_LOCKUP, Id::CONTRADICTION),
+        (Id::RUN_BOOT_BYTE_BLANK, Id::CONTRADICTION),
+        (Id::RUN_LOCKUP, Id::MISPLACED),
+    ] {
         let seen = findings.iter().position(|f| f.id == seen);
         let cause = findings.iter().position(|f| f.id == cause && f.severity == Severity::Error);
         if let (Some(seen), Some(cause)) = (seen, cause) {
