@@ -495,7 +495,7 @@ mod tests {
     #[test]
     fn every_block_of_every_part_is_found_at_its_addresses() {
         for part in crate::part::all() {
-            let devices = Devices::new(&part);
+            let devices = Devices::new(part);
             for (n, spec) in part.peripherals.iter().enumerate() {
                 assert_eq!(devices.at(spec.base), Some(n), "{} {}", part.name, spec.name);
                 assert_eq!(devices.at(spec.base + spec.size - 1), Some(n), "{} {}", part.name, spec.name);

@@ -185,7 +185,7 @@ pub fn watch(chip: &mut Chip, start: Time, limit: Limit, code: &Code) -> Result<
     let mut watch =
         Watch { start, last: limit.last, code, polled: Vec::new(), pc: 0, taken: 0, woken: 0, since: 0, at: start };
     let found = match watch.run(chip, limit.end) {
-        Ok(Alive::Loop(found)) if limit.whole => return watch.to_the_end(chip, limit.end, found),
+        Ok(Alive::Loop(found)) if limit.whole => return watch.watch_on(chip, limit.end, found),
         other => other,
     };
     match found {
@@ -267,7 +267,7 @@ impl Watch<'_> {
 
     /// Watches a main loop on to `end`. An app that resets the chip by itself has started all the same: AM32's does so
     /// after two seconds without a signal.
-    fn to_the_end(&mut self, chip: &mut Chip, end: Time, found: Loop) -> Result<Alive, Halt> {
+    fn watch_on(&mut self, chip: &mut Chip, end: Time, found: Loop) -> Result<Alive, Halt> {
         match self.run_on(chip, end) {
             Ok(Alive::Loop(last)) => Ok(Alive::Loop(Loop { quiet: found.quiet, ..last })),
             Err(Halt::Reset(ResetCause::Software)) => Ok(Alive::Loop(found)),

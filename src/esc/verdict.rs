@@ -302,6 +302,9 @@ fn longer(option: &str, watched: Time) -> String {
     }
 }
 
+const WAITS_IN_VAIN: &str = "check that the app is for this board: it waits for what does not come";
+const STANDS: &str = "take the app as it was released: its code goes round there by itself";
+
 /// What the app was at.
 fn doing(polled: &[Polled], pc: u32) -> String {
     match polled.first() {
@@ -331,9 +334,10 @@ fn not_at_work(stand: &Stand, hangs: bool) -> Finding {
             format!("undecided: the app runs, but not in a main loop: {doing} and had fed {fed} after {watched_us}")
         }
     };
-    let advice = match hangs {
-        true => "check that the app is for this board: it waits for what does not come".to_owned(),
-        false => longer("--app-for", *watched_us),
+    let advice = match (hangs, polled.is_empty()) {
+        (true, false) => WAITS_IN_VAIN.to_owned(),
+        (true, true) => STANDS.to_owned(),
+        (false, _) => longer("--app-for", *watched_us),
     };
     Finding::new(Id::RUN_APP_SILENT, message, advice).at(polled.first().map_or(*pc, |p| p.pc))
 }
@@ -426,12 +430,8 @@ fn broken(run: &BootRun, layout: &Layout) -> Finding {
                 run.time_us,
                 doing(&run.polled, *pc)
             );
-            Finding::new(
-                Id::RUN_WATCHDOG,
-                message,
-                "check that the app is for this board: it waits for what does not come",
-            )
-            .at(*pc)
+            let advice = if run.polled.is_empty() { STANDS } else { WAITS_IN_VAIN };
+            Finding::new(Id::RUN_WATCHDOG, message, advice).at(*pc)
         }
         Ending::AppReset { cause, pc } => {
             let message = format!("the app reset the chip at PC 0x{pc:08X} after {}: {cause}", run.time_us);

@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn no_regions_overlap() {
         for part in part::all() {
-            let map = memory_map(&part);
+            let map = memory_map(part);
             let number = |line: &str, key: &str| {
                 let text = line.split(&format!("{key}=\"0x")).nth(1)?.split('"').next()?;
                 u64::from_str_radix(text, 16).ok()
