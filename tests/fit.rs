@@ -10,6 +10,7 @@ use asm::*;
 use dryflash::am32::{Id, Role, Severity};
 use dryflash::bus::ResetCause;
 use dryflash::cpu::hybrid::Engine;
+use dryflash::esc::alive::Alive;
 use dryflash::esc::{Ending, Options, Verdict};
 use dryflash::time::Time;
 
@@ -132,6 +133,39 @@ fn where_its_time_is_given_the_main_loop_is_watched_to_the_end() {
     assert!(whole(&resets).starts());
     let verdict = whole(&[label("start"), ticking(), main_loop()]);
     assert!(verdict.starts() && verdict.runs[0].time_us > Time::from_millis(1_000));
+}
+
+#[test]
+fn what_is_seen_of_an_app_is_seen_before_it_resets_itself() {
+    // TIM3's first channel captures, and PB4 leads to it.
+    let capture = Item::Many(vec![
+        poke(APB1ENR, 1 << 4 | 1 << 1),
+        poke(AHBENR, 1 << 18),
+        poke(GPIOB, 2 << 8),
+        poke(GPIOB + 0x20, 1 << 16),
+        poke(0x4000_0418, 1),
+        poke(0x4000_0420, 0xB),
+    ]);
+    let reset = Item::Many(vec![poke(0xE000_ED0C, 0x05FA_0004), spin()]);
+    let mut program = some_rounds(255, reset);
+    program.insert(2, capture);
+    let verdict = changed(&program, Options { whole: true, ..options(1_000) }, |_| ());
+    let app = verdict.runs[0].app.as_ref().unwrap();
+    assert_eq!(app.signal.iter().map(|s| s.pin.to_string()).collect::<Vec<_>>(), ["PB4"]);
+    let Some(Alive::Loop(found)) = &app.alive else { panic!("{:?}", app.alive) };
+    let reset = found.reset_us.expect("it is told");
+    assert!(reset > Time::from_millis(127) && reset < Time::from_millis(129), "{reset}");
+    assert!(verdict.starts(), "{:?}", verdict.findings);
+}
+
+#[test]
+fn a_loop_on_the_way_to_the_main_loop_is_followed_no_further() {
+    // 255 rounds of 500 us, each with a store, and the limit falls in between.
+    let count = Item::Many(vec![movs(7, 255), label("wait"), toggle(), pause(1), subs(7, 1), bne("wait")]);
+    let program = [label("start"), ticking(), poke(AHBENR, 1 << 18), count, main_loop()];
+    let seen = look(&program, 50, Engine::Auto);
+    let found = seen.main_loop();
+    assert!(found.first_us > Time::from_millis(127) && found.first_us < Time::from_millis(130), "{found:?}");
 }
 
 #[test]

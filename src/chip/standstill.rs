@@ -166,7 +166,7 @@ impl Chip {
     }
 
     /// Runs until the core has come by the instruction at `pc` so often, or has found registers and SRAM there as at
-    /// an earlier visit, but not past `until`. Breakpoints are taken off.
+    /// an earlier visit, but not past `until`, nor on where code feeds the watchdog. Breakpoints are taken off.
     ///
     /// # Errors
     /// The halt that came in between.
@@ -175,12 +175,14 @@ impl Chip {
         let mut seen: Vec<(Registers, Vec<u8>)> = Vec::new();
         let mut visits = Visits { count: 0, same: false, span: Time::ZERO };
         let mut first = None;
+        let fed = self.board.heartbeat.total();
         while visits.count < most && !visits.same {
             self.stop_inside(std::slice::from_ref(&here));
-            let halt = self.run(until);
+            let halt = self.run(until.min(self.now().time + Time::from_millis(1)));
             self.stop_inside(&[]);
             match halt {
                 Halt::Inside => {}
+                Halt::Time if self.now().time < until && self.board.heartbeat.total() == fed => continue,
                 Halt::Time => break,
                 halt => return Err(halt),
             }

@@ -139,6 +139,9 @@ fn report(text: &str) -> Result<(AnyFormat, PathBuf), String> {
     if file.is_empty() {
         return Err("the file has no name".to_owned());
     }
+    if file == "-" {
+        return Err("a report goes into a file; --format chooses what is printed".to_owned());
+    }
     let form = AnyFormat::from_str(format, true).map_err(|_| {
         let names: Vec<String> = AnyFormat::value_variants().iter().map(|f| name(*f)).collect();
         format!("there is no form '{format}', but {}", names.join(", "))

@@ -46,7 +46,7 @@ pub struct Args {
     #[arg(long, help_heading = CASES, value_name = "NAME", action = ArgAction::Append)]
     case: Vec<String>,
     /// Tell the cases' names, and run none.
-    #[arg(long, help_heading = CASES)]
+    #[arg(long, help_heading = CASES, conflicts_with = "report")]
     list: bool,
     /// Workers; all cores where absent.
     #[arg(long, help_heading = HOW, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]

@@ -42,6 +42,9 @@ pub struct Loop {
     /// It is AM32's, and no interrupt came while the loop was watched; reports have it as a finding.
     #[serde(skip)]
     pub quiet: bool,
+    /// Time from the app's first instruction to where it reset the chip by itself, where it was watched on to there.
+    #[serde(skip)]
+    pub reset_us: Option<Time>,
 }
 
 /// An app at work without a watchdog.
@@ -154,25 +157,17 @@ pub struct Limit {
     end: Time,
     /// When it is judged at the latest, where it is still on its way then.
     last: Time,
-    /// The main loop is watched to the end, too.
-    whole: bool,
 }
 
 impl Limit {
     /// To this time, and no further.
     pub const fn firm(end: Time) -> Limit {
-        Limit { end, last: end, whole: false }
+        Limit { end, last: end }
     }
 
     /// To this time, and on for up to [`LONGEST`] while the app is still on its way.
     pub fn upward(end: Time) -> Limit {
-        Limit { end, last: end + LONGEST, whole: false }
-    }
-
-    /// The main loop is watched to the end as well, not only until it is found.
-    #[must_use]
-    pub const fn whole(self, whole: bool) -> Limit {
-        Limit { whole, ..self }
+        Limit { end, last: end + LONGEST }
     }
 }
 
@@ -182,17 +177,29 @@ impl Limit {
 /// # Errors
 /// The halt.
 pub fn watch(chip: &mut Chip, start: Time, limit: Limit, code: &Code) -> Result<Alive, Halt> {
-    let mut watch =
-        Watch { start, last: limit.last, code, polled: Vec::new(), pc: 0, taken: 0, woken: 0, since: 0, at: start };
-    let found = match watch.run(chip, limit.end) {
-        Ok(Alive::Loop(found)) if limit.whole => return watch.watch_on(chip, limit.end, found),
-        other => other,
-    };
-    match found {
+    let mut watch = Watch::new(start, limit, code);
+    match watch.run(chip, limit.end) {
         // Nothing on the chip will wake it; what comes over a pin may.
         Err(Halt::Asleep) if chip.board.listens_outside() => {
             watch.stand(chip);
             Ok(Alive::Undecided(watch.stood(chip, true)))
+        }
+        other => other,
+    }
+}
+
+/// Watches a main loop that was found on to the limit. An app that resets the chip by itself has started all the same:
+/// AM32's does so after two seconds without a signal; when it did comes back in [`Loop::reset_us`].
+///
+/// # Errors
+/// The halt that came in between.
+pub fn watch_on(chip: &mut Chip, start: Time, limit: Limit, code: &Code, found: &Loop) -> Result<Alive, Halt> {
+    let mut watch = Watch::new(start, limit, code);
+    match watch.run_on(chip, limit.end) {
+        Ok(Alive::Loop(last)) => Ok(Alive::Loop(Loop { quiet: found.quiet, ..last })),
+        Err(Halt::Reset(ResetCause::Software)) => {
+            let reset_us = Some(chip.now().time.since(start));
+            Ok(Alive::Loop(Loop { reset_us, ..found.clone() }))
         }
         other => other,
     }
@@ -213,7 +220,12 @@ struct Watch<'a> {
     since: u64,
 }
 
-impl Watch<'_> {
+impl<'a> Watch<'a> {
+    const fn new(start: Time, limit: Limit, code: &'a Code) -> Watch<'a> {
+        let last = limit.last;
+        Watch { start, last, code, polled: Vec::new(), pc: 0, taken: 0, woken: 0, since: 0, at: start }
+    }
+
     fn run(&mut self, chip: &mut Chip, end: Time) -> Result<Alive, Halt> {
         let mut limit = end;
         loop {
@@ -263,16 +275,6 @@ impl Watch<'_> {
         let silent = chip.now().time.since(chip.board.heartbeat.last()?);
         let goes_on = silent.0 <= beat.longest.0.saturating_mul(ROUNDS_MISSED);
         goes_on.then(|| Alive::Loop(describe(chip, beat, self.start)))
-    }
-
-    /// Watches a main loop on to `end`. An app that resets the chip by itself has started all the same: AM32's does so
-    /// after two seconds without a signal.
-    fn watch_on(&mut self, chip: &mut Chip, end: Time, found: Loop) -> Result<Alive, Halt> {
-        match self.run_on(chip, end) {
-            Ok(Alive::Loop(last)) => Ok(Alive::Loop(Loop { quiet: found.quiet, ..last })),
-            Err(Halt::Reset(ResetCause::Software)) => Ok(Alive::Loop(found)),
-            other => other,
-        }
     }
 
     fn run_on(&mut self, chip: &mut Chip, end: Time) -> Result<Alive, Halt> {
@@ -353,10 +355,20 @@ impl Watch<'_> {
     fn own_loop(&self, chip: &mut Chip, pc: u32) -> Result<Option<Alive>, Halt> {
         let now = chip.now().time;
         let until = self.last.min(now + FOLLOWED.max(now.since(self.start)));
+        let fed = chip.board.heartbeat.total();
+        let feeds = |chip: &Chip| chip.board.heartbeat.total() != fed;
         let visits = chip.comes_back(pc, VISITS, until)?;
         let mut loops = visits.same;
         if !loops && visits.count >= VISITS && until < self.last {
-            run(chip, until)?;
+            while chip.now().time < until && !feeds(chip) {
+                run(chip, until.min(chip.now().time + LOOK))?;
+            }
+        }
+        // It has come to something else: to its main loop, or to its melody.
+        if feeds(chip) {
+            return Ok(None);
+        }
+        if !loops && visits.count >= VISITS && until < self.last {
             loops = chip.comes_back(pc, 2, until + visits.span)?.count == 2;
         }
         if loops {
@@ -396,6 +408,7 @@ fn describe(chip: &Chip, beat: Beat, start: Time) -> Loop {
         interrupts: interrupts(chip),
         pwm: pwm(chip),
         quiet: false,
+        reset_us: None,
     }
 }
 

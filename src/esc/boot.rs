@@ -486,13 +486,9 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
     };
     if ending.is_none() && bench.app_limit > Time::ZERO {
         let code = Code::of(chip, bench.app_area.clone(), Some(bench.tag));
-        match alive::watch(chip, start, Limit::upward(start + bench.app_limit).whole(bench.whole), &code) {
+        match alive::watch(chip, start, Limit::upward(start + bench.app_limit), &code) {
             Ok(alive) => {
-                ending = match &alive {
-                    Alive::Loop(_) | Alive::Works(_) => None,
-                    Alive::Hung(stand) => Some(Ending::AppHangs { pc: stand.pc }),
-                    Alive::Undecided(stand) => Some(Ending::AppUndecided { pc: stand.pc }),
-                };
+                ending = not_alive(&alive);
                 app.alive = Some(alive);
             }
             Err(halt) => {
@@ -512,15 +508,43 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
         app.signal = signal_pin::followed(chip);
         app.flaws = fit::flaws(chip, app.alive.as_ref(), !app.signal.is_empty());
     }
+    if ending.is_none()
+        && bench.whole
+        && let Some(Alive::Loop(found)) = &app.alive
+    {
+        // What is seen of the app above is seen before it may reset the chip.
+        let code = Code::of(chip, bench.app_area.clone(), Some(bench.tag));
+        match alive::watch_on(chip, start, Limit::upward(start + bench.app_limit), &code, found) {
+            Ok(alive) => {
+                ending = not_alive(&alive);
+                app.alive = Some(alive);
+            }
+            Err(halt) => {
+                let pc = chip.registers().pc;
+                ending = Some(ended(chip, halt, pc, true));
+            }
+        }
+    }
     app.settings = settings_pages::looks(&chip.board.watched, &bench.boot_bytes, start);
+    let reset = matches!(&app.alive, Some(Alive::Loop(l)) if l.reset_us.is_some());
     let heartbeat = match ending {
         Some(Ending::AppReset { .. }) => &chip.board.last_life.heartbeat,
+        None if reset => &chip.board.last_life.heartbeat,
         _ => &chip.board.heartbeat,
     };
     app.first_watchdog_reload_us = heartbeat.first().map(|t| t.since(start));
     app.last_watchdog_reload_us = heartbeat.last().map(|t| t.since(start));
     run.app = Some(app);
     ending.unwrap_or(Ending::AppRuns)
+}
+
+/// How it ends with an app that is not at work.
+fn not_alive(alive: &Alive) -> Option<Ending> {
+    match alive {
+        Alive::Loop(_) | Alive::Works(_) => None,
+        Alive::Hung(stand) => Some(Ending::AppHangs { pc: stand.pc }),
+        Alive::Undecided(stand) => Some(Ending::AppUndecided { pc: stand.pc }),
+    }
 }
 
 fn jump(chip: &Chip, bench: &Bench, registers: &Registers, time: Time) -> Jump {

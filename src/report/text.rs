@@ -320,6 +320,9 @@ fn main_loop(l: &Loop) -> String {
     );
     tell_interrupts(&l.interrupts, &mut line);
     tell_pwm(&l.pwm, &mut line);
+    if let Some(at) = l.reset_us {
+        let _ = write!(line, "; it reset the chip by itself {at} after the jump, as AM32's apps do without a signal");
+    }
     line
 }
 

@@ -20,6 +20,7 @@ impl Session<'_> {
         }
         if let Some(limit) = boot.app_for {
             bench.app_limit = limit.0;
+            bench.whole = true;
         }
         bench.from_app = boot.from_app.is_some_and(|f| f.0);
         if let Some(signal) = &boot.signal {
@@ -198,6 +199,7 @@ impl Session<'_> {
         }
         if let Some(limit) = check.app_for {
             options.app_limit = limit.0;
+            options.whole = true;
         }
         let verdict = crate::esc::check(files, &options, None).map_err(|e| Trouble::step(span, e.to_string()))?;
         self.spent = verdict.runs.iter().fold(self.spent, |all, run| all + run.time_us);
