@@ -60,7 +60,7 @@ proptest! {
             given.push(Given { image, role: *role });
         }
         let part = part::all().get(named).cloned();
-        let Ok(plan) = plan(given, &Wish { part, from_app, has_state, option_bytes: false }) else { return Ok(()) };
+        let Ok(plan) = plan(given, &Wish { part, from_app, has_state, ..Wish::default() }) else { return Ok(()) };
         for candidate in &plan.candidates {
             let plan = plan.for_part(candidate).unwrap();
             for finding in &plan.findings {

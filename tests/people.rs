@@ -481,3 +481,32 @@ fn the_cause_is_told_and_not_what_follows_from_it() {
     assert_eq!((both.code, both.out.matches("error DF").count()), (Some(1), 1), "{}", both.out);
     assert!(both.out.contains("one after the other"), "{}", both.out);
 }
+
+#[test]
+fn findings_tell_who_named_the_part() {
+    let words = ["check", "--signal", "low", "STANDIN_F051_BOOTLOADER_PB4_V14.bin", "STANDIN_DRYFLASH_F051_2.20.hex"];
+    let output = Command::new(env!("CARGO_BIN_EXE_dryflash"))
+        .args(words)
+        .env("DRYFLASH_PART", "G031")
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/firmware/built"))
+        .output()
+        .expect("dryflash starts");
+    let text = String::from_utf8_lossy(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("the part is the G031 (as DRYFLASH_PART says)"), "{text}");
+    assert!(!text.contains("--part)"), "{text}");
+}
+
+#[test]
+fn advice_about_an_esc_that_is_kept_names_its_state() {
+    let folder = TempDir::new().unwrap();
+    let state = folder.path().join("e.json");
+    let built = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware/built").join(name);
+    let check = |name: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dryflash"));
+        command.args(["check", "--signal", "low", "--state", "e.json"]).arg(built(name)).current_dir(folder.path());
+        String::from_utf8_lossy(&command.output().expect("dryflash starts").stdout).into_owned()
+    };
+    assert!(check("STANDIN_DRYFLASH_F051_2.20_FULL.bin").contains("This ESC would start."));
+    let text = check("STANDIN_EEPROM_BLANK_1K.bin").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(state.is_file() && text.contains("`dryflash check --part F051 --state e.json --eeprom"), "{text}");
+}

@@ -36,6 +36,9 @@ pub(super) fn check(context: &Context, edit: impl Fn(&Piece) -> Option<String>, 
     if let Some(part) = &context.wish.part {
         words.push(format!("--part {}", part.nick()));
     }
+    if let Some(state) = &context.wish.state {
+        words.push(format!("--state {}", shell::file(state)));
+    }
     words.extend(context.pieces.iter().filter_map(edit));
     if !more.is_empty() {
         words.push(more.to_owned());

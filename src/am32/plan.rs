@@ -24,12 +24,16 @@ pub struct Given {
 pub struct Wish {
     /// The part; found from the files where none.
     pub part: Option<Arc<Part>>,
+    /// Who named it, where that was not `--part`: a variable, a project's file.
+    pub part_from: Option<String>,
     /// The app is started as a bootloader would: neither a bootloader nor an EEPROM page is missing.
     pub from_app: bool,
     /// Option bytes inside a file are to be programmed.
     pub option_bytes: bool,
     /// The files go onto an ESC that already holds something: no role is missing.
     pub has_state: bool,
+    /// The file that keeps that ESC, for the command lines that advice names.
+    pub state: Option<String>,
 }
 
 /// What would be flashed, and what can be seen to be wrong with it.
@@ -150,6 +154,10 @@ fn plan_for(given: Vec<Given>, wish: &Wish, found: Option<&str>) -> Result<Plan,
     no_role_twice(&given, &known)?;
     let files: Vec<parts::File> = given.iter().map(|g| &g.image).zip(&known).collect();
     let Choice { parts: candidates, evidence, foreign } = parts::choose(&files, wish.part.as_ref());
+    let evidence = match &wish.part_from {
+        Some(what) if wish.part.is_some() => format!("as {what} says"),
+        _ => evidence,
+    };
     let evidence = found.map_or(evidence, str::to_owned);
     let part = candidates.first();
     let layout = match part {

@@ -159,7 +159,6 @@ pub(super) fn run(args: Args, format: AnyFormat, style: Style) -> anyhow::Result
     // A state knows its part; one that was named for all commands is for those that do not.
     let wish = args.part.as_deref().filter(|_| args.part_from.is_none() || !held);
     let part = wish.map(crate::part::find).transpose()?;
-    let part_from = args.part_from.as_ref().filter(|_| part.is_some());
     if files.is_empty() && !held {
         match (&mut state, &part) {
             // A blank ESC, to begin with.
@@ -174,6 +173,7 @@ pub(super) fn run(args: Args, format: AnyFormat, style: Style) -> anyhow::Result
     }
     let options = Options {
         part,
+        part_from: args.part_from.clone(),
         power_ups: power_ups(&args),
         limit: args.limit,
         app_limit: args.app_for.unwrap_or(esc::Options::default().app_limit),
@@ -185,10 +185,7 @@ pub(super) fn run(args: Args, format: AnyFormat, style: Style) -> anyhow::Result
         seed: args.seed,
     };
     let running = format!("running {} power-ups, up to {} of virtual time each", options.power_ups.len(), args.limit);
-    let mut verdict = progress::while_running(&running, || esc::check(files, &options, state.as_mut()))?;
-    if let Some(what) = part_from {
-        verdict.part_evidence = format!("as {what} says");
-    }
+    let verdict = progress::while_running(&running, || esc::check(files, &options, state.as_mut()))?;
     args.reports.write(|format| form(&verdict, format, Style::default()))?;
     if format == AnyFormat::Github {
         super::run::summarise(&report::github::verdict_summary(&verdict))?;

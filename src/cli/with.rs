@@ -325,6 +325,9 @@ fn text(report: &Report, verdict: Option<&Verdict>, output: Output) -> String {
     for note in report.notes {
         let _ = writeln!(out, "  note: {note}");
     }
+    if report.exit_code != 0 {
+        let _ = writeln!(out, "  the command ended with exit code {}", report.exit_code);
+    }
     if let Some(verdict) = verdict {
         out.push('\n');
         out.push_str(&report::text::verdict(verdict, output.style));

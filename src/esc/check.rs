@@ -22,6 +22,8 @@ use std::sync::Arc;
 pub struct Options {
     /// The part; found from the files where none.
     pub part: Option<Arc<Part>>,
+    /// Who named it, where that was not `--part`: a variable, a project's file.
+    pub part_from: Option<String>,
     /// The power-ups to try.
     pub power_ups: Vec<PowerUp>,
     /// When undecided becomes "stays".
@@ -46,6 +48,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             part: None,
+            part_from: None,
             power_ups: PowerUp::usual(),
             limit: Time::from_millis(400),
             app_limit: Time::from_millis(1_500),
@@ -107,9 +110,11 @@ pub fn check(files: Vec<Given>, options: &Options, state: Option<&mut StateFile>
     let held = state.as_ref().and_then(|s| s.part().cloned());
     let wish = Wish {
         part: options.part.clone().or_else(|| held.clone()),
+        part_from: options.part.as_ref().and(options.part_from.clone()),
         from_app: options.from_app,
         option_bytes: options.option_bytes,
         has_state: held.is_some(),
+        state: state.as_ref().map(|s| s.named().display().to_string()).filter(|path| !path.is_empty()),
     };
     let plan = am32::plan(files, &wish)?;
     let Some(first) = plan.candidates.first().cloned() else {
@@ -198,7 +203,7 @@ fn judge(
     let bench = bench(plan, part, layout, options);
     // An updater is run to its end once, whatever the limit; that it is started shows in the other power-ups.
     let updates = updater_alone(&plan.pieces).is_some();
-    let brief = Bench { app_limit: if updates { Time::ZERO } else { bench.app_limit }, ..bench.clone() };
+    let brief = Bench { app_limit: if updates { Time::ZERO } else { bench.app_limit }, whole: false, ..bench.clone() };
     let bench = Bench { app_limit: if updates { updater::LIMIT } else { bench.app_limit }, ..bench };
     let decisive = verdict::decisive(&options.power_ups);
     let flashed = chip.save();

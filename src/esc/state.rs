@@ -73,6 +73,8 @@ struct Contents {
 #[derive(Debug)]
 pub struct StateFile {
     path: PathBuf,
+    /// As it was given: `path` is where a link leads.
+    named: PathBuf,
     place: Place,
     held: Option<(Arc<Part>, Lasting)>,
 }
@@ -96,9 +98,9 @@ impl StateFile {
     /// It cannot be read, is in use, or is no state file.
     pub fn open(path: &Path) -> Result<StateFile, StateError> {
         let behind = files::followed(path).map_err(|cause| io(path, "cannot be found", cause))?;
-        let path = behind.as_path();
+        let (named, path) = (path.to_owned(), behind.as_path());
         if std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.permissions().readonly()) {
-            return Ok(StateFile { path: path.to_owned(), place: Place::ReadOnly, held: held(path)? });
+            return Ok(StateFile { path: path.to_owned(), named, place: Place::ReadOnly, held: held(path)? });
         }
         let place = match lock(path) {
             Ok(lock) => Place::File(lock),
@@ -111,7 +113,7 @@ impl StateFile {
             Err(error) => return Err(error),
         };
         // From here on the lock file goes with it, whatever is wrong with the state.
-        let mut state = StateFile { path: path.to_owned(), place, held: None };
+        let mut state = StateFile { path: path.to_owned(), named, place, held: None };
         state.held = held(path)?;
         Ok(state)
     }
@@ -121,13 +123,18 @@ impl StateFile {
     /// # Errors
     /// It cannot be read, or is no state file.
     pub fn copy(path: &Path) -> Result<StateFile, StateError> {
-        Ok(StateFile { path: path.to_owned(), place: Place::Memory, held: Some(parse(path, &text(path)?)?) })
+        Ok(StateFile {
+            path: path.to_owned(),
+            named: path.to_owned(),
+            place: Place::Memory,
+            held: Some(parse(path, &text(path)?)?),
+        })
     }
 
     /// What outlives power-off of `chip`, in memory only.
     pub fn of(chip: &Chip) -> StateFile {
         let held = Some((Arc::clone(chip.part()), chip.board.flash.lasting()));
-        StateFile { path: PathBuf::new(), place: Place::Memory, held }
+        StateFile { path: PathBuf::new(), named: PathBuf::new(), place: Place::Memory, held }
     }
 
     /// Whether a file is one, or was meant as one: by its first words.
@@ -152,6 +159,11 @@ impl StateFile {
     /// Whether what happens to the ESC cannot be kept, because the file may only be read.
     pub const fn is_read_only(&self) -> bool {
         matches!(self.place, Place::ReadOnly)
+    }
+
+    /// The file, as it was given; empty where there is none.
+    pub fn named(&self) -> &Path {
+        &self.named
     }
 
     /// The file; empty where there is none.

@@ -75,7 +75,7 @@ impl Session<'_> {
         option_bytes: bool,
     ) -> Result<(Image, Vec<Finding>), Trouble> {
         let image = self.built.files.image(self.source, &self.settings.cache, &file.value, address, &file.span)?;
-        let wish = Wish { part: self.built.part.clone(), has_state: true, from_app: false, option_bytes };
+        let wish = Wish { part: self.built.part.clone(), has_state: true, option_bytes, ..Wish::default() };
         let given = vec![Given { image, role: role.map(RoleName::role) }];
         let plan = am32::plan(given, &wish).map_err(|e| Trouble::step(&file.span, e.to_string()))?;
         let marks = plan.pieces.iter().find_map(|p| p.info.bootloader.and_then(|b| b.info).and_then(|i| i.pin));
