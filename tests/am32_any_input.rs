@@ -71,3 +71,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn files_at_the_end_of_the_address_space_are_planned() {
+    for part in part::all() {
+        for role in [None, Some(Role::App), Some(Role::Bootloader), Some(Role::Eeprom), Some(Role::Full)] {
+            for at in [0xFFFF_FF00, 0xFFFF_FFF0] {
+                let image = Image::parse("x", &[1; 16], Some(at)).unwrap();
+                let wish = Wish { part: Some(part.clone()), ..Wish::default() };
+                let plan = plan(vec![Given { image, role }], &wish).unwrap();
+                assert!(!plan.findings.is_empty(), "{at:08X}");
+            }
+        }
+    }
+}

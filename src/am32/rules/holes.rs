@@ -62,7 +62,8 @@ fn blank(part: &Part, piece: &Piece, app: u32) -> Option<Finding> {
     let head = app.saturating_add(HEAD);
     for segment in &piece.image.segments {
         let code = code(piece, segment);
-        let first = segment.address.next_multiple_of(page) - segment.address;
+        let Some(next) = segment.address.checked_next_multiple_of(page) else { continue };
+        let first = next - segment.address;
         let pages = code.get(first as usize..).unwrap_or_default().chunks_exact(page as usize).enumerate();
         for (n, _) in pages.filter(|(_, bytes)| bytes.iter().all(|b| *b == 0xFF)) {
             let at = first as usize + n * page as usize;
