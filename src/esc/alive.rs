@@ -113,8 +113,9 @@ pub struct Interrupt {
 
 /// How long the loop is watched once it is found: AM32's fastest timer has ticked 20 times by then, at least.
 const AFTER: Time = Time::from_millis(2);
-/// The same where the window watchdog runs: at its slowest it bites after 88 ms (4,096 x 8 x 64 clocks of 24 MHz).
-const AFTER_WITH_WWDG: Time = Time::from_millis(100);
+/// The same where the window watchdog runs. At its slowest it bites after 4,096 x 8 x 64 clocks on the F0 (262 ms at 8 MHz;
+/// RM0091 chapter 22) and 4,096 x 128 x 64 on the G0 (524 ms at 64 MHz, which AM32 runs at; RM0444 chapter 29).
+const AFTER_WITH_WWDG: Time = Time::from_millis(600);
 /// A loop that has not come by for so many times its longest round has left off; that, or something takes its time.
 const ROUNDS_MISSED: u64 = 10;
 /// How often the bench looks.

@@ -486,16 +486,8 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
     };
     if ending.is_none() && bench.app_limit > Time::ZERO {
         let code = Code::of(chip, bench.app_area.clone(), Some(bench.tag));
-        match alive::watch(chip, start, Limit::upward(start + bench.app_limit), &code) {
-            Ok(alive) => {
-                ending = not_alive(&alive);
-                app.alive = Some(alive);
-            }
-            Err(halt) => {
-                let pc = chip.registers().pc;
-                ending = Some(ended(chip, halt, pc, true));
-            }
-        }
+        let seen = alive::watch(chip, start, Limit::upward(start + bench.app_limit), &code);
+        ending = take(chip, seen, &mut app);
     }
     if ending.is_none()
         && let Some(page) = run.boot_byte.last().filter(|l| l.value != 0xFF).map(|l| l.address)
@@ -514,16 +506,8 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
     {
         // What is seen of the app above is seen before it may reset the chip.
         let code = Code::of(chip, bench.app_area.clone(), Some(bench.tag));
-        match alive::watch_on(chip, start, Limit::upward(start + bench.app_limit), &code, found) {
-            Ok(alive) => {
-                ending = not_alive(&alive);
-                app.alive = Some(alive);
-            }
-            Err(halt) => {
-                let pc = chip.registers().pc;
-                ending = Some(ended(chip, halt, pc, true));
-            }
-        }
+        let seen = alive::watch_on(chip, start, Limit::upward(start + bench.app_limit), &code, found);
+        ending = take(chip, seen, &mut app);
     }
     app.settings = settings_pages::looks(&chip.board.watched, &bench.boot_bytes, start);
     let reset = matches!(&app.alive, Some(Alive::Loop(l)) if l.reset_us.is_some());
@@ -538,12 +522,19 @@ fn app(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> Ending {
     ending.unwrap_or(Ending::AppRuns)
 }
 
-/// How it ends with an app that is not at work.
-fn not_alive(alive: &Alive) -> Option<Ending> {
-    match alive {
-        Alive::Loop(_) | Alive::Works(_) => None,
-        Alive::Hung(stand) => Some(Ending::AppHangs { pc: stand.pc }),
-        Alive::Undecided(stand) => Some(Ending::AppUndecided { pc: stand.pc }),
+/// Takes over what was seen of the app's life. How it ends where it is not at work.
+fn take(chip: &Chip, seen: Result<Alive, Halt>, app: &mut AppRun) -> Option<Ending> {
+    match seen {
+        Ok(alive) => {
+            let ending = match &alive {
+                Alive::Loop(_) | Alive::Works(_) => None,
+                Alive::Hung(stand) => Some(Ending::AppHangs { pc: stand.pc }),
+                Alive::Undecided(stand) => Some(Ending::AppUndecided { pc: stand.pc }),
+            };
+            app.alive = Some(alive);
+            ending
+        }
+        Err(halt) => Some(ended(chip, halt, chip.registers().pc, true)),
     }
 }
 
