@@ -13,7 +13,7 @@
 //! let files = ["F051_BOOTLOADER_PB4_V14.bin", "DRYFLASH_F051_2.20.hex", "EEPROM_BLANK_1K.bin"];
 //! let load = |name| Image::load(format!("firmware/built/STANDIN_{name}").as_ref(), None);
 //! let given = files.into_iter().map(|name| Ok(Given { image: load(name)?, role: None }));
-//! let verdict = check(given.collect::<Result<_, dryflash::image::ImageError>>()?, &Options::default(), None)?;
+//! let (verdict, _) = check(given.collect::<Result<_, dryflash::image::ImageError>>()?, &Options::default(), None)?;
 //!
 //! assert!(!verdict.starts());
 //! assert_eq!(verdict.runs[0].ending, Ending::Stays);

@@ -14,7 +14,7 @@ use dryflash::chip::{Chip, Halt};
 use dryflash::cpu::FaultKind;
 use dryflash::cpu::hybrid::Engine;
 use dryflash::esc::alive::How;
-use dryflash::esc::boot::Author;
+use dryflash::esc::evidence::Author;
 use dryflash::esc::{Change, Ending, Options, PowerUp, Verdict, Wire, check};
 use dryflash::flash::factory::Factory;
 use dryflash::image::Image;
@@ -614,7 +614,7 @@ fn boot(wait: Vec<Item>, limit: u64) -> Seen {
         Given { image: bin(&app), role: Some(Role::App) },
         Given { image: built("STANDIN_EEPROM_V2_1K.bin"), role: Some(Role::Eeprom) },
     ];
-    Seen { verdict: check(files, &options, None).expect("the files fit"), labels }
+    Seen { verdict: check(files, &options, None).expect("the files fit").0, labels }
 }
 
 #[test]
@@ -649,7 +649,7 @@ fn a_bootloader_that_hangs_or_spins_is_none() {
 fn no_bootloader_decides_at_once() {
     let options = Options { limit: Time::from_millis(1), power_ups: vec![PowerUp::DECISIVE], ..Options::default() };
     let files = vec![Given { image: built("STANDIN_DRYFLASH_F051_2.20_FULL.bin"), role: None }];
-    let verdict = check(files, &options, None).unwrap();
+    let (verdict, _) = check(files, &options, None).unwrap();
     let told = verdict.findings.iter().find(|f| f.id == Id::RUN_NO_JUMP).unwrap();
     assert!(told.message.starts_with("undecided: ") && told.advice.ends_with("--for 2000"), "{told:?}");
 }

@@ -72,7 +72,7 @@ impl Bench {
 
 fn starts(state: &Path) -> bool {
     let options = Options { power_ups: vec![PowerUp::steady(Wire::Low)], ..Options::default() };
-    check(Vec::new(), &options, Some(&mut StateFile::open(state).unwrap())).unwrap().starts()
+    check(Vec::new(), &options, StateFile::open(state).unwrap().kept()).unwrap().0.starts()
 }
 
 fn state() -> (tempfile::TempDir, std::path::PathBuf) {

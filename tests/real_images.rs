@@ -103,7 +103,7 @@ fn low_after_software_reset() -> PowerUp {
 fn check(layout: &str, files: [&Path; 3], power_ups: Vec<PowerUp>) -> Verdict {
     let part = dryflash::part::find(layout).unwrap();
     let given = files.map(|path| Given { image: Image::load(path, None).unwrap(), role: None });
-    esc::check(given.into(), &Options { part: Some(part), power_ups, ..Options::default() }, None).unwrap()
+    esc::check(given.into(), &Options { part: Some(part), power_ups, ..Options::default() }, None).unwrap().0
 }
 
 /// What one MCU and version did.
@@ -181,7 +181,7 @@ impl Table {
         for (what, value, stays) in [("BOOT_00", 0x00, &mut line.cut_off_stays), ("BLANK", 0xFF, &mut line.blank_stays)]
         {
             let verdict = run(what, vec![PowerUp::DECISIVE]);
-            let read = match verdict.reasons.first() {
+            let read = match verdict.runs.first().map(|r| &r.reason) {
                 Some(Some(Reason::BootByte { read })) => Some(read.value),
                 _ => None,
             };

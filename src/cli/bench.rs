@@ -6,7 +6,7 @@ use super::project::Project;
 use crate::am32::{self, Finding, Given, Id, Severity, Wish};
 use crate::chip::Chip;
 use crate::esc::changes::Snapshot;
-use crate::esc::{self, Options, PowerUp, StateError, StateFile, Verdict, Wire, program};
+use crate::esc::{self, Kept, Options, PowerUp, StateError, StateFile, Verdict, Wire, program};
 use crate::files::{self, FileError};
 use crate::flash::Settings;
 use crate::image::Image;
@@ -226,22 +226,27 @@ impl Bench {
 /// A power cycle of the ESC as it is now, which a state file holds or not.
 ///
 /// # Errors
-/// The state file cannot be used.
-pub fn boot(probe: &StLink, state: Option<&mut StateFile>, esc: &Esc) -> anyhow::Result<Verdict> {
+/// As [`esc::check()`].
+pub fn boot(probe: &StLink, state: Option<&StateFile>, esc: &Esc) -> anyhow::Result<Verdict> {
     let options = Options {
         power_ups: vec![PowerUp::steady(esc.wire())],
         seed: esc.seed(),
         engine: esc.machine.engine(),
         f0_write_without_pg: esc.machine.without_pg(),
+        state: state.map(named),
         ..Options::default()
     };
-    if let Some(state) = state {
-        return Ok(esc::check(Vec::new(), &options, Some(state))?);
+    let (mut verdict, _) = esc::check(Vec::new(), &options, Some(&Kept::of(&probe.target.chip)))?;
+    if state.is_none() {
+        // The user knows of no state file.
+        verdict.part_evidence = "as the session left it".to_owned();
     }
-    let mut verdict = esc::check(Vec::new(), &options, Some(&mut StateFile::of(&probe.target.chip)))?;
-    // The user knows of no state file.
-    verdict.part_evidence = "as the session left it".to_owned();
     Ok(verdict)
+}
+
+/// A state file as it was given.
+pub fn named(state: &StateFile) -> String {
+    state.named().display().to_string()
 }
 
 /// What keeps files from being flashed at all. Whatever else is wrong with them, a probe may want to look at.

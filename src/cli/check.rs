@@ -6,7 +6,7 @@ use super::project::{self, Project};
 use super::{AnyFormat, OK, Outcome, PART_VARIABLE, STATE_VARIABLE, WOULD_NOT, progress};
 use crate::am32::{Given, Role};
 use crate::chip::Chip;
-use crate::esc::{self, AfterPowerOn, Options, PowerUp, StateFile, Timeline, Verdict};
+use crate::esc::{self, AfterPowerOn, CheckError, Options, PowerUp, StateFile, Timeline, Verdict};
 use crate::image::{Image, ImageError, split_address};
 use crate::report::{self, Style};
 use crate::shell;
@@ -183,9 +183,17 @@ pub(super) fn run(args: Args, format: AnyFormat, style: Style) -> anyhow::Result
         from_app: args.from_app,
         option_bytes: args.option_bytes,
         seed: args.seed,
+        state: state.as_ref().map(super::bench::named),
     };
     let running = format!("running {} power-ups, up to {} of virtual time each", options.power_ups.len(), args.limit);
-    let verdict = progress::while_running(&running, || esc::check(files, &options, state.as_mut()))?;
+    let kept = state.as_ref().and_then(StateFile::kept);
+    let (verdict, flashed) = match (progress::while_running(&running, || esc::check(files, &options, kept)), &state) {
+        (Err(CheckError::Kept(error)), Some(state)) => return Err(state.told(error).into()),
+        (result, _) => result?,
+    };
+    if let (Some(state), Some(flashed)) = (&mut state, flashed) {
+        state.keep(flashed)?;
+    }
     args.reports.write(|format| form(&verdict, format, Style::default()))?;
     if format == AnyFormat::Github {
         super::run::summarise(&report::github::verdict_summary(&verdict))?;

@@ -64,7 +64,7 @@ pub fn run(args: &Args, bytes: &[u8], output: Output) -> anyhow::Result<Outcome>
     keeper.finish(&bench.probe)?;
     let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));
     let notes = rests::notes(&bench.probe.target.chip);
-    let verdict = if args.boot { Some(boot(&bench.probe, keeper.state.as_mut(), &esc)?) } else { None };
+    let verdict = if args.boot { Some(boot(&bench.probe, keeper.state.as_ref(), &esc)?) } else { None };
     let report = Report {
         format: "dryflash-script",
         version: 1,

@@ -1,21 +1,18 @@
-//! One power-up, observed: what the bootloader read of the EEPROM page and the app's header, whether it jumped, and
-//! whether the app ran.
+//! One power-up, run and observed: what the bootloader reads of the EEPROM page and the app's header, whether it jumps,
+//! and whether the app runs.
 //!
-//! Nothing here knows what an AM32 bootloader is: the evidence comes from loads of watched addresses and from where
-//! the core executes, so it is there for any bootloader, known or not.
+//! The evidence comes from loads of watched addresses and from where the core executes, so it is there for any
+//! bootloader, known or not.
 
 use super::alive::{self, Alive, Code, Limit};
-use super::fit::{self, Flaw};
-use super::next_start;
+use super::bench::Bench;
+use super::evidence::{AppRun, Author, BootRun, ChangedPage, Ending, Jump, Load, Rewritten, Touched};
 use super::power_up::{AfterPowerOn, PowerUp};
-use super::settings_pages;
-use super::signal_pin::{self, SignalPin};
-use crate::am32::eeprom::{self, Eeprom};
-use crate::am32::{Layout, Pin};
+use super::{fit, next_start, settings_pages, signal_pin};
+use crate::am32::eeprom;
 use crate::bus::{ResetCause, Width};
-use crate::chip::{Chip, Halt, Polled, RestsOn, Round, SampledPin, WatchedLoad};
-use crate::cpu::{FaultKind, Registers};
-use crate::part::Part;
+use crate::chip::{Chip, Halt, Round, WatchedLoad};
+use crate::cpu::Registers;
 use crate::time::Time;
 use std::ops::Range;
 
@@ -25,277 +22,6 @@ pub const APP_INSTRUCTIONS: u64 = 10_000;
 const APP_TIME: Time = Time::from_millis(400);
 /// Resets after which a chip counts as resetting for ever.
 const MANY_RESETS: usize = 8;
-
-/// The bench around a chip: where to look, and which pins the signal wire may be on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bench {
-    /// Where the first byte of the settings, which decides, may stand; the part's own place first.
-    pub boot_bytes: Vec<u32>,
-    /// The app's vector table.
-    pub app: u32,
-    /// Where AM32's apps have their name tag.
-    pub tag: u32,
-    /// Where the app's code may lie: executing there is the jump.
-    pub app_area: Range<u32>,
-    /// The signal wire's pin; all of them where it is not known: the code uses but one.
-    pub pins: Vec<(char, u8)>,
-    /// When undecided becomes "stays".
-    pub limit: Time,
-    /// Start the app as a bootloader would, without one.
-    pub from_app: bool,
-    /// How long the app is watched on its way to its main loop; zero for its first instructions only.
-    pub app_limit: Time,
-    /// The main loop is watched for all of that time, too.
-    pub whole: bool,
-}
-
-impl Bench {
-    /// The usual bench for a part: 400 ms to decide, the app watched for 1.5 s, and the wire on `pin`, or on every pin
-    /// that AM32 uses.
-    pub fn new(part: &Part, layout: &Layout, pin: Option<Pin>) -> Bench {
-        let mut boot_bytes = vec![layout.eeprom];
-        for other in layout.mcu.layouts() {
-            if !boot_bytes.contains(&other.eeprom) && part.flash.contains(other.eeprom) {
-                boot_bytes.push(other.eeprom);
-            }
-        }
-        let pins = match pin {
-            Some(pin) => vec![pin.port_and_number()],
-            None => Pin::SIGNAL.iter().map(|p| p.port_and_number()).collect(),
-        };
-        Bench {
-            boot_bytes,
-            app: layout.app,
-            tag: layout.tag,
-            app_area: layout.app..part.flash.end(),
-            pins,
-            limit: Time::from_millis(400),
-            from_app: false,
-            app_limit: Time::from_millis(1_500),
-            whole: false,
-        }
-    }
-}
-
-/// The jump into the app.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Jump {
-    /// Where the core goes on.
-    pub address: u32,
-    /// The app's reset vector, without its Thumb bit.
-    #[serde(skip)]
-    pub vector: u32,
-    /// The main stack pointer.
-    pub msp: u32,
-    /// The vector table's base, 0 on a core without VTOR.
-    pub vtor: u32,
-    /// Whether interrupts were off (PRIMASK), as they should be.
-    pub interrupts_off: bool,
-    /// When.
-    pub time_us: Time,
-}
-
-/// The app's first instructions.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct AppRun {
-    /// Instructions executed.
-    pub instructions: u64,
-    /// Virtual time they took.
-    pub time_us: Time,
-    /// Time from the jump to the first reload of the watchdog.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_watchdog_reload_us: Option<Time>,
-    /// Time from the jump to the last reload that was seen.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_watchdog_reload_us: Option<Time>,
-    /// Whether it reached its main loop, where it was watched that long.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub alive: Option<Alive>,
-    /// The pins whose edges it followed at the end: the signal's. None where its input was not set up yet, or is of
-    /// another kind.
-    pub signal: Vec<SignalPin>,
-    /// Its first look at each page where settings may stand, in the order of time.
-    pub settings: Vec<Load>,
-    /// What is wrong with an app that runs all the same; reports have it as findings.
-    #[serde(skip)]
-    pub flaws: Vec<Flaw>,
-}
-
-/// How a power-up ended.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case", tag = "how")]
-pub enum Ending {
-    /// The app reached its main loop, or is at work in another way; where it was not watched that long, its first
-    /// instructions ran.
-    AppRuns,
-    /// The app goes round with nothing to come that would end it.
-    AppHangs {
-        /// Where it stood.
-        pc: u32,
-    },
-    /// The app had not reached a main loop when the time was over, and what it does may still lead there.
-    AppUndecided {
-        /// Where it stood.
-        pc: u32,
-    },
-    /// Undecided when the time was over: it stays in the bootloader.
-    Stays,
-    /// The core ran into the app's area elsewhere than at the app's reset vector.
-    Stray {
-        /// Where.
-        pc: u32,
-        /// The app's reset vector, as flash holds it.
-        vector: u32,
-    },
-    /// A fault before the app was reached.
-    BootloaderFault {
-        /// The cause.
-        fault: FaultKind,
-        /// The instruction.
-        pc: u32,
-    },
-    /// A fault in the app.
-    AppFault {
-        /// The cause.
-        fault: FaultKind,
-        /// The instruction.
-        pc: u32,
-    },
-    /// The core locked up: a fault while handling a fault.
-    Lockup {
-        /// Where it stood.
-        pc: u32,
-        /// The first fault.
-        fault: Option<FaultKind>,
-        /// After the jump.
-        in_app: bool,
-    },
-    /// The app reset the chip.
-    AppReset {
-        /// How.
-        cause: ResetCause,
-        /// Where the core was: the next instruction.
-        pc: u32,
-    },
-    /// The chip resets again and again before any app is reached.
-    Resets {
-        /// The last cause.
-        cause: ResetCause,
-    },
-    /// The core sleeps for ever.
-    Asleep {
-        /// Where.
-        pc: u32,
-    },
-    /// The chip runs ST's boot loader.
-    SystemMemory,
-    /// A failure of dryflash itself.
-    Broken {
-        /// What it says.
-        message: String,
-    },
-}
-
-/// A register or memory word whose access is worth telling.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-pub struct Touched {
-    /// The address.
-    pub address: u32,
-    /// The register's name.
-    pub name: String,
-    /// The instruction that touched it first.
-    pub pc: u32,
-    /// What it was, and what happened.
-    pub text: String,
-}
-
-/// Whose code it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Author {
-    /// Before the jump.
-    Bootloader,
-    /// After it.
-    App,
-}
-
-/// A page that the code changed.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct ChangedPage {
-    /// Whose code did it.
-    pub by: Author,
-    /// Its first address.
-    pub address: u32,
-    /// How often it was erased.
-    pub erased: u32,
-    /// Bytes that differ.
-    pub bytes: usize,
-    /// The settings that stood there and those that stand there now, on a page where settings may stand.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub settings: Option<Box<Rewritten>>,
-}
-
-/// Settings before and after code rewrote them.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Rewritten {
-    /// Before.
-    pub before: Eeprom,
-    /// After.
-    pub after: Eeprom,
-}
-
-/// What was seen in one power-up.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct BootRun {
-    /// Which.
-    pub power_up: PowerUp,
-    /// How it ended.
-    pub ending: Ending,
-    /// When it ended.
-    pub time_us: Time,
-    /// The first load of the boot byte, and the last before the jump.
-    pub boot_byte: Vec<Load>,
-    /// The first load of each of the app's first two words.
-    pub header: Vec<Load>,
-    /// The jump, where there was one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub jump: Option<Jump>,
-    /// The app's first instructions, where it was reached.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub app: Option<AppRun>,
-    /// Pins that the bootloader sampled.
-    pub sampled: Vec<SampledPin>,
-    /// What the code was polling when it ended undecided, or when a watchdog reset the chip under the app.
-    pub polled: Vec<Polled>,
-    /// The bootloader goes round with nothing to come that would end it, and without a look at the world outside.
-    pub stands_still: bool,
-    /// Where it stood.
-    pub pc: u32,
-    /// Pages that the code changed.
-    pub changed: Vec<ChangedPage>,
-    /// What was touched and is not modelled.
-    pub unmodelled: Vec<Touched>,
-    /// Accesses that did nothing on this part, as on the chip: a block whose clock is off, a locked register.
-    pub in_vain: Vec<Touched>,
-    /// Choices of the model that something rested on, where silicon is not known to do the same.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub choices: Vec<RestsOn>,
-    /// Resets by the code on the way.
-    pub resets: usize,
-}
-
-/// One observed load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Load {
-    /// The watched address.
-    pub address: u32,
-    /// Its value: a byte, or a word.
-    pub value: u32,
-    /// The instruction.
-    pub pc: u32,
-    /// When.
-    pub time_us: Time,
-}
 
 /// Runs one power-up on a chip without power. The chip's flash is left as the code left it.
 pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
@@ -327,6 +53,7 @@ pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
         in_vain: Vec::new(),
         choices: Vec::new(),
         resets: 0,
+        reason: None,
     };
     let reached = if bench.from_app {
         chip.start_app(bench.app);

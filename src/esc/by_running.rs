@@ -4,7 +4,9 @@
 //! After a software reset with the wire high, a bootloader puts its own version into byte 2 of the settings, where
 //! another stands; an app puts its own into bytes 3 and 4. So each is run once more, on settings with other versions.
 
-use super::boot::{Bench, BootRun};
+use super::alive::Alive;
+use super::bench::Bench;
+use super::evidence::BootRun;
 use super::power_up::{AfterPowerOn, PowerUp, Wire};
 use super::program;
 use super::verdict::wiped_page;
@@ -101,7 +103,7 @@ fn bootloader_version(chip: &mut Chip, scene: &Scene, page: u32) -> Option<u8> {
     let read = |chip: &Chip| chip.board.flash.cells().bytes(page + BOOTLOADER_VERSION, 1).first().copied();
     // An erased byte is on its way to something else.
     let changed = |chip: &Chip| read(chip).is_some_and(|v| !matches!(v, NOBODYS | 0xFF));
-    run_until(chip, BOOTLOADER_TIME, changed)?;
+    run_until(chip, |chip| chip.now().time < BOOTLOADER_TIME, changed)?;
     read(chip)
 }
 
@@ -109,11 +111,13 @@ fn bootloader_version(chip: &mut Chip, scene: &Scene, page: u32) -> Option<u8> {
 fn firmware(chip: &mut Chip, scene: &Scene) -> Option<Firmware> {
     let pages = &scene.bench.boot_bytes;
     restore(chip, scene)?;
+    let mut edited = Vec::new();
     for page in pages {
         let cells = chip.board.flash.cells();
         let blank = cells.bytes(*page, 48).iter().all(|b| *b == 0xFF);
         if !blank {
             rewrite(chip, scene, *page, |settings| settings[FIRMWARE as usize..=FIRMWARE as usize + 1].fill(0))?;
+            edited.push(*page);
         }
     }
     let power_up = PowerUp { reset: AfterPowerOn::Nothing, ..PowerUp::DECISIVE };
@@ -128,8 +132,24 @@ fn firmware(chip: &mut Chip, scene: &Scene) -> Option<Firmware> {
             _ => None,
         })
     };
-    run_until(chip, APP_TIME, |chip| read(chip).is_some())?;
+    let under_way = |chip: &Chip| {
+        let cells = chip.board.flash.cells();
+        chip.board.flash.is_busy(chip.now()) || edited.iter().any(|page| cells.bytes(page + FIRMWARE, 2) != [0, 0])
+    };
+    // One that has come to its main loop without a write keeps what stands there.
+    let limit = main_loop(scene, &power_up).map_or(APP_TIME, |at| APP_TIME.min(at + LOOK));
+    let going = |chip: &Chip| chip.now().time < limit || (chip.now().time < APP_TIME && under_way(chip));
+    run_until(chip, going, |chip| read(chip).is_some())?;
     read(chip)
+}
+
+/// When the app reached its main loop after this power-up, where that was seen.
+fn main_loop(scene: &Scene, power_up: &PowerUp) -> Option<Time> {
+    let run = scene.decisive;
+    match run.app.as_ref()?.alive.as_ref()? {
+        Alive::Loop(main) if run.power_up == *power_up => Some(run.jump?.time_us + main.first_us),
+        _ => None,
+    }
 }
 
 /// The chip as flashed, but with settings as `edit` leaves them, put there as a probe does.
@@ -160,10 +180,10 @@ fn wire(chip: &mut Chip, scene: &Scene, power_up: &PowerUp) {
     chip.forget_pins();
 }
 
-/// Runs until `seen`, and a little longer. None where it is not seen in time, or the code ends otherwise.
-fn run_until(chip: &mut Chip, limit: Time, seen: impl Fn(&Chip) -> bool) -> Option<()> {
+/// Runs until `seen`, and a little longer. None where it is not seen while it is `going`, or the code ends otherwise.
+fn run_until(chip: &mut Chip, going: impl Fn(&Chip) -> bool, seen: impl Fn(&Chip) -> bool) -> Option<()> {
     let mut resets = 0;
-    while chip.now().time < limit {
+    while going(chip) {
         match chip.run(chip.now().time + LOOK) {
             Halt::Time => {}
             Halt::Reset(_) if resets < RESETS => resets += 1,

@@ -1,11 +1,13 @@
 //! The main job: what would happen if these files were flashed and powered.
 
-use super::boot::{self, Bench, BootRun};
+use super::bench::Bench;
+use super::boot;
 use super::by_running;
+use super::evidence::{BootRun, Ending};
+use super::kept::{Kept, KeptError};
 use super::power_up::PowerUp;
 use super::program;
 use super::rests;
-use super::state::{StateError, StateFile};
 use super::verdict::{self, Verdict};
 use super::{fit, next_start, settings_pages, signal_pin, updater};
 use crate::am32::{self, Finding, Given, Id, Layout, Piece, Plan, PlanError, Role, Severity, Wish};
@@ -42,6 +44,8 @@ pub struct Options {
     pub option_bytes: bool,
     /// Decides what SRAM holds at power-on.
     pub seed: u64,
+    /// The file that the ESC is kept in, as it was given: advice names it.
+    pub state: Option<String>,
 }
 
 impl Default for Options {
@@ -58,6 +62,7 @@ impl Default for Options {
             from_app: false,
             option_bytes: false,
             seed: 1,
+            state: None,
         }
     }
 }
@@ -68,9 +73,9 @@ pub enum CheckError {
     /// Wrong use.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// The state file.
+    /// The ESC that was kept is another part, or none.
     #[error(transparent)]
-    State(#[from] StateError),
+    Kept(#[from] KeptError),
     /// The files fit several parts that would behave differently.
     #[error("the files fit {}, which would behave differently; say which with --part", .0.join(", "))]
     Ambiguous(Vec<String>),
@@ -93,13 +98,13 @@ pub enum CheckError {
     Engine(#[from] EngineError),
 }
 
-/// Flashes the files onto a virtual ESC, powers it, and says what happens. With a `state`, the files go onto what it
-/// holds, and what was flashed is written back; the power-ups are not.
+/// Flashes the files onto a virtual ESC, powers it, and says what happens. With an ESC that was `kept`, the files go onto
+/// what it holds. With the verdict comes the ESC after it was flashed, before its power-ups, where anything was flashed.
 ///
 /// # Errors
-/// Wrong use, a state file that cannot be used, or files that fit several parts with different outcomes. What is
-/// wrong with the files themselves is in [`Verdict::findings`].
-pub fn check(files: Vec<Given>, options: &Options, state: Option<&mut StateFile>) -> Result<Verdict, CheckError> {
+/// Wrong use, an ESC of another part, or files that fit several parts with different outcomes. What is wrong with the files
+/// themselves is in [`Verdict::findings`].
+pub fn check(files: Vec<Given>, options: &Options, kept: Option<&Kept>) -> Result<(Verdict, Option<Kept>), CheckError> {
     if options.power_ups.is_empty() {
         return Err(CheckError::NoPowerUp);
     }
@@ -107,20 +112,20 @@ pub fn check(files: Vec<Given>, options: &Options, state: Option<&mut StateFile>
     if let Some(change) = changes.max().filter(|t| *t >= options.limit) {
         return Err(CheckError::ChangeTooLate { change, limit: options.limit });
     }
-    let held = state.as_ref().and_then(|s| s.part().cloned());
+    let held = kept.map(|kept| Arc::clone(&kept.part));
     let wish = Wish {
         part: options.part.clone().or_else(|| held.clone()),
         part_from: options.part.as_ref().and(options.part_from.clone()),
         from_app: options.from_app,
         option_bytes: options.option_bytes,
         has_state: held.is_some(),
-        state: state.as_ref().map(|s| s.named().display().to_string()).filter(|path| !path.is_empty()),
+        state: options.state.clone(),
     };
     let plan = am32::plan(files, &wish)?;
     let Some(first) = plan.candidates.first().cloned() else {
-        return Ok(refused(plan));
+        return Ok((refused(plan), None));
     };
-    let (mut verdict, flashed) = judge(&plan, &first, options, state.as_deref())?;
+    let (mut verdict, flashed) = judge(&plan, &first, options, kept)?;
     if options.part.is_none() && held.is_some() {
         verdict.part_evidence = "as the state file holds it".to_owned();
     }
@@ -136,18 +141,14 @@ pub fn check(files: Vec<Given>, options: &Options, state: Option<&mut StateFile>
         return Err(CheckError::Ambiguous(plan.candidates.iter().map(|p| p.nick().to_owned()).collect()));
     }
     let broken = verdict.runs.iter().find_map(|r| match &r.ending {
-        boot::Ending::Broken { message } => Some(message.clone()),
+        Ending::Broken { message } => Some(message.clone()),
         _ => None,
     });
     if let Some(message) = broken {
         return Err(CheckError::Broken(message));
     }
-    if let Some(state) = state
-        && !verdict.pieces.is_empty()
-    {
-        state.save_lasting(&first, flashed)?;
-    }
-    Ok(verdict)
+    let flashed = (!verdict.pieces.is_empty()).then_some(Kept { part: first, lasting: flashed });
+    Ok((verdict, flashed))
 }
 
 /// Files for an MCU that is not modelled: the findings say so.
@@ -159,7 +160,6 @@ fn refused(plan: Plan) -> Verdict {
         pieces: plan.pieces,
         programmed: Vec::new(),
         runs: Vec::new(),
-        reasons: Vec::new(),
         findings: plan.findings,
         app_runs: false,
         update: None,
@@ -171,7 +171,7 @@ fn judge(
     plan: &Plan,
     part: &Arc<Part>,
     options: &Options,
-    state: Option<&StateFile>,
+    kept: Option<&Kept>,
 ) -> Result<(Verdict, Lasting), CheckError> {
     let layout =
         Layout::of(part).ok_or_else(|| PlanError::NoLayout { part: part.name.clone(), known: String::new() })?;
@@ -182,7 +182,6 @@ fn judge(
         pieces: plan.pieces.clone(),
         programmed: Vec::new(),
         runs: Vec::new(),
-        reasons: Vec::new(),
         findings: plan.findings.clone(),
         app_runs: false,
         update: None,
@@ -190,8 +189,8 @@ fn judge(
     let mut chip = Chip::with_engine(part, options.seed, options.engine)?;
     let settings = Settings { f0_write_without_pg: options.f0_write_without_pg, ..chip.board.flash.settings() };
     chip.board.flash.set_settings(settings);
-    if let Some(state) = &state {
-        state.install(&mut chip)?;
+    if let Some(kept) = kept {
+        kept.install(&mut chip)?;
     }
     if !flash(&mut chip, options, &mut verdict) {
         verdict::join(&mut verdict.findings, false);
@@ -212,10 +211,8 @@ fn judge(
             // The same part: it fits.
             let _ = chip.restore(&flashed);
         }
-        let run = boot::boot(&mut chip, if n == decisive { &bench } else { &brief }, power_up);
-        let reason = verdict::reason(&run, layout);
-        verdict.findings.extend(verdict::findings(&run, reason.as_ref(), layout, n == decisive));
-        verdict.reasons.push(reason);
+        let run = boot::boot(&mut chip, if n == decisive { &bench } else { &brief }, power_up).explain(layout);
+        verdict.findings.extend(verdict::findings(&run, layout, n == decisive));
         if n == decisive {
             let bench = Around { chip: &mut chip, bench: &bench, flashed: &flashed, seed: options.seed };
             beyond(bench, layout, &run, &mut verdict);
@@ -223,7 +220,7 @@ fn judge(
         verdict.runs.push(run);
     }
     verdict.findings.extend(verdict::unmodelled(&verdict.runs));
-    let broken = verdict.runs.iter().any(|r| matches!(r.ending, boot::Ending::Broken { .. }));
+    let broken = verdict.runs.iter().any(|r| matches!(r.ending, Ending::Broken { .. }));
     verdict.app_runs = match &verdict.update {
         Some(update) => update.starts,
         None => verdict.runs.get(decisive).is_some_and(|r| verdict::app_runs(r, &verdict.findings)),

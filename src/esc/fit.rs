@@ -2,7 +2,7 @@
 //! reaches no timer. It plays its tune, and fails at the first frame or the first commutation.
 
 use super::alive::Alive;
-use super::boot::BootRun;
+use super::evidence::BootRun;
 use crate::am32::{Finding, Id, Pin};
 use crate::bus::Width;
 use crate::chip::{Chip, Device, interrupt_name};

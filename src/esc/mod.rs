@@ -5,14 +5,18 @@
 //! [`changes`] tells what a session with a probe has left.
 
 pub mod alive;
+pub mod bench;
 pub mod boot;
 mod by_running;
 pub mod changes;
 mod check;
+pub mod evidence;
 pub mod fit;
+mod kept;
 mod next_start;
 pub mod power_up;
 pub mod program;
+mod reason;
 pub mod rests;
 pub mod settings_pages;
 pub mod signal_pin;
@@ -22,10 +26,13 @@ pub mod updater;
 pub mod verdict;
 
 pub use alive::{Alive, Loop};
-pub use boot::{AppRun, Bench, BootRun, Ending, Jump};
+pub use bench::Bench;
 pub use check::{CheckError, Options, check};
+pub use evidence::{AppRun, BootRun, Ending, Jump};
+pub use kept::{Kept, KeptError};
 pub use power_up::{AfterPowerOn, Change, PowerUp, Wire};
 pub use program::{ProgramError, Programmed};
+pub use reason::Reason;
 pub use state::{StateError, StateFile};
 pub use timeline::Timeline;
-pub use verdict::{Reason, Verdict};
+pub use verdict::Verdict;

@@ -1,7 +1,9 @@
 //! An app that starts once: where it changed the bootloader or left a boot byte that is not 01, the chip is powered
 //! again with what it left.
 
-use super::boot::{self, Author, Bench, BootRun, Ending};
+use super::bench::Bench;
+use super::boot;
+use super::evidence::{Author, BootRun, Ending};
 use super::power_up::PowerUp;
 use super::verdict;
 use crate::am32::{Finding, Id, Layout, Severity};
@@ -46,15 +48,14 @@ pub fn look(chip: &mut Chip, bench: &Bench, layout: &Layout, run: &BootRun, seed
     };
     chip.power_off(seed);
     let again = Bench { app_limit: Time::ZERO, ..bench.clone() };
-    let after = boot::boot(chip, &again, &PowerUp::DECISIVE);
+    let after = boot::boot(chip, &again, &PowerUp::DECISIVE).explain(layout);
     if after.ending == Ending::AppRuns {
         let message = format!("the app {did}; the next power-up starts all the same");
         let advice = "check that the app is what you think: AM32's apps leave their bootloader alone";
         return (bootloader > 0)
             .then(|| Finding::new(Id::RUN_NEXT_START, message, advice).at(at).as_bad_as(Severity::Warning));
     }
-    let reason = verdict::reason(&after, layout);
-    let how = verdict::findings(&after, reason.as_ref(), layout, true).into_iter().next();
+    let how = verdict::findings(&after, layout, true).into_iter().next();
     let how = how.map_or_else(|| "it does not start".to_owned(), |f| f.message);
     let message = format!("it starts once only: the app {did}; at the next power-up: {how}");
     Some(Finding::new(Id::RUN_NEXT_START, message, "do not flash this app: take the one that was released").at(at))

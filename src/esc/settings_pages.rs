@@ -2,7 +2,7 @@
 //! app reads or rewrites, and what a rewrite does to the settings.
 
 use super::alive::Alive;
-use super::boot::{Author, BootRun, ChangedPage, Load};
+use super::evidence::{Author, BootRun, ChangedPage, Load};
 use crate::am32::{Finding, Id, Layout, Severity, eeprom};
 use crate::chip::WatchedLoad;
 use crate::time::Time;
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use crate::am32::fixtures;
     use crate::bus::Width;
-    use crate::esc::boot::{AppRun, Ending, Rewritten};
+    use crate::esc::evidence::{AppRun, Ending, Rewritten};
     use crate::esc::power_up::PowerUp;
 
     const LAYOUT: u32 = 0x0801_F800;
@@ -153,6 +153,7 @@ mod tests {
             choices: Vec::new(),
             stands_still: false,
             resets: 0,
+            reason: None,
         }
     }
 

@@ -4,7 +4,9 @@
 //! an input capture, and a DMA channel that fetches the captures. Nothing here knows AM32's pins: which function
 //! leads from which pin to which channel is the data sheet's ([`crate::periph::pins`]).
 
-use super::boot::{self, Bench, BootRun};
+use super::bench::Bench;
+use super::boot;
+use super::evidence::BootRun;
 use super::program;
 use crate::am32::{Finding, Id, Pin};
 use crate::chip::{Chip, SavedChip};

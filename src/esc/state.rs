@@ -1,8 +1,9 @@
-//! A virtual ESC in a file, between commands: flash, wear, programmed marks, option bytes.
+//! A virtual ESC in a file, between commands.
 
+use super::kept::{Kept, KeptError};
 use crate::chip::Chip;
 use crate::files;
-use crate::flash::{FactoryError, Lasting};
+use crate::flash::Lasting;
 use crate::leftovers::{self, Kind, Leftover};
 use crate::part::{self, Part};
 use std::fs::{File, TryLockError};
@@ -76,7 +77,7 @@ pub struct StateFile {
     /// As it was given: `path` is where a link leads.
     named: PathBuf,
     place: Place,
-    held: Option<(Arc<Part>, Lasting)>,
+    held: Option<Kept>,
 }
 
 /// Where what is saved goes.
@@ -131,12 +132,6 @@ impl StateFile {
         })
     }
 
-    /// What outlives power-off of `chip`, in memory only.
-    pub fn of(chip: &Chip) -> StateFile {
-        let held = Some((Arc::clone(chip.part()), chip.board.flash.lasting()));
-        StateFile { path: PathBuf::new(), named: PathBuf::new(), place: Place::Memory, held }
-    }
-
     /// Whether a file is one, or was meant as one: by its first words.
     pub fn is_one(path: &Path) -> bool {
         const HEAD: usize = 64;
@@ -152,8 +147,8 @@ impl StateFile {
     /// # Errors
     /// It cannot be read, is no state file, or holds another part.
     pub fn install_copy(path: &Path, chip: &mut Chip) -> Result<(), StateError> {
-        let text = text(path)?;
-        install(path, &parse(path, &text)?, chip)
+        let kept = parse(path, &text(path)?)?;
+        kept.install(chip).map_err(|error| told(path, error))
     }
 
     /// Whether what happens to the ESC cannot be kept, because the file may only be read.
@@ -171,9 +166,19 @@ impl StateFile {
         &self.path
     }
 
+    /// What it holds; none where it is new.
+    pub const fn kept(&self) -> Option<&Kept> {
+        self.held.as_ref()
+    }
+
     /// The part it holds; none where it is new.
     pub fn part(&self) -> Option<&Arc<Part>> {
-        self.held.as_ref().map(|(part, _)| part)
+        self.held.as_ref().map(|kept| &kept.part)
+    }
+
+    /// What is wrong with what it holds, as an error of this file.
+    pub fn told(&self, error: KeptError) -> StateError {
+        told(&self.path, error)
     }
 
     /// Puts the state into a chip of the same part. A new file leaves the chip blank.
@@ -181,15 +186,15 @@ impl StateFile {
     /// # Errors
     /// It holds another part, or something that the part does not have.
     pub fn install(&self, chip: &mut Chip) -> Result<(), StateError> {
-        self.held.as_ref().map_or(Ok(()), |held| install(&self.path, held, chip))
+        self.held.as_ref().map_or(Ok(()), |kept| kept.install(chip)).map_err(|error| self.told(error))
     }
 
     /// Writes what outlives power-off of `chip`.
     ///
     /// # Errors
-    /// As [`StateFile::save_lasting`].
+    /// As [`StateFile::keep`].
     pub fn save(&mut self, chip: &Chip) -> Result<(), StateError> {
-        self.save_lasting(chip.part(), chip.board.flash.lasting())
+        self.keep(Kept::of(chip))
     }
 
     /// Writes what outlives power-off, by rename, so that a cut-off write leaves the old state. What has not changed is
@@ -197,23 +202,24 @@ impl StateFile {
     ///
     /// # Errors
     /// The file or its neighbour cannot be written.
-    pub fn save_lasting(&mut self, part: &Arc<Part>, lasting: Lasting) -> Result<(), StateError> {
-        if self.held.as_ref().is_some_and(|(p, l)| p.name == part.name && *l == lasting) {
+    pub fn keep(&mut self, kept: Kept) -> Result<(), StateError> {
+        if self.held.as_ref() == Some(&kept) {
             return Ok(());
         }
         match self.place {
             Place::Memory => {
-                self.held = Some((Arc::clone(part), lasting));
+                self.held = Some(kept);
                 return Ok(());
             }
             Place::ReadOnly => return Err(StateError::ReadOnly(self.path.clone())),
             Place::File(_) => {}
         }
+        let Kept { part, lasting } = kept;
         let contents = Contents { format: FORMAT.to_owned(), version: VERSION, part: part.name.clone(), lasting };
         let text = serde_json::to_string(&contents)
             .map_err(|e| StateError::Malformed { path: self.path.clone(), message: e.to_string() })?;
         files::replace(&self.path, text.as_bytes()).map_err(|cause| io(&self.path, "cannot be written", cause))?;
-        self.held = Some((Arc::clone(part), contents.lasting));
+        self.held = Some(Kept { part, lasting: contents.lasting });
         Ok(())
     }
 }
@@ -274,7 +280,7 @@ fn text(path: &Path) -> Result<String, StateError> {
 }
 
 /// What is in the file; nothing where there is none.
-fn held(path: &Path) -> Result<Option<(Arc<Part>, Lasting)>, StateError> {
+fn held(path: &Path) -> Result<Option<Kept>, StateError> {
     match text(path) {
         Err(StateError::Io { cause, .. }) if cause.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
@@ -282,16 +288,12 @@ fn held(path: &Path) -> Result<Option<(Arc<Part>, Lasting)>, StateError> {
     }
 }
 
-fn install(path: &Path, (part, lasting): &(Arc<Part>, Lasting), chip: &mut Chip) -> Result<(), StateError> {
-    if part.name != chip.part().name {
-        return Err(StateError::OtherPart {
-            path: path.to_owned(),
-            found: part.name.clone(),
-            wanted: chip.part().name.clone(),
-        });
+fn told(path: &Path, error: KeptError) -> StateError {
+    let path = path.to_owned();
+    match error {
+        KeptError::OtherPart { found, wanted } => StateError::OtherPart { path, found, wanted },
+        KeptError::Malformed(error) => StateError::Malformed { path, message: error.to_string() },
     }
-    let malformed = |e: FactoryError| StateError::Malformed { path: path.to_owned(), message: e.to_string() };
-    chip.board.flash.install(lasting).map_err(malformed)
 }
 
 #[cfg(unix)]
@@ -306,7 +308,7 @@ fn same_file(_: &File, _: &Path) -> bool {
     true
 }
 
-fn parse(path: &Path, text: &str) -> Result<(Arc<Part>, Lasting), StateError> {
+fn parse(path: &Path, text: &str) -> Result<Kept, StateError> {
     let malformed = |message: String| StateError::Malformed { path: path.to_owned(), message };
     let contents: Contents = serde_json::from_str(text).map_err(|e| {
         malformed(format!("is no state of a virtual ESC ({e}); give the name of a new file to begin one"))
@@ -318,5 +320,5 @@ fn parse(path: &Path, text: &str) -> Result<(Arc<Part>, Lasting), StateError> {
         )));
     }
     let part = part::find(&contents.part).map_err(|e| malformed(e.to_string()))?;
-    Ok((part, contents.lasting))
+    Ok(Kept { part, lasting: contents.lasting })
 }

@@ -1,9 +1,11 @@
 //! A bootloader updater, run to its end: what it wrote, and what the chip does with that at its next power-up.
 
-use super::boot::{self, Author, Bench, BootRun, Ending};
+use super::bench::Bench;
+use super::boot;
+use super::evidence::{Author, BootRun, Ending};
 use super::power_up::PowerUp;
+use super::reason::Reason;
 use super::signal_pin;
-use super::verdict::{self, Reason};
 use crate::am32::{Finding, Id, Layout, Piece, Pin, marks};
 use crate::bus::ResetCause;
 use crate::chip::Chip;
@@ -86,9 +88,9 @@ pub fn follow(
     chip.power_off(seed);
     let wires = Pin::SIGNAL.iter().map(|p| p.port_and_number()).collect();
     let again = Bench { from_app: false, app_limit: Time::ZERO, pins: wires, ..bench.clone() };
-    let after = boot::boot(chip, &again, &PowerUp::DECISIVE);
+    let after = boot::boot(chip, &again, &PowerUp::DECISIVE).explain(layout);
     update.pin = signal_pin::of_bootloader(&after);
-    update.trouble = trouble(run, &after, layout);
+    update.trouble = trouble(run, &after);
     update.starts = update.trouble.is_none();
     Some(update)
 }
@@ -102,12 +104,12 @@ fn tells(chip: &Chip, layout: &Layout) -> Vec<String> {
 }
 
 /// What is wrong with the chip after the update; `run` is the updater's own power-up.
-fn trouble(run: &BootRun, after: &BootRun, layout: &Layout) -> Option<String> {
+fn trouble(run: &BootRun, after: &BootRun) -> Option<String> {
     let dead = "no configurator reaches it any more, only a probe can mend that";
     if after.jump.is_none() {
         // Without a bootloader before there were no settings to be read.
         let settings = !run.boot_byte.is_empty();
-        return match (&after.ending, verdict::reason(after, layout)) {
+        return match (&after.ending, &after.reason) {
             (Ending::Stays, Some(Reason::BootByte { .. } | Reason::HeaderSp { .. } | Reason::HeaderPc { .. }))
                 if !settings =>
             {

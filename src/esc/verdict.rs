@@ -3,9 +3,10 @@
 //! The evidence is in [`BootRun`]; here it meets what is known of AM32's bootloaders.
 
 use super::alive::{Alive, LONGEST, Stand};
-use super::boot::{Author, BootRun, ChangedPage, Ending, Load};
-use super::power_up::{AfterPowerOn, PowerUp, Wire};
+use super::evidence::{Author, BootRun, ChangedPage, Ending, Load};
+use super::power_up::{PowerUp, Wire};
 use super::program::{ProgramError, Programmed};
+use super::reason::Reason;
 use super::updater::Update;
 use crate::am32::{Finding, Id, Layout, Piece, Severity};
 use crate::bus::ResetCause;
@@ -15,56 +16,6 @@ use crate::part::Part;
 use crate::plural::{count, verb};
 use crate::time::Time;
 use std::sync::Arc;
-
-/// Stack pointers that bootloaders from V12 on accept in an app's header.
-const SP: std::ops::RangeInclusive<u32> = 0x2000_0000..=0x2001_0000;
-/// How far above the app's start they let its reset vector point.
-const PC_SPAN: u32 = 256 * 1024;
-
-/// Why the app was not reached.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case", tag = "check")]
-pub enum Reason {
-    /// The boot byte is not 01.
-    BootByte {
-        /// The last load of it.
-        read: Load,
-    },
-    /// The app's stack pointer is out of range.
-    HeaderSp {
-        /// The load.
-        read: Load,
-    },
-    /// The app's reset vector is out of range.
-    HeaderPc {
-        /// The load.
-        read: Load,
-    },
-    /// The signal wire was not what the bootloader waits for.
-    Signal,
-    /// A software reset came before.
-    SoftwareReset,
-    /// It waits for a clock or another peripheral that never becomes ready, before it looks at the signal.
-    Hung {
-        /// The register it reads.
-        register: String,
-        /// Its address.
-        address: u32,
-        /// The instruction that reads it.
-        pc: u32,
-    },
-    /// It runs in a circle without reading any register.
-    Spins {
-        /// Where it stood.
-        pc: u32,
-    },
-    /// It waits for something that may still come, and had not decided when the time was over.
-    Undecided,
-    /// A fault or lock-up.
-    Fault,
-    /// Resets for ever, sleeps for ever, or runs ST's boot loader.
-    Other,
-}
 
 /// What would happen.
 #[derive(Clone, Debug)]
@@ -81,8 +32,6 @@ pub struct Verdict {
     pub programmed: Vec<Programmed>,
     /// The power-ups in the order asked for.
     pub runs: Vec<BootRun>,
-    /// Why each of them ended without the app, where it did.
-    pub reasons: Vec<Option<Reason>>,
     /// What is wrong, or worth knowing: errors first.
     pub findings: Vec<Finding>,
     /// The power-up that decides ended with the app running.
@@ -107,68 +56,14 @@ impl Verdict {
     }
 }
 
-/// Why this power-up did not reach a running app; none where it did.
-pub fn reason(run: &BootRun, layout: &Layout) -> Option<Reason> {
-    match &run.ending {
-        Ending::AppRuns => return None,
-        Ending::Stays => {}
-        Ending::Stray { .. }
-        | Ending::Resets { .. }
-        | Ending::Asleep { .. }
-        | Ending::AppHangs { .. }
-        | Ending::AppUndecided { .. }
-        | Ending::SystemMemory
-        | Ending::Broken { .. } => {
-            return Some(Reason::Other);
-        }
-        Ending::BootloaderFault { .. } | Ending::AppFault { .. } | Ending::Lockup { .. } | Ending::AppReset { .. } => {
-            return Some(Reason::Fault);
-        }
-    }
-    if let (Some(first), Some(last)) = (run.boot_byte.first(), run.boot_byte.last()) {
-        // It looks again and again; the first look tells most, unless the code changed the byte.
-        let read = if last.value == first.value { first } else { last };
-        if read.value != 1 {
-            return Some(Reason::BootByte { read: *read });
-        }
-        for read in &run.header {
-            if read.address == layout.app && !SP.contains(&read.value) {
-                return Some(Reason::HeaderSp { read: *read });
-            }
-            if read.address == layout.app + 4 && read.value.wrapping_sub(layout.app) > PC_SPAN {
-                return Some(Reason::HeaderPc { read: *read });
-            }
-        }
-    }
-    let sampled: u32 = run.sampled.iter().map(|s| s.samples).sum();
-    let top = run.polled.first().filter(|_| sampled == 0);
-    match (run.stands_still, top) {
-        (true, Some(top)) => {
-            return Some(Reason::Hung { register: top.name.clone(), address: top.address, pc: top.pc });
-        }
-        (true, None) if run.polled.is_empty() => return Some(Reason::Spins { pc: run.pc }),
-        // What it does may lead somewhere yet; and no bootloader is known to decide at once.
-        (false, Some(_)) => return Some(Reason::Undecided),
-        (false, None) if run.polled.is_empty() => return Some(Reason::Undecided),
-        _ if run.time_us < DECIDED => return Some(Reason::Undecided),
-        _ => {}
-    }
-    let high = run.power_up.last_level() == Wire::High;
-    let reset = run.power_up.reset == AfterPowerOn::SoftwareReset;
-    if reset && !high { Some(Reason::SoftwareReset) } else { Some(Reason::Signal) }
-}
-
-/// The time by which all known bootloaders have decided: V4 and V5 look at the wire for 100 ms.
-const DECIDED: Time = Time::from_millis(100);
-
 /// A time after which a jump on a low wire is unusual: all known bootloaders decide sooner.
 const SLOW: Time = Time::from_millis(40);
 
 /// What a run shows to be wrong. `decides` where the verdict hangs on it: else a bootloader that stays may be right to.
-pub fn findings(run: &BootRun, reason: Option<&Reason>, layout: &Layout, decides: bool) -> Vec<Finding> {
+pub fn findings(run: &BootRun, layout: &Layout, decides: bool) -> Vec<Finding> {
     let mut found = Vec::new();
     let page = layout.eeprom;
-    if decides && let Some(reason) = reason {
+    if decides && let Some(reason) = &run.reason {
         found.extend(refusal(run, reason, layout));
     }
     if let Some(jump) = run.jump

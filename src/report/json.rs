@@ -1,7 +1,6 @@
 //! The JSON report: format `dryflash-check`, version 1. `docs/check-json.md` describes it.
 
 use crate::am32::{Finding, PlacedBy, SeenInRun};
-use crate::esc::verdict::Reason;
 use crate::esc::{BootRun, Programmed, Verdict};
 use serde::Serialize;
 
@@ -17,7 +16,7 @@ struct Check<'a> {
     part: Option<PartOut<'a>>,
     also: Vec<&'a str>,
     files: Vec<FileOut<'a>>,
-    power_ups: Vec<PowerUpOut<'a>>,
+    power_ups: &'a [BootRun],
     #[serde(skip_serializing_if = "Option::is_none")]
     update: Option<&'a crate::esc::updater::Update>,
     findings: &'a [Finding],
@@ -48,13 +47,6 @@ struct FileOut<'a> {
 struct SegmentOut {
     address: u32,
     length: usize,
-}
-
-#[derive(Serialize)]
-struct PowerUpOut<'a> {
-    #[serde(flatten)]
-    run: &'a BootRun,
-    reason: Option<&'a Reason>,
 }
 
 /// The verdict of a check, indented, with a newline at the end.
@@ -91,12 +83,7 @@ pub fn verdict(verdict: &Verdict) -> Result<String, serde_json::Error> {
         }),
         also: verdict.also.iter().map(|p| p.name.as_str()).collect(),
         files: files.collect(),
-        power_ups: verdict
-            .runs
-            .iter()
-            .zip(&verdict.reasons)
-            .map(|(run, reason)| PowerUpOut { run, reason: reason.as_ref() })
-            .collect(),
+        power_ups: &verdict.runs,
         update: verdict.update.as_ref(),
         findings: &verdict.findings,
     };

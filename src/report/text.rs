@@ -4,8 +4,8 @@ use super::columns::{visible, wrap};
 use super::{Detail, Style};
 use crate::am32::{self, Evidence, Finding, Piece, PlacedBy, Role, Severity};
 use crate::bus::ResetCause;
+use crate::esc::Reason;
 use crate::esc::alive::{Alive, How, Interrupt, Loop, Pwm, Works};
-use crate::esc::verdict::Reason;
 use crate::esc::{BootRun, Ending, Verdict, Wire};
 use crate::plural::{count, verb};
 use crate::shell;
@@ -110,11 +110,11 @@ fn power_ups(verdict: &Verdict, style: Style, out: &mut String) {
     let _ = writeln!(out, "\n{}", style.heading("power-ups"));
     let names = verdict.runs.iter().map(|r| r.power_up.to_string().len()).max().unwrap_or(0);
     let mut before: Vec<(String, String)> = Vec::new();
-    for (run, reason) in verdict.runs.iter().zip(&verdict.reasons) {
+    for run in &verdict.runs {
         let name = run.power_up.to_string();
         let right = verdict.app_runs && run.power_up.last_level() == Wire::High;
-        let mut lines = vec![ending(run, reason.as_ref(), right, verdict.update.is_some(), style)];
-        lines.extend(evidence(run, reason.as_ref(), style.detail));
+        let mut lines = vec![ending(run, run.reason.as_ref(), right, verdict.update.is_some(), style)];
+        lines.extend(evidence(run, run.reason.as_ref(), style.detail));
         let told = lines.join("\n");
         // Two wires that the code cannot tell apart need not be told twice.
         if let Some((twin, _)) = before.iter().find(|(_, t)| *t == told)
@@ -253,12 +253,13 @@ fn evidence(run: &BootRun, reason: Option<&Reason>, detail: Detail) -> Vec<Strin
         lines.push(format!("{} at PC 0x{:08X}: {}", touched.name, touched.pc, touched.text));
     }
     for page in &run.changed {
-        let who = match page.by {
-            crate::esc::boot::Author::Bootloader => "the bootloader",
-            crate::esc::boot::Author::App => "the app",
-        };
         let (bytes, differ) = (page.bytes as u64, verb(page.bytes as u64, "differs", "differ"));
-        lines.push(format!("{who} rewrote the page at 0x{:08X}: {} {differ}", page.address, count(bytes, "byte")));
+        lines.push(format!(
+            "{} rewrote the page at 0x{:08X}: {} {differ}",
+            page.by,
+            page.address,
+            count(bytes, "byte")
+        ));
         if let Some(settings) = &page.settings {
             let changes = crate::am32::eeprom::changes(&settings.before, &settings.after);
             if !changes.is_empty() {

@@ -136,7 +136,7 @@ pub fn options(watched_ms: u64) -> Options {
 /// The verdict on these files.
 pub fn judge_with(files: Vec<(Image, Role)>, options: Options) -> Verdict {
     let files = files.into_iter().map(|(image, role)| Given { image, role: Some(role) }).collect();
-    check(files, &options, None).expect("the files fit")
+    check(files, &options, None).expect("the files fit").0
 }
 
 pub fn built(name: &str) -> Image {

@@ -118,5 +118,5 @@ impl Bench {
 /// Whether the ESC in a state file starts.
 pub fn starts(state: &Path) -> bool {
     let options = Options { power_ups: vec![PowerUp::steady(Wire::Low)], ..Options::default() };
-    check(Vec::new(), &options, Some(&mut StateFile::open(state).unwrap())).unwrap().starts()
+    check(Vec::new(), &options, StateFile::open(state).unwrap().kept()).unwrap().0.starts()
 }

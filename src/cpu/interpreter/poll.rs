@@ -159,6 +159,8 @@ impl Interpreter {
             Some(0) => slot.wait = 2,
             Some(times) => {
                 slot.misses = 0;
+                // What is left of this poll is not worth a look; the first round of the next one is.
+                slot.wait = 1;
                 let period = self.cycle - start;
                 self.cycle += times * period;
                 self.instructions += times * self.poll.steps.len() as u64;

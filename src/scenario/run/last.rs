@@ -2,8 +2,8 @@
 
 use crate::am32::Finding;
 use crate::chip::Halt;
+use crate::esc::Reason;
 use crate::esc::alive::Alive;
-use crate::esc::verdict::Reason;
 use crate::esc::{BootRun, Ending, Jump, Verdict};
 use crate::scenario::expect::{Ends, Why};
 
@@ -39,9 +39,9 @@ impl Last {
     pub fn of_check(verdict: &Verdict, report: String) -> Last {
         let decisive =
             crate::esc::verdict::decisive(&verdict.runs.iter().map(|r| r.power_up.clone()).collect::<Vec<_>>());
-        let mut last = match (verdict.runs.get(decisive), verdict.reasons.get(decisive)) {
-            (Some(run), Some(reason)) => Last::of_run(run, reason.as_ref()),
-            _ => Last { ends: Some(Ends::NotRun), why: Some(None), jump: Some(None), ..Last::default() },
+        let mut last = match verdict.runs.get(decisive) {
+            Some(run) => Last::of_run(run, run.reason.as_ref()),
+            None => Last { ends: Some(Ends::NotRun), why: Some(None), jump: Some(None), ..Last::default() },
         };
         let touched = verdict.runs.iter().flat_map(|r| &r.unmodelled);
         last.unmodelled = touched.map(|t| (t.name.clone(), t.address)).collect();
@@ -111,7 +111,7 @@ impl Last {
 /// How a boot ended, in a line.
 fn words(run: &BootRun, reason: Option<&Reason>) -> String {
     let polls = run.polled.first().map_or_else(String::new, |p| format!(", polling {} at PC 0x{:08X}", p.name, p.pc));
-    let read = |what: &str, load: &crate::esc::boot::Load| {
+    let read = |what: &str, load: &crate::esc::evidence::Load| {
         format!("{what} {:02X} was read at 0x{:08X}, PC 0x{:08X}, {}", load.value, load.address, load.pc, load.time_us)
     };
     let why = match reason {

@@ -32,28 +32,24 @@ impl Session<'_> {
         if chip.is_powered() {
             chip.power_off(seed);
         }
-        let run = boot::boot(chip, &bench, &power_up);
+        let run = boot::boot(chip, &bench, &power_up).explain(layout);
         self.spent = self.spent + run.time_us;
         self.story.power_on();
         self.take_events();
-        let reason = verdict::reason(&run, layout);
-        let mut found = verdict::findings(&run, reason.as_ref(), layout, true);
+        let mut found = verdict::findings(&run, layout, true);
         found.extend(verdict::unmodelled(std::slice::from_ref(&run)));
         settings_pages::judge(&run, layout, &mut found);
         found.extend(signal_pin::differ(&run).and_then(|(bootloader, app)| signal_pin::finding(bootloader, &app)));
         let runs = verdict::app_runs(&run, &self.about_files);
         let findings = join(&self.about_files, found, runs);
         let starts = runs && findings.iter().all(|f| f.severity < am32::Severity::Error);
-        let last = Last::of_run(&run, reason.as_ref());
+        let last = Last::of_run(&run, run.reason.as_ref());
         self.story.tell(last.words.clone());
         for page in &run.changed {
-            let who = match page.by {
-                boot::Author::Bootloader => "the bootloader",
-                boot::Author::App => "the app",
-            };
             let erased = if page.erased > 0 { ", erased" } else { "" };
             self.story.tell(format!(
-                "{who} changed {} of the page at 0x{:08X}{erased}",
+                "{} changed {} of the page at 0x{:08X}{erased}",
+                page.by,
                 crate::plural::count(page.bytes as u64, "byte"),
                 page.address
             ));
@@ -201,7 +197,7 @@ impl Session<'_> {
             options.app_limit = limit.0;
             options.whole = true;
         }
-        let verdict = crate::esc::check(files, &options, None).map_err(|e| Trouble::step(span, e.to_string()))?;
+        let (verdict, _) = crate::esc::check(files, &options, None).map_err(|e| Trouble::step(span, e.to_string()))?;
         self.spent = verdict.runs.iter().fold(self.spent, |all, run| all + run.time_us);
         let report = (self.settings.report)(&verdict);
         self.last = Last::of_check(&verdict, report);
