@@ -89,9 +89,10 @@ by_field! {
     StartUp { hsi hsi14 pll lsi hse lse }
     Clock { reset_hz max_hz lsi_hz hse_hz start_up }
     Gate { enable reset bit }
+    Clients { openocd pyocd probe_rs st_flash_option_bytes }
     PeripheralSpec { name kind base size gate irq channels imr comparators }
     Part {
-        name short family core wait_state_hz flash sram system_memory option_bytes otp engineering identity calibration clock
+        name short family core wait_state_hz flash sram system_memory option_bytes otp engineering clients identity calibration clock
         peripherals unknown
     }
 }

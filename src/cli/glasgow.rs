@@ -3,7 +3,6 @@
 use super::fronts::{endpoint, listen, only_here};
 #[cfg(unix)]
 use crate::files::FileError;
-use crate::part::Part;
 use crate::probe::glasgow::{IDS, PORT, Server};
 #[cfg(unix)]
 use crate::probe::listen::bind;
@@ -124,11 +123,6 @@ impl Front {
             Front::Unix(server) => server.wait_for_silence(limit),
         }
     }
-}
-
-/// A part by a name that probe-rs knows: it has each package, and any of them is the same silicon.
-pub fn chip_name(part: &Part) -> String {
-    part.name.replace('x', "K")
 }
 
 /// The programs that are given a probe on their command line, and whether that is behind a word of their own.

@@ -6,7 +6,6 @@ use super::glasgow::{self, Place};
 use super::stand_in::StandIn;
 use super::{OK, Outcome, WOULD_NOT, ends};
 use crate::gdb;
-use crate::part::Family;
 use crate::probe::owner::{self, Request};
 use crate::probe::tcp::{PORT, Server};
 use crate::probe::usbip;
@@ -142,10 +141,7 @@ struct Places<'a> {
 /// Says where the probe is, with lines to copy.
 fn announce(bench: &Bench, places: &Places) -> anyhow::Result<()> {
     let part = &bench.part;
-    let config = match part.family {
-        Family::F0 => "target/stm32f0x.cfg",
-        Family::G0 => "target/stm32g0x.cfg",
-    };
+    let config = &part.clients.openocd;
     let base = part.flash.base;
     let mut text = String::new();
     let _ = write!(text, "{} ({}) at a virtual {}", part.name, part.nick(), bench.probe.model().name());
@@ -176,7 +172,7 @@ fn announce(bench: &Bench, places: &Places) -> anyhow::Result<()> {
         let _ = writeln!(text, "  usbip --tcp-port {port} attach --remote {host} --busid 1-1");
     }
     if let Some(probe) = &places.probe_rs {
-        let chip = glasgow::chip_name(part);
+        let chip = &part.clients.probe_rs;
         let _ = writeln!(text, "for probe-rs:");
         let _ = writeln!(text, "  export PROBE_RS_PROBE={}", shell::word(probe));
         let _ = writeln!(

@@ -11,7 +11,8 @@ mod schema;
 
 pub use lookup::find;
 pub use schema::{
-    Calibration, Clock, Core, FactoryWord, Family, Flash, Gate, Identity, Kind, Part, PeripheralSpec, Region, StartUp,
+    Calibration, Clients, Clock, Core, FactoryWord, Family, Flash, Gate, Identity, Kind, Part, PeripheralSpec, Region,
+    StartUp,
 };
 
 use std::sync::{Arc, OnceLock};

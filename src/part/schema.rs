@@ -299,6 +299,20 @@ const fn block_size() -> u32 {
     0x400
 }
 
+/// What clients call the part, and what they know of it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clients {
+    /// OpenOCD's file for the family.
+    pub openocd: String,
+    /// The target's name in pyOCD, or in the pack that it installs.
+    pub pyocd: String,
+    /// The name in probe-rs's registry.
+    pub probe_rs: String,
+    /// Bytes of the option area that st-flash 1.7 and 1.8 write; 0 where they know of none.
+    pub st_flash_option_bytes: [u32; 2],
+}
+
 /// One part.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -327,6 +341,8 @@ pub struct Part {
     pub otp: Option<Region>,
     /// Engineering bytes: UID, flash size, calibration.
     pub engineering: Region,
+    /// What clients call it.
+    pub clients: Clients,
     /// Identification.
     pub identity: Identity,
     /// The factory's calibration.

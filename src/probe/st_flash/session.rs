@@ -4,7 +4,7 @@ use super::arguments::{Arguments, Connect, Version};
 use super::error::StFlashError;
 use super::note::Note;
 use super::{Host, Outcome, Watch};
-use crate::part::Family;
+use crate::part::{self, Family};
 use crate::probe::recording::Exchange;
 use crate::probe::stlink::{COMMAND, Model, StLink};
 
@@ -80,31 +80,18 @@ pub(super) struct Known {
 
 impl Known {
     fn of(identity: u32, version: Version) -> Option<Known> {
-        let newer = version == Version::V1_8;
-        let f0 = |sram_size| Known {
-            family: Family::F0,
-            size_register: 0x1FFF_F7CC,
-            page: 0x400,
-            sram_size,
-            option_base: if newer { F0_OPTIONS } else { 0 },
-            option_size: if newer { 0x10 } else { 0 },
+        let device = |idcode: u32| idcode & 0xFFF;
+        let part = part::all().iter().find(|part| device(part.identity.idcode) == device(identity))?;
+        let [older, newer] = part.clients.st_flash_option_bytes;
+        let option_size = if version == Version::V1_8 { newer } else { older };
+        Some(Known {
+            family: part.family,
+            size_register: part.identity.flash_size_address,
+            page: part.flash.page,
+            sram_size: part.sram.size,
+            option_base: if option_size == 0 { 0 } else { part.option_bytes.base },
+            option_size,
             flash_size: 0,
-        };
-        let g0 = |sram_size| Known {
-            family: Family::G0,
-            size_register: 0x1FFF_75E0,
-            page: 0x800,
-            sram_size,
-            option_base: 0x1FFF_7800,
-            option_size: if newer { 0x80 } else { 4 },
-            flash_size: 0,
-        };
-        Some(match identity & 0xFFF {
-            0x440 => f0(0x2000),
-            0x444 => f0(0x1000),
-            0x460 => g0(0x9000),
-            0x466 => g0(0x2000),
-            _ => return None,
         })
     }
 
