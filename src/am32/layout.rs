@@ -3,8 +3,9 @@
 //! The layouts of MCUs that dryflash has no model of stand here as well, so that their files are recognised
 //! and a wrong EEPROM address can be explained by whose it is.
 
-use crate::part::Part;
+use crate::part::{self, Part};
 use std::fmt;
+use std::sync::Arc;
 
 /// Where main flash starts on every MCU here but the V203 and the A153.
 pub const FLASH_BASE: u32 = 0x0800_0000;
@@ -79,7 +80,7 @@ impl Mcu {
 
     /// Whether dryflash has a part for it.
     pub fn is_modelled(self) -> bool {
-        self.layouts().any(|l| !l.parts.is_empty())
+        part::all().iter().any(|part| Mcu::from_word(&part.name) == Some(self))
     }
 }
 
@@ -110,14 +111,18 @@ pub struct Layout {
     pub flash_code: Option<u8>,
     /// Whether the bootloader speaks DroneCAN.
     pub can: bool,
-    /// The parts of dryflash that have it.
-    pub parts: &'static [&'static str],
 }
 
 impl Layout {
-    /// The layout that AM32 uses on `part`.
+    /// The layout that AM32 uses on `part`: that of its MCU and flash. Without CAN, which flash does not tell.
     pub fn of(part: &Part) -> Option<&'static Layout> {
-        LAYOUTS.iter().find(|l| l.parts.contains(&part.name.as_str()))
+        let fits = |l: &&Layout| !l.can && l.page == part.flash.page && l.eeprom_end() <= part.flash.end();
+        Mcu::from_word(&part.name)?.layouts().filter(fits).max_by_key(|l| l.eeprom)
+    }
+
+    /// The parts of dryflash that have it, the usual one first.
+    pub fn parts(&'static self) -> impl Iterator<Item = &'static Arc<Part>> {
+        part::all().iter().filter(move |part| Layout::of(part) == Some(self))
     }
 
     /// Length of the bootloader's area in bytes.
@@ -168,15 +173,11 @@ pub const fn is_of_the_a153(code: u8) -> bool {
 }
 
 const fn layout(name: &'static str, mcu: Mcu, eeprom: u32, page: u32, tag: u32, flash_code: Option<u8>) -> Layout {
-    Layout { name, mcu, base: FLASH_BASE, app: 0x0800_1000, eeprom, page, tag, flash_code, can: false, parts: &[] }
+    Layout { name, mcu, base: FLASH_BASE, app: 0x0800_1000, eeprom, page, tag, flash_code, can: false }
 }
 
 const fn can(name: &'static str, mcu: Mcu, tag: u32) -> Layout {
     Layout { app: 0x0800_4000, can: true, ..layout(name, mcu, 0x0801_F800, 0x800, tag, Some(0x2B)) }
-}
-
-const fn on(parts: &'static [&'static str], layout: Layout) -> Layout {
-    Layout { parts, ..layout }
 }
 
 const K1: u32 = 0x400;
@@ -184,12 +185,12 @@ const K2: u32 = 0x800;
 
 /// Every layout. Of the layouts of one MCU, the usual one comes first.
 pub static LAYOUTS: &[Layout] = &[
-    on(&["STM32F031K6"], layout("F031", Mcu::F031, 0x0800_7C00, K1, 0x0800_7BE0, Some(0x1F))),
-    on(&["STM32F051K6", "STM32F051K8"], layout("F051", Mcu::F051, 0x0800_7C00, K1, 0x0800_7BE0, Some(0x1F))),
-    on(&["STM32G031K8"], layout("G031", Mcu::G031, 0x0800_F800, K2, 0x0800_F7E0, None)),
+    layout("F031", Mcu::F031, 0x0800_7C00, K1, 0x0800_7BE0, Some(0x1F)),
+    layout("F051", Mcu::F051, 0x0800_7C00, K1, 0x0800_7BE0, Some(0x1F)),
+    layout("G031", Mcu::G031, 0x0800_F800, K2, 0x0800_F7E0, None),
     // One linker script serves both sizes of the G071, so the tag stands where the 64K layout has it.
-    on(&["STM32G071xB"], layout("G071", Mcu::G071, 0x0801_F800, K2, 0x0800_F7E0, Some(0x2B))),
-    on(&["STM32G071x8"], layout("G071_64K", Mcu::G071, 0x0800_F800, K2, 0x0800_F7E0, Some(0x35))),
+    layout("G071", Mcu::G071, 0x0801_F800, K2, 0x0800_F7E0, Some(0x2B)),
+    layout("G071_64K", Mcu::G071, 0x0800_F800, K2, 0x0800_F7E0, Some(0x35)),
     layout("E230", Mcu::E230, 0x0800_7C00, K1, 0x0800_7BE0, Some(0x1F)),
     layout("F350", Mcu::F350, 0x0800_7C00, K1, 0x0800_7BE0, Some(0x1F)),
     layout("F421", Mcu::F421, 0x0800_7C00, K1, 0x0800_7BE0, Some(0x1F)),
@@ -208,7 +209,6 @@ pub static LAYOUTS: &[Layout] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::part;
 
     #[test]
     fn every_part_has_a_layout_that_fits_its_flash() {
@@ -219,8 +219,10 @@ mod tests {
             assert!(layout.eeprom_end() <= part.flash.end(), "{}", part.name);
             assert_eq!((layout.eeprom - layout.base) % layout.page, 0);
         }
+        for (part, layout) in [("STM32F051K8", "F051"), ("STM32G071x8", "G071_64K"), ("STM32G071xB", "G071")] {
+            assert_eq!(Layout::of(&part::find(part).unwrap()).unwrap().name, layout);
+        }
         for layout in LAYOUTS {
-            assert!(layout.parts.iter().all(|p| part::find(p).is_ok()), "{layout}");
             assert!(layout.app > layout.base && layout.eeprom > layout.app && layout.tag > layout.app);
         }
     }

@@ -208,7 +208,7 @@ fn foreign_layout(mcu: Mcu, known: &[Recognised]) -> Option<&'static Layout> {
 }
 
 fn no_layout(part: &Part) -> PlanError {
-    let known: Vec<&str> = LAYOUTS.iter().flat_map(|l| l.parts).copied().collect();
+    let known: Vec<&str> = LAYOUTS.iter().flat_map(Layout::parts).map(|p| p.name.as_str()).collect();
     PlanError::NoLayout { part: part.name.clone(), known: known.join(", ") }
 }
 

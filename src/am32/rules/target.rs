@@ -114,7 +114,7 @@ fn part_option(context: &Context, piece: &Piece, other: Mcu) -> String {
     // The flash code tells one size of flash from another.
     let code = piece.info.bootloader.and_then(|b| b.info).map(|i| i.flash_code);
     let named = other.layouts().find(|l| code.is_some() && l.flash_code == code && !l.can);
-    let named = named.and_then(|l| l.parts.first()).and_then(|name| crate::part::find(name).ok());
+    let named = named.and_then(|l| l.parts().next());
     let part = named.map_or_else(|| other.to_string(), |p| p.nick().to_owned());
     let wish = crate::am32::Wish { part: None, ..context.wish.clone() };
     let line = command::with(&Context { wish: &wish, ..*context }, "");
@@ -197,8 +197,7 @@ fn flash_size(context: &Context, piece: &Piece) -> Option<Finding> {
     let advice = format!(
         "take the bootloader for the {layout}{}",
         sibling.map_or(String::new(), |s| {
-            let part = s.parts.first().and_then(|name| crate::part::find(name).ok());
-            part.map_or(String::new(), |p| format!(", or name the part: --part {}", p.nick()))
+            s.parts().next().map_or(String::new(), |p| format!(", or name the part: --part {}", p.nick()))
         })
     );
     Some(Finding::new(Id::LAYOUTS_DISAGREE, message, advice).file(&piece.image.name).at(code_at).as_bad_as(severity))
