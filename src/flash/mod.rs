@@ -9,15 +9,22 @@
 pub mod cells;
 pub mod choices;
 pub mod cut;
+pub mod driver;
 mod f0;
 pub mod factory;
+mod flags;
 mod g0;
 mod keys;
 pub mod view;
 
 pub use cells::Cells;
 pub use cut::Cut;
+pub use driver::{
+    Driver, DriverError, Interface, Level, OptionCells, OptionPath, OptionRegisters, PageSelect, Port, driver,
+    interface,
+};
 pub use factory::{Factory, FactoryError, Lasting};
+pub use flags::{Flag, Flags};
 pub use view::{State, fnv1a};
 
 use crate::bus::{Access, BootSource, BusFault, Effects, ResetCause, Width};
@@ -28,6 +35,8 @@ use std::ops::Range;
 
 /// The interface's base address on every part (F3, G4).
 pub const REGISTERS: u32 = 0x4002_2000;
+/// The interface's length in bytes.
+pub const REGISTERS_SIZE: u32 = 0x400;
 
 /// How long operations take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -264,8 +273,8 @@ pub trait Controller: fmt::Debug + Send {
     /// Whether the bit for a mass erase is set in CR with no operation in flight: what comes next is done with it.
     fn mass_erase_left(&self) -> bool;
 
-    /// Names of the flags that are set in the status register.
-    fn flags(&self) -> Vec<&'static str>;
+    /// The flags that are set in the status registers.
+    fn flags(&self) -> Flags;
 
     /// The address ranges that may be programmed or loaded through [`Controller::write`] and
     /// [`Controller::read`]: main flash, option bytes, OTP.

@@ -7,8 +7,8 @@ use super::decode;
 use super::recording::Exchange;
 use super::stlink::{StLink, half, word};
 use crate::flash::cells::BLOCK;
-use crate::flash::{Cells, OptionField};
-use crate::part::{Family, Kind, Part};
+use crate::flash::{Cells, OptionField, interface};
+use crate::part::{Kind, Part};
 use rangemap::RangeSet;
 use serde::Serialize;
 use std::fmt::Write;
@@ -27,9 +27,6 @@ const DCRSR: u32 = 0xE000_EDF4;
 const DCRSR_WRITE: u32 = 1 << 16;
 const DCRDR: u32 = 0xE000_EDF8;
 const PC: u8 = 15;
-/// The second keys of flash and option bytes (RM0091 3.2.2, RM0444 3.3.6).
-const FLASH_KEY: u32 = 0xCDEF_89AB;
-const OPTION_KEYS: [u32; 2] = [0xCDEF_89AB, 0x4C5D_6E7F];
 /// Reads of flash shorter than this are looks, not a dump.
 const DUMP: u32 = 16;
 
@@ -265,13 +262,11 @@ impl Story {
             DCRDR => self.dcrdr = value,
             DCRSR if value == DCRSR_WRITE | u32::from(PC) => self.pc = Some(self.dcrdr),
             _ => {
-                let (key, option_key) = match self.part.family {
-                    Family::F0 => (0x04, 0x08),
-                    Family::G0 => (0x08, 0x0C),
-                };
+                let registers = interface(self.part.family);
+                let ([_, key], [_, option_key]) = (registers.keys, registers.option_keys);
                 match flash_register(&self.part, address) {
-                    Some(offset) if offset == key && value == FLASH_KEY => self.note(What::Unlock),
-                    Some(offset) if offset == option_key && OPTION_KEYS.contains(&value) => {
+                    Some(offset) if offset == registers.keyr && value == key => self.note(What::Unlock),
+                    Some(offset) if offset == registers.optkeyr && value == option_key => {
                         self.note(What::UnlockOptions);
                     }
                     _ => {}

@@ -3,6 +3,7 @@
 //! `registers` has the register file and the locks, `programming` erases and programs, `options` the option
 //! bytes and what they protect.
 
+pub(super) mod driver;
 mod options;
 mod programming;
 mod registers;
@@ -10,6 +11,7 @@ mod registers;
 use super::cells::SavedCells;
 use super::cut::{Area, Cut, Operation};
 use super::factory::{FactoryError, Lasting};
+use super::flags::Flags;
 use super::keys::Keyhole;
 use super::{
     BootOptions, Cells, Controller, Kept as Any, Latency, OptionField, OtherPart, Purpose, Saved, Settings,
@@ -340,8 +342,8 @@ impl Controller for F0 {
         self.live.operation.is_none() && self.live.cr & cr::MER != 0
     }
 
-    fn flags(&self) -> Vec<&'static str> {
-        registers::flag_names(self.register(registers::SR))
+    fn flags(&self) -> Flags {
+        Flags::of(&registers::STATUS_FLAGS, self.register(registers::SR))
     }
 
     fn ranges(&self) -> Vec<Range<u32>> {

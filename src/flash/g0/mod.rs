@@ -3,6 +3,7 @@
 //! `registers` has the register file and the locks, `programming` erases and programs, `fast` is fast
 //! programming, `options` the option bytes, `protection` what they forbid, `ecc` the check on reads.
 
+pub(super) mod driver;
 mod ecc;
 mod fast;
 mod options;
@@ -13,6 +14,7 @@ mod registers;
 use super::cells::{DOUBLE_WORD, Mark, SavedCells};
 use super::cut::{Area, Cut, Operation};
 use super::factory::{FactoryError, Lasting};
+use super::flags::Flags;
 use super::keys::Keyhole;
 use super::{BootOptions, Cells, Controller, Kept as Any, Latency, OptionField, OtherPart, Purpose, Saved, Settings};
 use crate::bus::{Access, BootSource, BusFault, Effects, Master, ResetCause, Width, fault};
@@ -432,8 +434,9 @@ impl Controller for G0 {
         self.live.operation.is_none() && self.live.cr & cr::MER1 != 0
     }
 
-    fn flags(&self) -> Vec<&'static str> {
-        registers::flag_names(self.register(registers::SR), self.live.eccr)
+    fn flags(&self) -> Flags {
+        let status = Flags::of(&registers::STATUS_FLAGS, self.register(registers::SR));
+        status.iter().chain(Flags::of(&registers::ECC_FLAGS, self.live.eccr).iter()).collect()
     }
 
     fn ranges(&self) -> Vec<Range<u32>> {

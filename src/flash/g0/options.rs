@@ -23,7 +23,7 @@ const PCROP1BER: usize = 6;
 const SECR: usize = 7;
 
 /// Register offsets (G4) and places in the option area (G68), in the order above.
-const PLACES: [(u32, usize); COUNT] =
+pub(super) const PLACES: [(u32, usize); COUNT] =
     [(0x20, 0x00), (0x24, 0x08), (0x28, 0x10), (0x2C, 0x18), (0x30, 0x20), (0x34, 0x28), (0x38, 0x30), (0x80, 0x70)];
 
 // OPTR (G69).

@@ -1,11 +1,11 @@
 //! `write`: a file into flash, SRAM or the option area.
 
 use super::error::StFlashError;
-use super::flash::PG;
 use super::ihex::{self, Hex};
 use super::note::{Note, thousands};
 use super::session::{C_MASKINTS, DHCSR, FLASH, RUN, SRAM, Session};
-use crate::part::Family;
+use crate::bus::Width;
+use crate::flash::REGISTERS;
 use crate::probe::stlink::Status;
 use std::ops::Range;
 use std::path::Path;
@@ -192,19 +192,20 @@ impl Session<'_> {
         if !self.is_newer() {
             self.halt_masked();
         }
-        let dma = self.known.family.dma_enable();
+        let dma = self.dma_enable();
         let clocks = self.read(dma);
         self.write(dma, clocks & !DMA);
         self.wait_for_flash()?;
         self.clear_flags();
-        match self.known.family {
-            Family::F0 => {
+        let flash = self.flash();
+        match flash.store {
+            // The probe has no command that stores half-words for st-flash: code in SRAM does.
+            Width::Byte | Width::Half => {
                 self.load_loader();
                 if self.is_newer() {
                     self.unlock();
-                    let control = self.flash().control;
-                    self.read(control);
-                    self.write(control, PG);
+                    self.read(REGISTERS + flash.cr);
+                    self.write(REGISTERS + flash.cr, flash.pg);
                 }
                 self.program_f0(address, data)?;
                 if self.is_newer() {
@@ -212,7 +213,7 @@ impl Session<'_> {
                     self.close_programming();
                 }
             }
-            Family::G0 => {
+            Width::Word => {
                 self.open_programming();
                 self.program_g0(address, data)?;
                 self.close_programming();
@@ -320,14 +321,11 @@ impl Session<'_> {
             }
         }
     }
-}
 
-impl Family {
-    /// AHBENR (RM0091 6.4.6, RM0444 5.4.13).
-    const fn dma_enable(self) -> u32 {
-        match self {
-            Family::F0 => 0x4002_1014,
-            Family::G0 => 0x4002_1038,
-        }
+    /// The address of AHBENR (RM0091 6.4.6, RM0444 5.4.13).
+    fn dma_enable(&self) -> u32 {
+        let part = self.probe.target.chip.part();
+        let gate = part.peripheral("DMA1").and_then(|dma| dma.gate);
+        part.peripheral("RCC").map_or(0, |rcc| rcc.base) + gate.map_or(0, |gate| gate.enable)
     }
 }
