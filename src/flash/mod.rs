@@ -9,6 +9,7 @@
 pub mod cells;
 pub mod choices;
 pub mod cut;
+pub mod diff;
 pub mod driver;
 mod f0;
 pub mod factory;
@@ -19,6 +20,7 @@ pub mod view;
 
 pub use cells::Cells;
 pub use cut::Cut;
+pub use diff::{BLANK, Contents, PageDiff};
 pub use driver::{
     Driver, DriverError, Interface, Level, OptionCells, OptionPath, OptionRegisters, PageSelect, Port, driver,
     interface,

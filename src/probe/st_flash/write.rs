@@ -5,7 +5,8 @@ use super::ihex::{self, Hex};
 use super::note::{Note, thousands};
 use super::session::{C_MASKINTS, DHCSR, FLASH, RUN, SRAM, Session};
 use crate::bus::Width;
-use crate::flash::REGISTERS;
+use crate::flash::diff::Lost;
+use crate::flash::{Contents, REGISTERS};
 use crate::probe::stlink::Status;
 use std::ops::Range;
 use std::path::Path;
@@ -46,7 +47,7 @@ impl Session<'_> {
                     (data, vec![all])
                 }
             };
-            let before = self.flash_cells();
+            let before = self.contents();
             let result = self.write_flash(address, data);
             // What was refused is not started: st-flash lets the core run all the same.
             let refused = matches!(result, Err(StFlashError::Unaligned { .. } | StFlashError::TooHigh { .. }));
@@ -298,26 +299,19 @@ impl Session<'_> {
         nowhere.then_some(Note::StartsNowhere { address, registers, pc })
     }
 
-    fn flash_cells(&self) -> Vec<u8> {
-        let cells = self.probe.target.chip.board.flash.cells();
-        cells.bytes(cells.base(), cells.size())
+    fn contents(&self) -> Contents {
+        Contents::of(self.probe.target.chip.board.flash.cells())
     }
 
     /// Says what stood around the data and does not any more.
-    fn tell_lost(&mut self, before: &[u8], address: u32, named: &[Range<u32>]) {
-        let after = self.flash_cells();
-        let base = self.probe.target.chip.board.flash.cells().base();
-        let start = address.wrapping_sub(base);
+    fn tell_lost(&mut self, before: &Contents, address: u32, named: &[Range<u32>]) {
+        let after = self.contents();
         // What lies between the ranges that the file names, from the start of flash to its end.
-        let begins = std::iter::once(0).chain(named.iter().map(|r| start.saturating_add(r.end)));
-        let ends = named.iter().map(|r| start.saturating_add(r.start)).chain(std::iter::once(after.len() as u32));
+        let begins = std::iter::once(0).chain(named.iter().map(|r| address.saturating_add(r.end)));
+        let ends = named.iter().map(|r| address.saturating_add(r.start)).chain(std::iter::once(u32::MAX));
         for (from, to) in begins.zip(ends) {
-            let (from, to) = (from as usize, (to as usize).min(after.len()));
-            let Some((old, new)) = before.get(from..to).zip(after.get(from..to)) else { continue };
-            let lost = |(old, new): (&u8, &u8)| *old != 0xFF && old != new;
-            let bytes = old.iter().zip(new).filter(|p| lost(*p)).count() as u32;
-            if let Some(first) = old.iter().zip(new).position(lost) {
-                self.note(Note::Lost { address: base + (from + first) as u32, bytes });
+            if let Some(Lost { address, bytes }) = before.lost(&after, from..to) {
+                self.note(Note::Lost { address, bytes });
             }
         }
     }
