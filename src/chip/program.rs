@@ -98,7 +98,7 @@ pub fn program(chip: &mut Chip, image: &Image, options: bool) -> Result<Programm
             probe.verify(segment.address, &segment.data)?;
         }
         if options {
-            let area = part.option_bytes;
+            let area = part.option_bytes.region();
             for segment in &image.slice(area.base..area.end()).segments {
                 driver.options(probe, segment.address, &segment.data).map_err(writing)?;
                 done.option_bytes = true;

@@ -30,7 +30,7 @@ pub use flags::{Flag, Flags};
 pub use view::{State, fnv1a};
 
 use crate::bus::{Access, BootSource, BusFault, Effects, ResetCause, Width};
-use crate::part::{Family, Part};
+use crate::part::{Family, OptionBytes, Part};
 use crate::time::{Now, Time};
 use std::fmt;
 use std::ops::Range;
@@ -93,6 +93,15 @@ pub struct OptionField {
     pub loaded: String,
     /// Stored; in force after the next load.
     pub stored: String,
+}
+
+/// A mass erase bit that still stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MassEraseLeft {
+    /// Its name in the manual.
+    pub bit: &'static str,
+    /// What comes of it until a reset or a power-on, for people.
+    pub until_reset: &'static str,
 }
 
 /// A controller's whole state with its cells, for [`Controller::restore`].
@@ -266,14 +275,17 @@ pub trait Controller: fmt::Debug + Send {
     /// Whether `page` may not be erased or programmed because of write protection or PCROP, as loaded.
     fn protected(&self, page: u32) -> bool;
 
+    /// How the option area is laid out.
+    fn option_layout(&self) -> &OptionBytes;
+
     /// The stored option area, word by word, with addresses.
     fn option_bytes(&self) -> Vec<(u32, u32)>;
 
     /// The option bytes, field by field.
     fn option_fields(&self) -> Vec<OptionField>;
 
-    /// Whether the bit for a mass erase is set in CR with no operation in flight: what comes next is done with it.
-    fn mass_erase_left(&self) -> bool;
+    /// The bit for a mass erase, where it is set in CR with no operation in flight: what comes next is done with it.
+    fn mass_erase_left(&self) -> Option<MassEraseLeft>;
 
     /// The flags that are set in the status registers.
     fn flags(&self) -> Flags;

@@ -41,7 +41,7 @@ pub(in crate::flash) struct Driver {
 
 impl Driver {
     pub(in crate::flash) const fn new(part: &Part) -> Driver {
-        Driver { option_bytes: part.option_bytes, unit: part.flash.program_unit }
+        Driver { option_bytes: part.option_bytes.region(), unit: part.flash.program_unit }
     }
 }
 

@@ -1,13 +1,10 @@
 //! The G0's flash as a programmer drives it (RM0444 3.3.7, 3.3.8, 3.4.2).
 
-use super::options::PLACES;
-use super::registers::{CR, ECC_FLAGS, ECCR, KEYR, KEYS, OPTION_KEYS, OPTKEYR, SR, STATUS_FLAGS, cr, sr};
+use super::registers::{CR, ECC_FLAGS, ECCR, KEYR, KEYS, OPTION_KEYS, OPTKEYR, OPTR, SR, STATUS_FLAGS, cr, sr};
 use crate::bus::Width;
 use crate::flash::driver::{self, DriverError, Interface, Level, OptionPath, OptionRegisters, PageSelect, Port};
 use crate::flash::flags::Flags;
-use crate::part::{Flash, Part, Region};
-
-const OPTR: u32 = PLACES[super::options::OPTR].0;
+use crate::part::{Flash, OptionBytes, Part, Region};
 
 pub(in crate::flash) const INTERFACE: Interface = Interface {
     keyr: KEYR,
@@ -37,12 +34,12 @@ pub(in crate::flash) const INTERFACE: Interface = Interface {
 #[derive(Debug)]
 pub(in crate::flash) struct Driver {
     flash: Flash,
-    option_bytes: Region,
+    option_bytes: OptionBytes,
 }
 
 impl Driver {
-    pub(in crate::flash) const fn new(part: &Part) -> Driver {
-        Driver { flash: part.flash, option_bytes: part.option_bytes }
+    pub(in crate::flash) fn new(part: &Part) -> Driver {
+        Driver { flash: part.flash, option_bytes: part.option_bytes.clone() }
     }
 }
 
@@ -52,7 +49,7 @@ impl<P: Port> driver::Driver<P> for Driver {
     }
 
     fn option_area(&self) -> Region {
-        self.option_bytes
+        self.option_bytes.region()
     }
 
     fn unit(&self) -> u32 {
@@ -76,10 +73,10 @@ impl<P: Port> driver::Driver<P> for Driver {
 
     fn change_options(&self, port: &mut P, address: u32, data: &[u8]) -> Result<(), DriverError<P::Error>> {
         // Each double word of the area is the value, then its complement; the registers take the value.
-        for (register, place) in PLACES {
-            let place = self.option_bytes.base + place as u32;
+        for word in self.option_bytes.words.values() {
+            let place = self.option_bytes.base + word.offset;
             let bytes = place.checked_sub(address).and_then(|index| data.get(index as usize..index as usize + 4));
-            if let Some(b) = bytes {
+            if let (Some(b), Some(register)) = (bytes, word.register) {
                 self.set(port, register, u32::from_le_bytes([b[0], b[1], b[2], b[3]]))?;
             }
         }

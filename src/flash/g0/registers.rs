@@ -12,6 +12,7 @@ pub(super) const OPTKEYR: u32 = 0x0C;
 pub(super) const SR: u32 = 0x10;
 pub(super) const CR: u32 = 0x14;
 pub(super) const ECCR: u32 = 0x18;
+pub(super) const OPTR: u32 = 0x20;
 
 pub(super) const KEYS: [u32; 2] = [0x4567_0123, 0xCDEF_89AB];
 pub(super) const OPTION_KEYS: [u32; 2] = [0x0819_2A3B, 0x4C5D_6E7F];
@@ -114,7 +115,9 @@ impl G0 {
             }
             CR => l.cr,
             ECCR => l.eccr,
-            _ => options::index_of_register(offset)
+            _ => self
+                .shape
+                .index_of_register(offset)
                 .map_or(0, |i| if l.edited >> i & 1 != 0 { l.edit.0[i] } else { l.loaded.0[i] }),
         }
     }
@@ -150,7 +153,7 @@ impl G0 {
                 fx.interrupts();
             }
             _ => {
-                if let Some(index) = options::index_of_register(aligned) {
+                if let Some(index) = self.shape.index_of_register(aligned) {
                     self.store_option(index, offset, width, value, by, fx);
                 }
             }
