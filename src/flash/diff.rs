@@ -68,7 +68,14 @@ impl Contents {
 
     /// The pages that differ from `self` to `after`, or were erased in between, in the order of their addresses.
     pub fn until<'a>(&'a self, after: &'a Contents) -> impl Iterator<Item = PageDiff<'a>> {
-        between((self.base, self.page), (&self.bytes, &self.wear), (&after.bytes, &after.wear))
+        let blocks = (self.page / BLOCK).max(1) as usize;
+        // A page is whole blocks: where their numbers are the same, there is nothing to compare.
+        let same = move |page: usize| {
+            let place = page * blocks..(page + 1) * blocks;
+            self.page.is_multiple_of(BLOCK)
+                && self.versions.get(place.clone()).is_some_and(|old| after.versions.get(place) == Some(old))
+        };
+        between((self.base, self.page), (&self.bytes, &self.wear), (&after.bytes, &after.wear), same)
     }
 
     /// The bytes in `range` that were not blank and are others in `after`; none where nothing was lost.
@@ -116,19 +123,22 @@ impl Contents {
 impl Lasting {
     /// The pages of main flash that differ from `self` to `after`, as [`Contents::until`]. `page` is their size.
     pub fn until<'a>(&'a self, after: &'a Lasting, page: u32) -> impl Iterator<Item = PageDiff<'a>> {
-        between((self.base, page), (&self.bytes, &self.wear), (&after.bytes, &after.wear))
+        between((self.base, page), (&self.bytes, &self.wear), (&after.bytes, &after.wear), |_| false)
     }
 }
 
+/// The pages that differ; `same` knows of some that they do not.
 fn between<'a>(
     (base, page): (u32, u32),
     (before, worn): (&'a [u8], &'a [u32]),
     (after, wear): (&'a [u8], &'a [u32]),
+    same: impl Fn(usize) -> bool + 'a,
 ) -> impl Iterator<Item = PageDiff<'a>> {
     let size = page.max(1) as usize;
     let erases = |wear: &[u32], page: usize| wear.get(page).copied().unwrap_or(0);
     before.chunks(size).zip(after.chunks(size)).enumerate().filter_map(move |(n, (before, after))| {
-        let bytes = before.iter().zip(after).filter(|(a, b)| a != b).count();
+        let differing = || before.iter().zip(after).filter(|(a, b)| a != b).count();
+        let bytes = if same(n) { 0 } else { differing() };
         let erased = erases(wear, n).saturating_sub(erases(worn, n));
         let address = base + (n * size) as u32;
         (bytes > 0 || erased > 0).then_some(PageDiff { address, before, after, erased, bytes })
