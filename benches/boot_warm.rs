@@ -1,9 +1,9 @@
 //! One chip in a process that is warm: a boot, the bootloader's wait, saving and restoring, programming.
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use dryflash::chip::program::program;
 use dryflash::chip::{Chip, Halt};
 use dryflash::cpu::hybrid::Engine;
-use dryflash::esc::program::program;
 use dryflash::image::Image;
 use dryflash::part;
 use dryflash::periph::signal::{Drive, Signal};

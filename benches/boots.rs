@@ -2,8 +2,8 @@
 //! watchdog; with one worker and with two, each a thread with a chip of its own. Parallel cases share nothing.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use dryflash::chip::program::program;
 use dryflash::chip::{Chip, Halt, SavedChip};
-use dryflash::esc::program::program;
 use dryflash::image::Image;
 use dryflash::part;
 use dryflash::periph::signal::{Drive, Signal};

@@ -5,9 +5,9 @@
 //! what it does in a second of the host's time is measured both with that and without.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use dryflash::chip::program::program;
 use dryflash::chip::{Chip, Halt};
 use dryflash::cpu::hybrid::Engine;
-use dryflash::esc::program::program;
 use dryflash::image::Image;
 use dryflash::part;
 use dryflash::periph::signal::{Drive, Signal};

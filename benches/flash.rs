@@ -2,10 +2,10 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dryflash::bus::Width;
+use dryflash::chip::program::program;
 use dryflash::chip::{Chip, Halt};
 use dryflash::cpu::FaultKind;
-use dryflash::esc::program::program;
-use dryflash::flash::{Factory, REGISTERS};
+use dryflash::flash::{Driver, Factory, REGISTERS, driver};
 use dryflash::image::Image;
 use dryflash::part;
 use dryflash::time::Time;
@@ -19,16 +19,14 @@ const BYTES: u32 = 16 * 1024;
 struct Loop {
     part: &'static str,
     unit: u32,
-    key: u32,
-    cr: u32,
     code: &'static [u16],
 }
 
 const LOOPS: [Loop; 2] = [
     // strh r2, [r1]; adds r1, #2; subs r3, #1; bne; bkpt
-    Loop { part: "F051K8", unit: 2, key: 0x04, cr: 0x10, code: &[0x800A, 0x3102, 0x3B01, 0xD1FB, 0xBE00] },
+    Loop { part: "F051K8", unit: 2, code: &[0x800A, 0x3102, 0x3B01, 0xD1FB, 0xBE00] },
     // str r2, [r1]; str r2, [r1, #4]; adds r1, #8; subs r3, #1; bne; bkpt
-    Loop { part: "G071_64K", unit: 8, key: 0x08, cr: 0x14, code: &[0x600A, 0x604A, 0x3108, 0x3B01, 0xD1FA, 0xBE00] },
+    Loop { part: "G071_64K", unit: 8, code: &[0x600A, 0x604A, 0x3108, 0x3B01, 0xD1FA, 0xBE00] },
 ];
 
 /// A powered chip with the loop at 0x0800_0100 and the flash unlocked for programming.
@@ -45,9 +43,10 @@ fn ready(case: &Loop) -> Chip {
     let factory = factory.cells(FLASH, &image).expect("inside of flash");
     factory.install(chip.board.flash.as_mut()).expect("the same part");
     chip.power_on();
-    for (offset, value) in [(case.key, 0x4567_0123), (case.key, 0xCDEF_89AB), (case.cr, 1)] {
-        chip.debug_write(REGISTERS + offset, Width::Word, value).expect("the flash unlocks");
-    }
+    let driver: Box<dyn Driver<Chip>> = driver(&part);
+    driver.unlock(&mut chip).expect("the flash unlocks");
+    let registers = driver.interface();
+    driver.set(&mut chip, registers.cr, registers.pg).expect("it allows programming");
     chip.set_registers(|r| {
         r.pc = FLASH + 0x100;
         r.r[0] = REGISTERS;

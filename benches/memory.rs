@@ -3,9 +3,9 @@
 //!
 //! On Linux only: the figures are those of `/proc/self/status`.
 
+use dryflash::chip::program::program;
 use dryflash::chip::{Chip, Halt};
 use dryflash::cpu::hybrid::Engine;
-use dryflash::esc::program::program;
 use dryflash::image::Image;
 use dryflash::part;
 use dryflash::periph::signal::{Drive, Signal};

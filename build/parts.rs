@@ -8,6 +8,7 @@ mod read;
 mod schema;
 
 use schema::*;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -68,7 +69,7 @@ macro_rules! by_variant {
         }
     })* };
 }
-by_variant!(Family Core Kind);
+by_variant!(Family Core Kind Protects);
 
 /// Takes the value apart: a field that is missing here does not compile.
 macro_rules! by_field {
@@ -83,6 +84,8 @@ macro_rules! by_field {
 by_field! {
     Region { base size }
     Flash { base size page program_unit wrp_pages wrp_bytes endurance pcrop_bits wrp_bits sec_bits }
+    OptionWord { offset register factory protects }
+    OptionBytes { base size width words }
     Identity { idcode idcode_address cpuid dpidr uid_address uid flash_size_address }
     FactoryWord { address value }
     Calibration { vdda_mv hot_celsius ts_cal1 ts_cal2 vrefint }
@@ -100,6 +103,13 @@ by_field! {
 impl Rust for String {
     fn rust(&self) -> String {
         format!("String::from({self:?})")
+    }
+}
+
+impl<T: Rust> Rust for BTreeMap<String, T> {
+    fn rust(&self) -> String {
+        let pairs: Vec<String> = self.iter().map(|(k, v)| format!("({}, {})", k.rust(), v.rust())).collect();
+        format!("BTreeMap::from([{}])", pairs.join(", "))
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! These functions panic where a promise is broken: that is the finding.
 
+use crate::chip::program::program;
 use crate::chip::{Chip, SavedChip};
-use crate::esc::program::program;
 use crate::image::Image;
 use crate::part;
 use crate::probe::capture::{Form, form, read, read_as, to_pcap};

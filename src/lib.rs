@@ -29,7 +29,7 @@
 //!
 //! ```
 //! use dryflash::chip::{Chip, Halt};
-//! use dryflash::esc::program::program;
+//! use dryflash::chip::program::program;
 //! use dryflash::image::Image;
 //! use dryflash::periph::signal::{Drive, Signal};
 //! use dryflash::time::Time;

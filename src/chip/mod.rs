@@ -11,6 +11,7 @@ mod exception;
 mod heartbeat;
 pub mod names;
 mod probe;
+pub mod program;
 mod reads;
 mod saved;
 mod standstill;

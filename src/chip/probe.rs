@@ -5,7 +5,7 @@ use super::exception::LOCK_UP;
 use super::{Match, WATCHPOINTS, Watchpoint};
 use crate::bus::{Access, BootSource, BusFault, Master, ResetCause, Width};
 use crate::cpu::{Registers, Reply, T};
-use crate::flash::Purpose;
+use crate::flash::{Port, Purpose};
 use crate::periph::nvic;
 use crate::time::Now;
 
@@ -162,5 +162,23 @@ impl Chip {
             let now = self.now();
             self.pass_event(now);
         }
+    }
+}
+
+/// By the debug port, with the core halted.
+impl Port for Chip {
+    type Error = BusFault;
+
+    fn load(&mut self, address: u32, width: Width) -> Result<u32, BusFault> {
+        self.debug_read(address, width)
+    }
+
+    fn store(&mut self, address: u32, width: Width, value: u32) -> Result<(), BusFault> {
+        self.debug_write(address, width, value)
+    }
+
+    fn wait(&mut self) -> Result<(), BusFault> {
+        self.wait_for_flash();
+        Ok(())
     }
 }

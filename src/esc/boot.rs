@@ -13,6 +13,7 @@ use crate::am32::eeprom;
 use crate::bus::{ResetCause, Width};
 use crate::chip::{Chip, Halt, Round, WatchedLoad};
 use crate::cpu::Registers;
+use crate::flash::{Contents, PageDiff};
 use crate::time::Time;
 use std::ops::Range;
 
@@ -25,7 +26,7 @@ const MANY_RESETS: usize = 8;
 
 /// Runs one power-up on a chip without power. The chip's flash is left as the code left it.
 pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
-    let before = Contents::of(chip);
+    let before = Contents::of(chip.board.flash.cells());
     for (port, pin) in &bench.pins {
         chip.drive(*port, *pin, power_up.wire());
     }
@@ -61,12 +62,13 @@ pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
     } else {
         bootloader(chip, bench, &mut run)
     };
-    let between = Contents::of(chip);
+    let between = Contents::of(chip.board.flash.cells());
     let settings = &bench.boot_bytes;
-    before.compare(&between, chip, Author::Bootloader, settings, &mut run.changed);
+    run.changed.extend(changed(&before, &between, Author::Bootloader, settings));
     if reached {
         run.ending = app(chip, bench, &mut run);
-        between.compare(&Contents::of(chip), chip, Author::App, settings, &mut run.changed);
+        let after = Contents::of(chip.board.flash.cells());
+        run.changed.extend(changed(&between, &after, Author::App, settings));
     }
     chip.watch(&[]);
     chip.stop_inside(&[]);
@@ -74,38 +76,20 @@ pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
     run
 }
 
-/// Main flash and its wear at one instant.
-struct Contents {
-    bytes: Vec<u8>,
-    wear: Vec<u32>,
-}
-
-impl Contents {
-    fn of(chip: &Chip) -> Contents {
-        let flash = chip.part().flash;
-        let cells = chip.board.flash.cells();
-        Contents {
-            bytes: cells.bytes(flash.base, flash.size),
-            wear: (0..flash.pages()).map(|p| cells.wear(p)).collect(),
-        }
-    }
-
-    /// Adds the pages that differ from `self` to `later`.
-    fn compare(&self, later: &Contents, chip: &Chip, by: Author, settings: &[u32], changed: &mut Vec<ChangedPage>) {
-        let flash = chip.part().flash;
-        let pages = self.bytes.chunks(flash.page as usize).zip(later.bytes.chunks(flash.page as usize));
-        let wear = self.wear.iter().zip(&later.wear);
-        for (n, ((then, now), (worn, wear))) in (0u32..).zip(pages.zip(wear)) {
-            let bytes = then.iter().zip(now).filter(|(a, b)| a != b).count();
-            let erased = wear.saturating_sub(*worn);
-            if bytes > 0 || erased > 0 {
-                let address = flash.base + n * flash.page;
-                let decoded = eeprom::decode(then).zip(eeprom::decode(now)).filter(|_| settings.contains(&address));
-                let settings = decoded.map(|(before, after)| Box::new(Rewritten { before, after }));
-                changed.push(ChangedPage { by, address, erased, bytes, settings });
-            }
-        }
-    }
+/// The pages that `by` has changed between two instants.
+fn changed<'a>(
+    before: &'a Contents,
+    after: &'a Contents,
+    by: Author,
+    settings: &'a [u32],
+) -> impl Iterator<Item = ChangedPage> + 'a {
+    before.until(after).map(move |page| {
+        let PageDiff { address, erased, bytes, .. } = page;
+        let decoded = eeprom::decode(page.before).zip(eeprom::decode(page.after));
+        let decoded = decoded.filter(|_| settings.contains(&address));
+        let settings = decoded.map(|(before, after)| Box::new(Rewritten { before, after }));
+        ChangedPage { by, address, erased, bytes, settings }
+    })
 }
 
 /// Runs the bootloader. Whether it reached the app.

@@ -1,14 +1,12 @@
 //! What a session has left changed on a chip: flash page by page, option bytes field by field.
 
 use crate::chip::Chip;
-use crate::flash::{Lasting, OptionField};
+use crate::flash::{BLANK, Lasting, OptionField, PageDiff};
 use crate::image::{Format, file_in_bytes};
 use crate::plural::{count, verb};
 use serde::Serialize;
 use std::fmt;
 use std::ops::Range;
-
-const BLANK: u8 = 0xFF;
 
 /// What lasts of a chip at one instant.
 #[derive(Clone, Debug)]
@@ -30,6 +28,20 @@ pub enum Fate {
     Changed,
     /// Erased and programmed again with the bytes of before.
     Rewritten,
+}
+
+impl Fate {
+    /// None where a blank page was erased.
+    fn of(page: &PageDiff<'_>) -> Option<Fate> {
+        let blank = |bytes: &[u8]| bytes.iter().all(|b| *b == BLANK);
+        match (page.bytes, blank(page.before), blank(page.after)) {
+            (0, _, true) => None,
+            (0, _, false) => Some(Fate::Rewritten),
+            (_, true, _) => Some(Fate::Programmed),
+            (_, _, true) => Some(Fate::Erased),
+            _ => Some(Fate::Changed),
+        }
+    }
 }
 
 /// Neighbouring pages of one fate.
@@ -107,29 +119,17 @@ impl Snapshot {
 
     /// What has changed from here to `after`, of the same part.
     pub fn until(&self, after: &Snapshot) -> Changes {
-        let page = self.page.max(1) as usize;
-        let (old, new) = (&self.lasting, &after.lasting);
         let mut changes = Changes::default();
-        let both = old.bytes.chunks(page).zip(new.bytes.chunks(page));
-        for (n, (before, now)) in both.enumerate() {
-            let erases = new.wear.get(n).copied().unwrap_or(0).saturating_sub(old.wear.get(n).copied().unwrap_or(0));
-            changes.erases += erases;
-            let differing = before.iter().zip(now).filter(|(a, b)| a != b).count() as u32;
-            let blank = |bytes: &[u8]| bytes.iter().all(|b| *b == BLANK);
-            let fate = match (differing, blank(before), blank(now)) {
-                (0, _, false) if erases > 0 => Fate::Rewritten,
-                (0, ..) => continue,
-                (_, true, _) => Fate::Programmed,
-                (_, _, true) => Fate::Erased,
-                _ => Fate::Changed,
-            };
-            let first = new.base + (n * page) as u32;
+        for page in self.lasting.until(&after.lasting, self.page) {
+            changes.erases += page.erased;
+            let Some(fate) = Fate::of(&page) else { continue };
+            let first = page.address;
             // Only the first: what follows it is the same file's.
             if changes.as_it_stands.is_none() {
-                changes.as_it_stands = file_in_bytes(now).map(|format| AsItStands { address: first, format });
+                changes.as_it_stands = file_in_bytes(page.after).map(|format| AsItStands { address: first, format });
             }
-            let used = now.iter().rposition(|b| *b != BLANK).map(|at| first + at as u32);
-            changes.add(first..first + now.len() as u32, fate, differing, used);
+            let used = page.after.iter().rposition(|b| *b != BLANK).map(|at| first + at as u32);
+            changes.add(first..first + page.after.len() as u32, fate, page.bytes as u32, used);
         }
         let fields = self.options.iter().zip(&after.options);
         changes.options = fields

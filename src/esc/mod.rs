@@ -1,6 +1,6 @@
 //! A chip on a bench: files flashed the way a programmer would, power-ups with a signal wire, and what was seen.
 //!
-//! [`check()`] is the main job: [`crate::am32::plan`] says what the files are, [`program`] puts them into the chip,
+//! [`check()`] is the main job: [`crate::am32::plan`] says what the files are, [`crate::chip::program`] puts them into the chip,
 //! [`boot`] runs the shipped code for each [`PowerUp`], [`verdict`] says what it means.
 //! [`changes`] tells what a session with a probe has left.
 
@@ -15,7 +15,6 @@ pub mod fit;
 mod kept;
 mod next_start;
 pub mod power_up;
-pub mod program;
 mod reason;
 pub mod rests;
 pub mod settings_pages;
@@ -31,7 +30,6 @@ pub use check::{CheckError, Options, check};
 pub use evidence::{AppRun, BootRun, Ending, Jump};
 pub use kept::{Kept, KeptError};
 pub use power_up::{AfterPowerOn, Change, PowerUp, Wire};
-pub use program::{ProgramError, Programmed};
 pub use reason::Reason;
 pub use state::{StateError, StateFile};
 pub use timeline::Timeline;

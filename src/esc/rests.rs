@@ -2,26 +2,18 @@
 
 use crate::am32::{Finding, Id};
 use crate::chip::{Chip, RestsOn};
-use crate::part::Family;
+use crate::flash::MassEraseLeft;
 
 /// What to know of a chip after a session: choices of the model that something rested on, and a mass erase bit that
 /// still stands.
 pub fn notes(chip: &Chip) -> Vec<String> {
     let mut notes: Vec<String> = chip.board.log.choices.iter().map(|c| told(c, chip)).collect();
-    if chip.is_powered() && chip.board.flash.mass_erase_left() {
-        notes.push(
-            match chip.part().family {
-                Family::F0 => {
-                    "the mass erase bit (MER) still stands in FLASH_CR: until a reset or a power-on the erase of a page \
-                     is taken to erase everything (F36: a choice)"
-                }
-                Family::G0 => {
-                    "the mass erase bit (MER1) still stands in FLASH_CR: until a reset or a power-on the next write or \
-                     erase of a page fails with PGSERR"
-                }
-            }
-            .to_owned(),
-        );
+    if chip.is_powered()
+        && let Some(MassEraseLeft { bit, until_reset }) = chip.board.flash.mass_erase_left()
+    {
+        notes.push(format!(
+            "the mass erase bit ({bit}) still stands in FLASH_CR: until a reset or a power-on {until_reset}"
+        ));
     }
     notes
 }

@@ -7,9 +7,8 @@
 use super::bench::Bench;
 use super::boot;
 use super::evidence::BootRun;
-use super::program;
 use crate::am32::{Finding, Id, Pin};
-use crate::chip::{Chip, SavedChip};
+use crate::chip::{Chip, SavedChip, program};
 use crate::image::Image;
 use crate::periph::pins;
 

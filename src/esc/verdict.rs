@@ -5,12 +5,12 @@
 use super::alive::{Alive, LONGEST, Stand};
 use super::evidence::{Author, BootRun, ChangedPage, Ending, Load};
 use super::power_up::{PowerUp, Wire};
-use super::program::{ProgramError, Programmed};
 use super::reason::Reason;
 use super::updater::Update;
 use crate::am32::{Finding, Id, Layout, Piece, Severity};
 use crate::bus::ResetCause;
 use crate::chip::Polled;
+use crate::chip::program::{ProgramError, Programmed};
 use crate::cpu::FaultKind;
 use crate::part::Part;
 use crate::plural::{count, verb};
@@ -415,7 +415,9 @@ pub fn not_programmed(error: &ProgramError, file: &Arc<str>) -> Finding {
             "locked for good: read protection level 2 is active; no probe can connect to this chip ever again",
             "it can only be updated through its bootloader, if it has one that runs",
         ),
-        ProgramError::Erase { address, flags } | ProgramError::Write { address, flags } if flags.contains("WRP") => {
+        ProgramError::Erase { address, flags } | ProgramError::Write { address, flags }
+            if flags.is_write_protected() =>
+        {
             Finding::new(
                 Id::RUN_FLASH_LOCKED,
                 format!("the flash at 0x{address:08X} is write-protected ({flags}); nothing after it was written"),

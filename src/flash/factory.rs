@@ -5,7 +5,8 @@
 
 use super::Controller;
 use super::cells::{Cells, DOUBLE_WORD, Mark, PROGRAMMED};
-use crate::part::Family;
+use super::driver::Level;
+use crate::part::{Family, OptionBytes, Protects};
 use serde::{Deserialize, Serialize};
 
 /// What outlives power-off: cells, wear, marks, option bytes, OTP.
@@ -78,6 +79,7 @@ pub enum FactoryError {
 #[derive(Clone, Debug)]
 pub struct Factory {
     lasting: Lasting,
+    layout: OptionBytes,
     page: u32,
     wrp_pages: u32,
 }
@@ -85,7 +87,12 @@ pub struct Factory {
 impl Factory {
     /// Starts from what `controller` holds. `wrp_pages` is the part's write-protection unit.
     pub fn of(controller: &dyn Controller, wrp_pages: u32) -> Factory {
-        Factory { lasting: controller.lasting(), page: controller.cells().page_size(), wrp_pages: wrp_pages.max(1) }
+        Factory {
+            lasting: controller.lasting(),
+            layout: controller.option_layout().clone(),
+            page: controller.cells().page_size(),
+            wrp_pages: wrp_pages.max(1),
+        }
     }
 
     /// Bytes in main flash or OTP. Double words that are not all ones count as programmed.
@@ -142,21 +149,18 @@ impl Factory {
     /// # Errors
     /// Outside of the option area, or not at its start.
     pub fn option(self, address: u32, value: u32) -> Result<Factory, FactoryError> {
-        match self.lasting.family {
-            Family::F0 if address.is_multiple_of(2) => self.option_raw(address, &[value as u8, !value as u8]),
-            Family::G0 if address.is_multiple_of(8) => {
-                self.option_raw(address, &(u64::from(value) | u64::from(!value) << 32).to_le_bytes())
-            }
-            _ => Err(FactoryError::NoOption { address }),
+        let width = self.layout.width.clamp(1, 4) as usize;
+        if !address.is_multiple_of(2 * width as u32) {
+            return Err(FactoryError::NoOption { address });
         }
+        let both = [&value.to_le_bytes()[..width], &(!value).to_le_bytes()[..width]].concat();
+        self.option_raw(address, &both)
     }
 
-    fn byte(&self, offset: usize) -> u32 {
-        self.lasting.options.get(offset).copied().unwrap_or(0xFF).into()
-    }
-
-    fn word(&self, offset: usize) -> u32 {
-        (0..4).map(|i| self.byte(offset + i) << (8 * i)).sum()
+    /// The value at an offset.
+    fn value(&self, offset: u32) -> u32 {
+        let byte = |at: u32| u32::from(self.lasting.options.get(at as usize).copied().unwrap_or(0xFF));
+        (0..self.layout.width.min(4)).map(|i| byte(offset + i) << (8 * i)).sum()
     }
 
     /// The read-protection level.
@@ -164,20 +168,9 @@ impl Factory {
     /// # Errors
     /// For levels above 2.
     pub fn rdp(self, level: u8) -> Result<Factory, FactoryError> {
-        let byte = match level {
-            0 => 0xAA,
-            1 => 0xBB,
-            2 => 0xCC,
-            _ => return Err(FactoryError::Level(level)),
-        };
-        let base = self.lasting.option_base;
-        match self.lasting.family {
-            Family::F0 => self.option(base, byte),
-            Family::G0 => {
-                let optr = (self.word(0) & !0xFF) | byte;
-                self.option(base, optr)
-            }
-        }
+        let byte = Level::of(level).ok_or(FactoryError::Level(level))?.byte();
+        let (base, first) = (self.lasting.option_base, self.value(0));
+        self.option(base, (first & !0xFF) | u32::from(byte))
     }
 
     /// Takes all write protection off.
@@ -186,12 +179,15 @@ impl Factory {
     /// None on a part that has write protection.
     pub fn no_wrp(self) -> Result<Factory, FactoryError> {
         let base = self.lasting.option_base;
-        let (places, none): (&[u32], u32) = match self.lasting.family {
-            Family::F0 => (&[0x08, 0x0A, 0x0C, 0x0E], 0xFF),
-            // The start behind the end.
-            Family::G0 => (&[0x18, 0x20], 0xFF),
-        };
-        places.iter().try_fold(self, |this, offset| this.option(base + offset, none))
+        let words = self.layout.protecting();
+        words.iter().try_fold(self, |this, (word, protects)| {
+            let none = match protects {
+                Protects::Sectors => 0xFF,
+                // The start behind the end.
+                Protects::Pages => 0x00FF,
+            };
+            this.option(base + word.offset, none)
+        })
     }
 
     /// Write-protects the pages `first` to `last`; on an F0 whole sectors, on a G0 the next free one of the two
@@ -206,26 +202,23 @@ impl Factory {
             return Err(refused("there are no such pages"));
         }
         let base = self.lasting.option_base;
-        match self.lasting.family {
-            Family::F0 => {
-                if !first.is_multiple_of(self.wrp_pages) || !(last + 1).is_multiple_of(self.wrp_pages) {
-                    return Err(refused("protection goes by whole sectors"));
-                }
-                let mut this = self;
-                for sector in first / this.wrp_pages..=last / this.wrp_pages {
-                    let offset = 8 + 2 * (sector / 8);
-                    let bits = this.byte(offset as usize) & !(1 << (sector % 8));
-                    this = this.option(base + offset, bits)?;
-                }
-                Ok(this)
-            }
-            Family::G0 => {
-                let free = |word: u32| word & 0xFF > word >> 16 & 0xFF;
-                let area = [0x18u32, 0x20].into_iter().find(|a| free(self.word(*a as usize)));
-                let area = area.ok_or(refused("both areas are taken"))?;
-                self.option(base + area, first | last << 16)
-            }
+        let words = self.layout.protecting();
+        if let Some((_, Protects::Pages)) = words.first() {
+            let free = |value: u32| value & 0xFF > value >> 16 & 0xFF;
+            let area = words.iter().find(|(word, _)| free(self.value(word.offset)));
+            let (area, _) = area.ok_or(refused("both areas are taken"))?;
+            return self.option(base + area.offset, first | last << 16);
         }
+        if !first.is_multiple_of(self.wrp_pages) || !(last + 1).is_multiple_of(self.wrp_pages) {
+            return Err(refused("protection goes by whole sectors"));
+        }
+        let mut this = self;
+        for sector in first / this.wrp_pages..=last / this.wrp_pages {
+            let (word, _) = words.get(sector as usize / 8).ok_or(refused("there are no such sectors"))?;
+            let bits = this.value(word.offset) & !(1 << (sector % 8));
+            this = this.option(base + word.offset, bits)?;
+        }
+        Ok(this)
     }
 
     /// The condition.

@@ -9,25 +9,36 @@
 pub mod cells;
 pub mod choices;
 pub mod cut;
+pub mod diff;
+pub mod driver;
 mod f0;
 pub mod factory;
+mod flags;
 mod g0;
 mod keys;
 pub mod view;
 
 pub use cells::Cells;
 pub use cut::Cut;
+pub use diff::{BLANK, Contents, PageDiff};
+pub use driver::{
+    Driver, DriverError, Interface, Level, OptionCells, OptionPath, OptionRegisters, PageSelect, Port, driver,
+    interface,
+};
 pub use factory::{Factory, FactoryError, Lasting};
+pub use flags::{Flag, Flags};
 pub use view::{State, fnv1a};
 
 use crate::bus::{Access, BootSource, BusFault, Effects, ResetCause, Width};
-use crate::part::{Family, Part};
+use crate::part::{Family, OptionBytes, Part};
 use crate::time::{Now, Time};
 use std::fmt;
 use std::ops::Range;
 
 /// The interface's base address on every part (F3, G4).
 pub const REGISTERS: u32 = 0x4002_2000;
+/// The interface's length in bytes.
+pub const REGISTERS_SIZE: u32 = 0x400;
 
 /// How long operations take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -82,6 +93,15 @@ pub struct OptionField {
     pub loaded: String,
     /// Stored; in force after the next load.
     pub stored: String,
+}
+
+/// A mass erase bit that still stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MassEraseLeft {
+    /// Its name in the manual.
+    pub bit: &'static str,
+    /// What comes of it until a reset or a power-on, for people.
+    pub until_reset: &'static str,
 }
 
 /// A controller's whole state with its cells, for [`Controller::restore`].
@@ -255,17 +275,20 @@ pub trait Controller: fmt::Debug + Send {
     /// Whether `page` may not be erased or programmed because of write protection or PCROP, as loaded.
     fn protected(&self, page: u32) -> bool;
 
+    /// How the option area is laid out.
+    fn option_layout(&self) -> &OptionBytes;
+
     /// The stored option area, word by word, with addresses.
     fn option_bytes(&self) -> Vec<(u32, u32)>;
 
     /// The option bytes, field by field.
     fn option_fields(&self) -> Vec<OptionField>;
 
-    /// Whether the bit for a mass erase is set in CR with no operation in flight: what comes next is done with it.
-    fn mass_erase_left(&self) -> bool;
+    /// The bit for a mass erase, where it is set in CR with no operation in flight: what comes next is done with it.
+    fn mass_erase_left(&self) -> Option<MassEraseLeft>;
 
-    /// Names of the flags that are set in the status register.
-    fn flags(&self) -> Vec<&'static str>;
+    /// The flags that are set in the status registers.
+    fn flags(&self) -> Flags;
 
     /// The address ranges that may be programmed or loaded through [`Controller::write`] and
     /// [`Controller::read`]: main flash, option bytes, OTP.

@@ -89,7 +89,7 @@ impl State {
                 .filter(|(_, _, erases)| *erases > 0)
                 .map(|(first, last, erases)| Wear { first, last, erases })
                 .collect(),
-            flags: controller.flags(),
+            flags: controller.flags().names(),
             speed: controller.settings().speed,
         }
     }

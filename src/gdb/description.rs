@@ -123,7 +123,7 @@ pub fn memory_map(part: &Part) -> String {
     let mut add = |kind: &str, start: u32, length: u32| {
         let _ = writeln!(text, "  <memory type=\"{kind}\" start=\"0x{start:08x}\" length=\"0x{length:x}\"/>");
     };
-    let (flash, options) = (part.flash, part.option_bytes);
+    let (flash, options) = (part.flash, &part.option_bytes);
     add("rom", 0, flash.size.max(part.system_memory.size));
     add("rom", part.system_memory.base, part.system_memory.size);
     if let Some(otp) = part.otp {

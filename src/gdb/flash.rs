@@ -5,7 +5,7 @@
 
 use super::session::{EACCES, EINVAL, Session};
 use crate::chip::Chip;
-use crate::esc::program::{self, ProgramError};
+use crate::chip::program::{self, ProgramError};
 use gdbstub::target::ext::flash::Flash;
 use gdbstub::target::{TargetError, TargetResult};
 use std::collections::BTreeMap;

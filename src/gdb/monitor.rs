@@ -5,9 +5,8 @@ use super::session::{Gone, Session};
 use crate::am32::layout::Layout;
 use crate::bus::{BootSource, Width};
 use crate::chip::Halt;
-use crate::flash::REGISTERS;
 use crate::flash::view::State;
-use crate::part::Family;
+use crate::flash::{self, REGISTERS};
 use crate::probe::Target;
 use crate::time::Time;
 use std::fmt::Write;
@@ -103,12 +102,9 @@ fn place(target: &Target) -> String {
 pub fn state(target: &mut Target) -> String {
     let place = place(target);
     let part = target.chip.part().clone();
-    let (cr, lock) = match part.family {
-        Family::F0 => (0x10, 1 << 7),
-        Family::G0 => (0x14, 1 << 31),
-    };
-    let flash = match target.read(REGISTERS + cr, Width::Word) {
-        Ok(word) if word & lock != 0 => "locked",
+    let registers = flash::interface(part.family);
+    let flash = match target.read(REGISTERS + registers.cr, Width::Word) {
+        Ok(word) if word & registers.lock != 0 => "locked",
         Ok(_) => "unlocked",
         Err(_) => "does not answer",
     };

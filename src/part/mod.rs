@@ -11,8 +11,8 @@ mod schema;
 
 pub use lookup::find;
 pub use schema::{
-    Calibration, Clients, Clock, Core, FactoryWord, Family, Flash, Gate, Identity, Kind, Part, PeripheralSpec, Region,
-    StartUp,
+    Calibration, Clients, Clock, Core, FactoryWord, Family, Flash, Gate, Identity, Kind, OptionBytes, OptionWord, Part,
+    PeripheralSpec, Protects, Region, StartUp,
 };
 
 use std::sync::{Arc, OnceLock};
@@ -20,6 +20,7 @@ use std::sync::{Arc, OnceLock};
 /// What `build.rs` writes.
 mod shipped {
     use super::*;
+    use std::collections::BTreeMap;
 
     include!(concat!(env!("OUT_DIR"), "/parts.rs"));
 }
@@ -105,6 +106,25 @@ mod tests {
         assert!(error.contains("'F999'") && error.contains("STM32G071xB (G071)"), "{error}");
     }
 
+    #[test]
+    fn option_words_fill_their_area_without_overlap() {
+        for part in all() {
+            let options = &part.option_bytes;
+            let mut places: Vec<u32> = options.words.values().map(|w| w.offset).collect();
+            places.sort_unstable();
+            assert_eq!(places.first(), Some(&0), "{}: RDP is the lowest byte", part.name);
+            assert!(places.windows(2).all(|p| p[0] + 2 * options.width <= p[1]), "{}: {places:X?}", part.name);
+            assert!(places.iter().all(|p| p + 2 * options.width <= options.size), "{}: {places:X?}", part.name);
+            let most = u32::MAX >> (32 - 8 * options.width);
+            assert!(options.words.values().all(|w| w.factory <= most), "{}: wider than a value", part.name);
+            assert!(!options.protecting().is_empty(), "{}: no write protection", part.name);
+            if let crate::flash::OptionPath::Registers(registers) = crate::flash::interface(part.family).options {
+                assert_eq!(options.words["OPTR"].register, Some(registers.optr), "{}", part.name);
+                assert!(options.words.values().all(|w| w.register.is_some()), "{}", part.name);
+            }
+        }
+    }
+
     const FAMILY: (&str, &str) = ("family.toml", include_str!("data/f0/family.toml"));
     const F031: &str = include_str!("data/f0/stm32f031k6.toml");
 
@@ -135,6 +155,10 @@ mod tests {
             ("sram.size", "sram.wings", true, "wings"),
             ("[flash]", "[flash]\nwings = 2", false, "wings"),
             ("kind = \"tim", "kind = \"tum", false, "tum"),
+            ("RDP = { offset", "RDP = { wings = 1, offset", false, "wings"),
+            ("width = 1\n", "", false, "width"),
+            ("factory = 0xAA }", "}", false, "factory"),
+            ("\"sectors\"", "\"wings\"", false, "wings"),
             ("\"TIM6\", ", "\"TIM66\", ", true, "no block TIM66"),
             ("name = \"SYSCFG\"", "name = \"SYSCFGG\"", true, "kind"),
             ("sram.size = 0x1000\n", "", true, "size"),

@@ -3,6 +3,7 @@
 //! `build.rs` reads the files with these types, and writes each part as an expression of them.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A family of parts that share their controllers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
@@ -98,6 +99,70 @@ impl Flash {
     /// The address after the last one.
     pub const fn end(&self) -> u32 {
         self.base + self.size
+    }
+}
+
+/// How a word of option bytes write-protects main flash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protects {
+    /// A bit that is 0 protects a sector of `wrp_pages` pages; the bits of further words go on from there (F0).
+    Sectors,
+    /// The pages from the number in the low half to that in the high half; none where the first is behind (G0).
+    Pages,
+}
+
+/// A value in the option area, stored with its complement behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OptionWord {
+    /// Where it is in the area.
+    pub offset: u32,
+    /// Offset of the register of the flash interface that edits it; none where the area itself is programmed.
+    #[serde(default)]
+    pub register: Option<u32>,
+    /// As delivered. Bits that a part lacks do not count.
+    pub factory: u32,
+    /// The pages that it write-protects, if any.
+    #[serde(default)]
+    pub protects: Option<Protects>,
+}
+
+/// The option bytes in use.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OptionBytes {
+    /// First address.
+    pub base: u32,
+    /// Length in bytes.
+    pub size: u32,
+    /// Bytes of a value; its complement has as many.
+    pub width: u32,
+    /// The values, by their names in the manual. RDP is the lowest byte of the first one.
+    pub words: BTreeMap<String, OptionWord>,
+}
+
+impl OptionBytes {
+    /// Whether `address` lies inside.
+    pub const fn contains(&self, address: u32) -> bool {
+        self.region().contains(address)
+    }
+
+    /// The address after the last one.
+    pub const fn end(&self) -> u32 {
+        self.region().end()
+    }
+
+    /// Where they are.
+    pub const fn region(&self) -> Region {
+        Region { base: self.base, size: self.size }
+    }
+
+    /// The values that write-protect main flash, in the order of their offsets.
+    pub fn protecting(&self) -> Vec<(OptionWord, Protects)> {
+        let mut words: Vec<_> = self.words.values().filter_map(|w| w.protects.map(|p| (*w, p))).collect();
+        words.sort_by_key(|(word, _)| word.offset);
+        words
     }
 }
 
@@ -335,7 +400,7 @@ pub struct Part {
     /// ST's boot loader.
     pub system_memory: Region,
     /// The option bytes in use.
-    pub option_bytes: Region,
+    pub option_bytes: OptionBytes,
     /// One-time programmable area.
     #[serde(default)]
     pub otp: Option<Region>,

@@ -6,9 +6,9 @@
 use super::decode;
 use super::recording::Exchange;
 use super::stlink::{StLink, half, word};
-use crate::flash::cells::BLOCK;
-use crate::flash::{Cells, OptionField};
-use crate::part::{Family, Kind, Part};
+use crate::flash::diff::Followed;
+use crate::flash::{Cells, Contents, OptionField, interface};
+use crate::part::{Kind, Part};
 use rangemap::RangeSet;
 use serde::Serialize;
 use std::fmt::Write;
@@ -27,9 +27,6 @@ const DCRSR: u32 = 0xE000_EDF4;
 const DCRSR_WRITE: u32 = 1 << 16;
 const DCRDR: u32 = 0xE000_EDF8;
 const PC: u8 = 15;
-/// The second keys of flash and option bytes (RM0091 3.2.2, RM0444 3.3.6).
-const FLASH_KEY: u32 = 0xCDEF_89AB;
-const OPTION_KEYS: [u32; 2] = [0xCDEF_89AB, 0x4C5D_6E7F];
 /// Reads of flash shorter than this are looks, not a dump.
 const DUMP: u32 = 16;
 
@@ -132,10 +129,7 @@ impl AccessPort {
 
 /// The chip before a command.
 struct Before {
-    /// Of each block of flash ([`Cells::versions`]): only blocks with another number are looked at.
-    versions: Vec<u64>,
-    bytes: Vec<u8>,
-    wear: Vec<u32>,
+    contents: Contents,
     option_words: Vec<(u32, u32)>,
     options: Vec<OptionField>,
     halted: bool,
@@ -163,11 +157,8 @@ pub struct Story {
 impl Before {
     fn of(probe: &StLink) -> Before {
         let flash = &probe.target.chip.board.flash;
-        let cells = flash.cells();
         Before {
-            versions: cells.versions().to_vec(),
-            bytes: cells.bytes(cells.base(), cells.size()),
-            wear: (0..cells.pages()).map(|p| cells.wear(p)).collect(),
+            contents: Contents::of(flash.cells()),
             option_words: flash.option_bytes(),
             options: flash.option_fields(),
             halted: probe.target.is_halted(),
@@ -265,13 +256,11 @@ impl Story {
             DCRDR => self.dcrdr = value,
             DCRSR if value == DCRSR_WRITE | u32::from(PC) => self.pc = Some(self.dcrdr),
             _ => {
-                let (key, option_key) = match self.part.family {
-                    Family::F0 => (0x04, 0x08),
-                    Family::G0 => (0x08, 0x0C),
-                };
+                let registers = interface(self.part.family);
+                let ([_, key], [_, option_key]) = (registers.keys, registers.option_keys);
                 match flash_register(&self.part, address) {
-                    Some(offset) if offset == key && value == FLASH_KEY => self.note(What::Unlock),
-                    Some(offset) if offset == option_key && OPTION_KEYS.contains(&value) => {
+                    Some(offset) if offset == registers.keyr && value == key => self.note(What::Unlock),
+                    Some(offset) if offset == registers.optkeyr && value == option_key => {
                         self.note(What::UnlockOptions);
                     }
                     _ => {}
@@ -327,40 +316,18 @@ impl Story {
 
     /// What became of flash.
     fn seen_on_flash(&mut self, cells: &Cells, by: Actor) {
-        let numbers = cells.versions().iter().zip(&self.before.versions).enumerate();
-        let blocks: Vec<u32> = numbers.filter(|(_, (now, old))| now != old).map(|(block, _)| block as u32).collect();
-        if blocks.is_empty() {
-            return;
-        }
-        self.before.versions.copy_from_slice(cells.versions());
+        let Some(Followed { erased, programmed }) = self.before.contents.follow(cells) else { return };
         let size = cells.page_size();
-        let mut pages: Vec<u32> = blocks.iter().map(|block| block * BLOCK / size).collect();
-        pages.dedup();
-        pages.retain(|page| {
-            let Some(wear) = self.before.wear.get_mut(*page as usize) else { return false };
-            std::mem::replace(wear, cells.wear(*page)) < cells.wear(*page)
-        });
-        let pages: RangeSet<u32> = pages.into_iter().map(|p| p..p + 1).collect();
-        if !pages.is_empty() {
-            for erased in pages.iter() {
-                self.touched.insert(cells.base() + erased.start * size..cells.base() + erased.end * size);
+        if !erased.is_empty() {
+            for pages in erased.iter() {
+                self.touched.insert(cells.base() + pages.start * size..cells.base() + pages.end * size);
             }
-            self.note(What::Erase { pages, by });
+            self.note(What::Erase { pages: erased, by });
         }
-        let mut bytes: RangeSet<u32> = RangeSet::new();
-        for start in blocks.iter().map(|block| block * BLOCK) {
-            let now = cells.bytes(cells.base() + start, BLOCK);
-            let place = start as usize..start as usize + now.len();
-            let Some(before) = self.before.bytes.get_mut(place) else { continue };
-            // What an erase leaves is blank.
-            let changed = (0..).zip(before.iter().zip(&now)).filter(|(_, (old, new))| old != new && **new != 0xFF);
-            bytes.extend(changed.map(|(at, _): (u32, _)| cells.base() + start + at).map(|a| a..a + 1));
-            before.copy_from_slice(&now);
-        }
-        if !bytes.is_empty() {
-            self.touched.extend(bytes.iter().cloned());
+        if !programmed.is_empty() {
+            self.touched.extend(programmed.iter().cloned());
             let through = self.pc.filter(|pc| by == Actor::Core && self.part.sram.contains(*pc));
-            self.note(What::Program { bytes, by, through });
+            self.note(What::Program { bytes: programmed, by, through });
         }
     }
 

@@ -1,7 +1,8 @@
 //! The JSON report: format `dryflash-check`, version 1. `docs/check-json.md` describes it.
 
 use crate::am32::{Finding, PlacedBy, SeenInRun};
-use crate::esc::{BootRun, Programmed, Verdict};
+use crate::chip::program::Programmed;
+use crate::esc::{BootRun, Verdict};
 use serde::Serialize;
 
 /// The version of the format: raised when a field changes its meaning or goes.

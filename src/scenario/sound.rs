@@ -340,7 +340,7 @@ impl Look<'_> {
         let Some(part) = self.part() else { return Ok(()) };
         let end = u64::from(address) + length;
         let inside = |start: u32, stop: u32| start <= address && end <= u64::from(stop);
-        let options = part.option_bytes;
+        let options = &part.option_bytes;
         if inside(part.flash.base, part.flash.end()) || inside(options.base, options.end()) {
             return Ok(());
         }

@@ -75,7 +75,7 @@ pub fn finish(b: &mut Bench) -> u32 {
     let flags = b.r(SR);
     let names = [(BSY, "BSY"), (PGERR, "PGERR"), (WRPRTERR, "WRPRTERR"), (EOP, "EOP")];
     let set: Vec<&str> = names.iter().filter(|(bit, _)| flags & bit != 0).map(|(_, name)| *name).collect();
-    assert_eq!(b.chip.flags(), set);
+    assert_eq!(b.chip.flags().names(), set);
     b.w(SR, flags);
     let keep = b.r(CR) & OPTWRE;
     b.w(CR, keep);

@@ -249,7 +249,7 @@ fn cuts() -> Result<(), Failed> {
             begin(&mut b);
             let cut = b.chip.power_off(b.now, seed).expect("an operation in flight");
             b.chip.power_on(b.now);
-            (cut, b.lasting(), b.chip.rdp_level(), b.chip.flags(), b.chip.cells().flawed())
+            (cut, b.lasting(), b.chip.rdp_level(), b.chip.flags().names(), b.chip.cells().flawed())
         };
         let mut seen = Vec::new();
         for seed in 0..60 {

@@ -1,8 +1,8 @@
 //! Flashed chips for the tests that compare engines: the stand-ins, and real images where a folder of them is named.
 
 use dryflash::chip::Chip;
+use dryflash::chip::program::program;
 use dryflash::cpu::hybrid::Engine;
-use dryflash::esc::program::program;
 use dryflash::image::Image;
 use dryflash::part;
 use dryflash::periph::signal::{Drive, Signal};

@@ -3,6 +3,7 @@
 //! `registers` has the register file and the locks, `programming` erases and programs, `options` the option
 //! bytes and what they protect.
 
+pub(super) mod driver;
 mod options;
 mod programming;
 mod registers;
@@ -10,13 +11,14 @@ mod registers;
 use super::cells::SavedCells;
 use super::cut::{Area, Cut, Operation};
 use super::factory::{FactoryError, Lasting};
+use super::flags::Flags;
 use super::keys::Keyhole;
 use super::{
-    BootOptions, Cells, Controller, Kept as Any, Latency, OptionField, OtherPart, Purpose, Saved, Settings,
-    WriteWithoutPg,
+    BootOptions, Cells, Controller, Kept as Any, Latency, MassEraseLeft, OptionField, OtherPart, Purpose, Saved,
+    Settings, WriteWithoutPg,
 };
 use crate::bus::{Access, BootSource, BusFault, Effects, Master, ResetCause, Width, fault, lane};
-use crate::part::{Family, Flash, Part, Region};
+use crate::part::{Family, Flash, OptionBytes, Part};
 use crate::time::{Now, Time};
 use options::{AREA, Loaded};
 use registers::{cr, sr};
@@ -31,7 +33,7 @@ const ERASE_TIME: Time = Time::from_millis(30);
 #[derive(Debug)]
 pub(super) struct F0 {
     flash: Flash,
-    option_bytes: Region,
+    option_bytes: OptionBytes,
     /// How many WRP bytes the part loads (F48).
     wrp_bytes: usize,
     cells: Cells,
@@ -76,7 +78,7 @@ impl F0 {
             ar: 0,
             keys: Keyhole::default(),
             option_keys: Keyhole::default(),
-            stored: options::FACTORY,
+            stored: options::factory(&part.option_bytes),
             loaded: Loaded::default(),
             operation: None,
             boot: BootSource::Flash,
@@ -87,7 +89,7 @@ impl F0 {
         };
         let mut this = F0 {
             flash,
-            option_bytes: part.option_bytes,
+            option_bytes: part.option_bytes.clone(),
             wrp_bytes: options::wrp_bytes(part),
             cells: Cells::new(flash.base, flash.size, flash.page, false),
             live,
@@ -327,6 +329,10 @@ impl Controller for F0 {
         self.live.loaded.protects(page / self.flash.wrp_pages.max(1))
     }
 
+    fn option_layout(&self) -> &OptionBytes {
+        &self.option_bytes
+    }
+
     fn option_bytes(&self) -> Vec<(u32, u32)> {
         let base = self.option_bytes.base;
         (0..AREA as u32 / 4).map(|i| (base + 4 * i, self.stored_bytes(base + 4 * i, Width::Word))).collect()
@@ -336,12 +342,14 @@ impl Controller for F0 {
         options::fields(&self.live.loaded, &Loaded::load(&self.live.stored, self.wrp_bytes))
     }
 
-    fn mass_erase_left(&self) -> bool {
-        self.live.operation.is_none() && self.live.cr & cr::MER != 0
+    fn mass_erase_left(&self) -> Option<MassEraseLeft> {
+        let left = self.live.operation.is_none() && self.live.cr & cr::MER != 0;
+        let until_reset = "the erase of a page is taken to erase everything (F36: a choice)";
+        left.then_some(MassEraseLeft { bit: "MER", until_reset })
     }
 
-    fn flags(&self) -> Vec<&'static str> {
-        registers::flag_names(self.register(registers::SR))
+    fn flags(&self) -> Flags {
+        Flags::of(&registers::STATUS_FLAGS, self.register(registers::SR))
     }
 
     fn ranges(&self) -> Vec<Range<u32>> {

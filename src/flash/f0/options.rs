@@ -5,13 +5,22 @@ use super::{ERASE_TIME, F0, PROGRAM_TIME};
 use crate::bus::{Effects, Width, lane};
 use crate::flash::OptionField;
 use crate::flash::cut::{Operation, Work};
-use crate::part::Part;
+use crate::part::{OptionBytes, Part};
 use crate::time::Time;
 
 /// The option area in bytes (F2).
 pub(super) const AREA: usize = 16;
 /// As delivered (F49). The absent WRP bytes are taken to hold the same (F50).
-pub(super) const FACTORY: [u8; AREA] = [0xAA, 0x55, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0];
+pub(super) fn factory(layout: &OptionBytes) -> [u8; AREA] {
+    let mut area = [0xFF; AREA];
+    for word in layout.words.values() {
+        let [byte, ..] = word.factory.to_le_bytes();
+        if let Some(pair) = area.get_mut(word.offset as usize..word.offset as usize + 2) {
+            pair.copy_from_slice(&[byte, !byte]);
+        }
+    }
+    area
+}
 
 const RDP_0: (u8, u8) = (0xAA, 0x55);
 const RDP_2: (u8, u8) = (0xCC, 0x33);

@@ -3,19 +3,20 @@
 use super::F0;
 use crate::bus::{Access, BusFault, Effects, ResetCause, Width, fault};
 use crate::flash::REGISTERS;
+use crate::flash::flags::Flag;
 use crate::flash::keys::Turn;
 
 const ACR: u32 = 0x00;
-const KEYR: u32 = 0x04;
-const OPTKEYR: u32 = 0x08;
+pub(super) const KEYR: u32 = 0x04;
+pub(super) const OPTKEYR: u32 = 0x08;
 pub(super) const SR: u32 = 0x0C;
 pub(super) const CR: u32 = 0x10;
-const AR: u32 = 0x14;
-const OBR: u32 = 0x1C;
-const WRPR: u32 = 0x20;
+pub(super) const AR: u32 = 0x14;
+pub(super) const OBR: u32 = 0x1C;
+pub(super) const WRPR: u32 = 0x20;
 
 /// The same two words for both sequences (F15, F20).
-const KEYS: [u32; 2] = [0x4567_0123, 0xCDEF_89AB];
+pub(super) const KEYS: [u32; 2] = [0x4567_0123, 0xCDEF_89AB];
 
 pub(super) const PRFTBE: u32 = 1 << 4;
 const PRFTBS: u32 = 1 << 5;
@@ -48,13 +49,9 @@ pub(super) mod cr {
     pub const PLAIN: u32 = PG | PER | MER | OPTPG | OPTER | ERRIE | EOPIE;
 }
 
-/// Names of the bits set in SR.
-pub(super) fn flag_names(value: u32) -> Vec<&'static str> {
-    [(sr::BSY, "BSY"), (sr::PGERR, "PGERR"), (sr::WRPRTERR, "WRPRTERR"), (sr::EOP, "EOP")]
-        .into_iter()
-        .filter_map(|(bit, name)| (value & bit != 0).then_some(name))
-        .collect()
-}
+/// The bits of SR as flags.
+pub(super) const STATUS_FLAGS: [(u32, Flag); 4] =
+    [(sr::BSY, Flag::Bsy), (sr::PGERR, Flag::Pgerr), (sr::WRPRTERR, Flag::Wrprterr), (sr::EOP, Flag::Eop)];
 
 impl F0 {
     /// The word at `offset`; reserved and write-only ones read 0 (F7, F10).

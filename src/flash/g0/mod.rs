@@ -3,6 +3,7 @@
 //! `registers` has the register file and the locks, `programming` erases and programs, `fast` is fast
 //! programming, `options` the option bytes, `protection` what they forbid, `ecc` the check on reads.
 
+pub(super) mod driver;
 mod ecc;
 mod fast;
 mod options;
@@ -13,10 +14,14 @@ mod registers;
 use super::cells::{DOUBLE_WORD, Mark, SavedCells};
 use super::cut::{Area, Cut, Operation};
 use super::factory::{FactoryError, Lasting};
+use super::flags::Flags;
 use super::keys::Keyhole;
-use super::{BootOptions, Cells, Controller, Kept as Any, Latency, OptionField, OtherPart, Purpose, Saved, Settings};
+use super::{
+    BootOptions, Cells, Controller, Kept as Any, Latency, MassEraseLeft, OptionField, OtherPart, Purpose, Saved,
+    Settings,
+};
 use crate::bus::{Access, BootSource, BusFault, Effects, Master, ResetCause, Width, fault};
-use crate::part::{Family, Flash, Part, Region};
+use crate::part::{Family, Flash, OptionBytes, Part, Region};
 use crate::time::{Now, Time};
 use fast::Fast;
 use options::{AREA, Options, Shape};
@@ -36,7 +41,7 @@ const OPTION_TIME: Time = Time::from_millis(23);
 #[derive(Debug)]
 pub(super) struct G0 {
     flash: Flash,
-    option_bytes: Region,
+    option_bytes: OptionBytes,
     otp: Region,
     shape: Shape,
     cells: Cells,
@@ -100,7 +105,7 @@ impl G0 {
     /// A blank chip with factory option bytes, powered on.
     pub(super) fn new(part: &Part) -> G0 {
         let flash = part.flash;
-        let shape = Shape::of(&flash);
+        let shape = Shape::of(part);
         let otp = part.otp.unwrap_or(Region { base: 0, size: 0 });
         let factory = shape.factory();
         let live = Live {
@@ -110,7 +115,7 @@ impl G0 {
             eccr: 0,
             keys: Keyhole::default(),
             option_keys: Keyhole::default(),
-            stored: factory.store(),
+            stored: shape.store(&factory),
             loaded: factory,
             mismatch: false,
             edit: factory,
@@ -130,7 +135,7 @@ impl G0 {
         };
         let mut this = G0 {
             flash,
-            option_bytes: part.option_bytes,
+            option_bytes: part.option_bytes.clone(),
             otp,
             shape,
             cells: Cells::new(flash.base, flash.size, flash.page, true),
@@ -419,6 +424,10 @@ impl Controller for G0 {
         self.page_is_protected(page)
     }
 
+    fn option_layout(&self) -> &OptionBytes {
+        &self.option_bytes
+    }
+
     fn option_bytes(&self) -> Vec<(u32, u32)> {
         let base = self.option_bytes.base;
         (0..AREA as u32 / 4).map(|i| (base + 4 * i, self.stored_bytes(base + 4 * i, Width::Word))).collect()
@@ -428,12 +437,15 @@ impl Controller for G0 {
         options::fields(&self.live.loaded, &self.shape.load(&self.live.stored).0)
     }
 
-    fn mass_erase_left(&self) -> bool {
-        self.live.operation.is_none() && self.live.cr & cr::MER1 != 0
+    fn mass_erase_left(&self) -> Option<MassEraseLeft> {
+        let left = self.live.operation.is_none() && self.live.cr & cr::MER1 != 0;
+        let until_reset = "the next write or erase of a page fails with PGSERR";
+        left.then_some(MassEraseLeft { bit: "MER1", until_reset })
     }
 
-    fn flags(&self) -> Vec<&'static str> {
-        registers::flag_names(self.register(registers::SR), self.live.eccr)
+    fn flags(&self) -> Flags {
+        let status = Flags::of(&registers::STATUS_FLAGS, self.register(registers::SR));
+        status.iter().chain(Flags::of(&registers::ECC_FLAGS, self.live.eccr).iter()).collect()
     }
 
     fn ranges(&self) -> Vec<Range<u32>> {

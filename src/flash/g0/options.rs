@@ -5,7 +5,7 @@ use super::{G0, MASS_TIME, OPTION_TIME};
 use crate::bus::{Effects, Width, lane};
 use crate::flash::OptionField;
 use crate::flash::cut::{self, Operation, Work};
-use crate::part::Flash;
+use crate::part::{OptionWord, Part};
 use crate::time::Time;
 use std::ops::Range;
 
@@ -22,9 +22,10 @@ const PCROP1BSR: usize = 5;
 const PCROP1BER: usize = 6;
 const SECR: usize = 7;
 
-/// Register offsets (G4) and places in the option area (G68), in the order above.
-const PLACES: [(u32, usize); COUNT] =
-    [(0x20, 0x00), (0x24, 0x08), (0x28, 0x10), (0x2C, 0x18), (0x30, 0x20), (0x34, 0x28), (0x38, 0x30), (0x80, 0x70)];
+/// Their names, in the order above.
+const NAMES: [&str; COUNT] = ["OPTR", "PCROP1ASR", "PCROP1AER", "WRP1AR", "WRP1BR", "PCROP1BSR", "PCROP1BER", "SECR"];
+/// A word that a part's data does not have: no register, and the reserved end of the area.
+const ABSENT: OptionWord = OptionWord { offset: AREA as u32 - 8, register: None, factory: 0, protects: None };
 
 // OPTR (G69).
 const BOR_EN: u32 = 1 << 8;
@@ -32,7 +33,6 @@ pub(super) const IWDG_SW: u32 = 1 << 16;
 pub(super) const NBOOT_SEL: u32 = 1 << 24;
 pub(super) const NBOOT1: u32 = 1 << 25;
 pub(super) const NBOOT0: u32 = 1 << 26;
-const FACTORY_OPTR: u32 = 0xFFFF_FEAA; // G71
 const RDP: u32 = 0xFF;
 const RDP_0: u32 = 0xAA;
 const RDP_2: u32 = 0xCC;
@@ -43,19 +43,15 @@ const BOOT_LOCK: u32 = 1 << 16;
 /// The PCROP unit in bytes (G89).
 const PCROP_UNIT: u32 = 512;
 
-/// The option register at a register offset.
-pub(super) fn index_of_register(offset: u32) -> Option<usize> {
-    PLACES.iter().position(|(register, _)| *register == offset)
-}
-
 /// Registers that refuse byte accesses (G5).
 pub(super) fn no_bytes(index: usize) -> bool {
     !matches!(index, OPTR | WRP1AR | WRP1BR)
 }
 
-/// Which bits a part has (G72).
+/// Where a part has them (G4, G68), and which bits (G72).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
+    words: [OptionWord; COUNT],
     pcrop: u32,
     wrp: u32,
     sec: u32,
@@ -63,9 +59,21 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    pub(super) fn of(flash: &Flash) -> Shape {
+    pub(super) fn of(part: &Part) -> Shape {
+        let flash = part.flash;
         let ones = |bits: u32| if bits == 0 || bits > 16 { 0 } else { u32::MAX >> (32 - bits) };
-        Shape { pcrop: ones(flash.pcrop_bits), wrp: ones(flash.wrp_bits), sec: ones(flash.sec_bits), size: flash.size }
+        Shape {
+            words: NAMES.map(|name| part.option_bytes.words.get(name).copied().unwrap_or(ABSENT)),
+            pcrop: ones(flash.pcrop_bits),
+            wrp: ones(flash.wrp_bits),
+            sec: ones(flash.sec_bits),
+            size: flash.size,
+        }
+    }
+
+    /// The option register at a register offset.
+    pub(super) fn index_of_register(&self, offset: u32) -> Option<usize> {
+        self.words.iter().position(|word| word.register == Some(offset))
     }
 
     /// `value` with the bits that a register lacks at 0.
@@ -82,7 +90,20 @@ impl Shape {
 
     /// As delivered (G71, G72): nothing is protected.
     pub(super) fn factory(&self) -> Options {
-        Options([FACTORY_OPTR, self.pcrop, 0, self.wrp, self.wrp, self.pcrop, 0, 0])
+        let mut index = 0..;
+        Options(self.words.map(|word| self.mask(index.next().unwrap_or(COUNT), word.factory)))
+    }
+
+    /// The area that holds these values, with complements (G68).
+    pub(super) fn store(&self, options: &Options) -> [u8; AREA] {
+        let mut area = [0xFF; AREA];
+        for (word, value) in self.words.iter().zip(options.0) {
+            let both = u64::from(value) | u64::from(!value) << 32;
+            if let Some(place) = area.get_mut(word.offset as usize..word.offset as usize + 8) {
+                place.copy_from_slice(&both.to_le_bytes());
+            }
+        }
+        area
     }
 
     /// What a load makes of the stored area, and whether a complement did not fit (G77): then that word's
@@ -90,8 +111,8 @@ impl Shape {
     pub(super) fn load(&self, stored: &[u8; AREA]) -> (Options, bool) {
         let mut options = self.factory();
         let mut bad = [false; COUNT];
-        for (i, (_, place)) in PLACES.iter().enumerate() {
-            let value = word(stored, *place);
+        for (i, place) in self.words.iter().map(|word| word.offset as usize).enumerate() {
+            let value = word(stored, place);
             bad[i] = word(stored, place + 4) != !value;
             options.0[i] = self.mask(i, value);
         }
@@ -128,7 +149,7 @@ impl Shape {
 }
 
 fn word(stored: &[u8; AREA], place: usize) -> u32 {
-    (0..4).map(|i| u32::from(stored[place + i]) << (8 * i)).sum()
+    (0..4).map(|i| u32::from(stored.get(place + i).copied().unwrap_or(0xFF)) << (8 * i)).sum()
 }
 
 /// The eight option registers.
@@ -136,16 +157,6 @@ fn word(stored: &[u8; AREA], place: usize) -> u32 {
 pub(super) struct Options(pub [u32; COUNT]);
 
 impl Options {
-    /// The area that holds these values, with complements (G68).
-    pub(super) fn store(&self) -> [u8; AREA] {
-        let mut area = [0xFF; AREA];
-        for ((_, place), value) in PLACES.iter().zip(self.0) {
-            area[*place..place + 4].copy_from_slice(&value.to_le_bytes());
-            area[place + 4..place + 8].copy_from_slice(&(!value).to_le_bytes());
-        }
-        area
-    }
-
     /// The read-protection level (G80).
     pub(super) fn level(&self) -> u8 {
         match self.0[OPTR] & RDP {
@@ -216,7 +227,7 @@ impl G0 {
         }
         let before = self.live.stored.to_vec();
         let new = self.allowed(full);
-        self.live.stored = new.store();
+        self.live.stored = self.shape.store(&new);
         // G74: from now on the registers read what is loaded. A further OPTSTRT before a load programs what this one
         // did: OpenOCD protects a G0's two areas in two rounds.
         self.live.edit = new;

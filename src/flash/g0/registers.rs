@@ -3,17 +3,19 @@
 use super::{G0, options};
 use crate::bus::{Access, BusFault, Effects, ResetCause, Width, fault, merge};
 use crate::flash::REGISTERS;
+use crate::flash::flags::Flag;
 use crate::flash::keys::Turn;
 
 const ACR: u32 = 0x00;
-const KEYR: u32 = 0x08;
-const OPTKEYR: u32 = 0x0C;
+pub(super) const KEYR: u32 = 0x08;
+pub(super) const OPTKEYR: u32 = 0x0C;
 pub(super) const SR: u32 = 0x10;
 pub(super) const CR: u32 = 0x14;
-const ECCR: u32 = 0x18;
+pub(super) const ECCR: u32 = 0x18;
+pub(super) const OPTR: u32 = 0x20;
 
-const KEYS: [u32; 2] = [0x4567_0123, 0xCDEF_89AB];
-const OPTION_KEYS: [u32; 2] = [0x0819_2A3B, 0x4C5D_6E7F];
+pub(super) const KEYS: [u32; 2] = [0x4567_0123, 0xCDEF_89AB];
+pub(super) const OPTION_KEYS: [u32; 2] = [0x0819_2A3B, 0x4C5D_6E7F];
 
 /// Bits of ACR (G6).
 pub(super) mod acr {
@@ -80,29 +82,25 @@ pub(super) mod eccr {
     pub const ECCD: u32 = 1 << 31;
 }
 
-/// Names of the bits set in SR and ECCR.
-pub(super) fn flag_names(status: u32, ecc: u32) -> Vec<&'static str> {
-    let status_bits = [
-        (sr::EOP, "EOP"),
-        (sr::OPERR, "OPERR"),
-        (sr::PROGERR, "PROGERR"),
-        (sr::WRPERR, "WRPERR"),
-        (sr::PGAERR, "PGAERR"),
-        (sr::SIZERR, "SIZERR"),
-        (sr::PGSERR, "PGSERR"),
-        (sr::MISERR, "MISERR"),
-        (sr::FASTERR, "FASTERR"),
-        (sr::RDERR, "RDERR"),
-        (sr::OPTVERR, "OPTVERR"),
-        (sr::BSY1, "BSY1"),
-        (sr::CFGBSY, "CFGBSY"),
-    ];
-    let ecc_bits = [(eccr::ECCC, "ECCC"), (eccr::ECCD, "ECCD")];
-    let named = |bits: &[(u32, &'static str)], value: u32| -> Vec<&'static str> {
-        bits.iter().filter(|(bit, _)| value & bit != 0).map(|(_, name)| *name).collect()
-    };
-    [named(&status_bits, status), named(&ecc_bits, ecc)].concat()
-}
+/// The bits of SR as flags.
+pub(super) const STATUS_FLAGS: [(u32, Flag); 13] = [
+    (sr::EOP, Flag::Eop),
+    (sr::OPERR, Flag::Operr),
+    (sr::PROGERR, Flag::Progerr),
+    (sr::WRPERR, Flag::Wrperr),
+    (sr::PGAERR, Flag::Pgaerr),
+    (sr::SIZERR, Flag::Sizerr),
+    (sr::PGSERR, Flag::Pgserr),
+    (sr::MISERR, Flag::Miserr),
+    (sr::FASTERR, Flag::Fasterr),
+    (sr::RDERR, Flag::Rderr),
+    (sr::OPTVERR, Flag::Optverr),
+    (sr::BSY1, Flag::Bsy1),
+    (sr::CFGBSY, Flag::Cfgbsy),
+];
+
+/// The bits of ECCR as flags.
+pub(super) const ECC_FLAGS: [(u32, Flag); 2] = [(eccr::ECCC, Flag::Eccc), (eccr::ECCD, Flag::Eccd)];
 
 impl G0 {
     /// The word at `offset`; reserved and write-only ones read 0 (G12).
@@ -117,7 +115,9 @@ impl G0 {
             }
             CR => l.cr,
             ECCR => l.eccr,
-            _ => options::index_of_register(offset)
+            _ => self
+                .shape
+                .index_of_register(offset)
                 .map_or(0, |i| if l.edited >> i & 1 != 0 { l.edit.0[i] } else { l.loaded.0[i] }),
         }
     }
@@ -153,7 +153,7 @@ impl G0 {
                 fx.interrupts();
             }
             _ => {
-                if let Some(index) = options::index_of_register(aligned) {
+                if let Some(index) = self.shape.index_of_register(aligned) {
                     self.store_option(index, offset, width, value, by, fx);
                 }
             }

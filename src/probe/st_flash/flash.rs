@@ -4,94 +4,44 @@ use super::error::StFlashError;
 use super::note::{Note, thousands};
 use super::session::{FLASH, Session};
 use crate::bus::Width;
-use crate::part::Family;
+use crate::flash::{Flag, Flags, Interface, PageSelect, REGISTERS, interface};
 
-const KEYS: [u32; 2] = [0x4567_0123, 0xCDEF_89AB];
-const OPTION_KEYS_G0: [u32; 2] = [0x0819_2A3B, 0x4C5D_6E7F];
-
-pub(super) const PG: u32 = 1 << 0;
-const PER: u32 = 1 << 1;
-const MER: u32 = 1 << 2;
-const AR: u32 = 0x4002_2014;
-/// PNB in the G0's CR (RM0444 3.7.5).
-const PNB: u32 = 0x3F << 3;
-
-/// The registers of a family's controller.
-#[derive(Clone, Copy)]
-pub(super) struct Registers {
-    key: u32,
-    option_key: u32,
-    pub status: u32,
-    pub control: u32,
-    /// Of SR: what st-flash clears, and takes for an error.
-    errors: u32,
-    /// Of SR.
-    busy: u32,
-    /// Of CR.
-    lock: u32,
-    start: u32,
-    /// Of CR: the option lock where it is 1 while locked, and its opposite where it is 0.
-    option_lock: u32,
-    option_write_enable: u32,
-    option_keys: [u32; 2],
-}
-
-const F0: Registers = Registers {
-    key: 0x4002_2004,
-    option_key: 0x4002_2008,
-    status: 0x4002_200C,
-    control: 0x4002_2010,
-    errors: 0x14,
-    busy: 1 << 0,
-    lock: 1 << 7,
-    start: 1 << 6,
-    option_lock: 0,
-    option_write_enable: 1 << 9,
-    option_keys: KEYS,
-};
-
-const G0: Registers = Registers {
-    key: 0x4002_2008,
-    option_key: 0x4002_200C,
-    status: 0x4002_2010,
-    control: 0x4002_2014,
-    errors: 0x3FA,
-    busy: 1 << 16,
-    lock: 1 << 31,
-    start: 1 << 16,
-    option_lock: 1 << 30,
-    option_write_enable: 0,
-    option_keys: OPTION_KEYS_G0,
-};
+/// The bits of PNB that st-flash clears and sets; the G0s that are modelled have no more.
+const PAGES: u32 = 0x3F;
 
 impl Session<'_> {
-    pub fn flash(&self) -> Registers {
-        match self.known.family {
-            Family::F0 => F0,
-            Family::G0 => G0,
-        }
+    /// The registers of this chip's flash.
+    pub fn flash(&self) -> &'static Interface {
+        interface(self.known.family)
+    }
+
+    /// What st-flash clears of SR, and takes for an error: of what the manual lists it knows no RDERR and no OPTVERR.
+    fn errors(&self) -> u32 {
+        let flash = self.flash();
+        let unknown = |flag| matches!(flag, Flag::Rderr | Flag::Optverr);
+        let ignored = flash.flags.iter().filter(|(_, flag)| unknown(*flag)).fold(0, |bits, (bit, _)| bits | bit);
+        flash.errors & !ignored
     }
 
     pub fn wait_for_flash(&mut self) -> Result<(), StFlashError> {
         let flash = self.flash();
-        self.poll(flash.status, |status| status & flash.busy == 0).map(|_| ())
+        self.poll(REGISTERS + flash.sr, |status| status & flash.busy == 0).map(|_| ())
     }
 
     pub fn clear_flags(&mut self) {
-        let flash = self.flash();
-        self.write(flash.status, flash.errors);
+        self.write(REGISTERS + self.flash().sr, self.errors());
     }
 
     /// Unlocks where it is locked. Whether it is open now.
     pub fn unlock(&mut self) -> bool {
         let flash = self.flash();
-        if self.read(flash.control) & flash.lock == 0 {
+        if self.read(REGISTERS + flash.cr) & flash.lock == 0 {
             return true;
         }
-        for key in KEYS {
-            self.write(flash.key, key);
+        for key in flash.keys {
+            self.write(REGISTERS + flash.keyr, key);
         }
-        self.read(flash.control) & flash.lock == 0
+        self.read(REGISTERS + flash.cr) & flash.lock == 0
     }
 
     pub fn lock(&mut self) {
@@ -101,8 +51,8 @@ impl Session<'_> {
 
     fn options_are_locked(&mut self) -> bool {
         let flash = self.flash();
-        let control = self.read(flash.control);
-        control & flash.option_lock != 0 || control & flash.option_write_enable != flash.option_write_enable
+        let control = self.read(REGISTERS + flash.cr);
+        flash.options_are_locked(control)
     }
 
     /// Unlocks option bytes where they are locked. Whether they are open now.
@@ -112,19 +62,19 @@ impl Session<'_> {
         }
         let flash = self.flash();
         for key in flash.option_keys {
-            self.write(flash.option_key, key);
+            self.write(REGISTERS + flash.optkeyr, key);
         }
         !self.options_are_locked()
     }
 
     pub fn lock_options(&mut self) {
         let flash = self.flash();
-        self.change_control(flash.option_write_enable, flash.option_lock);
+        self.change_control(flash.optwre, flash.optlock);
     }
 
     /// Reads CR, and writes it with some bits cleared and some set.
     pub fn change_control(&mut self, clear: u32, set: u32) {
-        let control = self.flash().control;
+        let control = REGISTERS + self.flash().cr;
         let value = self.read(control);
         self.write(control, value & !clear | set);
     }
@@ -132,11 +82,11 @@ impl Session<'_> {
     /// What the error flags of SR come to.
     pub fn check_flags(&mut self, what: &str) -> Result<(), StFlashError> {
         let flash = self.flash();
-        let flags = self.read(flash.status) & flash.errors;
-        if flags == 0 {
+        let flags = flash.flags_of(self.read(REGISTERS + flash.sr) & self.errors());
+        if flags.is_empty() {
             return Ok(());
         }
-        let (flags, why) = (flag_names(self.known.family, flags), self.why());
+        let (flags, why) = (flag_names(flags), self.why());
         Err(StFlashError::Flags { what: what.to_owned(), flags, why })
     }
 
@@ -161,21 +111,21 @@ impl Session<'_> {
         self.clear_flags();
         self.unlock();
         let flash = self.flash();
-        match self.known.family {
-            Family::F0 => {
-                self.change_control(PG, 0);
-                self.change_control(0, PER);
-                self.write(AR, address);
+        match flash.page {
+            PageSelect::Address { ar } => {
+                self.change_control(flash.pg, 0);
+                self.change_control(0, flash.per);
+                self.write(REGISTERS + ar, address);
             }
-            Family::G0 => {
-                self.change_control(0, PER);
+            PageSelect::Number { shift } => {
+                self.change_control(0, flash.per);
                 let page = address.wrapping_sub(FLASH) / self.known.page;
-                self.change_control(PNB, page << 3 & PNB | PER);
+                self.change_control(PAGES << shift, (page & PAGES) << shift | flash.per);
             }
         }
-        self.change_control(0, flash.start);
+        self.change_control(0, flash.strt);
         self.wait_for_flash()?;
-        self.change_control(PER, 0);
+        self.change_control(flash.per, 0);
         self.lock();
         self.check_flags(&format!("the page at 0x{:08X} was not erased", address & !(self.known.page - 1)))
     }
@@ -216,8 +166,7 @@ impl Session<'_> {
         self.clear_flags();
         self.unlock();
         self.mass_erase_bit(true);
-        let start = self.flash().start;
-        self.change_control(0, start);
+        self.change_control(0, self.flash().strt);
         self.wait_for_flash()?;
         self.lock();
         self.mass_erase_bit(false);
@@ -233,36 +182,33 @@ impl Session<'_> {
 
     /// A look at the register that no client takes.
     fn mass_erase_bit_is_set(&mut self) -> bool {
-        let control = self.flash().control;
-        self.probe.target.read(control, Width::Word).is_ok_and(|value| value & MER != 0)
+        let flash = self.flash();
+        self.probe.target.read(REGISTERS + flash.cr, Width::Word).is_ok_and(|value| value & flash.mer != 0)
     }
 
     fn mass_erase_bit(&mut self, on: bool) {
-        let control = self.flash().control;
+        let flash = self.flash();
+        let control = REGISTERS + flash.cr;
         let mut value = self.read(control);
-        if value & PG != 0 {
-            value &= !PG;
+        if value & flash.pg != 0 {
+            value &= !flash.pg;
             self.write(control, value);
         }
-        self.write(control, if on { value | MER } else { value & !MER });
+        self.write(control, if on { value | flash.mer } else { value & !flash.mer });
     }
 }
 
-/// Error flags by their names (RM0091 3.5.4, RM0444 3.7.4).
-pub(super) fn flag_names(family: Family, flags: u32) -> String {
-    let names: &[(u32, &str)] = match family {
-        Family::F0 => &[(2, "PGERR (not erased, or protected)"), (4, "WRPRTERR (write-protected)")],
-        Family::G0 => &[
-            (1, "OPERR"),
-            (3, "PROGERR (not erased)"),
-            (4, "WRPERR (write-protected)"),
-            (5, "PGAERR (alignment)"),
-            (6, "SIZERR (width)"),
-            (7, "PGSERR (sequence)"),
-            (8, "MISERR"),
-            (9, "FASTERR"),
-        ],
+/// Error flags by their names, and what they mean (RM0091 3.5.4, RM0444 3.7.4).
+pub(super) fn flag_names(flags: Flags) -> String {
+    let meaning = |flag| match flag {
+        Flag::Pgerr => " (not erased, or protected)",
+        Flag::Progerr => " (not erased)",
+        Flag::Wrprterr | Flag::Wrperr => " (write-protected)",
+        Flag::Pgaerr => " (alignment)",
+        Flag::Sizerr => " (width)",
+        Flag::Pgserr => " (sequence)",
+        _ => "",
     };
-    let set: Vec<&str> = names.iter().filter(|(bit, _)| flags & 1 << bit != 0).map(|(_, name)| *name).collect();
+    let set: Vec<String> = flags.iter().map(|flag| format!("{flag}{}", meaning(flag))).collect();
     if set.is_empty() { "no error flag".to_owned() } else { set.join(", ") }
 }

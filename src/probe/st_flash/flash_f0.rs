@@ -4,6 +4,8 @@ use super::error::StFlashError;
 use super::flash::flag_names;
 use super::loader;
 use super::session::{CFSR, DFSR, DHCSR, HFSR, RUN_MASKED, Session};
+use crate::bus::Width;
+use crate::flash::REGISTERS;
 
 /// The independent watchdog's key register, and the word that reloads it.
 const IWDG_KR: u32 = 0x4000_3000;
@@ -64,12 +66,12 @@ impl Session<'_> {
                 return Ok(());
             }
             let left = left.clamp(0, data.len() as i32) as u32;
-            let status = self.flash().status;
-            let flags = self.probe.target.read(status, crate::bus::Width::Word).unwrap_or_default() & 0x14;
+            let flash = self.flash();
+            let status = self.probe.target.read(REGISTERS + flash.sr, Width::Word).unwrap_or_default();
             StFlashError::LoaderStopped {
                 address: target + (data.len() as u32 - left),
                 left,
-                flags: flag_names(self.known.family, flags),
+                flags: flag_names(flash.flags_of(status & flash.errors)),
                 why: self.why(),
             }
         };

@@ -1,7 +1,6 @@
 //! Writing on the G0: word by word over the debug port, without code on the chip.
 
 use super::error::StFlashError;
-use super::flash::PG;
 use super::note::Note;
 use super::session::Session;
 
@@ -9,7 +8,7 @@ impl Session<'_> {
     /// Unlocks, and allows programming.
     pub fn open_programming(&mut self) {
         self.unlock();
-        self.change_control(0, PG);
+        self.change_control(0, self.flash().pg);
     }
 
     /// Writes erased pages. What is missing in the last word is zeros, as in the memory behind a mapped file.
@@ -31,7 +30,7 @@ impl Session<'_> {
 
     /// No more programming.
     pub fn close_programming(&mut self) {
-        self.change_control(PG, 0);
+        self.change_control(self.flash().pg, 0);
         self.lock();
     }
 }

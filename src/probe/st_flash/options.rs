@@ -4,28 +4,18 @@ use super::arguments::Word;
 use super::error::StFlashError;
 use super::note::Note;
 use super::session::{F0_OPTIONS, FLASH, Session};
-use crate::part::Family;
+use crate::flash::{Level, OptionCells, OptionPath, OptionRegisters, REGISTERS};
 
-/// The G0's option register, and bits of its CR (RM0444 3.7.5, 3.7.8).
-const OPTR: u32 = 0x4002_2020;
-const OPTSTRT: u32 = 1 << 17;
-const OBL_LAUNCH: u32 = 1 << 27;
-
-/// The F0's registers that tell the option bytes, and bits of its CR (RM0091 3.5.5, 3.5.7, 3.5.8).
-const OBR: u32 = 0x4002_201C;
-const WRPR: u32 = 0x4002_2020;
-const OPTPG: u32 = 1 << 4;
-const OPTER: u32 = 1 << 5;
-const STRT: u32 = 1 << 6;
-const OPTWRE: u32 = 1 << 9;
-const F0_OBL_LAUNCH: u32 = 1 << 13;
-/// Of OBR: read protection at level 1.
+/// In a word in OBR's order: read protection at level 1.
 const RDPRT: u32 = 1 << 1;
 
 impl Session<'_> {
-    /// Whether it is an F0, whose option bytes 1.8 knows.
-    fn has_optcr(&self) -> bool {
-        self.known.family == Family::F0 && self.is_newer()
+    /// The registers that tell the option bytes of an F0, which 1.8 knows.
+    fn optcr(&self) -> Option<OptionCells> {
+        match self.flash().options {
+            OptionPath::Cells(cells) if self.is_newer() => Some(cells),
+            _ => None,
+        }
     }
 
     /// `--area=... write VALUE`.
@@ -37,8 +27,10 @@ impl Session<'_> {
             }
             return self.write_option_bytes(self.known.option_base, &value.to_le_bytes());
         }
-        if word == Word::Optcr && self.has_optcr() {
-            if let Err(error) = self.write_optcr(value) {
+        if word == Word::Optcr
+            && let Some(cells) = self.optcr()
+        {
+            if let Err(error) = self.write_optcr(cells, value) {
                 // st-flash does not look at what came of it.
                 self.note(Note::NothingDone { what: error.to_string() });
             }
@@ -73,27 +65,28 @@ impl Session<'_> {
 
     /// Where a word is read from that the part has.
     pub fn word_at(&self, word: Word) -> Option<u32> {
-        match (word, self.known.family) {
-            (Word::Option, Family::G0) => Some(OPTR),
-            (Word::Option, Family::F0) if self.has_optcr() => Some(self.known.option_base),
-            (Word::Optcr, Family::F0) if self.has_optcr() => Some(OBR),
+        match (word, self.flash().options) {
+            (Word::Option, OptionPath::Registers(registers)) => Some(REGISTERS + registers.optr),
+            (Word::Option, OptionPath::Cells(_)) if self.is_newer() => Some(self.known.option_base),
+            (Word::Optcr, OptionPath::Cells(cells)) if self.is_newer() => Some(REGISTERS + cells.obr),
             _ => None,
         }
     }
 
     /// A word in OBR's order becomes the option bytes; write protection stays as it was.
-    fn write_optcr(&mut self, value: u32) -> Result<(), StFlashError> {
+    fn write_optcr(&mut self, cells: OptionCells, value: u32) -> Result<(), StFlashError> {
         self.open_options()?;
         self.clear_flags();
-        self.read(OBR);
-        let protection = self.read(WRPR);
+        self.read(REGISTERS + cells.obr);
+        let protection = self.read(REGISTERS + cells.wrpr);
         let (user, data) = (value >> 8, value >> 16);
-        let mut bytes = if value & RDPRT == 0 { vec![0xAA, 0x55] } else { vec![0xFF, 0xFF] };
+        let open = Level::Zero.byte();
+        let mut bytes = if value & RDPRT == 0 { vec![open, !open] } else { vec![0xFF, 0xFF] };
         for byte in [user, data, data >> 8, protection, protection >> 8, protection >> 16, protection >> 24] {
             let [byte, ..] = byte.to_le_bytes();
             bytes.extend([byte, !byte]);
         }
-        let result = self.program_f0_options(&bytes);
+        let result = self.program_option_cells(cells, &bytes);
         let result = result.and_then(|()| self.check_flags("the option bytes were not written"));
         self.lock_options();
         self.lock();
@@ -104,18 +97,19 @@ impl Session<'_> {
     }
 
     /// Erases the option bytes and writes all of them, by the loader in SRAM.
-    fn program_f0_options(&mut self, bytes: &[u8]) -> Result<(), StFlashError> {
-        let control = self.flash().control;
+    fn program_option_cells(&mut self, cells: OptionCells, bytes: &[u8]) -> Result<(), StFlashError> {
+        let flash = self.flash();
+        let control = REGISTERS + flash.cr;
         let (before, was_blank) = self.protection();
         self.clear_flags();
-        self.write(control, OPTER | OPTWRE);
-        self.write(control, OPTER | STRT | OPTWRE);
+        self.write(control, cells.opter | flash.optwre);
+        self.write(control, cells.opter | flash.strt | flash.optwre);
         self.wait_for_flash()?;
         self.check_flags("the option bytes were not erased")?;
-        self.write(control, OPTPG | OPTWRE);
+        self.write(control, cells.optpg | flash.optwre);
         self.load_loader();
         self.run_loader(F0_OPTIONS, bytes)?;
-        self.write(control, F0_OBL_LAUNCH);
+        self.write(control, flash.obl_launch);
         let result = self.check_flags("the option bytes were not written");
         let (now, is_blank) = self.protection();
         if before != now {
@@ -161,31 +155,34 @@ impl Session<'_> {
             )));
         }
         self.open_options()?;
-        let result = match known.family {
-            Family::G0 => self.program_options(data),
-            Family::F0 if data.len() < 12 || address != F0_OPTIONS => Err(StFlashError::Unsupported(format!(
-                "{} bytes at 0x{address:08X}: st-flash 1.8 writes the option bytes of this part all at once, 12 bytes or \
+        let result = match self.flash().options {
+            OptionPath::Registers(registers) => self.program_option_register(registers, data),
+            OptionPath::Cells(_) if data.len() < 12 || address != F0_OPTIONS => {
+                Err(StFlashError::Unsupported(format!(
+                    "{} bytes at 0x{address:08X}: st-flash 1.8 writes the option bytes of this part all at once, 12 bytes or \
                  more from 0x{F0_OPTIONS:08X} on; --area=optcr write VALUE takes a word",
-                data.len()
-            ))),
-            Family::F0 => self.program_f0_options(data),
+                    data.len()
+                )))
+            }
+            OptionPath::Cells(cells) => self.program_option_cells(cells, data),
         };
         self.lock_options();
         self.lock();
         result
     }
 
-    fn program_options(&mut self, data: &[u8]) -> Result<(), StFlashError> {
+    fn program_option_register(&mut self, registers: OptionRegisters, data: &[u8]) -> Result<(), StFlashError> {
         let value = data.iter().take(4).rev().fold(0, |value, byte| value << 8 | u32::from(*byte));
-        let control = self.flash().control;
+        let flash = self.flash();
+        let control = REGISTERS + flash.cr;
         let (before, was_blank) = self.protection();
         self.clear_flags();
-        self.write(OPTR, value);
-        self.change_control(0, OPTSTRT);
+        self.write(REGISTERS + registers.optr, value);
+        self.change_control(0, registers.optstrt);
         self.wait_for_flash()?;
         let result = self.check_flags("the option bytes were not written");
         let loading = self.read(control);
-        self.write(control, loading | OBL_LAUNCH);
+        self.write(control, loading | flash.obl_launch);
         if result.is_ok() {
             self.say(&format!("wrote 0x{value:08X} to the option bytes, and had them loaded, which resets the chip"));
         }

@@ -1,11 +1,12 @@
 //! `write`: a file into flash, SRAM or the option area.
 
 use super::error::StFlashError;
-use super::flash::PG;
 use super::ihex::{self, Hex};
 use super::note::{Note, thousands};
 use super::session::{C_MASKINTS, DHCSR, FLASH, RUN, SRAM, Session};
-use crate::part::Family;
+use crate::bus::Width;
+use crate::flash::diff::Lost;
+use crate::flash::{Contents, REGISTERS};
 use crate::probe::stlink::Status;
 use std::ops::Range;
 use std::path::Path;
@@ -46,7 +47,7 @@ impl Session<'_> {
                     (data, vec![all])
                 }
             };
-            let before = self.flash_cells();
+            let before = self.contents();
             let result = self.write_flash(address, data);
             // What was refused is not started: st-flash lets the core run all the same.
             let refused = matches!(result, Err(StFlashError::Unaligned { .. } | StFlashError::TooHigh { .. }));
@@ -192,19 +193,20 @@ impl Session<'_> {
         if !self.is_newer() {
             self.halt_masked();
         }
-        let dma = self.known.family.dma_enable();
+        let dma = self.dma_enable();
         let clocks = self.read(dma);
         self.write(dma, clocks & !DMA);
         self.wait_for_flash()?;
         self.clear_flags();
-        match self.known.family {
-            Family::F0 => {
+        let flash = self.flash();
+        match flash.store {
+            // The probe has no command that stores half-words for st-flash: code in SRAM does.
+            Width::Byte | Width::Half => {
                 self.load_loader();
                 if self.is_newer() {
                     self.unlock();
-                    let control = self.flash().control;
-                    self.read(control);
-                    self.write(control, PG);
+                    self.read(REGISTERS + flash.cr);
+                    self.write(REGISTERS + flash.cr, flash.pg);
                 }
                 self.program_f0(address, data)?;
                 if self.is_newer() {
@@ -212,7 +214,7 @@ impl Session<'_> {
                     self.close_programming();
                 }
             }
-            Family::G0 => {
+            Width::Word => {
                 self.open_programming();
                 self.program_g0(address, data)?;
                 self.close_programming();
@@ -297,37 +299,27 @@ impl Session<'_> {
         nowhere.then_some(Note::StartsNowhere { address, registers, pc })
     }
 
-    fn flash_cells(&self) -> Vec<u8> {
-        let cells = self.probe.target.chip.board.flash.cells();
-        cells.bytes(cells.base(), cells.size())
+    fn contents(&self) -> Contents {
+        Contents::of(self.probe.target.chip.board.flash.cells())
     }
 
     /// Says what stood around the data and does not any more.
-    fn tell_lost(&mut self, before: &[u8], address: u32, named: &[Range<u32>]) {
-        let after = self.flash_cells();
-        let base = self.probe.target.chip.board.flash.cells().base();
-        let start = address.wrapping_sub(base);
+    fn tell_lost(&mut self, before: &Contents, address: u32, named: &[Range<u32>]) {
+        let after = self.contents();
         // What lies between the ranges that the file names, from the start of flash to its end.
-        let begins = std::iter::once(0).chain(named.iter().map(|r| start.saturating_add(r.end)));
-        let ends = named.iter().map(|r| start.saturating_add(r.start)).chain(std::iter::once(after.len() as u32));
+        let begins = std::iter::once(0).chain(named.iter().map(|r| address.saturating_add(r.end)));
+        let ends = named.iter().map(|r| address.saturating_add(r.start)).chain(std::iter::once(u32::MAX));
         for (from, to) in begins.zip(ends) {
-            let (from, to) = (from as usize, (to as usize).min(after.len()));
-            let Some((old, new)) = before.get(from..to).zip(after.get(from..to)) else { continue };
-            let lost = |(old, new): (&u8, &u8)| *old != 0xFF && old != new;
-            let bytes = old.iter().zip(new).filter(|p| lost(*p)).count() as u32;
-            if let Some(first) = old.iter().zip(new).position(lost) {
-                self.note(Note::Lost { address: base + (from + first) as u32, bytes });
+            if let Some(Lost { address, bytes }) = before.lost(&after, from..to) {
+                self.note(Note::Lost { address, bytes });
             }
         }
     }
-}
 
-impl Family {
-    /// AHBENR (RM0091 6.4.6, RM0444 5.4.13).
-    const fn dma_enable(self) -> u32 {
-        match self {
-            Family::F0 => 0x4002_1014,
-            Family::G0 => 0x4002_1038,
-        }
+    /// The address of AHBENR (RM0091 6.4.6, RM0444 5.4.13).
+    fn dma_enable(&self) -> u32 {
+        let part = self.probe.target.chip.part();
+        let gate = part.peripheral("DMA1").and_then(|dma| dma.gate);
+        part.peripheral("RCC").map_or(0, |rcc| rcc.base) + gate.map_or(0, |gate| gate.enable)
     }
 }

@@ -3,7 +3,7 @@
 use super::{Session, Trouble};
 use crate::am32::{self, Finding, Given, Wish};
 use crate::chip::Chip;
-use crate::esc::program::{self, ProgramError, Programmed};
+use crate::chip::program::{self, ProgramError, Programmed};
 use crate::esc::{Bench, verdict};
 use crate::flash::{Factory as Condition, FactoryError, Lasting};
 use crate::image::Image;
