@@ -4,6 +4,7 @@ use super::recording::Exchange;
 use super::stlink::command::{DEBUG_PORT, Interface, Nrst, Transfer, Unit};
 use super::stlink::{Command, Mode, Status};
 use crate::chip::names;
+use crate::cpu::debug::regsel;
 use crate::part::Part;
 
 /// Bytes of a block that are shown.
@@ -86,13 +87,13 @@ pub fn named(address: u32, part: Option<&Part>) -> String {
 /// The name that ST-LINK clients give the core's registers by number.
 fn core_register(number: u8) -> String {
     match number {
-        13 => "sp".to_owned(),
-        14 => "lr".to_owned(),
-        15 => "pc".to_owned(),
-        16 => "xpsr".to_owned(),
-        17 => "msp".to_owned(),
-        18 => "psp".to_owned(),
-        20 => "control/primask".to_owned(),
+        regsel::SP => "sp".to_owned(),
+        regsel::LR => "lr".to_owned(),
+        regsel::PC => "pc".to_owned(),
+        regsel::XPSR => "xpsr".to_owned(),
+        regsel::MSP => "msp".to_owned(),
+        regsel::PSP => "psp".to_owned(),
+        regsel::CONTROL_PRIMASK => "control/primask".to_owned(),
         n => format!("r{n}"),
     }
 }

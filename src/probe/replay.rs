@@ -8,6 +8,7 @@ use super::recording::{Exchange, Recording, hex};
 use super::stlink::command::{Interface, Transfer, Unit};
 use super::stlink::{Command, StLink, Status};
 use super::story::{self, Story};
+use crate::cpu::debug::{CPUID, DHCSR, dhcsr};
 use crate::esc::changes::Snapshot;
 use crate::part::{self, Part};
 use serde::Serialize;
@@ -75,10 +76,8 @@ const ROUNDS: u64 = 1_000;
 /// Further commands in all, so that a session of another chip comes to an end.
 const PATIENCE: u64 = 50_000;
 
-const DHCSR: u32 = 0xE000_EDF0;
 /// Of DHCSR: what reading clears (S_RETIRE_ST, S_RESET_ST, DDI0419 C1.6.3).
-const STICKY: u32 = 1 << 24 | 1 << 25;
-const CPUID: u32 = 0xE000_ED00;
+const STICKY: u32 = dhcsr::S_RETIRE_ST | dhcsr::S_RESET_ST;
 /// Where ST's parts have DBGMCU IDCODE: the DBGMCU on the private bus, and on the peripheral bus.
 const IDCODES: [u32; 2] = [0xE004_2000, 0x4001_5800];
 

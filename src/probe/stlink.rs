@@ -17,15 +17,13 @@ use super::dap::{Dap, DapFault};
 use super::target::Target;
 use crate::bus::Width;
 use crate::chip::Chip;
+use crate::cpu::debug::{AIRCR, aircr};
 use crate::time::Time;
 use command::{DEBUG_PORT, Interface, Nrst, Reply, Transfer};
 
 /// Virtual time that a running core gets after each command: as long as st-flash sleeps between two polls. Time, not
 /// cycles: flash takes as long at every clock, and so a client polls as often.
 const SHARE: Time = Time::from_millis(10);
-
-const AIRCR: u32 = 0xE000_ED0C;
-const SYSRESETREQ: u32 = 0x05FA_0004;
 
 /// Access ports that the firmware opens, whether the chip has them or not: one that is absent reads 0. Seen on an
 /// STM32F205 (probe-rs issue 3075), an L452 and an F103 (pyOCD issues 1329, 1523); Black Magic's source has the limit.
@@ -246,7 +244,7 @@ impl StLink {
             Command::ReadCoreId => words(&[dpidr]),
             Command::ReadIdCodes => [ok.as_slice(), &words(&[dpidr])].concat(),
             Command::ResetSys => {
-                let result = self.target.write(AIRCR, Width::Word, SYSRESETREQ);
+                let result = self.target.write(AIRCR, Width::Word, aircr::VECTKEY | aircr::SYSRESETREQ);
                 status(if result.is_ok() { Status::Ok } else { Status::ApFault })
             }
             Command::ReadReg(register) => {

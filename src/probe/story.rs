@@ -7,6 +7,8 @@ use super::decode;
 use super::recording::Exchange;
 use super::stlink::command::Nrst;
 use super::stlink::{Command, StLink};
+use crate::cpu::debug::dhcsr::{C_DEBUGEN, C_HALT, C_STEP, DBGKEY, DBGKEY_MASK};
+use crate::cpu::debug::{AIRCR, DCRDR, DCRSR, DHCSR, aircr, dcrsr, regsel};
 use crate::flash::cells::BLOCK;
 use crate::flash::{Cells, OptionField};
 use crate::part::{Family, Kind, Part};
@@ -16,18 +18,6 @@ use std::fmt::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
-const DHCSR: u32 = 0xE000_EDF0;
-const DHCSR_KEY: u32 = 0xA05F;
-const C_DEBUGEN: u32 = 1 << 0;
-const C_HALT: u32 = 1 << 1;
-const C_STEP: u32 = 1 << 2;
-const AIRCR: u32 = 0xE000_ED0C;
-const SYSRESETREQ: u32 = 1 << 2;
-/// A core register by way of memory (DDI0419 C1.6.4, C1.6.5).
-const DCRSR: u32 = 0xE000_EDF4;
-const DCRSR_WRITE: u32 = 1 << 16;
-const DCRDR: u32 = 0xE000_EDF8;
-const PC: u8 = 15;
 /// The second keys of flash and option bytes (RM0091 3.2.2, RM0444 3.3.6).
 const FLASH_KEY: u32 = 0xCDEF_89AB;
 const OPTION_KEYS: [u32; 2] = [0xCDEF_89AB, 0x4C5D_6E7F];
@@ -220,7 +210,7 @@ impl Story {
                 self.nrst_low &= how != Nrst::High;
                 self.begin(What::Reset("by NRST"));
             }
-            Command::WriteReg { register: PC, value } => self.pc = Some(value),
+            Command::WriteReg { register: regsel::PC, value } => self.pc = Some(value),
             Command::WriteDebugReg { address, value } => {
                 self.stored(address, value);
                 if !decode::is_ok(reply) {
@@ -257,7 +247,7 @@ impl Story {
     /// A word goes to a register.
     fn stored(&mut self, address: u32, value: u32) {
         match address {
-            DHCSR if value >> 16 == DHCSR_KEY => {
+            DHCSR if value & DBGKEY_MASK == DBGKEY => {
                 let what = match (value & C_HALT != 0, value & C_STEP != 0) {
                     (true, _) => What::Halt,
                     (false, true) => What::Step,
@@ -266,9 +256,9 @@ impl Story {
                 };
                 self.note(what);
             }
-            AIRCR if value & SYSRESETREQ != 0 => self.begin(What::Reset("by AIRCR")),
+            AIRCR if value & aircr::SYSRESETREQ != 0 => self.begin(What::Reset("by AIRCR")),
             DCRDR => self.dcrdr = value,
-            DCRSR if value == DCRSR_WRITE | u32::from(PC) => self.pc = Some(self.dcrdr),
+            DCRSR if value == dcrsr::REGWNR | u32::from(regsel::PC) => self.pc = Some(self.dcrdr),
             _ => {
                 let (key, option_key) = match self.part.family {
                     Family::F0 => (0x04, 0x08),

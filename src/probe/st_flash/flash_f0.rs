@@ -3,7 +3,8 @@
 use super::error::StFlashError;
 use super::flash::flag_names;
 use super::loader;
-use super::session::{CFSR, DFSR, DHCSR, HFSR, RUN_MASKED, Session};
+use super::session::{RUN_MASKED, Session};
+use crate::cpu::debug::{CFSR, DFSR, DHCSR, HFSR};
 
 /// The independent watchdog's key register, and the word that reloads it.
 const IWDG_KR: u32 = 0x4000_3000;

@@ -4,31 +4,23 @@ use super::arguments::{Arguments, Connect, Version};
 use super::error::StFlashError;
 use super::note::Note;
 use super::{Host, Outcome, Watch};
+use crate::cpu::T;
+use crate::cpu::debug::dhcsr::{C_DEBUGEN, C_HALT, C_MASKINTS, DBGKEY, S_RESET_ST};
+use crate::cpu::debug::{AIRCR, CPUID, DEMCR, DFSR, DHCSR, aircr, demcr, dfsr, regsel};
 use crate::part::Family;
 use crate::probe::recording::Exchange;
 use crate::probe::stlink::command::{Interface, Nrst, Transfer, Unit};
 use crate::probe::stlink::{Command, Mode, Model, StLink, Status};
 
-const CPUID: u32 = 0xE000_ED00;
-const AIRCR: u32 = 0xE000_ED0C;
-pub(super) const CFSR: u32 = 0xE000_ED28;
-pub(super) const HFSR: u32 = 0xE000_ED2C;
-pub(super) const DFSR: u32 = 0xE000_ED30;
-pub(super) const DHCSR: u32 = 0xE000_EDF0;
-const DEMCR: u32 = 0xE000_EDFC;
 /// DBGMCU_IDCODE of cores without a floating address (RM0091 32.4.1, RM0444 40.10.1).
 const IDCODE: u32 = 0x4001_5800;
 
-/// Words for DHCSR: the key, C_DEBUGEN, C_HALT, C_MASKINTS.
-pub(super) const LEAVE: u32 = 0xA05F_0000;
-pub(super) const RUN: u32 = 0xA05F_0001;
-pub(super) const HALT: u32 = 0xA05F_0003;
-pub(super) const RUN_MASKED: u32 = 0xA05F_0009;
-pub(super) const HALT_MASKED: u32 = 0xA05F_000B;
-pub(super) const C_HALT: u32 = 1 << 1;
-pub(super) const C_MASKINTS: u32 = 1 << 3;
-const S_RESET_ST: u32 = 1 << 25;
-const DFSR_VCATCH: u32 = 1 << 3;
+/// Words for DHCSR.
+pub(super) const LEAVE: u32 = DBGKEY;
+pub(super) const RUN: u32 = DBGKEY | C_DEBUGEN;
+pub(super) const HALT: u32 = RUN | C_HALT;
+pub(super) const RUN_MASKED: u32 = RUN | C_MASKINTS;
+pub(super) const HALT_MASKED: u32 = HALT | C_MASKINTS;
 
 /// kHz of the V2's divisors, slowest first.
 const SPEEDS: [(u32, u16); 12] = [
@@ -410,9 +402,9 @@ impl<'a> Session<'a> {
 
     /// Lets the core run, in Thumb state.
     pub fn run_core(&mut self, control: u32) {
-        let xpsr = self.read_register(16);
-        if xpsr & 1 << 24 == 0 {
-            self.write_register(16, xpsr | 1 << 24);
+        let xpsr = self.read_register(regsel::XPSR);
+        if xpsr & T == 0 {
+            self.write_register(regsel::XPSR, xpsr | T);
         }
         self.write(DHCSR, control);
     }
@@ -435,18 +427,18 @@ impl<'a> Session<'a> {
 
     fn soft_reset(&mut self, halt: bool) -> Result<(), StFlashError> {
         self.write(DHCSR, HALT);
-        // TRCENA, VC_HARDERR, VC_BUSERR, and VC_CORERESET.
-        self.write(DEMCR, 0x0100_0500 | u32::from(halt));
+        let catches = demcr::TRCENA | demcr::VC_HARDERR | demcr::VC_BUSERR;
+        self.write(DEMCR, catches | if halt { demcr::VC_CORERESET } else { 0 });
         if halt {
-            self.write(DFSR, DFSR_VCATCH);
+            self.write(DFSR, dfsr::VCATCH);
         }
         self.read(DHCSR);
-        if !self.write(AIRCR, 0x05FA_0004) && self.is_newer() {
+        if !self.write(AIRCR, aircr::VECTKEY | aircr::SYSRESETREQ) && self.is_newer() {
             return Err(StFlashError::Reset("AIRCR cannot be written".to_owned()));
         }
         let done =
-            (0..LOOKS).any(|_| self.read(DHCSR) & S_RESET_ST == 0 && (!halt || self.read(DFSR) & DFSR_VCATCH != 0));
-        self.write(DFSR, 0x1F);
+            (0..LOOKS).any(|_| self.read(DHCSR) & S_RESET_ST == 0 && (!halt || self.read(DFSR) & dfsr::VCATCH != 0));
+        self.write(DFSR, dfsr::ALL);
         match done {
             true => Ok(()),
             false => Err(StFlashError::Reset("a reset by AIRCR does not end, or does not halt the core".to_owned())),

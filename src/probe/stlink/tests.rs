@@ -266,7 +266,7 @@ fn vector_catch_halts_at_the_reset_vector() {
     assert_eq!(probe.get(DEMCR), 0x0100_0401, "what ARMv6-M has of it");
     probe.get(DHCSR);
     probe.set(DFSR, 0x1F);
-    probe.set(AIRCR, SYSRESETREQ);
+    probe.set(AIRCR, aircr::VECTKEY | aircr::SYSRESETREQ);
     let status = probe.get(DHCSR);
     assert_eq!(status & 0x0202_0003, 0x0202_0003, "{status:08X}");
     assert_eq!(probe.get(DHCSR) & 1 << 25, 0, "S_RESET_ST clears on read");
