@@ -8,6 +8,7 @@ use crate::image::Image;
 use crate::part;
 use crate::probe::capture::{Form, form, read, read_as, to_pcap};
 use crate::probe::recording::{Exchange, Recording};
+use crate::probe::stlink::Command;
 use crate::probe::usb::Assembler;
 use crate::probe::{Model, StLink};
 use std::error::Error;
@@ -71,7 +72,7 @@ impl Decoder {
                 replies.push(reply);
             }
         }
-        let last = probe.command(&[0xF1], &[]);
+        let last = probe.command(&Command::GetVersion.encode(), &[]);
         assert_eq!(last.len(), 6, "the version is {last:02x?}");
         self.chip = Some(probe.target.chip);
         replies
@@ -100,7 +101,7 @@ pub fn any_recording(bytes: &[u8]) {
 
 fn keeps(recording: &Recording) {
     for exchange in &recording.exchanges {
-        assert_eq!(exchange.data.len(), StLink::data_length(&exchange.command), "{exchange:?}");
+        assert_eq!(exchange.data.len(), Command::decode(&exchange.command).data_length(), "{exchange:?}");
     }
     let plain = |recording: &Recording| Recording {
         exchanges: recording.exchanges.iter().map(|e| Exchange { packet: None, ..e.clone() }).collect(),
@@ -115,6 +116,7 @@ fn keeps(recording: &Recording) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::stlink::command::Interface;
     use proptest::prelude::*;
     use std::cell::RefCell;
 
@@ -143,8 +145,8 @@ mod tests {
     #[test]
     fn the_counter_counts_and_begins_anew() {
         let mut decoder = Decoder::new("F031").unwrap();
-        let enter = vec![0xF2, 0x30, 0xA3];
-        let word = vec![0xF2, 0x36, 0x00, 0x02, 0x00, 0x20];
+        let enter = Command::Enter(Interface::Swd).encode().to_vec();
+        let word = Command::ReadDebugReg(0x2000_0200).encode().to_vec();
         let transfers = session(&[enter, word.clone(), word]);
         let replies = decoder.session(Model::V2, &transfers[1..]);
         let count = |n: usize| u32::from_le_bytes(replies[n][4..8].try_into().unwrap());

@@ -13,7 +13,7 @@ mod stlink;
 
 use clients::{BENCHES, Bench, FLASH, built, is_there};
 use dryflash::probe::recording::{Exchange, Recording};
-use dryflash::probe::replay::padded;
+use dryflash::probe::stlink::command::padded;
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod block;
+pub mod debug;
 pub mod decode;
 pub mod hybrid;
 pub mod interpreter;

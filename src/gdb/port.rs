@@ -4,37 +4,20 @@ use super::description::{CoreRegisters, Register};
 use crate::bus::{BusFault, Width};
 use crate::chip::WATCHPOINTS;
 use crate::cpu::FaultKind;
+use crate::cpu::debug::demcr::{TRCENA, VC_CORERESET, VC_HARDERR};
+use crate::cpu::debug::dhcsr::{C_DEBUGEN, C_HALT, C_MASKINTS, C_STEP, DBGKEY};
+use crate::cpu::debug::dwt_function::{self as function, FUNCTION_MASK, MATCHED};
+use crate::cpu::debug::{
+    BP_COMP0, BP_CTRL, BP_STRIDE, DEMCR, DFSR, DHCSR, DWT_COMP0, DWT_FUNCTION0, DWT_MASK0, DWT_STRIDE, bp_comp,
+    bp_ctrl, dfsr, regsel,
+};
 use crate::probe::News;
 use crate::probe::Target;
 
-const DFSR: u32 = 0xE000_ED30;
-const BKPT: u32 = 1 << 1;
-const DWTTRAP: u32 = 1 << 2;
-const VCATCH: u32 = 1 << 3;
-const DFSR_ALL: u32 = 0x1F;
+const SPECIAL: u32 = regsel::CONTROL_PRIMASK as u32;
 
-const DHCSR: u32 = 0xE000_EDF0;
-const KEY: u32 = 0xA05F_0000;
-const DEBUG: u32 = 1 << 0;
-const HALT: u32 = 1 << 1;
-const STEP: u32 = 1 << 2;
-const MASK: u32 = 1 << 3;
-
-const DEMCR: u32 = 0xE000_EDFC;
-const CATCH_RESET: u32 = 1 << 0;
-const CATCH_FAULT: u32 = 1 << 10;
-const TRACE: u32 = 1 << 24;
-
-const FP_CTRL: u32 = 0xE000_2000;
-const FP_COMP0: u32 = 0xE000_2008;
 /// Hardware breakpoints that the core has (DDI0419 C1.9).
 pub(super) const BREAKPOINTS: usize = 4;
-
-const DWT_COMP0: u32 = 0xE000_1020;
-const DWT_MASK0: u32 = 0xE000_1024;
-const DWT_FUNCTION0: u32 = 0xE000_1028;
-const DWT_STRIDE: u32 = 0x10;
-const MATCHED: u32 = 1 << 24;
 
 /// Cycles that a running core gets with each request of gdb's, and after it is let go. While gdb waits for the core
 /// itself, it gets slices of its own.
@@ -74,14 +57,14 @@ impl Watched {
     /// In DWT_FUNCTIONn (DDI0419 table C1-10).
     const fn function(self) -> u32 {
         match self {
-            Watched::Read => 5,
-            Watched::Write => 6,
-            Watched::Access => 7,
+            Watched::Read => function::READ,
+            Watched::Write => function::WRITE,
+            Watched::Access => function::ACCESS,
         }
     }
 
     fn from_function(function: u32) -> Option<Watched> {
-        [Watched::Read, Watched::Write, Watched::Access].into_iter().find(|w| w.function() == function & 0xF)
+        [Watched::Read, Watched::Write, Watched::Access].into_iter().find(|w| w.function() == function & FUNCTION_MASK)
     }
 }
 
@@ -135,7 +118,8 @@ pub(super) fn attach_again(target: &mut Target, comparators: &[(u32, u32)], catc
 /// The comparators' registers, as they stand: addresses and words.
 pub(super) fn comparators(target: &mut Target) -> Vec<(u32, u32)> {
     let watch = |n| [DWT_COMP0, DWT_MASK0, DWT_FUNCTION0].map(|register| register + n * DWT_STRIDE);
-    let registers = (0..BREAKPOINTS as u32).map(|n| FP_COMP0 + 4 * n).chain((0..WATCHPOINTS as u32).flat_map(watch));
+    let registers =
+        (0..BREAKPOINTS as u32).map(|n| BP_COMP0 + BP_STRIDE * n).chain((0..WATCHPOINTS as u32).flat_map(watch));
     registers.map(|address| (address, get(target, address))).collect()
 }
 
@@ -143,27 +127,27 @@ pub(super) fn comparators(target: &mut Target) -> Vec<(u32, u32)> {
 pub(super) fn release(target: &mut Target) {
     clear_breakpoints(target);
     clear_watchpoints(target);
-    set(target, FP_CTRL, 2);
+    set(target, BP_CTRL, bp_ctrl::KEY);
     set(target, DEMCR, 0);
-    set(target, DHCSR, KEY);
+    set(target, DHCSR, DBGKEY);
     target.run(SHARE);
 }
 
 pub(super) fn set_catch(target: &mut Target, catch: Catch) {
-    let bits = [(catch.reset, CATCH_RESET), (catch.fault, CATCH_FAULT)];
-    set(target, DEMCR, bits.iter().fold(TRACE, |word, (on, bit)| if *on { word | bit } else { word }));
+    let bits = [(catch.reset, VC_CORERESET), (catch.fault, VC_HARDERR)];
+    set(target, DEMCR, bits.iter().fold(TRCENA, |word, (on, bit)| if *on { word | bit } else { word }));
 }
 
 /// Whether it was running.
 pub(super) fn halt(target: &mut Target) -> bool {
     let running = !target.is_halted();
-    set(target, DHCSR, KEY | DEBUG | HALT);
+    set(target, DHCSR, DBGKEY | C_DEBUGEN | C_HALT);
     running
 }
 
 pub(super) fn resume(target: &mut Target) {
-    set(target, DFSR, DFSR_ALL);
-    set(target, DHCSR, KEY | DEBUG);
+    set(target, DFSR, dfsr::ALL);
+    set(target, DHCSR, DBGKEY | C_DEBUGEN);
 }
 
 /// Executes one instruction, with interrupts held back, and past a breakpoint that stands on it.
@@ -172,12 +156,12 @@ pub(super) fn step(target: &mut Target, catch: Catch) -> Share {
         halt(target);
         return Share { halted: Some(Why::Trap), ..Share::default() };
     }
-    set(target, DFSR, DFSR_ALL);
-    set(target, FP_CTRL, 2);
-    set(target, DHCSR, KEY | DEBUG | HALT | MASK);
-    set(target, DHCSR, KEY | DEBUG | STEP | MASK);
-    set(target, DHCSR, KEY | DEBUG | HALT);
-    set(target, FP_CTRL, 3);
+    set(target, DFSR, dfsr::ALL);
+    set(target, BP_CTRL, bp_ctrl::KEY);
+    set(target, DHCSR, DBGKEY | C_DEBUGEN | C_HALT | C_MASKINTS);
+    set(target, DHCSR, DBGKEY | C_DEBUGEN | C_STEP | C_MASKINTS);
+    set(target, DHCSR, DBGKEY | C_DEBUGEN | C_HALT);
+    set(target, BP_CTRL, bp_ctrl::KEY | bp_ctrl::ENABLE);
     let mut share = look(target, catch);
     if !target.is_halted() {
         // The instruction reset the chip, which starts anew.
@@ -207,10 +191,12 @@ fn look(target: &mut Target, catch: Catch) -> Share {
         let last = news.last();
         match last {
             Some(News::Lockup { fault, .. }) => Why::Fault(*fault),
-            Some(News::Reset { .. }) if catch.reset && dfsr & VCATCH != 0 => Why::Reset,
-            Some(News::Fault { fault, .. }) if dfsr & VCATCH != 0 => Why::Fault(Some(*fault)),
-            _ if dfsr & DWTTRAP != 0 => matched(target).map_or(Why::Trap, |(how, at)| Why::Watch(how, at)),
-            _ if dfsr & BKPT != 0 && breakpoint_at(target, target.register(15)) => Why::Breakpoint,
+            Some(News::Reset { .. }) if catch.reset && dfsr & dfsr::VCATCH != 0 => Why::Reset,
+            Some(News::Fault { fault, .. }) if dfsr & dfsr::VCATCH != 0 => Why::Fault(Some(*fault)),
+            _ if dfsr & dfsr::DWTTRAP != 0 => matched(target).map_or(Why::Trap, |(how, at)| Why::Watch(how, at)),
+            _ if dfsr & dfsr::BKPT != 0 && breakpoint_at(target, target.register(u32::from(regsel::PC))) => {
+                Why::Breakpoint
+            }
             _ => Why::Trap,
         }
     });
@@ -232,9 +218,9 @@ pub(super) fn reset(target: &mut Target, stay: bool, catch: Catch) {
 
 fn clear_breakpoints(target: &mut Target) {
     for n in 0..BREAKPOINTS as u32 {
-        set(target, FP_COMP0 + 4 * n, 0);
+        set(target, BP_COMP0 + BP_STRIDE * n, 0);
     }
-    set(target, FP_CTRL, 3);
+    set(target, BP_CTRL, bp_ctrl::KEY | bp_ctrl::ENABLE);
 }
 
 fn clear_watchpoints(target: &mut Target) {
@@ -268,7 +254,7 @@ pub(super) enum NoWatchpoint {
 fn find_watchpoint(target: &mut Target, address: u32, length: u32, how: Watched) -> Option<u32> {
     (0..WATCHPOINTS as u32).map(|n| n * DWT_STRIDE).find(|at| {
         // MATCHED has been looked at when the core stopped.
-        let function = get(target, DWT_FUNCTION0 + at) & 0xF;
+        let function = get(target, DWT_FUNCTION0 + at) & FUNCTION_MASK;
         let mask = get(target, DWT_MASK0 + at);
         function == how.function() && get(target, DWT_COMP0 + at) == address && mask == length.trailing_zeros()
     })
@@ -281,7 +267,8 @@ pub(super) fn add_watchpoint(target: &mut Target, address: u32, length: u32, how
     if find_watchpoint(target, address, length, how).is_some() {
         return Ok(());
     }
-    let free = (0..WATCHPOINTS as u32).map(|n| n * DWT_STRIDE).find(|at| get(target, DWT_FUNCTION0 + at) & 0xF == 0);
+    let free =
+        (0..WATCHPOINTS as u32).map(|n| n * DWT_STRIDE).find(|at| get(target, DWT_FUNCTION0 + at) & FUNCTION_MASK == 0);
     let at = free.ok_or(NoWatchpoint::TooMany)?;
     set(target, DWT_COMP0 + at, address);
     set(target, DWT_MASK0 + at, length.trailing_zeros());
@@ -300,18 +287,12 @@ pub(super) fn remove_watchpoint(target: &mut Target, address: u32, length: u32, 
     }
 }
 
-/// What a comparator holds that matches the half-word at `address` (DDI0419 C1.9.4).
-const fn comparator(address: u32) -> u32 {
-    let half = if address & 2 != 0 { 1 << 31 } else { 1 << 30 };
-    address & 0x1FFF_FFFC | half | 1
-}
-
 fn find(target: &mut Target, wanted: u32) -> Option<u32> {
-    (0..BREAKPOINTS as u32).map(|n| FP_COMP0 + 4 * n).find(|a| get(target, *a) == wanted)
+    (0..BREAKPOINTS as u32).map(|n| BP_COMP0 + BP_STRIDE * n).find(|a| get(target, *a) == wanted)
 }
 
 fn breakpoint_at(target: &mut Target, pc: u32) -> bool {
-    find(target, comparator(pc)).is_some()
+    find(target, bp_comp::of(pc)).is_some()
 }
 
 /// Why there is no breakpoint.
@@ -327,18 +308,19 @@ pub(super) fn add_breakpoint(target: &mut Target, address: u32) -> Result<(), No
     if address >= 0x2000_0000 {
         return Err(NoBreakpoint::OutOfReach);
     }
-    let wanted = comparator(address);
+    let wanted = bp_comp::of(address);
     if find(target, wanted).is_some() {
         return Ok(());
     }
-    let free = (0..BREAKPOINTS as u32).map(|n| FP_COMP0 + 4 * n).find(|a| get(target, *a) & 1 == 0);
+    let free =
+        (0..BREAKPOINTS as u32).map(|n| BP_COMP0 + BP_STRIDE * n).find(|a| get(target, *a) & bp_comp::ENABLE == 0);
     set(target, free.ok_or(NoBreakpoint::TooMany)?, wanted);
     Ok(())
 }
 
 /// Whether there was one.
 pub(super) fn remove_breakpoint(target: &mut Target, address: u32) -> bool {
-    match find(target, comparator(address)) {
+    match find(target, bp_comp::of(address)) {
         Some(comparator) if address < 0x2000_0000 => {
             set(target, comparator, 0);
             true
@@ -360,7 +342,7 @@ pub(super) fn registers(target: &Target) -> Option<CoreRegisters> {
 
 /// One register of a halted core.
 pub(super) fn register(target: &Target, register: Register) -> u32 {
-    let special = target.register(20);
+    let special = target.register(SPECIAL);
     match register.0 {
         Register::PRIMASK => special & 1,
         Register::CONTROL => special >> 24,
@@ -370,10 +352,10 @@ pub(super) fn register(target: &Target, register: Register) -> u32 {
 
 /// Sets one register of a halted core.
 pub(super) fn set_register(target: &mut Target, register: Register, value: u32) {
-    let special = target.register(20);
+    let special = target.register(SPECIAL);
     match register.0 {
-        Register::PRIMASK => target.set_register(20, special & 0xFF00_0000 | value & 1),
-        Register::CONTROL => target.set_register(20, value << 24 | special & 1),
+        Register::PRIMASK => target.set_register(SPECIAL, special & 0xFF00_0000 | value & 1),
+        Register::CONTROL => target.set_register(SPECIAL, value << 24 | special & 1),
         n => target.set_register(n as u32, value),
     }
 }

@@ -1,18 +1,11 @@
 //! What tells a debugger which debug components there are: the ROM table and the identification registers
 //! (DDI0419 C1.2, IHI0031 chapters 13 and 14 for their form).
 
+use crate::cpu::debug::{BPU, DWT, ROM_TABLE, SCS, VENDOR_ROM_TABLE as VENDOR_TABLE};
 use crate::part::{Core, Part};
 
-/// ARM's ROM table; on an M0 the only one, with the part's own number in it.
-pub const ROM_TABLE: u32 = 0xE00F_F000;
-/// ST's ROM table on an M0+, whose only present entry leads to ARM's. Seen on a G071 (pyOCD issue 743) and, word by
-/// word, in the M0+ of an L072 (Black Magic pull request 507, pyOCD pull request 480).
-const VENDOR_TABLE: u32 = 0xF000_0000;
-/// Its entries: ARM's table, and one that is not present.
+/// The entries of ST's table: ARM's, and one that is not present.
 const VENDOR_ENTRIES: [u32; 2] = [ROM_TABLE.wrapping_sub(VENDOR_TABLE) | 3, 0x0020_0002];
-const SCS: u32 = 0xE000_E000;
-const DWT: u32 = 0xE000_1000;
-const BPU: u32 = 0xE000_2000;
 
 /// Offsets of the components from the table, each with "present" and "32 bits" set.
 const ENTRIES: [u32; 3] =
@@ -21,7 +14,7 @@ const ENTRIES: [u32; 3] =
 /// MEMTYPE: system memory is on the same bus.
 const MEMTYPE: u32 = 0xFCC;
 
-/// The table that the access port names.
+/// The table that the access port names: on an M0 ARM's is the only one, with the part's own number in it.
 pub const fn table(core: Core) -> u32 {
     match core {
         Core::M0 => ROM_TABLE,

@@ -1,8 +1,10 @@
 //! Commands in words, one line each.
 
 use super::recording::Exchange;
-use super::stlink::{COMMAND, half, word};
+use super::stlink::command::{DEBUG_PORT, Interface, Nrst, Transfer, Unit};
+use super::stlink::{Command, Mode, Status};
 use crate::chip::names;
+use crate::cpu::debug::regsel;
 use crate::part::Part;
 
 /// Bytes of a block that are shown.
@@ -10,61 +12,67 @@ const SHOWN: usize = 8;
 
 /// A command with its data and its reply. Registers have names where the part is known.
 pub fn describe(exchange: &Exchange, part: Option<&Part>) -> String {
-    let (c, reply) = (&exchange.command, exchange.reply.as_slice());
+    let reply = exchange.reply.as_slice();
     let place = |address| named(address, part);
     let value = |at: usize| u32_at(reply, at).map_or_else(|| "nothing".to_owned(), |v| format!("0x{v:08X}"));
-    match (c[0], c[1]) {
-        (0xF1, _) => format!("version -> {}", version(reply)),
-        (0xF3, 0x07) => "leave DFU mode".to_owned(),
-        (0xF3, _) => "DFU".to_owned(),
-        (0xF4, _) => "SWIM".to_owned(),
-        (0xF5, _) => format!("mode -> {}", mode(reply)),
-        (0xF7, _) => format!("voltage -> {}", voltage(reply)),
-        (0xFB, _) => "version, V3".to_owned(),
-        (0xF2, 0x20 | 0x30) => format!("enter {}{}", entered(c[2]), failure(reply)),
-        (0xF2, 0x21) => "leave debug mode".to_owned(),
-        (0xF2, 0x22) => format!("core id -> {}", value(0)),
-        (0xF2, 0x31) => format!("id codes -> {}{}", value(4), failure(reply)),
-        (0xF2, 0x32 | 0x03) => format!("reset the system{}", failure(reply)),
-        (0xF2, 0x33) => format!("read register {} -> {}{}", core_register(c[2]), value(4), failure(reply)),
-        (0xF2, 0x34) => format!("write register {} <- 0x{:08X}{}", core_register(c[2]), word(c, 3), failure(reply)),
-        (0xF2, 0x3A) => "read all registers".to_owned(),
-        (0xF2, 0x35) => format!("write {} <- 0x{:08X}{}", place(word(c, 2)), word(c, 6), failure(reply)),
-        (0xF2, 0x36) => format!("read {} -> {}{}", place(word(c, 2)), value(4), failure(reply)),
-        (0xF2, 0x07 | 0x0C | 0x47 | 0x54) => {
-            let same = if c[1] == 0x54 { ", address not stepped" } else { "" };
-            format!("read {}, {} bytes in {}{same} -> {}", place(word(c, 2)), half(c, 6), width(c[1]), bytes(reply))
+    let block = |t: Transfer| {
+        let same = if t.unit.increments() { "" } else { ", address not stepped" };
+        format!("{}, {} bytes in {}{same}", place(t.address), t.length, unit(t.unit))
+    };
+    match Command::decode(&exchange.command) {
+        Command::GetVersion => format!("version -> {}", version(reply)),
+        Command::DfuExit => "leave DFU mode".to_owned(),
+        Command::Dfu(_) => "DFU".to_owned(),
+        Command::Swim(_) => "SWIM".to_owned(),
+        Command::GetCurrentMode => format!("mode -> {}", mode(reply)),
+        Command::GetTargetVoltage => format!("voltage -> {}", voltage(reply)),
+        Command::GetVersionEx => "version, V3".to_owned(),
+        Command::ApiV1Enter(interface) | Command::Enter(interface) => {
+            format!("enter {}{}", entered(interface), failure(reply))
         }
-        (0xF2, 0x08 | 0x0D | 0x48 | 0x50) => {
-            let same = if c[1] == 0x50 { ", address not stepped" } else { "" };
-            let data = bytes(&exchange.data);
-            format!("write {}, {} bytes in {}{same} <- {data}", place(word(c, 2)), half(c, 6), width(c[1]))
+        Command::Exit => "leave debug mode".to_owned(),
+        Command::ReadCoreId => format!("core id -> {}", value(0)),
+        Command::ReadIdCodes => format!("id codes -> {}{}", value(4), failure(reply)),
+        Command::ResetSys | Command::ApiV1ResetSys => format!("reset the system{}", failure(reply)),
+        Command::ReadReg(register) => {
+            format!("read register {} -> {}{}", core_register(register), value(4), failure(reply))
         }
-        (0xF2, 0x3B) => format!("status of the last transfer -> {}", status(reply)),
-        (0xF2, 0x3E) => match u32_at(reply, 4) {
+        Command::WriteReg { register, value } => {
+            format!("write register {} <- 0x{value:08X}{}", core_register(register), failure(reply))
+        }
+        Command::ReadAllRegs => "read all registers".to_owned(),
+        Command::WriteDebugReg { address, value } => {
+            format!("write {} <- 0x{value:08X}{}", place(address), failure(reply))
+        }
+        Command::ReadDebugReg(address) => format!("read {} -> {}{}", place(address), value(4), failure(reply)),
+        Command::ReadMem(transfer) => format!("read {} -> {}", block(transfer), bytes(reply)),
+        Command::WriteMem(transfer) => format!("write {} <- {}", block(transfer), bytes(&exchange.data)),
+        Command::GetLastRwStatus => format!("status of the last transfer -> {}", status(reply)),
+        Command::GetLastRwStatus2 => match u32_at(reply, 4) {
             Some(at) if !is_ok(reply) => format!("status of the last transfer -> {} at 0x{at:08X}", status(reply)),
             _ => format!("status of the last transfer -> {}", status(reply)),
         },
-        (0xF2, 0x3C) => {
-            let what = ["low", "high", "pulse"].get(usize::from(c[2])).unwrap_or(&"?");
-            format!("NRST {what}{}", failure(reply))
+        Command::DriveNrst(how) => format!("NRST {}{}", driven(how), failure(reply)),
+        Command::StartTraceRx { .. } => "SWO on".to_owned(),
+        Command::StopTraceRx => "SWO off".to_owned(),
+        Command::GetTraceNb => "SWO, bytes waiting".to_owned(),
+        Command::SwdSetFreq(divisor) => format!("SWD frequency, divisor {divisor}"),
+        Command::JtagSetFreq(divisor) => format!("JTAG frequency, divisor {divisor}"),
+        Command::ReadDapReg { port: of, register } => {
+            format!("read {} -> {}{}", port(of, register), value(4), failure(reply))
         }
-        (0xF2, 0x40) => "SWO on".to_owned(),
-        (0xF2, 0x41) => "SWO off".to_owned(),
-        (0xF2, 0x42) => "SWO, bytes waiting".to_owned(),
-        (0xF2, 0x43) => format!("SWD frequency, divisor {}", half(c, 2)),
-        (0xF2, 0x44) => format!("JTAG frequency, divisor {}", half(c, 2)),
-        (0xF2, 0x45) => format!("read {} -> {}{}", port(c), value(4), failure(reply)),
-        (0xF2, 0x46) => format!("write {} <- 0x{:08X}{}", port(c), word(c, 6), failure(reply)),
-        (0xF2, 0x4B) => format!("open AP {}{}", c[2], failure(reply)),
-        (0xF2, 0x4C) => format!("close AP {}{}", c[2], failure(reply)),
-        (0xF2, 0x51) => format!("batch of {} operations", word(c, 2)),
-        (0xF2, 0x52) => format!("results of the batch, {} bytes", reply.len()),
-        (0xF2, 0x56) => "board identifiers".to_owned(),
-        (0xF2, 0x61) => format!("frequency, {} kHz", word(c, 4)),
-        (0xF2, 0x62) => "frequencies".to_owned(),
-        (0xF2, 0x63) => "frequency's prescaler".to_owned(),
-        _ => format!("{:02x} {:02x} {:02x} -> {}", c[0], c[1], c[2], bytes(reply)),
+        Command::WriteDapReg { port: of, register, value } => {
+            format!("write {} <- 0x{value:08X}{}", port(of, register), failure(reply))
+        }
+        Command::InitAp(ap) => format!("open AP {ap}{}", failure(reply)),
+        Command::CloseApDbg(ap) => format!("close AP {ap}{}", failure(reply)),
+        Command::RwMiscOut(operations) => format!("batch of {operations} operations"),
+        Command::RwMiscIn => format!("results of the batch, {} bytes", reply.len()),
+        Command::GetBoardIdentifiers => "board identifiers".to_owned(),
+        Command::SetComFreq { khz, .. } => format!("frequency, {khz} kHz"),
+        Command::GetComFreq { .. } => "frequencies".to_owned(),
+        Command::ComFreqPrescaler(_) => "frequency's prescaler".to_owned(),
+        Command::Unknown(c) => format!("{:02x} {:02x} {:02x} -> {}", c[0], c[1], c[2], bytes(reply)),
     }
 }
 
@@ -79,43 +87,51 @@ pub fn named(address: u32, part: Option<&Part>) -> String {
 /// The name that ST-LINK clients give the core's registers by number.
 fn core_register(number: u8) -> String {
     match number {
-        13 => "sp".to_owned(),
-        14 => "lr".to_owned(),
-        15 => "pc".to_owned(),
-        16 => "xpsr".to_owned(),
-        17 => "msp".to_owned(),
-        18 => "psp".to_owned(),
-        20 => "control/primask".to_owned(),
+        regsel::SP => "sp".to_owned(),
+        regsel::LR => "lr".to_owned(),
+        regsel::PC => "pc".to_owned(),
+        regsel::XPSR => "xpsr".to_owned(),
+        regsel::MSP => "msp".to_owned(),
+        regsel::PSP => "psp".to_owned(),
+        regsel::CONTROL_PRIMASK => "control/primask".to_owned(),
         n => format!("r{n}"),
     }
 }
 
-const fn entered(how: u8) -> &'static str {
-    match how {
-        0xA3 => "SWD",
-        0xA4 => "JTAG",
-        0x00 => "JTAG with reset",
-        _ => "an unknown interface",
+const fn entered(interface: Interface) -> &'static str {
+    match interface {
+        Interface::Swd => "SWD",
+        Interface::Jtag => "JTAG",
+        Interface::JtagReset => "JTAG with reset",
+        Interface::Unknown(_) => "an unknown interface",
     }
 }
 
-const fn width(opcode: u8) -> &'static str {
-    match opcode {
-        0x0C | 0x0D => "bytes",
-        0x47 | 0x48 => "half-words",
-        _ => "words",
+const fn driven(how: Nrst) -> &'static str {
+    match how {
+        Nrst::Low => "low",
+        Nrst::High => "high",
+        Nrst::Pulse => "pulse",
+        Nrst::Unknown(_) => "?",
+    }
+}
+
+const fn unit(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Bytes => "bytes",
+        Unit::HalfWords => "half-words",
+        Unit::Words | Unit::WordsNoIncrement => "words",
     }
 }
 
 /// A DP's or AP's register.
-fn port(c: &[u8; COMMAND]) -> String {
-    let register = half(c, 4);
-    match (half(c, 2), register) {
-        (0xFFFF, 0x0) => "DP 0x0 (DPIDR, ABORT)".to_owned(),
-        (0xFFFF, 0x4) => "DP 0x4 CTRL/STAT".to_owned(),
-        (0xFFFF, 0x8) => "DP 0x8 (SELECT)".to_owned(),
-        (0xFFFF, 0xC) => "DP 0xC RDBUFF".to_owned(),
-        (0xFFFF, _) => format!("DP 0x{register:X}"),
+fn port(port: u16, register: u16) -> String {
+    match (port, register) {
+        (DEBUG_PORT, 0x0) => "DP 0x0 (DPIDR, ABORT)".to_owned(),
+        (DEBUG_PORT, 0x4) => "DP 0x4 CTRL/STAT".to_owned(),
+        (DEBUG_PORT, 0x8) => "DP 0x8 (SELECT)".to_owned(),
+        (DEBUG_PORT, 0xC) => "DP 0xC RDBUFF".to_owned(),
+        (DEBUG_PORT, _) => format!("DP 0x{register:X}"),
         (ap, 0x00) => format!("AP {ap} CSW"),
         (ap, 0x04) => format!("AP {ap} TAR"),
         (ap, 0x0C) => format!("AP {ap} DRW"),
@@ -138,12 +154,7 @@ fn version(reply: &[u8]) -> String {
 
 fn mode(reply: &[u8]) -> &'static str {
     match reply.first() {
-        Some(0) => "DFU",
-        Some(1) => "mass storage",
-        Some(2) => "debug",
-        Some(3) => "SWIM",
-        Some(4) => "bootloader",
-        Some(_) => "unknown",
+        Some(code) => Mode::from_code(*code).map_or("unknown", Mode::text),
         None => "nothing",
     }
 }
@@ -159,28 +170,16 @@ fn voltage(reply: &[u8]) -> String {
 
 /// Whether a reply that begins with a status says that all is well.
 pub fn is_ok(reply: &[u8]) -> bool {
-    reply.first() == Some(&0x80)
+    Status::Ok.begins(reply)
 }
 
 /// A status in words.
 pub fn status(reply: &[u8]) -> String {
-    let Some(status) = reply.first() else { return "nothing".to_owned() };
-    let text = match status {
-        0x80 => return "done".to_owned(),
-        0x81 => "fault",
-        0x01 => "something is wrong with the command",
-        0x05 => "no device answers",
-        0x0A => "alignment",
-        0x0C => "write error",
-        0x10 | 0x14 => "wait",
-        0x11 => "fault of the access port",
-        0x15 => "fault of the debug port",
-        0x1D => "no such access port",
-        0x40 => "configuration changed",
-        0x42 => "no such command",
-        _ => "unknown",
-    };
-    format!("{status:02X} {text}")
+    let Some(code) = reply.first() else { return "nothing".to_owned() };
+    match Status::from_code(*code) {
+        Some(Status::Ok) => Status::Ok.text().to_owned(),
+        status => format!("{code:02X} {}", status.map_or("unknown", Status::text)),
+    }
 }
 
 fn failure(reply: &[u8]) -> String {
@@ -211,9 +210,8 @@ mod tests {
     use crate::part;
 
     fn told(command: &[u8], data: &[u8], reply: &[u8]) -> String {
-        let mut padded = [0; COMMAND];
-        padded[..command.len()].copy_from_slice(command);
-        let exchange = Exchange { at: 0, command: padded, data: data.to_vec(), reply: reply.to_vec(), packet: None };
+        let command = Command::of(command).encode();
+        let exchange = Exchange { at: 0, command, data: data.to_vec(), reply: reply.to_vec(), packet: None };
         describe(&exchange, Some(&part::find("F051").unwrap()))
     }
 

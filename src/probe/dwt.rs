@@ -1,12 +1,7 @@
 //! A comparator of the data watchpoint unit, register by register (DDI0419 C1.8.3).
 
 use crate::chip::{Match, WATCHPOINTS, Watchpoint};
-
-const COMP0: u32 = 0xE000_1020;
-/// From one comparator to the next.
-const STRIDE: u32 = 0x10;
-/// DWT_FUNCTIONn: it has matched since the last read.
-const MATCHED: u32 = 1 << 24;
+use crate::cpu::debug::{DWT_COMP0, DWT_STRIDE, dwt_function as function};
 
 /// One of a comparator's registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,12 +13,12 @@ pub(super) enum Register {
 
 /// The comparator and its register at an address; none where another register is.
 pub(super) const fn register(address: u32) -> Option<(usize, Register)> {
-    let offset = address.wrapping_sub(COMP0);
-    let n = (offset / STRIDE) as usize;
+    let offset = address.wrapping_sub(DWT_COMP0);
+    let n = (offset / DWT_STRIDE) as usize;
     if n >= WATCHPOINTS {
         return None;
     }
-    match offset % STRIDE {
+    match offset % DWT_STRIDE {
         0 => Some((n, Register::Comparator)),
         4 => Some((n, Register::Mask)),
         8 => Some((n, Register::Function)),
@@ -42,14 +37,14 @@ pub(super) struct Dwt {
 }
 
 impl Dwt {
-    /// A load of a register. MATCHED clears with it.
+    /// A load of a register. function::MATCHED clears with it.
     pub(super) const fn read(&mut self, register: Register) -> u32 {
         match register {
             Register::Comparator => self.comparator,
             Register::Mask => self.mask,
             Register::Function => {
                 let matched = std::mem::replace(&mut self.matched, false);
-                self.function | if matched { MATCHED } else { 0 }
+                self.function | if matched { function::MATCHED } else { 0 }
             }
         }
     }
@@ -58,7 +53,7 @@ impl Dwt {
         match register {
             Register::Comparator => self.comparator = value,
             Register::Mask => self.mask = value & 0x1F,
-            Register::Function => self.function = value & 0xF,
+            Register::Function => self.function = value & function::FUNCTION_MASK,
         }
     }
 
@@ -67,10 +62,10 @@ impl Dwt {
         let below = (1u32 << self.mask) - 1;
         let first = self.comparator & !below;
         let matches = match self.function {
-            4 => Match::Instruction,
-            5 => Match::Read,
-            6 => Match::Write,
-            7 => Match::Access,
+            function::INSTRUCTION => Match::Instruction,
+            function::READ => Match::Read,
+            function::WRITE => Match::Write,
+            function::ACCESS => Match::Access,
             _ => Match::Nothing,
         };
         Watchpoint { first, last: first | below, matches }
@@ -89,11 +84,15 @@ mod tests {
         let mut dwt = Dwt::default();
         dwt.write(Register::Comparator, 0x2000_0106);
         dwt.write(Register::Mask, 2);
-        dwt.write(Register::Function, MATCHED | 6);
+        dwt.write(Register::Function, function::MATCHED | 6);
         let wanted = Watchpoint { first: 0x2000_0104, last: 0x2000_0107, matches: Match::Write };
-        assert_eq!((dwt.watchpoint(), dwt.read(Register::Function)), (wanted, 6), "MATCHED cannot be written");
+        assert_eq!(
+            (dwt.watchpoint(), dwt.read(Register::Function)),
+            (wanted, 6),
+            "function::MATCHED cannot be written"
+        );
         dwt.matched = true;
-        assert_eq!((dwt.read(Register::Function), dwt.read(Register::Function)), (MATCHED | 6, 6));
+        assert_eq!((dwt.read(Register::Function), dwt.read(Register::Function)), (function::MATCHED | 6, 6));
         dwt.write(Register::Mask, 31);
         assert_eq!(dwt.watchpoint().last, 0x7FFF_FFFF);
     }

@@ -4,7 +4,7 @@
 //! [`Exchange`]: `t` in microseconds, and in hex `cmd` (16 bytes), `out` (data that went with it) and `in` (the
 //! reply).
 
-use super::stlink::{COMMAND, StLink};
+use super::stlink::{self, COMMAND};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write as _};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -350,7 +350,7 @@ impl Recording {
             let command = <[u8; COMMAND]>::try_from(command)
                 .map_err(|c| at(number, format!("`cmd`: {} bytes, a command has {COMMAND}", c.len())))?;
             let data = bytes("out", &line.out)?;
-            let wanted = StLink::data_length(&command);
+            let wanted = stlink::Command::decode(&command).data_length();
             if data.len() != wanted {
                 return Err(at(number, format!("`out`: {} bytes, the command takes {wanted}", data.len())));
             }

@@ -5,11 +5,14 @@
 
 use super::decode;
 use super::recording::{Exchange, Recording, hex};
-use super::stlink::{COMMAND, StLink, half, word};
+use super::stlink::command::{Interface, Transfer, Unit};
+use super::stlink::{Command, StLink, Status};
 use super::story::{self, Story};
+use crate::cpu::debug::{CPUID, DHCSR, dhcsr};
 use crate::esc::changes::Snapshot;
 use crate::part::{self, Part};
 use serde::Serialize;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// How closely replies are compared.
@@ -73,17 +76,13 @@ const ROUNDS: u64 = 1_000;
 /// Further commands in all, so that a session of another chip comes to an end.
 const PATIENCE: u64 = 50_000;
 
-const DHCSR: u32 = 0xE000_EDF0;
 /// Of DHCSR: what reading clears (S_RETIRE_ST, S_RESET_ST, DDI0419 C1.6.3).
-const STICKY: u32 = 1 << 24 | 1 << 25;
-const CPUID: u32 = 0xE000_ED00;
+const STICKY: u32 = dhcsr::S_RETIRE_ST | dhcsr::S_RESET_ST;
 /// Where ST's parts have DBGMCU IDCODE: the DBGMCU on the private bus, and on the peripheral bus.
 const IDCODES: [u32; 2] = [0xE004_2000, 0x4001_5800];
 
 /// Bytes of a reply that are shown beside one another where words do not tell them apart.
 const BYTES: usize = 16;
-
-const ENTER_SWD: [u8; 3] = [0xF2, 0x30, 0xA3];
 
 /// The part that a recording was made with: as its header tells, or by what the client read from DBGMCU IDCODE and
 /// the flash-size register.
@@ -133,11 +132,13 @@ fn word_of(recording: &Recording, address: u32) -> Option<u32> {
 
 /// The word that a command reads from `address`, whichever command it is.
 fn value_read(exchange: &Exchange, address: u32) -> Option<u32> {
-    let c = &exchange.command;
-    match (c[0], c[1]) {
-        (0xF2, 0x36) if word(c, 2) == address && decode::is_ok(&exchange.reply) => decode::u32_at(&exchange.reply, 4),
-        (0xF2, 0x07) if address.wrapping_sub(word(c, 2)) < u32::from(half(c, 6)) => {
-            decode::u32_at(&exchange.reply, (address - word(c, 2)) as usize)
+    let reply = &exchange.reply;
+    match Command::decode(&exchange.command) {
+        Command::ReadDebugReg(at) if at == address && decode::is_ok(reply) => decode::u32_at(reply, 4),
+        Command::ReadMem(Transfer { address: first, length, unit: Unit::Words, .. })
+            if address.wrapping_sub(first) < u32::from(length) =>
+        {
+            decode::u32_at(reply, (address - first) as usize)
         }
         _ => None,
     }
@@ -184,16 +185,30 @@ fn polling(exchanges: &[Exchange], probe: &StLink) -> (usize, usize) {
 }
 
 /// Whether a command changes nothing but what reading clears.
-const fn only_reads(exchange: &Exchange) -> bool {
-    let c = &exchange.command;
-    c[0] == 0xF5 || (c[0] == 0xF2 && matches!(c[1], 0x07 | 0x0C | 0x33 | 0x36 | 0x3A | 0x3B | 0x3E | 0x45 | 0x47))
+fn only_reads(exchange: &Exchange) -> bool {
+    match Command::decode(&exchange.command) {
+        Command::ReadMem(transfer) => transfer.unit.increments(),
+        Command::GetCurrentMode
+        | Command::ReadReg(_)
+        | Command::ReadDebugReg(_)
+        | Command::ReadAllRegs
+        | Command::GetLastRwStatus
+        | Command::GetLastRwStatus2
+        | Command::ReadDapReg { .. } => true,
+        _ => false,
+    }
 }
+
+/// Data read/write, of an access port ([`Dap`](super::Dap)).
+const DRW: u16 = 0x0C;
+/// The data registers of an access port: that one, and the banked ones.
+const DATA: RangeInclusive<u16> = DRW..=0x1C;
 
 /// Whether it reads through the access port, whose address is another one afterwards: the same command again is the
 /// next word, and no second look.
 fn steps(exchange: &Exchange, probe: &StLink) -> bool {
-    let c = &exchange.command;
-    c[1] == 0x45 && half(c, 2) == 0 && half(c, 4) == 0x0C && probe.dap_place(half(c, 4)).1
+    let drw = Command::ReadDapReg { port: 0, register: DRW };
+    Command::decode(&exchange.command) == drw && probe.dap_place(DRW).1
 }
 
 struct Replay<'a> {
@@ -206,13 +221,11 @@ struct Replay<'a> {
 impl Replay<'_> {
     /// A recording that begins in the middle finds the probe connected.
     fn prepare(&mut self, recording: &Recording) {
-        // What the probe answers out of any mode does not count.
-        let any_mode = |opcode| matches!(opcode, 0x21 | 0x3B | 0x3E | 0x40..=0x44 | 0x56 | 0x61..=0x63);
-        let debug = |e: &&Exchange| e.command[0] == 0xF2 && !any_mode(e.command[1]);
-        let first = recording.exchanges.iter().find(debug);
-        let waits = first.is_some_and(|e| !matches!(e.command[1], 0x30 | 0x3C));
-        if waits && first.is_some_and(|e| e.reply.first() != Some(&0x05)) {
-            self.probe.command(&ENTER_SWD, &[]);
+        let commands = recording.exchanges.iter().map(|e| (Command::decode(&e.command), &e.reply));
+        let Some((first, reply)) = commands.into_iter().find(|(c, _)| c.is_debug() && !in_any_mode(*c)) else { return };
+        let begins = matches!(first, Command::Enter(_) | Command::DriveNrst(_));
+        if !begins && !Status::NoDevice.begins(reply) {
+            self.probe.command(&Command::Enter(Interface::Swd).encode(), &[]);
             self.out.prepared = Some("the recording begins in the middle: SWD was entered first");
         }
     }
@@ -265,12 +278,11 @@ impl Replay<'_> {
 
     /// Which byte of the reply has DHCSR's sticky bits.
     fn sticky_byte(&self, exchange: &Exchange) -> Option<usize> {
-        let c = &exchange.command;
-        match (c[0], c[1]) {
-            (0xF2, 0x36) if word(c, 2) == DHCSR => Some(7),
-            (0xF2, 0x07) if word(c, 2) == DHCSR => Some(3),
-            (0xF2, 0x45) if half(c, 2) == 0 && matches!(half(c, 4), 0x0C..=0x1C) => {
-                (self.probe.dap_place(half(c, 4)).0 == DHCSR).then_some(7)
+        match Command::decode(&exchange.command) {
+            Command::ReadDebugReg(DHCSR) => Some(7),
+            Command::ReadMem(Transfer { address: DHCSR, unit: Unit::Words, .. }) => Some(3),
+            Command::ReadDapReg { port: 0, register } if DATA.contains(&register) => {
+                (self.probe.dap_place(register).0 == DHCSR).then_some(7)
             }
             _ => None,
         }
@@ -285,18 +297,16 @@ impl Replay<'_> {
 
     /// Whether what it reads may change by itself while one looks.
     fn moves(&self, exchange: &Exchange) -> bool {
-        let c = &exchange.command;
         let part = self.probe.target.chip.part();
-        match c[1] {
-            0x3B | 0x3E => true,
-            0x36 | 0x07 => {
-                let (address, short) = (word(c, 2), c[1] == 0x36 || half(c, 6) <= 8);
-                let moving =
-                    address == DHCSR || part.sram.contains(address) || story::flash_register(part, address).is_some();
-                short && moving
-            }
+        let moving = |address: u32| {
+            address == DHCSR || part.sram.contains(address) || story::flash_register(part, address).is_some()
+        };
+        match Command::decode(&exchange.command) {
+            Command::GetLastRwStatus | Command::GetLastRwStatus2 => true,
+            Command::ReadDebugReg(address) => moving(address),
+            Command::ReadMem(Transfer { address, length, unit: Unit::Words, .. }) => length <= 8 && moving(address),
             // The DHCSR by way of the access port.
-            0x45 => matches!(half(c, 4), 0x0C..=0x1C),
+            Command::ReadDapReg { register, .. } => DATA.contains(&register),
             _ => false,
         }
     }
@@ -323,39 +333,73 @@ impl Replay<'_> {
 
     /// Replies that say nothing about what is compared.
     fn is_beside_the_point(&self, exchange: &Exchange, got: &[u8]) -> bool {
-        let c = &exchange.command;
         let part = self.probe.target.chip.part();
+        let command = Command::decode(&exchange.command);
         match self.strength {
             Strength::Strict => false,
-            Strength::Polls => match (c[0], c[1]) {
-                // Which probe it is, and how it is set up.
-                (0xF1 | 0xF5 | 0xF7 | 0xFB, _) | (0xF2, 0x42..=0x44 | 0x56 | 0x61..=0x63) => true,
-                (0xF2, 0x36 | 0x07) => {
-                    let identity = &part.identity;
-                    let address = word(c, 2);
-                    // Which single chip it is, and its revision.
-                    let revision = address == identity.idcode_address && {
-                        let at = if c[1] == 0x36 { 4 } else { 0 };
-                        let dev_id = |r: &[u8]| decode::u32_at(r, at).map(|v| v & 0xFFF);
-                        dev_id(&exchange.reply).is_some() && dev_id(&exchange.reply) == dev_id(got)
-                    };
-                    address.wrapping_sub(identity.uid_address) < 12 || revision
+            Strength::Polls => match command {
+                Command::GetCurrentMode => true,
+                Command::ReadDebugReg(address) => self.is_identity(address, &exchange.reply, got, 4),
+                Command::ReadMem(Transfer { address, unit: Unit::Words, .. }) => {
+                    self.is_identity(address, &exchange.reply, got, 0)
                 }
-                _ => false,
+                _ => tells_of_probe(command),
             },
-            Strength::Effects => match (c[0], c[1]) {
-                (0xF2, 0x07 | 0x0C | 0x47) => {
-                    let address = word(c, 2);
+            Strength::Effects => match command {
+                Command::ReadMem(Transfer { address, unit, .. }) if unit.increments() => {
                     !(part.flash.base..part.flash.end()).contains(&address) && !part.option_bytes.contains(address)
                 }
                 // A failure that was none before.
-                (0xF2, 0x34 | 0x35 | 0x3B | 0x3E | 0x46) => {
+                Command::WriteReg { .. }
+                | Command::WriteDebugReg { .. }
+                | Command::GetLastRwStatus
+                | Command::GetLastRwStatus2
+                | Command::WriteDapReg { .. } => {
                     !decode::is_ok(&exchange.reply) || got.first() == exchange.reply.first()
                 }
                 _ => true,
             },
         }
     }
+
+    /// Whether what is read tells which single chip it is, or its revision; the word stands at `at` of the reply.
+    fn is_identity(&self, address: u32, recorded: &[u8], got: &[u8], at: usize) -> bool {
+        let identity = &self.probe.target.chip.part().identity;
+        let dev_id = |reply: &[u8]| decode::u32_at(reply, at).map(|v| v & 0xFFF);
+        let revision =
+            address == identity.idcode_address && dev_id(recorded).is_some() && dev_id(recorded) == dev_id(got);
+        address.wrapping_sub(identity.uid_address) < 12 || revision
+    }
+}
+
+/// Whether it asks which probe it is, or how it is set up.
+const fn tells_of_probe(command: Command) -> bool {
+    matches!(
+        command,
+        Command::GetVersion
+            | Command::GetVersionEx
+            | Command::GetTargetVoltage
+            | Command::GetTraceNb
+            | Command::SwdSetFreq(_)
+            | Command::JtagSetFreq(_)
+            | Command::GetBoardIdentifiers
+            | Command::SetComFreq { .. }
+            | Command::GetComFreq { .. }
+            | Command::ComFreqPrescaler(_)
+    )
+}
+
+/// Whether the probe answers it out of any mode, chip or not.
+const fn in_any_mode(command: Command) -> bool {
+    tells_of_probe(command)
+        || matches!(
+            command,
+            Command::Exit
+                | Command::GetLastRwStatus
+                | Command::GetLastRwStatus2
+                | Command::StartTraceRx { .. }
+                | Command::StopTraceRx
+        )
 }
 
 /// The bytes of a reply about the first one that differs.
@@ -373,11 +417,4 @@ fn alike(wanted: &[Exchange], got: &[Vec<u8>], places: &[Option<usize>]) -> bool
             |(at, (a, b)): (usize, (&u8, &u8))| a == b || *place == Some(at) && (a ^ b) & !(STICKY >> 24) as u8 == 0;
         reply.len() >= exchange.reply.len() && exchange.reply.iter().zip(reply).enumerate().all(same)
     })
-}
-
-/// A command padded with zeros.
-pub fn padded(bytes: &[u8]) -> [u8; COMMAND] {
-    let mut command = [0; COMMAND];
-    command.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
-    command
 }

@@ -4,54 +4,30 @@
 //! pyOCD's `stlink.py`. Nothing that a client sends is an error here: what is malformed gets the status that the
 //! firmware has for it, and a reply of the length that its client waits for.
 
+pub mod command;
 mod memory;
+mod status;
 #[cfg(test)]
 mod tests;
+
+pub use command::{COMMAND, Command};
+pub use status::{Mode, Status};
 
 use super::dap::{Dap, DapFault};
 use super::target::Target;
 use crate::bus::Width;
 use crate::chip::Chip;
+use crate::cpu::debug::{AIRCR, aircr};
 use crate::time::Time;
-
-/// Bytes of a command.
-pub const COMMAND: usize = 16;
+use command::{DEBUG_PORT, Interface, Nrst, Reply, Transfer};
 
 /// Virtual time that a running core gets after each command: as long as st-flash sleeps between two polls. Time, not
 /// cycles: flash takes as long at every clock, and so a client polls as often.
 const SHARE: Time = Time::from_millis(10);
 
-const AIRCR: u32 = 0xE000_ED0C;
-const SYSRESETREQ: u32 = 0x05FA_0004;
-
 /// Access ports that the firmware opens, whether the chip has them or not: one that is absent reads 0. Seen on an
 /// STM32F205 (probe-rs issue 3075), an L452 and an F103 (pyOCD issues 1329, 1523); Black Magic's source has the limit.
 const ACCESS_PORTS: u16 = 8;
-
-/// The port number that stands for the DP in commands for DAP registers.
-const DP: u16 = 0xFFFF;
-
-/// What the firmware says of a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Status {
-    /// Done.
-    Ok = 0x80,
-    /// Something is wrong with the command.
-    Unknown = 0x01,
-    /// Nobody answers at the debug port.
-    NoDevice = 0x05,
-    /// Address or length is no multiple of the width.
-    Alignment = 0x0A,
-    /// The access port reports a fault.
-    ApFault = 0x11,
-    /// The debug port reports a fault.
-    DpFault = 0x15,
-    /// There is no such access port.
-    BadAp = 0x1D,
-    /// There is no such command.
-    NoCommand = 0x42,
-}
 
 /// Which probe it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,12 +83,6 @@ impl Model {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
-    MassStorage = 1,
-    Debug = 2,
-}
-
 /// The probe, with a chip at its end.
 pub struct StLink {
     model: Model,
@@ -159,34 +129,68 @@ impl StLink {
         self.last
     }
 
-    /// How many bytes of data follow a command.
-    pub fn data_length(command: &[u8]) -> usize {
-        let c = padded(command);
-        match (c[0], c[1]) {
-            (0xF2, 0x08 | 0x0D | 0x48 | 0x50) => usize::from(half(&c, 6)),
-            (0xF2, 0x51) => memory::batch_length(word(&c, 2)),
-            _ => 0,
-        }
-    }
-
     /// Carries out a command; the core runs on for its share afterwards. Commands without a reply give none.
     pub fn command(&mut self, command: &[u8], data: &[u8]) -> Vec<u8> {
-        let c = padded(command);
-        let reply = match c[0] {
-            0xF1 => self.version(),
-            0xF2 => self.debug(&c, data),
-            0xF3 if c[1] == 0x07 => {
+        let reply = self.answer(Command::of(command), data);
+        self.target.run_for(SHARE);
+        reply
+    }
+
+    fn answer(&mut self, command: Command, data: &[u8]) -> Vec<u8> {
+        match command {
+            Command::GetVersion => self.version(),
+            Command::GetVersionEx if self.model == Model::V3 => self.version_v3(),
+            Command::DfuExit | Command::Exit => {
                 self.mode = Mode::MassStorage;
                 Vec::new()
             }
-            0xF5 => vec![self.mode as u8, 0],
+            Command::GetCurrentMode => vec![self.mode as u8, 0],
             // 2 * 2050 * 1.2 V / 1490 = 3.3 V.
-            0xF7 => words(&[1490, 2050]),
-            0xFB if self.model == Model::V3 => self.version_v3(),
+            Command::GetTargetVoltage => words(&[1490, 2050]),
+            Command::Enter(interface) => status(self.enter(interface)),
+            Command::GetLastRwStatus => status(self.last),
+            // A real V2J16 tells no address after success: 300 of 300 replies in public captures (karlp/swopy).
+            Command::GetLastRwStatus2 => {
+                let address = if self.last == Status::Ok { 0 } else { self.fault_address };
+                [status_word(self.last).as_slice(), &words(&[address, 0])].concat()
+            }
+            Command::DriveNrst(how) => status(self.drive_reset(how)),
+            // There is no trace port: SWO stays empty.
+            Command::StartTraceRx { .. } | Command::StopTraceRx => status(Status::Ok),
+            Command::GetTraceNb => vec![0, 0],
+            Command::SwdSetFreq(_) | Command::JtagSetFreq(_) if self.model == Model::V2 => status(Status::Ok),
+            Command::RwMiscIn => std::mem::take(&mut self.batch),
+            Command::GetBoardIdentifiers => {
+                let mut reply = status(Status::Ok);
+                reply.resize(128, 0);
+                reply
+            }
+            Command::GetComFreq { .. } if self.model == Model::V3 => {
+                let mut reply = status_word(Status::Ok).to_vec();
+                reply.extend(words(&[self.frequency, FREQUENCIES.len() as u32]));
+                reply.extend(words(&FREQUENCIES));
+                reply.resize(52, 0);
+                reply
+            }
+            Command::SetComFreq { khz, .. } if self.model == Model::V3 => {
+                let slower = FREQUENCIES.into_iter().find(|f| *f <= khz);
+                self.frequency = slower.unwrap_or(FREQUENCIES[FREQUENCIES.len() - 1]);
+                [status_word(Status::Ok).as_slice(), &words(&[self.frequency])].concat()
+            }
+            Command::ComFreqPrescaler(_) if self.model == Model::V3 => {
+                [status_word(Status::Ok).as_slice(), &words(&[0])].concat()
+            }
+            _ if command.is_for_chip() => {
+                let length = if let Reply::Bytes(length) = command.reply() { length } else { 0 };
+                if self.mode != Mode::Debug || !self.target.is_reachable() {
+                    return self.refuse(command, length);
+                }
+                let mut reply = self.at_target(command, data);
+                reply.resize(length, 0);
+                reply
+            }
             _ => status(Status::NoCommand),
-        };
-        self.target.run_for(SHARE);
-        reply
+        }
     }
 
     fn version(&self) -> Vec<u8> {
@@ -213,91 +217,84 @@ impl StLink {
         reply.extend(self.model.product().to_le_bytes());
     }
 
-    /// The commands that begin with F2.
-    fn debug(&mut self, c: &[u8; COMMAND], data: &[u8]) -> Vec<u8> {
-        match c[1] {
-            0x21 => {
-                self.mode = Mode::MassStorage;
-                return Vec::new();
-            }
-            0x30 => return status(self.enter(c[2])),
-            0x3B => return status(self.last),
-            // A real V2J16 tells no address after success: 300 of 300 replies in public captures (karlp/swopy).
-            0x3E => {
-                let address = if self.last == Status::Ok { 0 } else { self.fault_address };
-                let mut reply = vec![self.last as u8, 0, 0, 0];
-                reply.extend(words(&[address, 0]));
-                return reply;
-            }
-            0x3C => return status(self.drive_reset(c[2])),
-            // There is no trace port: SWO stays empty.
-            0x40 | 0x41 => return status(Status::Ok),
-            0x42 => return vec![0, 0],
-            0x43 | 0x44 if self.model == Model::V2 => return status(Status::Ok),
-            0x52 => return std::mem::take(&mut self.batch),
-            0x56 => {
-                let mut reply = status(Status::Ok);
-                reply.resize(128, 0);
-                return reply;
-            }
-            0x61..=0x63 if self.model == Model::V3 => return self.frequency(c),
-            _ => {}
-        }
-        let Some(length) = reply_length(c) else { return status(Status::NoCommand) };
-        if self.mode != Mode::Debug || !self.target.is_reachable() {
-            return self.refuse(c, length);
-        }
-        let mut reply = self.at_target(c, data);
-        reply.resize(length, 0);
-        reply
-    }
-
     /// What a command gets while no chip is connected.
-    fn refuse(&mut self, c: &[u8; COMMAND], length: usize) -> Vec<u8> {
+    fn refuse(&mut self, command: Command, length: usize) -> Vec<u8> {
         let mut reply = vec![0; length];
-        if memory::is_transfer(c[1]) {
-            self.last = Status::NoDevice;
-            self.fault_address = word(c, 2);
-        } else if let Some(first) = reply.first_mut() {
-            *first = Status::NoDevice as u8;
+        match command {
+            // Their outcome is asked for by another (3B, 3E).
+            Command::ReadMem(Transfer { address: at, .. })
+            | Command::WriteMem(Transfer { address: at, .. })
+            | Command::RwMiscOut(at) => {
+                self.last = Status::NoDevice;
+                self.fault_address = at;
+            }
+            _ => {
+                if let Some(first) = reply.first_mut() {
+                    *first = Status::NoDevice.code();
+                }
+            }
         }
         reply
     }
 
-    fn at_target(&mut self, c: &[u8; COMMAND], data: &[u8]) -> Vec<u8> {
+    fn at_target(&mut self, command: Command, data: &[u8]) -> Vec<u8> {
         let dpidr = self.target.chip.part().identity.dpidr;
-        match c[1] {
-            0x22 => words(&[dpidr]),
-            0x31 => [ok_word().as_slice(), &words(&[dpidr])].concat(),
-            0x32 => {
-                let result = self.target.write(AIRCR, Width::Word, SYSRESETREQ);
+        let ok = status_word(Status::Ok);
+        match command {
+            Command::ReadCoreId => words(&[dpidr]),
+            Command::ReadIdCodes => [ok.as_slice(), &words(&[dpidr])].concat(),
+            Command::ResetSys => {
+                let result = self.target.write(AIRCR, Width::Word, aircr::VECTKEY | aircr::SYSRESETREQ);
                 status(if result.is_ok() { Status::Ok } else { Status::ApFault })
             }
-            0x33 => [ok_word().as_slice(), &words(&[self.target.register(u32::from(c[2]))])].concat(),
-            0x34 => {
-                self.target.set_register(u32::from(c[2]), word(c, 3));
+            Command::ReadReg(register) => {
+                [ok.as_slice(), &words(&[self.target.register(u32::from(register))])].concat()
+            }
+            Command::WriteReg { register, value } => {
+                self.target.set_register(u32::from(register), value);
                 status(Status::Ok)
             }
-            0x3A => {
+            Command::ReadAllRegs => {
                 let all: Vec<u32> = (0..=20).map(|n| self.target.register(n)).collect();
-                [ok_word().as_slice(), &words(&all)].concat()
+                [ok.as_slice(), &words(&all)].concat()
             }
-            0x45 => {
-                let (result, value) = match self.read_dap(half(c, 2), half(c, 4)) {
+            Command::ReadDapReg { port, register } => {
+                let (result, value) = match self.read_dap(port, register) {
                     Ok(value) => (Status::Ok, value),
                     Err(failed) => (failed, 0),
                 };
-                [[result as u8, 0, 0, 0].as_slice(), &words(&[value])].concat()
+                [status_word(result).as_slice(), &words(&[value])].concat()
             }
-            0x46 => status(self.write_dap(half(c, 2), half(c, 4), word(c, 6)).err().unwrap_or(Status::Ok)),
-            0x4B | 0x4C => status(if u16::from(c[2]) < ACCESS_PORTS { Status::Ok } else { Status::BadAp }),
-            _ => self.transfer(c, data),
+            Command::WriteDapReg { port, register, value } => {
+                status(self.write_dap(port, register, value).err().unwrap_or(Status::Ok))
+            }
+            Command::InitAp(ap) | Command::CloseApDbg(ap) => {
+                status(if u16::from(ap) < ACCESS_PORTS { Status::Ok } else { Status::BadAp })
+            }
+            Command::ReadDebugReg(address) => {
+                let value = self.read_word(address);
+                [status_word(self.last).as_slice(), &value].concat()
+            }
+            Command::WriteDebugReg { address, value } => {
+                self.write_word(address, value);
+                status(self.last)
+            }
+            Command::ReadMem(transfer) => self.read_memory(transfer),
+            Command::WriteMem(transfer) => {
+                self.write_memory(transfer, data);
+                Vec::new()
+            }
+            Command::RwMiscOut(operations) => {
+                self.run_batch(operations, data);
+                Vec::new()
+            }
+            _ => Vec::new(),
         }
     }
 
-    /// A3 is SWD; these chips have no JTAG.
-    fn enter(&mut self, how: u8) -> Status {
-        if how != 0xA3 || !self.target.is_reachable() {
+    /// These chips have no JTAG.
+    fn enter(&mut self, interface: Interface) -> Status {
+        if interface != Interface::Swd || !self.target.is_reachable() {
             return Status::NoDevice;
         }
         self.mode = Mode::Debug;
@@ -305,22 +302,22 @@ impl StLink {
         Status::Ok
     }
 
-    fn drive_reset(&mut self, how: u8) -> Status {
+    fn drive_reset(&mut self, how: Nrst) -> Status {
         match how {
-            0 => self.target.set_nrst(false),
-            1 => self.target.set_nrst(true),
-            2 => {
+            Nrst::Low => self.target.set_nrst(false),
+            Nrst::High => self.target.set_nrst(true),
+            Nrst::Pulse => {
                 self.target.set_nrst(false);
                 self.target.set_nrst(true);
             }
-            _ => return Status::Unknown,
+            Nrst::Unknown(_) => return Status::Unknown,
         }
         Status::Ok
     }
 
     fn read_dap(&mut self, port: u16, register: u16) -> Result<u32, Status> {
         match port {
-            DP => Ok(self.dap.read_dp(u32::from(register), &self.target)),
+            DEBUG_PORT => Ok(self.dap.read_dp(u32::from(register), &self.target)),
             0 => self.dap.read_ap(u32::from(register), &mut self.target).map_err(|f| self.failed(f)),
             1..ACCESS_PORTS => self.dap.read_absent_ap().map_err(|f| self.failed(f)),
             _ => Err(Status::BadAp),
@@ -329,7 +326,7 @@ impl StLink {
 
     fn write_dap(&mut self, port: u16, register: u16, value: u32) -> Result<(), Status> {
         match port {
-            DP => {
+            DEBUG_PORT => {
                 self.dap.write_dp(u32::from(register), value);
                 Ok(())
             }
@@ -345,71 +342,20 @@ impl StLink {
             DapFault::Bus(_) => Status::ApFault,
         }
     }
-
-    /// The V3's frequencies: list, set, and the prescaler that goes with one.
-    fn frequency(&mut self, c: &[u8; COMMAND]) -> Vec<u8> {
-        let mut reply = ok_word().to_vec();
-        match c[1] {
-            0x62 => {
-                reply.extend(words(&[self.frequency, FREQUENCIES.len() as u32]));
-                reply.extend(words(&FREQUENCIES));
-                reply.resize(52, 0);
-            }
-            0x61 => {
-                let slower = FREQUENCIES.into_iter().find(|f| *f <= word(c, 4));
-                self.frequency = slower.unwrap_or(FREQUENCIES[FREQUENCIES.len() - 1]);
-                reply.extend(words(&[self.frequency]));
-            }
-            _ => reply.resize(8, 0),
-        }
-        reply
-    }
 }
 
 /// kHz that the V3 offers for SWD, fastest first.
 const FREQUENCIES: [u32; 6] = [24_000, 8_000, 3_300, 1_000, 200, 50];
-
-/// The length of the reply to a command for the chip; none where there is no such command.
-fn reply_length(c: &[u8; COMMAND]) -> Option<usize> {
-    Some(match c[1] {
-        0x22 => 4,
-        0x31 => 12,
-        0x3A => 88,
-        0x33 | 0x36 | 0x45 => 8,
-        0x32 | 0x34 | 0x35 | 0x46 | 0x4B | 0x4C => 2,
-        // One byte alone comes with a second.
-        0x07 | 0x0C | 0x47 | 0x54 => match usize::from(half(c, 6)) {
-            1 => 2,
-            length => length,
-        },
-        0x08 | 0x0D | 0x48 | 0x50 | 0x51 => 0,
-        _ => return None,
-    })
-}
-
-fn padded(command: &[u8]) -> [u8; COMMAND] {
-    let mut c = [0; COMMAND];
-    let n = command.len().min(COMMAND);
-    c[..n].copy_from_slice(&command[..n]);
-    c
-}
-
-pub(super) const fn half(c: &[u8; COMMAND], at: usize) -> u16 {
-    u16::from_le_bytes([c[at], c[at + 1]])
-}
-
-pub(super) const fn word(c: &[u8; COMMAND], at: usize) -> u32 {
-    u32::from_le_bytes([c[at], c[at + 1], c[at + 2], c[at + 3]])
-}
 
 fn words(values: &[u32]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_le_bytes()).collect()
 }
 
 fn status(status: Status) -> Vec<u8> {
-    vec![status as u8, 0]
+    vec![status.code(), 0]
 }
 
-const fn ok_word() -> [u8; 4] {
-    [Status::Ok as u8, 0, 0, 0]
+/// A status that is followed by words.
+const fn status_word(status: Status) -> [u8; 4] {
+    [status.code(), 0, 0, 0]
 }

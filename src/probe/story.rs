@@ -5,7 +5,10 @@
 
 use super::decode;
 use super::recording::Exchange;
-use super::stlink::{StLink, half, word};
+use super::stlink::command::Nrst;
+use super::stlink::{Command, StLink};
+use crate::cpu::debug::dhcsr::{C_DEBUGEN, C_HALT, C_STEP, DBGKEY, DBGKEY_MASK};
+use crate::cpu::debug::{AIRCR, DCRDR, DCRSR, DHCSR, aircr, dcrsr, regsel};
 use crate::flash::diff::Followed;
 use crate::flash::{Cells, Contents, OptionField, interface};
 use crate::part::{Kind, Part};
@@ -15,18 +18,6 @@ use std::fmt::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
-const DHCSR: u32 = 0xE000_EDF0;
-const DHCSR_KEY: u32 = 0xA05F;
-const C_DEBUGEN: u32 = 1 << 0;
-const C_HALT: u32 = 1 << 1;
-const C_STEP: u32 = 1 << 2;
-const AIRCR: u32 = 0xE000_ED0C;
-const SYSRESETREQ: u32 = 1 << 2;
-/// A core register by way of memory (DDI0419 C1.6.4, C1.6.5).
-const DCRSR: u32 = 0xE000_EDF4;
-const DCRSR_WRITE: u32 = 1 << 16;
-const DCRDR: u32 = 0xE000_EDF8;
-const PC: u8 = 15;
 /// Reads of flash shorter than this are looks, not a dump.
 const DUMP: u32 = 16;
 
@@ -192,9 +183,10 @@ impl Story {
 
     /// What the command says.
     fn said(&mut self, exchange: &Exchange) {
-        let (c, reply) = (&exchange.command, &exchange.reply);
-        match (c[0], c[1]) {
-            (0xF2, 0x30) => {
+        let reply = &exchange.reply;
+        let failed = !reply.is_empty() && !decode::is_ok(reply);
+        match Command::decode(&exchange.command) {
+            Command::Enter(_) => {
                 if decode::is_ok(reply) {
                     let under_reset = self.nrst_low;
                     self.begin(What::Connect { under_reset });
@@ -202,48 +194,51 @@ impl Story {
                     self.failure(exchange);
                 }
             }
-            (0xF2, 0x21) => {
-                self.begin(What::Leave);
+            Command::Exit => self.begin(What::Leave),
+            Command::ResetSys => self.begin(What::Reset("by AIRCR")),
+            Command::DriveNrst(Nrst::Low) => self.nrst_low = true,
+            Command::DriveNrst(how) => {
+                self.nrst_low &= how != Nrst::High;
+                self.begin(What::Reset("by NRST"));
             }
-            (0xF2, 0x32) => {
-                self.begin(What::Reset("by AIRCR"));
-            }
-            (0xF2, 0x3C) => match c[2] {
-                0 => self.nrst_low = true,
-                1 => {
-                    self.nrst_low = false;
-                    self.begin(What::Reset("by NRST"));
-                }
-                _ => {
-                    self.begin(What::Reset("by NRST"));
-                }
-            },
-            (0xF2, 0x34) if c[2] == PC => self.pc = Some(word(c, 3)),
-            (0xF2, 0x35) => {
-                self.stored(word(c, 2), word(c, 6));
+            Command::WriteReg { register: regsel::PC, value } => self.pc = Some(value),
+            Command::WriteDebugReg { address, value } => {
+                self.stored(address, value);
                 if !decode::is_ok(reply) {
                     self.failure(exchange);
                 }
             }
-            (0xF2, 0x08 | 0x0D | 0x48) => self.sent(word(c, 2), &exchange.data),
-            (0xF2, 0x07 | 0x0C | 0x47) => self.fetched(word(c, 2), u32::from(half(c, 6))),
-            (0xF2, 0x45 | 0x46) if decode::is_ok(reply) && half(c, 2) == 0 => {
-                let write = (c[1] == 0x46).then(|| word(c, 6));
-                match self.port.access(half(c, 4), write) {
-                    Some(Access::Stored(address, value)) => self.stored(address, value),
-                    Some(Access::Loaded(range)) => self.fetched(range.start, range.end - range.start),
-                    None => {}
-                }
+            Command::WriteMem(t) if t.unit.increments() => self.sent(t.address, &exchange.data),
+            Command::ReadMem(t) if t.unit.increments() => self.fetched(t.address, u32::from(t.length)),
+            Command::ReadDapReg { port: 0, register } if decode::is_ok(reply) => self.accessed(register, None),
+            Command::WriteDapReg { port: 0, register, value } if decode::is_ok(reply) => {
+                self.accessed(register, Some(value));
             }
-            (0xF2, 0x36 | 0x3B | 0x3E | 0x46) if !reply.is_empty() && !decode::is_ok(reply) => self.failure(exchange),
+            Command::ReadDebugReg(_)
+            | Command::GetLastRwStatus
+            | Command::GetLastRwStatus2
+            | Command::WriteDapReg { .. }
+                if failed =>
+            {
+                self.failure(exchange);
+            }
             _ => {}
+        }
+    }
+
+    /// A register of access port 0 was read or written.
+    fn accessed(&mut self, register: u16, write: Option<u32>) {
+        match self.port.access(register, write) {
+            Some(Access::Stored(address, value)) => self.stored(address, value),
+            Some(Access::Loaded(range)) => self.fetched(range.start, range.end - range.start),
+            None => {}
         }
     }
 
     /// A word goes to a register.
     fn stored(&mut self, address: u32, value: u32) {
         match address {
-            DHCSR if value >> 16 == DHCSR_KEY => {
+            DHCSR if value & DBGKEY_MASK == DBGKEY => {
                 let what = match (value & C_HALT != 0, value & C_STEP != 0) {
                     (true, _) => What::Halt,
                     (false, true) => What::Step,
@@ -252,9 +247,9 @@ impl Story {
                 };
                 self.note(what);
             }
-            AIRCR if value & SYSRESETREQ != 0 => self.begin(What::Reset("by AIRCR")),
+            AIRCR if value & aircr::SYSRESETREQ != 0 => self.begin(What::Reset("by AIRCR")),
             DCRDR => self.dcrdr = value,
-            DCRSR if value == DCRSR_WRITE | u32::from(PC) => self.pc = Some(self.dcrdr),
+            DCRSR if value == dcrsr::REGWNR | u32::from(regsel::PC) => self.pc = Some(self.dcrdr),
             _ => {
                 let registers = interface(self.part.family);
                 let ([_, key], [_, option_key]) = (registers.keys, registers.option_keys);

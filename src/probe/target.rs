@@ -8,53 +8,21 @@ use super::dwt::{self, Dwt};
 use super::news::News;
 use crate::bus::{BusFault, ResetCause, Width, fault, lane, merge};
 use crate::chip::{Chip, Debug, Halt, PPB, WATCHPOINTS, Watchpoint};
+use crate::cpu::debug::demcr::{TRCENA, VC_CORERESET, VC_HARDERR};
+use crate::cpu::debug::dhcsr::{
+    C_DEBUGEN, C_HALT, C_MASKINTS, C_STEP, DBGKEY, DBGKEY_MASK, S_HALT, S_LOCKUP, S_REGRDY, S_RESET_ST, S_RETIRE_ST,
+    S_SLEEP,
+};
+use crate::cpu::debug::{
+    BP_COMP0, BP_CTRL, DCRDR, DCRSR, DEMCR, DFSR, DHCSR, DWT_CTRL, DWT_PCSR, bp_comp, bp_ctrl, dcrsr, dfsr,
+};
 use crate::cpu::{Registers, T};
 use crate::part::{Kind, PeripheralSpec};
 use crate::time::Time;
 use std::collections::VecDeque;
 
-/// Debug Fault Status Register, and its causes (DDI0419 C1.6.1).
-const DFSR: u32 = 0xE000_ED30;
-const DFSR_HALTED: u32 = 1 << 0;
-const DFSR_BKPT: u32 = 1 << 1;
-const DFSR_DWTTRAP: u32 = 1 << 2;
-const DFSR_VCATCH: u32 = 1 << 3;
-const DFSR_ALL: u32 = 0x1F;
-
-/// Debug Halting Control and Status Register (DDI0419 C1.6.3).
-const DHCSR: u32 = 0xE000_EDF0;
-const DHCSR_KEY: u32 = 0xA05F;
-const C_DEBUGEN: u32 = 1 << 0;
-const C_HALT: u32 = 1 << 1;
-const C_STEP: u32 = 1 << 2;
-const C_MASKINTS: u32 = 1 << 3;
-const S_REGRDY: u32 = 1 << 16;
-const S_HALT: u32 = 1 << 17;
-const S_SLEEP: u32 = 1 << 18;
-const S_LOCKUP: u32 = 1 << 19;
-const S_RETIRE_ST: u32 = 1 << 24;
-const S_RESET_ST: u32 = 1 << 25;
-
-/// Debug Core Register Selector and Data Registers (DDI0419 C1.6.4, C1.6.5).
-const DCRSR: u32 = 0xE000_EDF4;
-const DCRSR_WRITE: u32 = 1 << 16;
-const DCRDR: u32 = 0xE000_EDF8;
-
-/// Debug Exception and Monitor Control Register (DDI0419 C1.6.6).
-const DEMCR: u32 = 0xE000_EDFC;
-const VC_CORERESET: u32 = 1 << 0;
-const VC_HARDERR: u32 = 1 << 10;
-const TRCENA: u32 = 1 << 24;
-
-/// Data watchpoint unit (DDI0419 C1.8): how many comparators, and the PC as sampled.
-const DWT_CTRL: u32 = 0xE000_1000;
-const DWT_PCSR: u32 = 0xE000_101C;
-
-/// Breakpoint unit (DDI0419 C1.9).
-const FP_CTRL: u32 = 0xE000_2000;
-const FP_COMP0: u32 = 0xE000_2008;
+/// Breakpoint comparators.
 const COMPARATORS: usize = 4;
-const FP_KEY: u32 = 1 << 1;
 
 /// The most news that are kept; older ones are dropped.
 const MOST_NEWS: usize = 16;
@@ -189,7 +157,7 @@ impl Target {
         match halt {
             Halt::Time => return false,
             Halt::Watchpoint => {}
-            Halt::Inside | Halt::Breakpoint => self.halt(DFSR_BKPT),
+            Halt::Inside | Halt::Breakpoint => self.halt(dfsr::BKPT),
             Halt::Reset(cause) => {
                 let pc = self.chip.board.log.reset_from;
                 self.tell(News::Reset { cause, pc, time: self.chip.now().time });
@@ -199,7 +167,7 @@ impl Target {
                 let pc = self.chip.board.log.last_fault().map_or_else(|| self.chip.registers().pc, |(pc, _)| pc);
                 self.tell(News::Fault { fault, pc, time: self.chip.now().time });
                 if self.catches(VC_HARDERR) {
-                    self.halt(DFSR_VCATCH);
+                    self.halt(dfsr::VCATCH);
                 }
             }
             Halt::Broken(text) => {
@@ -226,7 +194,7 @@ impl Target {
             for (n, watchpoint) in self.watchpoints.iter_mut().enumerate() {
                 watchpoint.matched |= hits & 1 << n != 0;
             }
-            self.halt(DFSR_DWTTRAP);
+            self.halt(dfsr::DWTTRAP);
         }
         true
     }
@@ -256,7 +224,7 @@ impl Target {
         let next = self.chip.now().cycle + 1;
         self.pass(Until::Cycle(next));
         if !self.halted {
-            self.halt(DFSR_HALTED);
+            self.halt(dfsr::HALTED);
         }
     }
 
@@ -270,7 +238,7 @@ impl Target {
         self.halted = false;
         self.control &= !C_HALT;
         if self.catches(VC_CORERESET) && !self.nrst_low {
-            self.halt(DFSR_VCATCH);
+            self.halt(dfsr::VCATCH);
         }
     }
 
@@ -283,9 +251,9 @@ impl Target {
         } else if std::mem::take(&mut self.nrst_low) {
             self.was_reset = true;
             if self.catches(VC_CORERESET) {
-                self.halt(DFSR_VCATCH);
+                self.halt(dfsr::VCATCH);
             } else if self.control & C_HALT != 0 {
-                self.halt(DFSR_HALTED);
+                self.halt(dfsr::HALTED);
             }
         }
     }
@@ -346,7 +314,7 @@ impl Target {
             DEMCR => self.demcr,
             DWT_PCSR if self.halted => u32::MAX,
             DWT_PCSR => self.chip.registers().pc,
-            FP_CTRL => u32::from(self.breakpoints_on) | (COMPARATORS as u32) << 4,
+            BP_CTRL => u32::from(self.breakpoints_on) | (COMPARATORS as u32) << 4,
             _ => {
                 match (self.comparator(address), dwt::register(address), components::read(self.chip.part(), address)) {
                     (Some(n), ..) => self.comparators[n],
@@ -360,7 +328,7 @@ impl Target {
     }
 
     const fn comparator(&self, address: u32) -> Option<usize> {
-        let n = (address.wrapping_sub(FP_COMP0) / 4) as usize;
+        let n = (address.wrapping_sub(BP_COMP0) / 4) as usize;
         if n < COMPARATORS { Some(n) } else { None }
     }
 
@@ -368,7 +336,7 @@ impl Target {
     fn write_private(&mut self, address: u32, width: Width, value: u32) -> Option<Result<(), BusFault>> {
         let aligned = address & !3;
         let comparator = self.comparator(aligned);
-        let known = matches!(aligned, DFSR | DHCSR | DCRSR | DCRDR | DEMCR | DWT_CTRL | DWT_PCSR | FP_CTRL);
+        let known = matches!(aligned, DFSR | DHCSR | DCRSR | DCRDR | DEMCR | DWT_CTRL | DWT_PCSR | BP_CTRL);
         let watch = dwt::register(aligned);
         if !known && comparator.is_none() && watch.is_none() {
             return None;
@@ -379,11 +347,11 @@ impl Target {
             self.dcrdr = merge(self.dcrdr, address, width, value);
         } else if width == Width::Word {
             match aligned {
-                DFSR => self.dfsr &= !(value & DFSR_ALL),
+                DFSR => self.dfsr &= !(value & dfsr::ALL),
                 DHCSR => self.set_control(value),
                 DCRSR => self.transfer(value),
                 DEMCR => self.demcr = value & (VC_CORERESET | VC_HARDERR | TRCENA),
-                FP_CTRL if value & FP_KEY != 0 => self.breakpoints_on = value & 1 != 0,
+                BP_CTRL if value & bp_ctrl::KEY != 0 => self.breakpoints_on = value & bp_ctrl::ENABLE != 0,
                 _ => {
                     if let Some(n) = comparator {
                         self.comparators[n] = value & 0xDFFF_FFFD;
@@ -403,10 +371,13 @@ impl Target {
         if self.control & C_DEBUGEN == 0 || !self.breakpoints_on {
             return Vec::new();
         }
-        let set = self.comparators.iter().filter(|c| *c & 1 != 0);
+        let set = self.comparators.iter().filter(|c| *c & bp_comp::ENABLE != 0);
         set.flat_map(|c| {
-            let word = c & 0x1FFF_FFFC;
-            [(1 << 30, word), (1 << 31, word + 2)].into_iter().filter(move |(bit, _)| c & bit != 0).map(|(_, a)| a)
+            let word = c & bp_comp::COMP_MASK;
+            [(bp_comp::MATCH_LOWER, word), (bp_comp::MATCH_UPPER, word + 2)]
+                .into_iter()
+                .filter(move |(bit, _)| c & bit != 0)
+                .map(|(_, a)| a)
         })
         .collect()
     }
@@ -436,7 +407,7 @@ impl Target {
     }
 
     fn set_control(&mut self, value: u32) {
-        if value >> 16 != DHCSR_KEY {
+        if value & DBGKEY_MASK != DBGKEY {
             return;
         }
         let wanted = value & (C_DEBUGEN | C_HALT | C_STEP | C_MASKINTS);
@@ -446,7 +417,7 @@ impl Target {
             return;
         }
         match (self.halted, self.control & C_HALT != 0) {
-            (false, true) => self.halt(DFSR_HALTED),
+            (false, true) => self.halt(dfsr::HALTED),
             (_, false) if self.control & C_STEP != 0 => self.step(),
             (true, false) => self.halted = false,
             _ => {}
@@ -458,8 +429,8 @@ impl Target {
         if !self.halted {
             return;
         }
-        let register = selector & 0x1F;
-        if selector & DCRSR_WRITE != 0 {
+        let register = selector & dcrsr::REGSEL_MASK;
+        if selector & dcrsr::REGWNR != 0 {
             self.set_register(register, self.dcrdr);
         } else {
             self.dcrdr = self.register(register);

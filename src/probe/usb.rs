@@ -3,7 +3,7 @@
 //! A command is one OUT transfer of up to 16 bytes; data that goes with it follows in further ones, and a reply waits
 //! to be fetched by IN. An IN for which nothing waits stays pending: fronts must not complete it with 0 bytes.
 
-use super::stlink::{COMMAND, Model, StLink};
+use super::stlink::{self, COMMAND, Model};
 
 /// Where replies come from.
 pub const IN: u8 = 0x81;
@@ -117,7 +117,7 @@ impl Assembler {
                 begun
             }
         };
-        let wanted = StLink::data_length(&command.command);
+        let wanted = stlink::Command::decode(&command.command).data_length();
         if command.data.len() > wanted {
             return Err(Stray::Data { got: command.data.len(), wanted });
         }

@@ -1,7 +1,7 @@
 //! Captures of every link type, byte order and container, built by hand for the tests.
 
-use dryflash::probe::StLink;
 use dryflash::probe::recording::{Exchange, Header, Recording};
+use dryflash::probe::stlink::Command;
 
 /// The header of each packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -298,7 +298,7 @@ pub fn simple(events: &[Event], link: Link, snap: usize) -> Vec<u8> {
 pub fn exchange(at: u64, command: &[u8], reply: &[u8]) -> Exchange {
     let mut padded = [0; 16];
     padded[..command.len()].copy_from_slice(command);
-    let data = (0..StLink::data_length(&padded)).map(|n| n as u8 ^ 0x5A).collect();
+    let data = (0..Command::of(&padded).data_length()).map(|n| n as u8 ^ 0x5A).collect();
     Exchange { at, command: padded, data, reply: reply.to_vec(), packet: None }
 }
 

@@ -8,9 +8,9 @@ mod logs;
 mod wireshark;
 
 use build::{CONTAINERS, Container, LINKS, Link, exchange, file, own, plain, sample, section, session, simple};
-use dryflash::probe::StLink;
 use dryflash::probe::capture::{Form, form, read, to_pcap};
 use dryflash::probe::recording::{Exchange, Flaw, Header, Recording};
+use dryflash::probe::stlink::Command;
 use proptest::prelude::*;
 
 /// The simplest of files.
@@ -153,7 +153,7 @@ fn command() -> impl Strategy<Value = [u8; 16]> {
 fn any_exchange() -> impl Strategy<Value = Exchange> {
     (any::<u64>(), command(), prop::collection::vec(any::<u8>(), 0..200), any::<u8>()).prop_map(
         |(at, command, reply, seed)| {
-            let data = (0..StLink::data_length(&command)).map(|n| (n as u8).wrapping_mul(31) ^ seed).collect();
+            let data = (0..Command::of(&command).data_length()).map(|n| (n as u8).wrapping_mul(31) ^ seed).collect();
             Exchange { at, command, data, reply, packet: None }
         },
     )
@@ -166,7 +166,7 @@ fn conversation() -> impl Strategy<Value = Vec<Exchange>> {
         let mut now = 0;
         let exchange = |(n, (wait, mut command, reply, is_write)): (usize, (u64, [u8; 16], Vec<u8>, bool))| {
             now += if n == 0 { 0 } else { wait };
-            let writes = command[0] == 0xF2 && StLink::data_length(&command) > 0;
+            let writes = command[0] == 0xF2 && Command::of(&command).data_length() > 0;
             if !writes {
                 command[..2].copy_from_slice(if is_write { &[0xF3, 0x07] } else { &[0xF2, 0x07] });
             }

@@ -3,9 +3,8 @@
 //! A line is `MILLISECONDS LEVEL   USB CMD> (16) f1 80 ... [usb]`; likewise `USB OUT>` for data, and `USB IN <` for a
 //! reply, which a line with `(req N bytes)` announces. Colours and other lines are passed over.
 
-use super::super::StLink;
 use super::super::recording::{Exchange, Flaw, Header, Recording, RecordingError, from_hex};
-use super::super::stlink::COMMAND as COMMAND_LENGTH;
+use super::super::stlink::{self, COMMAND as COMMAND_LENGTH};
 use super::session::has_reply;
 use std::borrow::Cow;
 
@@ -85,7 +84,7 @@ impl Reader {
         let since = millis.saturating_sub(*self.begin.get_or_insert(millis));
         let at = since.saturating_mul(1_000);
         let exchange = Exchange { at, command, data: Vec::new(), reply: Vec::new(), packet: Some(number) };
-        match StLink::data_length(&command) {
+        match stlink::Command::decode(&command).data_length() {
             0 => self.recording.exchanges.push(exchange),
             _ => self.due = Some(exchange),
         }
@@ -98,7 +97,7 @@ impl Reader {
         let Some(mut exchange) = self.due.take() else {
             return Err("data without a command that takes some; something is missing before it".to_owned());
         };
-        let wanted = StLink::data_length(&exchange.command);
+        let wanted = stlink::Command::decode(&exchange.command).data_length();
         exchange.data.extend(data);
         match exchange.data.len() {
             there if there > wanted => Err(format!("{there} bytes of data for a command that takes {wanted}")),
@@ -144,7 +143,7 @@ impl Reader {
     }
 
     fn left_out(&mut self, due: &Exchange, number: u64) {
-        let (there, wanted) = (due.data.len(), StLink::data_length(&due.command));
+        let (there, wanted) = (due.data.len(), stlink::Command::decode(&due.command).data_length());
         let what = format!("the command has {there} of its {wanted} bytes of data; it is left out");
         self.lost(due.packet.unwrap_or(number), what);
     }

@@ -1,8 +1,8 @@
 //! From a device's transfers to ST-LINK commands.
 
-use super::super::StLink;
 use super::super::recording::{Exchange, Flaw};
-use super::super::stlink::COMMAND;
+use super::super::stlink;
+use super::super::stlink::command::{Bytes, Reply, looks_like_command};
 use super::super::usb::{Assembler, Command, Stray};
 
 /// Which way a transfer went.
@@ -127,7 +127,7 @@ impl Session {
     /// Whatever the command that was begun still waits for does not come.
     fn drop_begun(&mut self, packet: u64) {
         let Some(begun) = self.assembler.begun() else { return };
-        let (wanted, got) = (StLink::data_length(&begun.command), begun.data.len());
+        let (wanted, got) = (stlink::Command::decode(&begun.command).data_length(), begun.data.len());
         let (at, command) = (packet, self.begun.1);
         self.flaw(
             at,
@@ -143,7 +143,7 @@ impl Session {
             return;
         }
         let Some(begun) = self.assembler.begun() else { return self.command(transfer) };
-        let due = StLink::data_length(&begun.command) - begun.data.len();
+        let due = stlink::Command::decode(&begun.command).data_length() - begun.data.len();
         if transfer.whole > due {
             return self.out_of_step(
                 transfer,
@@ -255,16 +255,11 @@ impl Session {
     }
 }
 
-/// Whether this could begin a command: where the capture begins, or something is missing, nothing else tells.
-pub(super) fn looks_like_command(bytes: &[u8]) -> bool {
-    bytes.len() == COMMAND && matches!(bytes[0], 0xF1..=0xF5 | 0xF7 | 0xFB)
-}
-
 /// Whether a command has a reply; None where that is not known (SWIM's).
-pub(super) const fn has_reply(command: &[u8; COMMAND]) -> Option<bool> {
-    match (command[0], command[1]) {
-        (0xF4, _) => None,
-        (0xF3, 0x07) | (0xF2, 0x08 | 0x0D | 0x21 | 0x48 | 0x50 | 0x51) => Some(false),
-        _ => Some(true),
+pub(super) fn has_reply(command: &Bytes) -> Option<bool> {
+    match stlink::Command::decode(command).reply() {
+        Reply::None => Some(false),
+        Reply::Bytes(_) | Reply::Batch => Some(true),
+        Reply::Unknown => None,
     }
 }

@@ -11,7 +11,8 @@ mod swd;
 
 use super::listen::{Address, Door, Listening};
 use super::owner::{Line, Perform, Request};
-use super::stlink::COMMAND;
+use super::stlink::Command;
+use super::stlink::command::{Interface, Nrst};
 use port::Port;
 use std::io::{self, Read, Write};
 use std::sync::mpsc::Sender;
@@ -136,9 +137,9 @@ impl Session {
                 }
                 // Who does not hold the probe pulls at nothing.
                 ASSERT_RESET | CLEAR_RESET => {
-                    let level = u8::from(command == CLEAR_RESET);
+                    let level = if command == CLEAR_RESET { Nrst::High } else { Nrst::Low };
                     if self.line.is_open() {
-                        self.line.command(command_of(&[0xF2, 0x3C, level]), Vec::new())?;
+                        self.line.command(Command::DriveNrst(level).encode(), Vec::new())?;
                     }
                 }
                 // Its length is unknown: there is no way on.
@@ -152,7 +153,7 @@ impl Session {
     /// Takes the probe, and has it look for the chip. Whether it has it; none where everything has ended.
     fn open(&mut self) -> Option<bool> {
         if self.line.open() {
-            self.line.command(command_of(&[0xF2, 0x30, 0xA3]), Vec::new())?;
+            self.line.command(Command::Enter(Interface::Swd).encode(), Vec::new())?;
         }
         Some(self.line.is_open())
     }
@@ -183,9 +184,4 @@ impl Session {
 /// would wait for good.
 fn give_up(stream: &mut impl Write) -> io::Result<()> {
     stream.write_all(&frame::encode(0xFF, &[0]))
-}
-
-/// A command of the ST-LINK, padded with zeros.
-fn command_of(bytes: &[u8]) -> [u8; COMMAND] {
-    super::replay::padded(bytes)
 }

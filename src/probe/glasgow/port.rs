@@ -4,10 +4,11 @@
 //! client sees more: a line reset before anything is answered, SELECT, reads of the access port that come one transfer
 //! late, and an error that is told by the transfer after.
 
-use super::command_of;
 use super::swd::{self, Ack, NO_ANSWER, Operation, Transfer};
 use crate::probe::decode::u32_at;
 use crate::probe::owner::Perform;
+use crate::probe::stlink::command::DEBUG_PORT;
+use crate::probe::stlink::{Command, Status};
 
 /// Ones in a row that reset the line (IHI0031 4.3.3).
 const LINE_RESET: u32 = 50;
@@ -18,14 +19,6 @@ const SELECT_RESEND: u8 = 0x8;
 const RDBUFF: u8 = 0xC;
 /// ABORT: clears STICKYERR.
 const STKERRCLR: u32 = 1 << 2;
-
-/// The port number of the DP in the ST-LINK's commands.
-const DP: u16 = 0xFFFF;
-
-/// Replies of the ST-LINK (its debug protocol's status byte).
-const DONE: u8 = 0x80;
-const AP_FAULT: u8 = 0x11;
-const DP_FAULT: u8 = 0x15;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Link {
@@ -112,7 +105,7 @@ impl Port {
         if matches!(address, SELECT_RESEND | RDBUFF) {
             return Some(swd::data(self.posted));
         }
-        let Done::Value(value) = dap(DP, self.dp_register(address), None, perform) else { return None };
+        let Done::Value(value) = dap(DEBUG_PORT, self.dp_register(address), None, perform) else { return None };
         self.link = Link::Ready;
         Some(swd::data(value))
     }
@@ -127,7 +120,7 @@ impl Port {
             RDBUFF => {}
             _ => {
                 let register = if address == DPIDR_ABORT { 0 } else { self.dp_register(address) };
-                let Done::Value(_) = dap(DP, register, Some(value), perform) else { return None };
+                let Done::Value(_) = dap(DEBUG_PORT, register, Some(value), perform) else { return None };
                 self.sticky &= address != DPIDR_ABORT || value & STKERRCLR == 0;
             }
         }
@@ -161,19 +154,15 @@ impl Port {
 
 /// The ST-LINK's command for a register.
 fn dap(port: u16, register: u16, write: Option<u32>, perform: Perform) -> Done {
-    let [p0, p1] = port.to_le_bytes();
-    let [r0, r1] = register.to_le_bytes();
-    let reply = match write {
-        None => perform(command_of(&[0xF2, 0x45, p0, p1, r0, r1]), Vec::new()),
-        Some(value) => {
-            let [a, b, c, d] = value.to_le_bytes();
-            perform(command_of(&[0xF2, 0x46, p0, p1, r0, r1, a, b, c, d]), Vec::new())
-        }
+    let command = match write {
+        None => Command::ReadDapReg { port, register },
+        Some(value) => Command::WriteDapReg { port, register, value },
     };
-    match reply.first() {
-        Some(&DONE) => Done::Value(u32_at(&reply, 4).unwrap_or(0)),
-        Some(&AP_FAULT) => Done::Bus,
-        Some(&DP_FAULT) => Done::Refused,
+    let reply = perform(command.encode(), Vec::new());
+    match reply.first().and_then(|code| Status::from_code(*code)) {
+        Some(Status::Ok) => Done::Value(u32_at(&reply, 4).unwrap_or(0)),
+        Some(Status::ApFault) => Done::Bus,
+        Some(Status::DpFault) => Done::Refused,
         _ => Done::Nobody,
     }
 }

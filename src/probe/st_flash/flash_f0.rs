@@ -3,8 +3,9 @@
 use super::error::StFlashError;
 use super::flash::flag_names;
 use super::loader;
-use super::session::{CFSR, DFSR, DHCSR, HFSR, RUN_MASKED, Session};
+use super::session::{RUN_MASKED, Session};
 use crate::bus::Width;
+use crate::cpu::debug::{CFSR, DFSR, DHCSR, HFSR};
 use crate::flash::REGISTERS;
 
 /// The independent watchdog's key register, and the word that reloads it.

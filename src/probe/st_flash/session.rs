@@ -4,35 +4,23 @@ use super::arguments::{Arguments, Connect, Version};
 use super::error::StFlashError;
 use super::note::Note;
 use super::{Host, Outcome, Watch};
+use crate::cpu::T;
+use crate::cpu::debug::dhcsr::{C_DEBUGEN, C_HALT, C_MASKINTS, DBGKEY, S_RESET_ST};
+use crate::cpu::debug::{AIRCR, CPUID, DEMCR, DFSR, DHCSR, aircr, demcr, dfsr, regsel};
 use crate::part::{self, Family};
 use crate::probe::recording::Exchange;
-use crate::probe::stlink::{COMMAND, Model, StLink};
+use crate::probe::stlink::command::{Interface, Nrst, Transfer, Unit};
+use crate::probe::stlink::{Command, Mode, Model, StLink, Status};
 
-const CPUID: u32 = 0xE000_ED00;
-const AIRCR: u32 = 0xE000_ED0C;
-pub(super) const CFSR: u32 = 0xE000_ED28;
-pub(super) const HFSR: u32 = 0xE000_ED2C;
-pub(super) const DFSR: u32 = 0xE000_ED30;
-pub(super) const DHCSR: u32 = 0xE000_EDF0;
-const DEMCR: u32 = 0xE000_EDFC;
 /// DBGMCU_IDCODE of cores without a floating address (RM0091 32.4.1, RM0444 40.10.1).
 const IDCODE: u32 = 0x4001_5800;
 
-/// Words for DHCSR: the key, C_DEBUGEN, C_HALT, C_MASKINTS.
-pub(super) const LEAVE: u32 = 0xA05F_0000;
-pub(super) const RUN: u32 = 0xA05F_0001;
-pub(super) const HALT: u32 = 0xA05F_0003;
-pub(super) const RUN_MASKED: u32 = 0xA05F_0009;
-pub(super) const HALT_MASKED: u32 = 0xA05F_000B;
-pub(super) const C_HALT: u32 = 1 << 1;
-pub(super) const C_MASKINTS: u32 = 1 << 3;
-const S_RESET_ST: u32 = 1 << 25;
-const DFSR_VCATCH: u32 = 1 << 3;
-
-/// The status of a command that was carried out.
-const DONE: u8 = 0x80;
-const MODE_DFU: u8 = 0;
-const MODE_DEBUG: u8 = 2;
+/// Words for DHCSR.
+pub(super) const LEAVE: u32 = DBGKEY;
+pub(super) const RUN: u32 = DBGKEY | C_DEBUGEN;
+pub(super) const HALT: u32 = RUN | C_HALT;
+pub(super) const RUN_MASKED: u32 = RUN | C_MASKINTS;
+pub(super) const HALT_MASKED: u32 = HALT | C_MASKINTS;
 
 /// kHz of the V2's divisors, slowest first.
 const SPEEDS: [(u32, u16); 12] = [
@@ -163,34 +151,34 @@ impl<'a> Session<'a> {
         let is_v3 = self.probe.model() == Model::V3;
         // 1.8 asks an STLINK-V3 in its own way alone.
         if !(is_v3 && self.is_newer()) {
-            self.command(&[0xF1], &[]);
+            self.command(Command::GetVersion, &[]);
         }
         if is_v3 {
-            self.command(&[0xFB], &[]);
+            self.command(Command::GetVersionEx, &[]);
         }
         let mode = self.leave_dfu();
         let under_reset = self.arguments.connect == Connect::UnderReset;
         if under_reset && self.is_newer() {
-            if mode == MODE_DEBUG {
+            if mode == Some(Mode::Debug) {
                 self.leave_debug();
             }
-            self.drive_reset(0);
+            self.drive_reset(Nrst::Low);
         }
         self.set_speed();
         if under_reset {
             if self.is_newer() {
                 self.enter_swd();
-                self.drive_reset(0);
+                self.drive_reset(Nrst::Low);
                 self.write(DHCSR, HALT);
-                self.drive_reset(1);
+                self.drive_reset(Nrst::High);
                 // For 10 ms, as often as it can.
                 self.write(DHCSR, HALT);
             } else {
-                self.drive_reset(0);
+                self.drive_reset(Nrst::Low);
                 self.enter_debug();
                 self.write(DHCSR, HALT);
                 self.read(DHCSR);
-                self.drive_reset(1);
+                self.drive_reset(Nrst::High);
             }
             let status = self.read(DHCSR);
             if status & S_RESET_ST == 0 {
@@ -257,11 +245,8 @@ impl<'a> Session<'a> {
     }
 
     /// A command with its data; the reply.
-    pub fn command(&mut self, bytes: &[u8], data: &[u8]) -> Vec<u8> {
-        let mut command = [0; COMMAND];
-        for (to, from) in command.iter_mut().zip(bytes) {
-            *to = *from;
-        }
+    pub fn command(&mut self, command: Command, data: &[u8]) -> Vec<u8> {
+        let command = command.encode();
         let reply = self.probe.command(&command, data);
         let at = self.probe.target.chip.now().time.as_micros();
         let exchange = Exchange { at, command, data: data.to_vec(), reply, packet: None };
@@ -278,15 +263,16 @@ impl<'a> Session<'a> {
         self.outcome.notes.push(note);
     }
 
-    fn mode(&mut self) -> u8 {
-        self.command(&[0xF5], &[]).first().copied().unwrap_or_default()
+    /// None where the probe tells one that nobody knows.
+    fn mode(&mut self) -> Option<Mode> {
+        self.command(Command::GetCurrentMode, &[]).first().and_then(|code| Mode::from_code(*code))
     }
 
     /// The mode that it was in.
-    fn leave_dfu(&mut self) -> u8 {
+    fn leave_dfu(&mut self) -> Option<Mode> {
         let mode = self.mode();
-        if mode == MODE_DFU {
-            self.command(&[0xF3, 0x07], &[]);
+        if mode == Some(Mode::Dfu) {
+            self.command(Command::DfuExit, &[]);
         }
         mode
     }
@@ -301,19 +287,19 @@ impl<'a> Session<'a> {
 
     /// Whether it is there.
     fn enter_debug(&mut self) -> bool {
-        self.mode() == MODE_DEBUG || self.enter_swd()
+        self.mode() == Some(Mode::Debug) || self.enter_swd()
     }
 
     fn enter_swd(&mut self) -> bool {
-        self.command(&[0xF2, 0x30, 0xA3], &[]).first() == Some(&DONE)
+        Status::Ok.begins(&self.command(Command::Enter(Interface::Swd), &[]))
     }
 
     fn leave_debug(&mut self) {
-        self.command(&[0xF2, 0x21], &[]);
+        self.command(Command::Exit, &[]);
     }
 
     pub fn core_id(&mut self) {
-        self.command(&[0xF2, 0x31], &[]);
+        self.command(Command::ReadIdCodes, &[]);
     }
 
     fn set_speed(&mut self) {
@@ -324,76 +310,58 @@ impl<'a> Session<'a> {
         match self.probe.model() {
             Model::V2 => {
                 let nearest = SPEEDS.iter().min_by_key(|(speed, _)| speed.abs_diff(wanted));
-                let [low, high] = nearest.map_or(1, |(_, divisor)| *divisor).to_le_bytes();
-                self.command(&[0xF2, 0x43, low, high], &[]);
+                self.command(Command::SwdSetFreq(nearest.map_or(1, |(_, divisor)| *divisor)), &[]);
             }
             Model::V3 => {
-                let list = self.command(&[0xF2, 0x62], &[]);
+                let list = self.command(Command::GetComFreq { interface: 0 }, &[]);
                 let count = list.get(8).map_or(0, |n| usize::from(*n).min(SPEEDS_V3));
                 let speeds = list.get(12..).unwrap_or_default().chunks_exact(4).take(count);
                 let speeds = speeds.map(|c| u32::from_le_bytes([c[0], c[1], c[2], c[3]])).filter(|s| *s != 0);
-                let nearest = speeds.min_by_key(|speed| speed.abs_diff(wanted)).unwrap_or_default();
-                let mut command = vec![0xF2, 0x61, 0, 0];
-                command.extend(nearest.to_le_bytes());
-                self.command(&command, &[]);
+                let khz = speeds.min_by_key(|speed| speed.abs_diff(wanted)).unwrap_or_default();
+                self.command(Command::SetComFreq { interface: 0, khz }, &[]);
             }
         }
     }
 
-    fn drive_reset(&mut self, level: u8) {
-        self.command(&[0xF2, 0x3C, level], &[]);
+    fn drive_reset(&mut self, level: Nrst) {
+        self.command(Command::DriveNrst(level), &[]);
     }
 
     /// Reads a word by the command for debug registers; st-flash does not look at its status.
     pub fn read(&mut self, address: u32) -> u32 {
-        let mut command = vec![0xF2, 0x36];
-        command.extend(address.to_le_bytes());
-        word(&self.command(&command, &[]))
+        word(&self.command(Command::ReadDebugReg(address), &[]))
     }
 
     /// Writes a word by the command for debug registers. Whether the probe could.
     pub fn write(&mut self, address: u32, value: u32) -> bool {
-        let mut command = vec![0xF2, 0x35];
-        command.extend(address.to_le_bytes());
-        command.extend(value.to_le_bytes());
-        self.command(&command, &[]).first() == Some(&DONE)
+        Status::Ok.begins(&self.command(Command::WriteDebugReg { address, value }, &[]))
     }
 
     pub fn read_register(&mut self, number: u8) -> u32 {
-        word(&self.command(&[0xF2, 0x33, number], &[]))
+        word(&self.command(Command::ReadReg(number), &[]))
     }
 
-    pub fn write_register(&mut self, number: u8, value: u32) {
-        let mut command = vec![0xF2, 0x34, number];
-        command.extend(value.to_le_bytes());
-        self.command(&command, &[]);
+    pub fn write_register(&mut self, register: u8, value: u32) {
+        self.command(Command::WriteReg { register, value }, &[]);
     }
 
     pub fn read_all_registers(&mut self) {
-        self.command(&[0xF2, 0x3A], &[]);
+        self.command(Command::ReadAllRegs, &[]);
     }
 
-    fn block(opcode: u8, address: u32, length: u32) -> Vec<u8> {
-        let mut command = vec![0xF2, opcode];
-        command.extend(address.to_le_bytes());
-        // A page at most.
-        command.extend((length as u16).to_le_bytes());
-        command
-    }
-
-    /// Reads whole words; what the probe refuses reads as it does.
+    /// Reads whole words, a page at most; what the probe refuses reads as it does.
     pub fn read_block(&mut self, address: u32, length: u32) -> Vec<u8> {
-        self.command(&Self::block(0x07, address, length), &[])
+        self.command(Command::ReadMem(Transfer::new(address, length as u16, Unit::Words)), &[])
     }
 
-    /// Writes whole words, and asks for the status as st-flash does: without looking at it.
+    /// Writes whole words, a page at most, and asks for the status as st-flash does: without looking at it.
     pub fn write_block(&mut self, address: u32, data: &[u8]) {
-        self.command(&Self::block(0x08, address, data.len() as u32), data);
-        self.command(&[0xF2, 0x3E], &[]);
+        self.command(Command::WriteMem(Transfer::new(address, data.len() as u16, Unit::Words)), data);
+        self.command(Command::GetLastRwStatus2, &[]);
     }
 
     pub fn write_bytes(&mut self, address: u32, data: &[u8]) {
-        self.command(&Self::block(0x0D, address, data.len() as u32), data);
+        self.command(Command::WriteMem(Transfer::new(address, data.len() as u16, Unit::Bytes)), data);
     }
 
     /// Writes words and what is left of one to SRAM.
@@ -421,9 +389,9 @@ impl<'a> Session<'a> {
 
     /// Lets the core run, in Thumb state.
     pub fn run_core(&mut self, control: u32) {
-        let xpsr = self.read_register(16);
-        if xpsr & 1 << 24 == 0 {
-            self.write_register(16, xpsr | 1 << 24);
+        let xpsr = self.read_register(regsel::XPSR);
+        if xpsr & T == 0 {
+            self.write_register(regsel::XPSR, xpsr | T);
         }
         self.write(DHCSR, control);
     }
@@ -432,9 +400,9 @@ impl<'a> Session<'a> {
     pub fn reset(&mut self) -> Result<(), StFlashError> {
         self.was_reset = true;
         self.read(DHCSR);
-        self.drive_reset(0);
-        self.drive_reset(1);
-        self.command(&[0xF2, 0x32], &[]);
+        self.drive_reset(Nrst::Low);
+        self.drive_reset(Nrst::High);
+        self.command(Command::ResetSys, &[]);
         if self.read(DHCSR) & S_RESET_ST == 0 {
             return self.soft_reset(false);
         }
@@ -446,18 +414,18 @@ impl<'a> Session<'a> {
 
     fn soft_reset(&mut self, halt: bool) -> Result<(), StFlashError> {
         self.write(DHCSR, HALT);
-        // TRCENA, VC_HARDERR, VC_BUSERR, and VC_CORERESET.
-        self.write(DEMCR, 0x0100_0500 | u32::from(halt));
+        let catches = demcr::TRCENA | demcr::VC_HARDERR | demcr::VC_BUSERR;
+        self.write(DEMCR, catches | if halt { demcr::VC_CORERESET } else { 0 });
         if halt {
-            self.write(DFSR, DFSR_VCATCH);
+            self.write(DFSR, dfsr::VCATCH);
         }
         self.read(DHCSR);
-        if !self.write(AIRCR, 0x05FA_0004) && self.is_newer() {
+        if !self.write(AIRCR, aircr::VECTKEY | aircr::SYSRESETREQ) && self.is_newer() {
             return Err(StFlashError::Reset("AIRCR cannot be written".to_owned()));
         }
         let done =
-            (0..LOOKS).any(|_| self.read(DHCSR) & S_RESET_ST == 0 && (!halt || self.read(DFSR) & DFSR_VCATCH != 0));
-        self.write(DFSR, 0x1F);
+            (0..LOOKS).any(|_| self.read(DHCSR) & S_RESET_ST == 0 && (!halt || self.read(DFSR) & dfsr::VCATCH != 0));
+        self.write(DFSR, dfsr::ALL);
         match done {
             true => Ok(()),
             false => Err(StFlashError::Reset("a reset by AIRCR does not end, or does not halt the core".to_owned())),

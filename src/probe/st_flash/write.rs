@@ -3,8 +3,10 @@
 use super::error::StFlashError;
 use super::ihex::{self, Hex};
 use super::note::{Note, thousands};
-use super::session::{C_MASKINTS, DHCSR, FLASH, RUN, SRAM, Session};
+use super::session::{FLASH, RUN, SRAM, Session};
 use crate::bus::Width;
+use crate::cpu::debug::DHCSR;
+use crate::cpu::debug::dhcsr::C_MASKINTS;
 use crate::flash::diff::Lost;
 use crate::flash::{Contents, REGISTERS};
 use crate::probe::stlink::Status;

@@ -1,24 +1,11 @@
 //! Memory transfers: blocks in three widths, single words, and batches.
 
-use super::{COMMAND, StLink, Status, half, status, word, words};
+use super::command::{LONGEST_BATCH, Transfer, Unit, batch, batch_length};
+use super::{StLink, Status, words};
 use crate::bus::Width;
 
 /// The longest block of half-words or words, in bytes.
 const LONGEST: usize = 6_144;
-
-/// More than any firmware takes: what a longer batch would be is not waited for.
-const LONGEST_BATCH: u32 = 4_096;
-
-/// Bytes of data that come with a batch of `n` operations: their codes, padded to words, and a word each.
-pub(super) fn batch_length(n: u32) -> usize {
-    let n = n.min(LONGEST_BATCH) as usize;
-    n.next_multiple_of(4) + 4 * n
-}
-
-/// Whether the command's outcome is asked for by another (3B, 3E), and not part of its reply.
-pub(super) const fn is_transfer(opcode: u8) -> bool {
-    matches!(opcode, 0x07 | 0x08 | 0x0C | 0x0D | 0x47 | 0x48 | 0x50 | 0x51 | 0x54)
-}
 
 /// A block transfer.
 #[derive(Clone, Copy)]
@@ -30,47 +17,54 @@ struct Block {
     steps: bool,
 }
 
+impl Block {
+    const fn of(transfer: Transfer) -> Block {
+        let Transfer { address, length, unit, .. } = transfer;
+        Block { address, length: length as usize, width: unit.width(), steps: unit.increments() }
+    }
+
+    const fn word(address: u32) -> Block {
+        Block::of(Transfer::new(address, 4, Unit::Words))
+    }
+}
+
 impl StLink {
-    /// The transfers among the commands; its length is settled by the caller.
-    pub(super) fn transfer(&mut self, c: &[u8; COMMAND], data: &[u8]) -> Vec<u8> {
-        match c[1] {
-            0x35 => {
-                let write = Block { address: word(c, 2), length: 4, width: Width::Word, steps: true };
-                self.write_block(write, &c[6..10]);
-                return status(self.last);
-            }
-            0x36 => {
-                let read = Block { address: word(c, 2), length: 4, width: Width::Word, steps: true };
-                let value = self.read_block(read);
-                return [[self.last as u8, 0, 0, 0].as_slice(), &value].concat();
-            }
-            0x51 => {
-                self.run_batch(word(c, 2), data);
-                return Vec::new();
-            }
-            _ => {}
+    /// A word at any address; nothing where the bus refuses it.
+    pub(super) fn read_word(&mut self, address: u32) -> Vec<u8> {
+        self.read_block(Block::word(address))
+    }
+
+    /// A word to any address.
+    pub(super) fn write_word(&mut self, address: u32, value: u32) {
+        self.write_block(Block::word(address), &value.to_le_bytes());
+    }
+
+    /// Reads a block; its length is settled by the caller.
+    pub(super) fn read_memory(&mut self, transfer: Transfer) -> Vec<u8> {
+        match self.begin_transfer(transfer, None) {
+            Some(block) => self.read_block(block),
+            None => Vec::new(),
         }
-        let width = match c[1] {
-            0x0C | 0x0D => Width::Byte,
-            0x47 | 0x48 => Width::Half,
-            _ => Width::Word,
-        };
-        let block =
-            Block { address: word(c, 2), length: usize::from(half(c, 6)), width, steps: !matches!(c[1], 0x50 | 0x54) };
-        let reads = matches!(c[1], 0x07 | 0x0C | 0x47 | 0x54);
-        self.fault_address = block.address;
-        self.last = self.refusal(block, c[8], if reads { None } else { Some(data.len()) });
-        if self.last != Status::Ok {
-            return Vec::new();
-        }
-        // CSW's upper bytes come along; all zero where the client does not know of them.
-        self.dap.set_protection(u32::from_le_bytes([0, c[9], c[10], c[11]]));
-        if reads {
-            self.read_block(block)
-        } else {
+    }
+
+    /// Writes a block.
+    pub(super) fn write_memory(&mut self, transfer: Transfer, data: &[u8]) {
+        if let Some(block) = self.begin_transfer(transfer, Some(data.len())) {
             self.write_block(block, data);
-            Vec::new()
         }
+    }
+
+    /// The block to be transferred, where nothing is wrong with it.
+    fn begin_transfer(&mut self, transfer: Transfer, data: Option<usize>) -> Option<Block> {
+        let block = Block::of(transfer);
+        self.fault_address = block.address;
+        self.last = self.refusal(block, transfer.ap, data);
+        if self.last != Status::Ok {
+            return None;
+        }
+        let [low, middle, high] = transfer.csw;
+        self.dap.set_protection(u32::from_le_bytes([0, low, middle, high]));
+        Some(block)
     }
 
     /// What is wrong with a block before anything of it is done.
@@ -136,9 +130,8 @@ impl StLink {
         self.fault_address = address;
     }
 
-    /// A batch: 1 sets the address for writes, 2 writes there, 3 reads from its own value, 5 chooses the AP. The
-    /// values and the statuses are kept for the command that asks for them.
-    fn run_batch(&mut self, n: u32, data: &[u8]) {
+    /// The values and the statuses of a batch are kept for the command that asks for them.
+    pub(super) fn run_batch(&mut self, n: u32, data: &[u8]) {
         let count = n.min(LONGEST_BATCH) as usize;
         if count > self.model.longest_batch() || data.len() != batch_length(n) || n > LONGEST_BATCH {
             self.last = Status::Unknown;
@@ -150,25 +143,24 @@ impl StLink {
         let (mut results, mut statuses) = (Vec::with_capacity(count), Vec::with_capacity(count));
         for (code, value) in codes.iter().zip(values.chunks_exact(4)) {
             let value = u32::from_le_bytes([value[0], value[1], value[2], value[3]]);
-            let block = |address| Block { address, length: 4, width: Width::Word, steps: true };
             self.last = Status::Ok;
             let mut result = 0;
-            match code {
-                1 => target = value,
-                5 if value == 0 => ap = 0,
-                5 => {
+            match *code {
+                batch::ADDRESS => target = value,
+                batch::ACCESS_PORT if value == 0 => ap = 0,
+                batch::ACCESS_PORT => {
                     ap = value;
                     self.last = Status::BadAp;
                 }
-                2 | 3 if ap != 0 => self.last = Status::BadAp,
-                2 if target % 4 != 0 => self.last = Status::Alignment,
-                3 if value % 4 != 0 => self.last = Status::Alignment,
-                2 => {
-                    self.write_block(block(target), &value.to_le_bytes());
+                batch::WRITE | batch::READ if ap != 0 => self.last = Status::BadAp,
+                batch::WRITE if target % 4 != 0 => self.last = Status::Alignment,
+                batch::READ if value % 4 != 0 => self.last = Status::Alignment,
+                batch::WRITE => {
+                    self.write_word(target, value);
                     target = target.wrapping_add(4);
                 }
-                3 => {
-                    let read = self.read_block(block(value));
+                batch::READ => {
+                    let read = self.read_word(value);
                     result = read.iter().rev().fold(0, |v, byte| v << 8 | u32::from(*byte));
                 }
                 _ => self.last = Status::Unknown,

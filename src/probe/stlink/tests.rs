@@ -266,7 +266,7 @@ fn vector_catch_halts_at_the_reset_vector() {
     assert_eq!(probe.get(DEMCR), 0x0100_0401, "what ARMv6-M has of it");
     probe.get(DHCSR);
     probe.set(DFSR, 0x1F);
-    probe.set(AIRCR, SYSRESETREQ);
+    probe.set(AIRCR, aircr::VECTKEY | aircr::SYSRESETREQ);
     let status = probe.get(DHCSR);
     assert_eq!(status & 0x0202_0003, 0x0202_0003, "{status:08X}");
     assert_eq!(probe.get(DHCSR) & 1 << 25, 0, "S_RESET_ST clears on read");
@@ -339,9 +339,9 @@ fn the_ports_registers() {
         let reply = probe.command(&c, &[]);
         (reply[0], if write { 0 } else { word16(&reply, 4) })
     };
-    assert_eq!(dap(false, DP, 0, 0), (0x80, 0x0BB1_1477));
-    dap(true, DP, 4, 0x5000_0000);
-    assert_eq!(dap(false, DP, 4, 0), (0x80, 0xF000_0000));
+    assert_eq!(dap(false, DEBUG_PORT, 0, 0), (0x80, 0x0BB1_1477));
+    dap(true, DEBUG_PORT, 4, 0x5000_0000);
+    assert_eq!(dap(false, DEBUG_PORT, 4, 0), (0x80, 0xF000_0000));
     assert_eq!(dap(false, 0, 0xFC, 0), (0x80, 0x0477_0021));
     assert_eq!(dap(false, 0, 0xF8, 0), (0x80, 0xE00F_F003));
     // TAR counts within 1 KB.
@@ -358,9 +358,9 @@ fn the_ports_registers() {
     // A fault sticks until it is cleared.
     dap(true, 0, 0x04, 0x6000_0000);
     assert_eq!(dap(false, 0, 0x0C, 0).0, 0x11);
-    assert_eq!(dap(false, DP, 4, 0).1, 0xF000_0020);
+    assert_eq!(dap(false, DEBUG_PORT, 4, 0).1, 0xF000_0020);
     assert_eq!(dap(false, 0, 0x04, 0).0, 0x15);
-    dap(true, DP, 0, 4);
+    dap(true, DEBUG_PORT, 0, 4);
     assert_eq!(dap(false, 0, 0x04, 0), (0x80, 0x6000_0000));
 }
 
@@ -370,14 +370,14 @@ fn batches() {
     let values = [0, SRAM, 0x55AA_1234, 0x55AA_5678, SRAM + 4, 0x6000_0000, 9];
     let mut data = vec![5, 1, 2, 2, 3, 3, 5, 0];
     data.extend(words(&values));
-    assert_eq!(StLink::data_length(&[0xF2, 0x51, 7]), data.len());
+    assert_eq!(Command::of(&[0xF2, 0x51, 7]).data_length(), data.len());
     assert!(probe.command(&[0xF2, 0x51, 7], &data).is_empty());
     let reply = probe.command(&[0xF2, 0x52], &[]);
     assert_eq!(reply.len(), 56);
     assert_eq!(word16(&reply, 16), 0x55AA_5678);
     let statuses: Vec<u32> = (7..14).map(|n| word16(&reply, 4 * n)).collect();
     assert_eq!(statuses, [0x80, 0x80, 0x80, 0x80, 0x80, 0x11, 0x1D]);
-    probe.command(&[0xF2, 0x51, 65], &vec![0; StLink::data_length(&[0xF2, 0x51, 65])]);
+    probe.command(&[0xF2, 0x51, 65], &vec![0; Command::of(&[0xF2, 0x51, 65]).data_length()]);
     assert_eq!(probe.last().0, 0x01, "too many for a V2");
 }
 
@@ -441,7 +441,7 @@ mod any_input {
         let command = prop_oneof![4 => likely, 1 => prop::collection::vec(any::<u8>(), 0..20)];
         (command, prop::collection::vec(any::<u8>(), 0..160), any::<bool>()).prop_map(|(command, mut data, fits)| {
             if fits {
-                data.resize(StLink::data_length(&command).min(8192), 0x5A);
+                data.resize(Command::of(&command).data_length().min(8192), 0x5A);
             }
             (command, data)
         })
