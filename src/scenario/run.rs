@@ -219,7 +219,7 @@ impl<'a> Session<'a> {
             chip,
             layout,
             marked: None,
-            wire: Timeline { start: crate::esc::Wire::Low, changes: Vec::new() },
+            wire: Timeline::default(),
             about_files: Vec::new(),
             last: Last::default(),
             spent: Time::ZERO,

@@ -7,13 +7,11 @@ use crate::esc::program::{self, ProgramError, Programmed};
 use crate::esc::{Bench, verdict};
 use crate::flash::{Factory as Condition, FactoryError, Lasting};
 use crate::image::Image;
-use crate::periph::signal::Signal;
 use crate::plural::{count, verb};
 use crate::scenario::format::Factory;
 use crate::scenario::scalar::{At, Pages};
 use crate::scenario::state;
 use crate::scenario::steps::{Erase, Options, Power, Program, Reset, RoleName, WireStep};
-use crate::scenario::timeline::Timeline;
 use crate::time::Time;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -275,8 +273,7 @@ impl Session<'_> {
         let now = if chip.is_powered() { chip.now().time } else { Time::ZERO };
         if let Some(pin) = wire.pin {
             let (port, number) = pin.0.port_and_number();
-            let signal = signal(&wire.level, now);
-            if !chip.drive(port, number, signal) {
+            if !chip.drive(port, number, wire.level.signal(now)) {
                 return Err(Trouble::step(span, format!("the part has no port {port}")));
             }
             return Ok(());
@@ -288,7 +285,7 @@ impl Session<'_> {
     /// Puts the signal on its pins. Its times count from `start`.
     fn drive(&mut self, span: &Range<usize>, start: Time) -> Result<(), Trouble> {
         let bench = self.bench(span)?;
-        let signal = signal(&self.wire, start);
+        let signal = self.wire.signal(start);
         let chip = self.chip(span)?;
         for (port, number) in bench.pins {
             chip.drive(port, number, signal.clone());
@@ -321,11 +318,6 @@ pub(super) fn join(files: &[Finding], run: Vec<Finding>, app_runs: bool) -> Vec<
     all.extend(run);
     verdict::join(&mut all, app_runs);
     all
-}
-
-fn signal(wire: &Timeline, start: Time) -> Signal {
-    let changes = wire.changes.iter().map(|c| (start + c.time_us, c.signal.drive())).collect();
-    Signal::timeline(wire.start.drive(), changes)
 }
 
 /// What the option area is to hold.
