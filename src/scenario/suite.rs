@@ -3,8 +3,9 @@
 use super::load::Case;
 use super::outcome::{CaseOutcome, Failure, Kind, Report, Share, Snapshot, Status};
 use super::pool::{self, Done, Plan};
-use super::run::{Settings, Worker};
+use super::run::Settings;
 use super::snapshot::Folder;
+use super::worker::Worker;
 use crate::shell;
 
 /// How to run.
