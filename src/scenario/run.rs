@@ -21,6 +21,7 @@ use crate::cpu::hybrid::Engine;
 use crate::esc::Verdict;
 use crate::files::Scratch;
 use crate::flash::WriteWithoutPg;
+use crate::section::Section;
 use crate::time::Time;
 use std::ops::Range;
 use std::sync::Arc;
@@ -31,8 +32,8 @@ use story::Story;
 pub struct Settings {
     /// Decides what SRAM holds at power-on.
     pub seed: u64,
-    /// What `dryflash check` prints for a verdict, without colour.
-    pub report: fn(&Verdict) -> String,
+    /// What `dryflash check` prints for a verdict, section by section, without colour; the last one concludes.
+    pub report: fn(&Verdict) -> Vec<Section>,
     /// Files that were read.
     pub cache: Cache,
     /// The engine that executes the code. All give the same report.

@@ -151,7 +151,7 @@ mod tests {
         Suite {
             settings: Settings {
                 seed: 1,
-                report: |_| String::new(),
+                report: |_| Vec::new(),
                 cache: Cache::default(),
                 engine: Default::default(),
                 f0_write_without_pg: Default::default(),

@@ -6,6 +6,7 @@ use crate::scenario::many::{self, Many};
 use crate::scenario::run::{Session, Troubles};
 use crate::scenario::state;
 use crate::scenario::step::{Fact, Need, Step};
+use crate::section;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde::de::Deserializer;
@@ -86,41 +87,33 @@ impl Step for Snapshot {
     }
 
     fn run(&self, session: &mut Session<'_>, _: &Range<usize>) -> Result<(), Troubles> {
-        let mut sections: Vec<String> = Vec::new();
-        let mut headings: Vec<&str> = Vec::new();
-        for part in &self.0 {
-            match part {
-                Shown::Flash => sections.extend(session.chip.as_ref().map(|chip| state::text(chip, &session.owners))),
-                Shown::Events => sections.push(format!("events\n{}\n", session.story.lines().join("\n"))),
-                Shown::Report => sections.push(session.last.report.clone()),
-                Shown::Files => headings.push("files"),
-                Shown::PowerUps => headings.push("power-ups"),
-                Shown::Findings if session.last.report.is_empty() => {
-                    let lines: Vec<String> = session.last.findings.iter().map(|f| format!("  {f}\n")).collect();
-                    sections.push(format!("findings\n{}", lines.concat()));
+        let last = &session.last;
+        let mut texts: Vec<String> = Vec::new();
+        let mut of_report: Vec<&str> = Vec::new();
+        for shown in &self.0 {
+            match shown {
+                Shown::Flash => texts.extend(session.chip.as_ref().map(|chip| state::text(chip, &session.owners))),
+                Shown::Events => texts.push(format!("events\n{}\n", session.story.lines().join("\n"))),
+                Shown::Report => texts.push(section::join(&last.report)),
+                Shown::Files => of_report.push("files"),
+                Shown::PowerUps => of_report.push("power-ups"),
+                Shown::Findings if last.report.is_empty() => {
+                    let lines: Vec<String> = last.findings.iter().map(|f| format!("  {f}\n")).collect();
+                    texts.push(format!("findings\n{}", lines.concat()));
                 }
-                Shown::Findings => headings.push("findings"),
+                Shown::Findings => of_report.push("findings"),
             }
         }
-        if !headings.is_empty() {
-            sections.push(kept(&session.last.report, &headings));
+        if !of_report.is_empty() {
+            // A report's parts are shown with its conclusion, which comes last.
+            let (end, rest) = last.report.split_last().map_or((None, &[][..]), |(end, rest)| (Some(end), rest));
+            texts.push(section::join(rest.iter().filter(|s| of_report.contains(&s.name)).chain(end)));
         }
-        for section in sections {
+        for text in texts {
             session.shown.push('\n');
-            session.shown.push_str(section.trim_end());
+            session.shown.push_str(text.trim_end());
             session.shown.push('\n');
         }
         Ok(())
     }
-}
-
-/// The sections of a report with these headings, and the conclusion, which comes last.
-fn kept(report: &str, headings: &[&str]) -> String {
-    let sections: Vec<&str> = report.trim_end().split("\n\n").collect();
-    let wanted = |n: usize, section: &str| {
-        let heading = section.lines().next().unwrap_or_default();
-        n + 1 == sections.len() || headings.contains(&heading)
-    };
-    let kept = sections.iter().enumerate().filter(|(n, section)| wanted(*n, section)).map(|(_, section)| *section);
-    kept.collect::<Vec<_>>().join("\n\n")
 }
