@@ -98,6 +98,7 @@ mod plural;
 pub mod probe;
 pub mod report;
 pub mod scenario;
+pub mod section;
 pub mod shell;
 pub(crate) mod tell;
 pub mod time;

@@ -981,4 +981,11 @@ fn one_grammar_of_the_wire() {
     let wrong = format!("{HEAD}{}", FULL.replace("\"low\"", "\"high, high@399, low@398\""));
     project.write("a.toml", &wrong);
     assert!(project.says(&["run", "scenarios"], 2).contains("398.00 ms does not come after the one before it"));
+    // The verbs that work through a probe take it, too, and a recording keeps it.
+    let erase = |wire| ["st-flash", "--part", "F051", "--record", "s.jsonl", "--force", "--signal", wire, "erase"];
+    project.says(&erase("high, low@0.1s"), 0);
+    assert!(std::fs::read_to_string(project.path("s.jsonl")).unwrap().contains("\"signal\":\"high,low@100ms\""));
+    project.says(&["replay", "s.jsonl"], 0);
+    assert!(project.says(&erase("up"), 2).contains("--signal: 'up' is not low, floating or high"));
+    assert!(project.says(&["serve", "--signal", "low,high"], 2).contains("'high' has no time"));
 }

@@ -73,7 +73,7 @@ fn suite() -> Suite {
     Suite {
         settings: Settings {
             seed: 1,
-            report: |verdict| report::text::verdict(verdict, Style::default()),
+            report: |verdict| report::text::sections(verdict, Style::default()),
             cache: files::Cache::default(),
             engine: Engine::Auto,
             f0_write_without_pg: WriteWithoutPg::default(),

@@ -6,18 +6,17 @@ use super::project::Project;
 use crate::am32::{self, Finding, Given, Id, Severity, Wish};
 use crate::chip::{Chip, program};
 use crate::esc::changes::Snapshot;
-use crate::esc::{self, Kept, Options, PowerUp, StateError, StateFile, Verdict, Wire};
+use crate::esc::{self, AfterPowerOn, Kept, Options, StateError, StateFile, Timeline, Verdict};
 use crate::files::{self, FileError};
 use crate::flash::Settings;
 use crate::image::Image;
 use crate::part::{self, Part};
-use crate::periph::signal::Signal;
 use crate::probe::owner::Watch;
 use crate::probe::recording::{Exchange, Header, Recorder, UNFINISHED};
 use crate::probe::{Model, StLink};
 use crate::tell::tell;
+use crate::time::Time;
 use anyhow::{Context, bail};
-use clap::ValueEnum;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
@@ -55,42 +54,15 @@ pub struct Esc {
     /// Be an STLINK-V3, not an ST-LINK/V2-1.
     #[arg(long)]
     pub v3: bool,
-    /// The signal wire: low where nothing is said.
-    #[arg(long, value_enum, value_name = "LEVEL")]
-    pub signal: Option<SignalArg>,
+    /// The signal wire at power-on (low, floating or high) and its changes, LEVEL@TIME each, as of `check`: low where
+    /// nothing is said.
+    #[arg(long, value_name = "LEVEL[,LEVEL@TIME]...")]
+    pub signal: Option<Timeline>,
     /// Decides what SRAM holds at power-on: 1 where nothing is said.
     #[arg(long)]
     pub seed: Option<u64>,
     #[command(flatten)]
     pub machine: Machine,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum SignalArg {
-    #[default]
-    Low,
-    Floating,
-    High,
-}
-
-impl SignalArg {
-    const fn name(self) -> &'static str {
-        match self {
-            SignalArg::Low => "low",
-            SignalArg::Floating => "floating",
-            SignalArg::High => "high",
-        }
-    }
-}
-
-impl From<SignalArg> for Wire {
-    fn from(signal: SignalArg) -> Wire {
-        match signal {
-            SignalArg::Low => Wire::Low,
-            SignalArg::Floating => Wire::Floating,
-            SignalArg::High => Wire::High,
-        }
-    }
 }
 
 /// A powered ESC at a probe.
@@ -152,8 +124,8 @@ impl Esc {
     }
 
     /// The wire in force.
-    pub fn wire(&self) -> Wire {
-        self.signal.unwrap_or_default().into()
+    pub fn wire(&self) -> Timeline {
+        self.signal.clone().unwrap_or_default()
     }
 
     /// As [`Holding::prepare`], with files that were read already.
@@ -161,7 +133,7 @@ impl Esc {
     /// # Errors
     /// Wrong usage or unreadable input.
     pub fn prepare(&self, files: Vec<Given>) -> anyhow::Result<Result<Bench, Refused>> {
-        let (signal, seed) = (self.signal.unwrap_or_default(), self.seed());
+        let (wire, seed) = (self.wire(), self.seed());
         let open = if self.copy { StateFile::copy } else { StateFile::open };
         let mut state = self.state.as_deref().map(open).transpose()?;
         let held = state.as_ref().and_then(|s| s.part().cloned());
@@ -198,7 +170,7 @@ impl Esc {
         // The wire is on one of these; the others are not looked at.
         for pin in am32::Pin::SIGNAL {
             let (port, number) = pin.port_and_number();
-            chip.drive(port, number, Signal::steady(Wire::from(signal).drive()));
+            chip.drive(port, number, wire.signal(Time::ZERO));
         }
         chip.power_on();
         let model = if self.v3 { Model::V3 } else { Model::V2 };
@@ -207,7 +179,7 @@ impl Esc {
             part: Some(part.name.clone()),
             probe: Some(if self.v3 { "v3" } else { "v2" }.to_owned()),
             seed: Some(seed),
-            signal: Some(signal.name().to_owned()),
+            signal: Some(wire.to_string()),
             begins_with: Some(before.digest()),
             ends_with: Some(UNFINISHED.to_owned()),
             ..Header::default()
@@ -229,7 +201,7 @@ impl Bench {
 /// As [`esc::check()`].
 pub fn boot(probe: &StLink, state: Option<&StateFile>, esc: &Esc) -> anyhow::Result<Verdict> {
     let options = Options {
-        power_ups: vec![PowerUp::steady(esc.wire())],
+        power_ups: vec![esc.wire().power_up(AfterPowerOn::Nothing)],
         seed: esc.seed(),
         engine: esc.machine.engine(),
         f0_write_without_pg: esc.machine.without_pg(),

@@ -227,7 +227,7 @@ fn suit(esc: &mut Esc, recording: &Recording) -> anyhow::Result<()> {
         esc.seed = header.seed;
     }
     if esc.signal.is_none() {
-        esc.signal = header.signal.as_deref().and_then(|s| ValueEnum::from_str(s, true).ok());
+        esc.signal = header.signal.as_deref().and_then(|s| s.to_lowercase().parse().ok());
     }
     Ok(())
 }

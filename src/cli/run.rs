@@ -139,7 +139,7 @@ pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Resul
     let stale = stale(args, &paths, &all, &snapshots);
     let settings = Settings {
         seed: args.seed,
-        report: |verdict| report::text::verdict(verdict, Style::default()),
+        report: |verdict| report::text::sections(verdict, Style::default()),
         cache: files::Cache::default(),
         engine: args.machine.engine(),
         f0_write_without_pg: args.machine.without_pg(),

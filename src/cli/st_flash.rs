@@ -1,11 +1,12 @@
 //! `dryflash st-flash`: st-flash's own command lines, on a virtual chip.
 
-use super::bench::{Esc, Keeper, SignalArg, apart};
+use super::bench::{Esc, Keeper, apart};
 use super::check::load;
 use super::machine::Machine;
 use super::project::Project;
 use super::{OK, Outcome, PART_VARIABLE, STATE_VARIABLE, USAGE};
 use crate::am32::{self, Wish};
+use crate::esc::Timeline;
 use crate::probe::owner;
 use crate::probe::recording::{Exchange, hex};
 use crate::probe::st_flash::{self, Arguments, FAILED, Host, Note, Parsed, Version, Watch, arguments};
@@ -74,7 +75,7 @@ struct Own {
     state: Option<PathBuf>,
     record: Option<PathBuf>,
     seed: Option<u64>,
-    signal: Option<SignalArg>,
+    signal: Option<Timeline>,
     v3: bool,
     force: bool,
     version: Version,
@@ -107,11 +108,7 @@ fn split(words: &[String]) -> anyhow::Result<(Own, Vec<String>)> {
             "--as" => own.version = Version::named(&value()?).map_err(anyhow::Error::msg).context("--as")?,
             "--record" => own.record = Some(PathBuf::from(value()?)),
             "--seed" => own.seed = Some(value()?.parse().context("--seed wants a number")?),
-            "--signal" => {
-                let level = value()?;
-                let known = SignalArg::from_str(&level, false).ok();
-                own.signal = Some(known.with_context(|| format!("--signal: low, floating or high, not {level}"))?);
-            }
+            "--signal" => own.signal = Some(value()?.parse().map_err(anyhow::Error::msg).context("--signal")?),
             "--engine" => own.machine.engine = one_of(name, &value()?)?,
             "--f0-store-without-pg" => own.machine.f0_store_without_pg = one_of(name, &value()?)?,
             "--v3" if joined.is_none() => own.v3 = true,
@@ -235,7 +232,7 @@ impl Own {
             part_by_default,
             state,
             v3: self.v3,
-            signal: self.signal,
+            signal: self.signal.clone(),
             seed: self.seed,
             copy: false,
             machine: self.machine,

@@ -1,5 +1,6 @@
 //! What is done to a chip for one power-up: the level of the signal wire and its changes, and a reset that follows.
 
+use super::timeline;
 use crate::periph::signal::{Drive, Signal};
 use crate::time::Time;
 
@@ -80,8 +81,7 @@ impl PowerUp {
     }
 
     pub(super) fn wire(&self) -> Signal {
-        let changes = self.changes.iter().map(|c| (c.time_us, c.signal.drive())).collect();
-        Signal::timeline(self.signal.drive(), changes)
+        timeline::signal(self.signal, &self.changes, Time::ZERO)
     }
 }
 

@@ -1,7 +1,9 @@
 //! The signal wire in time, as text: one grammar for the command line and for scenarios.
 
 use super::power_up::{AfterPowerOn, Change, PowerUp, Wire};
+use crate::periph::signal::Signal;
 use crate::time::Time;
+use std::fmt;
 use std::str::FromStr;
 
 /// A wire's level at power-on and its changes: `high, low@100ms`, in order of time.
@@ -11,6 +13,13 @@ pub struct Timeline {
     pub start: Wire,
     /// Later, each after the one before it.
     pub changes: Vec<Change>,
+}
+
+impl Default for Timeline {
+    /// Low, as a flight controller holds it.
+    fn default() -> Timeline {
+        Timeline { start: Wire::Low, changes: Vec::new() }
+    }
 }
 
 impl FromStr for Timeline {
@@ -55,6 +64,30 @@ impl Timeline {
     pub fn power_up(&self, reset: AfterPowerOn) -> PowerUp {
         PowerUp { signal: self.start, changes: self.changes.clone(), reset }
     }
+
+    /// What drives the pin, with times that count from `from` (since power-on).
+    pub fn signal(&self, from: Time) -> Signal {
+        signal(self.start, &self.changes, from)
+    }
+}
+
+/// A wire as what drives a pin; the times of its changes count from `from`.
+pub(super) fn signal(start: Wire, changes: &[Change], from: Time) -> Signal {
+    Signal::timeline(start.drive(), changes.iter().map(|c| (from + c.time_us, c.signal.drive())).collect())
+}
+
+impl fmt::Display for Timeline {
+    /// As it is read: `high,low@100ms`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.start)?;
+        for Change { time_us, signal } in &self.changes {
+            let nanos = time_us.0 / 1_000;
+            let units = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")];
+            let (size, unit) = units.into_iter().find(|(size, _)| nanos % size == 0).unwrap_or((1, "ns"));
+            write!(f, ",{signal}@{}{unit}", nanos / size)?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -68,6 +101,22 @@ mod tests {
         let at = |ms, signal| Change { time_us: Time::from_millis(ms), signal };
         assert_eq!(read.changes, [at(100, Wire::Low), at(200, Wire::Floating), at(250, Wire::Low)]);
         assert_eq!("low".parse(), Ok(Timeline { start: Wire::Low, changes: vec![] }));
+    }
+
+    #[test]
+    fn a_wire_is_written_as_it_is_read() {
+        for text in ["low", "high,low@100ms", "floating,high@1ns,low@1500us,high@2s,low@61s"] {
+            assert_eq!(text.parse::<Timeline>().unwrap().to_string(), text);
+        }
+        assert_eq!("high, low@0.1s".parse::<Timeline>().unwrap().to_string(), "high,low@100ms");
+    }
+
+    #[test]
+    fn times_count_from_where_one_says() {
+        let wire: Timeline = "high, low@1ms".parse().unwrap();
+        let signal = wire.signal(Time::from_millis(5));
+        assert_eq!(signal.next_change(Time::ZERO), Some(Time::from_millis(6)));
+        assert_eq!((signal.at(Time::ZERO), signal.at(Time::from_millis(6))), (Wire::High.drive(), Wire::Low.drive()));
     }
 
     #[test]

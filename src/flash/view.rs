@@ -1,6 +1,7 @@
 //! What a flash holds, for people and for snapshots.
 
 use super::{Controller, OptionField, Speed};
+use crate::section::Section;
 use serde::Serialize;
 use std::fmt;
 use std::ops::Range;
@@ -145,9 +146,19 @@ fn pages(first: u32, last: u32) -> String {
     if first == last { format!("page {first}") } else { format!("pages {first} to {last}") }
 }
 
-impl fmt::Display for State {
-    /// One thing a line, in a fixed order; what is as usual is left out.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl State {
+    /// What the flash holds; option bytes, protection, wear and what is unusual. One thing a line, in a fixed order; what is
+    /// as usual is left out.
+    pub fn sections(&self) -> [Section; 2] {
+        let mut sections = ["flash", "option bytes"].map(|name| Section { name, text: String::new() });
+        let [cells, options] = &mut sections;
+        // Writing into a text cannot fail.
+        let _ = self.cells(&mut cells.text);
+        let _ = self.options(&mut options.text);
+        sections
+    }
+
+    fn cells(&self, f: &mut impl fmt::Write) -> fmt::Result {
         writeln!(f, "flash")?;
         let mut lines: Vec<(u32, String)> = Vec::new();
         for s in &self.segments {
@@ -160,6 +171,10 @@ impl fmt::Display for State {
         for (address, line) in lines {
             writeln!(f, "  {address:#010X}  {line}")?;
         }
+        Ok(())
+    }
+
+    fn options(&self, f: &mut impl fmt::Write) -> fmt::Result {
         writeln!(f, "option bytes")?;
         for pair in self.option_bytes.chunks(4).filter(|c| c.iter().any(|(_, w)| *w != u32::MAX)) {
             let words: Vec<String> = pair.iter().map(|(_, w)| format!("{w:08X}")).collect();
@@ -185,6 +200,14 @@ impl fmt::Display for State {
             writeln!(f, "speed  fast: operations take 1 us, not datasheet times")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for State {
+    /// Its sections.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cells(f)?;
+        self.options(f)
     }
 }
 

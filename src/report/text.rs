@@ -8,14 +8,15 @@ use crate::esc::Reason;
 use crate::esc::alive::{Alive, How, Interrupt, Loop, Pwm, Works};
 use crate::esc::{BootRun, Ending, Verdict, Wire};
 use crate::plural::{count, verb};
+use crate::section::{self, Section};
 use crate::shell;
 use crate::time::Time;
 use std::fmt::Write;
 
 /// The verdict of a check.
 pub fn verdict(verdict: &Verdict, style: Style) -> String {
-    let mut out = String::new();
     if style.detail == Detail::Quiet {
+        let mut out = String::new();
         let errors = |f: &&Finding| f.severity == Severity::Error;
         for finding in verdict.findings.iter().filter(errors) {
             one_finding(finding, "", style, &mut out);
@@ -23,15 +24,33 @@ pub fn verdict(verdict: &Verdict, style: Style) -> String {
         let _ = writeln!(out, "{}", answer(verdict, style));
         return out;
     }
-    head(verdict, style, &mut out);
-    files(verdict, style, &mut out);
-    power_ups(verdict, style, &mut out);
-    findings(&verdict.findings, style, &mut out);
-    if style.detail == Detail::Verbose {
-        explanations(&verdict.findings, style, &mut out);
-    }
-    conclusion(verdict, style, &mut out);
-    out
+    section::join(&sections(verdict, style))
+}
+
+/// The name of the section that a report ends with.
+pub const CONCLUSION: &str = "conclusion";
+
+/// The verdict of a check, section by section: `part`, `files`, `power-ups`, `findings`, `explanations` where they are
+/// wanted, and [`CONCLUSION`]. One that has nothing to tell is empty.
+pub fn sections(verdict: &Verdict, style: Style) -> Vec<Section> {
+    let section = |name, write: &dyn Fn(&mut String)| {
+        let mut text = String::new();
+        write(&mut text);
+        Section { name, text }
+    };
+    let explained = style.detail == Detail::Verbose;
+    vec![
+        section("part", &|out| head(verdict, style, out)),
+        section("files", &|out| files(verdict, style, out)),
+        section("power-ups", &|out| power_ups(verdict, style, out)),
+        section("findings", &|out| findings(&verdict.findings, style, out)),
+        section("explanations", &|out| {
+            if explained {
+                explanations(&verdict.findings, style, out)
+            }
+        }),
+        section(CONCLUSION, &|out| conclusion(verdict, style, out)),
+    ]
 }
 
 fn head(verdict: &Verdict, style: Style, out: &mut String) {
@@ -51,7 +70,7 @@ fn files(verdict: &Verdict, style: Style, out: &mut String) {
     if verdict.pieces.is_empty() {
         return;
     }
-    let _ = writeln!(out, "\n{}", style.heading("files"));
+    let _ = writeln!(out, "{}", style.heading("files"));
     let rows: Vec<(&Piece, String)> = verdict.pieces.iter().map(|piece| (piece, place(piece))).collect();
     let full: Vec<&str> = verdict.pieces.iter().map(|p| &*p.image.name).collect();
     let long = |names: &[&str]| names.iter().map(|n| visible(n)).max().unwrap_or(0);
@@ -107,7 +126,7 @@ fn power_ups(verdict: &Verdict, style: Style, out: &mut String) {
     if verdict.runs.is_empty() {
         return;
     }
-    let _ = writeln!(out, "\n{}", style.heading("power-ups"));
+    let _ = writeln!(out, "{}", style.heading("power-ups"));
     let names = verdict.runs.iter().map(|r| r.power_up.to_string().len()).max().unwrap_or(0);
     let mut before: Vec<(String, String)> = Vec::new();
     for run in &verdict.runs {
@@ -348,7 +367,7 @@ fn findings(findings: &[Finding], style: Style, out: &mut String) {
     if findings.is_empty() {
         return;
     }
-    let _ = writeln!(out, "\n{}", style.heading("findings"));
+    let _ = writeln!(out, "{}", style.heading("findings"));
     for finding in findings {
         one_finding(finding, "  ", style, out);
     }
@@ -374,7 +393,8 @@ fn explanations(findings: &[Finding], style: Style, out: &mut String) {
     for finding in findings {
         let id = finding.id.to_string();
         let Some(explanation) = am32::explain(&id).filter(|_| !told.contains(&id)) else { continue };
-        let _ = writeln!(out, "\n{}: {}", style.heading(&id), explanation.title);
+        let gap = if told.is_empty() { "" } else { "\n" };
+        let _ = writeln!(out, "{gap}{}: {}", style.heading(&id), explanation.title);
         for line in explanation.text.lines() {
             let _ = writeln!(out, "{}", format!("  {line}").trim_end());
         }
@@ -420,7 +440,7 @@ pub(super) fn cannot_say(verdict: &Verdict) -> bool {
 
 fn conclusion(verdict: &Verdict, style: Style, out: &mut String) {
     let errors = verdict.findings.iter().filter(|f| f.severity == Severity::Error).count();
-    let _ = writeln!(out, "\n{}", answer(verdict, style));
+    let _ = writeln!(out, "{}", answer(verdict, style));
     if errors > 0 {
         let first = verdict.findings.iter().find(|f| f.severity == Severity::Error);
         if let Some(first) = first {

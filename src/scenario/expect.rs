@@ -1,8 +1,7 @@
 //! What may be expected.
 
-use super::format::SignalPin;
 use super::many::{self, Many};
-use super::scalar::{Address, At, Bytes, Flag, Num, Pages, Span};
+use super::scalar::{Address, At, Bytes, Flag, Num, Pages, SignalPin, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

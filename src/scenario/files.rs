@@ -1,7 +1,7 @@
 //! The files that a scenario names: as they are on disk, or made from others.
 
 use super::error::{ScenarioError, Source, nearest};
-use super::format::Make;
+use super::make::Make;
 use super::matrix::{Given, is_pattern, matching, no_match};
 use super::scalar::{At, file_and_address};
 use crate::image::{Image, ImageError};

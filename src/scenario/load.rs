@@ -6,8 +6,9 @@ use super::find::{self, Found, MAX_SIZE};
 use super::format::Scenario;
 use super::matrix::{self, Combination, Given, Set, Variables};
 use super::scalar::At;
+use super::setup::Setup;
 use super::sound;
-use super::steps::Step;
+use super::steps::AnyStep;
 use crate::am32::Layout;
 use crate::part::{self, Part, PartError};
 use serde::Deserialize;
@@ -16,12 +17,6 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::de::{DeArray, DeTable, DeValue};
-
-/// The keys that a step may have, for hints.
-const STEPS: [&str; 13] = [
-    "check", "program", "erase", "st_flash", "replay", "options", "power", "reset", "wire", "boot", "run", "expect",
-    "snapshot",
-];
 
 /// Flaws of one file after which no further case is looked at.
 const MOST_FLAWS: usize = 20;
@@ -51,27 +46,8 @@ pub struct Case {
 pub struct Built {
     /// The scenario, typed.
     pub scenario: Scenario,
-    /// The part, where it has one.
-    pub part: Option<Arc<Part>>,
-    /// Its files.
-    pub files: Files,
-    variables: Arc<Variables>,
-}
-
-/// The most characters of a value that a report repeats.
-const MOST_SHOWN: usize = 100;
-
-impl Built {
-    /// What stands at a place, on one line, with the variables filled in.
-    pub fn text(&self, source: &Arc<Source>, span: &Range<usize>) -> String {
-        let text = source.text.get(span.clone()).unwrap_or_default();
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let text = matrix::filled(source, &text, &self.variables, span).ok().flatten().unwrap_or(text);
-        match text.char_indices().nth(MOST_SHOWN) {
-            Some((end, _)) => format!("{}...", &text[..end]),
-            None => text,
-        }
-    }
+    /// What stands around its steps.
+    pub setup: Setup,
 }
 
 /// Finds the scenarios in these files and folders, and expands them.
@@ -159,7 +135,7 @@ fn expand(found: &Found, set: &Set, used: &mut [bool], wanted: &Wanted<'_>) -> R
         }
         match case.build() {
             Ok(built) => {
-                case.takes_snapshot = built.scenario.step.iter().any(|s| matches!(s.value, Step::Snapshot(_)));
+                case.takes_snapshot = built.scenario.step.iter().any(|s| s.value.step().is_shown());
                 cases.push(case);
             }
             // One flaw shows in every case: it is told once.
@@ -264,7 +240,7 @@ impl Case {
     }
 
     /// The steps, each read for itself, and where those are missing that cannot be read.
-    fn steps(&self, table: &mut DeTable<'_>, errors: &mut Vec<ScenarioError>) -> (Vec<At<Step>>, Vec<usize>) {
+    fn steps(&self, table: &mut DeTable<'_>, errors: &mut Vec<ScenarioError>) -> (Vec<At<AnyStep>>, Vec<usize>) {
         let source = &self.source;
         let (mut steps, mut holes) = (Vec::new(), Vec::new());
         let Some(list) = table.get_mut("step") else {
@@ -293,11 +269,11 @@ impl Case {
         (steps, holes)
     }
 
-    fn step(&self, mut item: serde_spanned::Spanned<DeValue<'_>>) -> Result<At<Step>, ScenarioError> {
+    fn step(&self, mut item: serde_spanned::Spanned<DeValue<'_>>) -> Result<At<AnyStep>, ScenarioError> {
         let source = &self.source;
         matrix::fill_value(source, &mut item, &self.variables)?;
         let span = one_key(source, &item)?;
-        let read = Step::deserialize(item.into_deserializer());
+        let read = AnyStep::deserialize(item.into_deserializer());
         let value = read.map_err(|e: toml::de::Error| misread(source, &e, &span))?;
         Ok(At { value, span })
     }
@@ -318,9 +294,11 @@ impl Case {
         let files = Files::new(source, base, &self.given, &scenario.make);
         match (part, files) {
             (Ok(part), Ok(files)) => {
-                let built = Built { scenario, part, files, variables: Arc::clone(&self.variables) };
-                errors.extend(sound::look(source, &built, holes));
-                Some(built)
+                let pin = scenario.pin.as_ref().map(|p| p.value.0);
+                let (source, variables) = (Arc::clone(source), Arc::clone(&self.variables));
+                let setup = Setup { source, part, pin, files, variables };
+                errors.extend(sound::look(&scenario, &setup, holes));
+                Some(Built { scenario, setup })
             }
             (part, files) => {
                 errors.extend(part.err());
@@ -368,18 +346,18 @@ fn one_key(source: &Arc<Source>, item: &serde_spanned::Spanned<DeValue<'_>>) -> 
     match keys.as_slice() {
         [] => {
             let error = source.flaw(&item.span(), "the step is empty");
-            Err(error.hint(format!("it has one of {}", STEPS.join(", "))))
+            Err(error.hint(format!("it has one of {}", AnyStep::KEYS.join(", "))))
         }
         [(one, value)] => {
             let name = one.get_ref().as_ref();
-            if !STEPS.contains(&name) {
+            if !AnyStep::KEYS.contains(&name) {
                 let error = source.flaw(&one.span(), format!("there is no step `{name}`"));
                 if let Some(hint) = top_hint(name) {
                     return Err(error.hint(hint));
                 }
-                return Err(match nearest(name, STEPS) {
+                return Err(match nearest(name, AnyStep::KEYS.iter().copied()) {
                     Some(near) => error.hint(format!("did you mean `{near}`?")),
-                    None => error.hint(format!("there are {}", STEPS.join(", "))),
+                    None => error.hint(format!("there are {}", AnyStep::KEYS.join(", "))),
                 });
             }
             if name == "expect" && matches!(value.get_ref(), DeValue::Table(inner) if inner.is_empty()) {
@@ -391,7 +369,7 @@ fn one_key(source: &Arc<Source>, item: &serde_spanned::Spanned<DeValue<'_>>) -> 
         [(first, _), (second, _), ..] => {
             let (a, b) = (first.get_ref().as_ref(), second.get_ref().as_ref());
             let error = source.flaw(&second.span(), format!("the step has `{a}` already, and does one thing only"));
-            Err(error.hint(if STEPS.contains(&b) {
+            Err(error.hint(if AnyStep::KEYS.contains(&b) {
                 format!("put a [[step]] before `{b}`")
             } else {
                 format!("what belongs to `{a}` goes inside of it: {a} = {{ ..., {b} = ... }}")

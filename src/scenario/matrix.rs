@@ -1,8 +1,8 @@
 //! Variables, and the cases that a matrix expands into.
 
+use super::axes::{Axis, AxisValue, RowValue, Variable};
 use super::error::{ScenarioError, Source, nearest};
 use super::find;
-use super::format::{Axis, AxisValue, RowValue, Variable};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde_spanned::Spanned;

@@ -2,7 +2,7 @@
 //!
 //! [`load()`] expands what [`mod@find`] finds: [`mod@format`], [`steps`] and [`expect`] are what they may hold, [`matrix`] makes
 //! cases of them, and what is wrong becomes a [`ScenarioError`] with line, column and hint. [`run()`] goes through the cases:
-//! [`pool`] spreads them over workers, [`run::Worker`] carries one out on a chip, [`snapshot`] holds what it
+//! [`pool`] spreads them over workers, [`worker::Worker`] carries one out on a chip, [`snapshot`] holds what it
 //! shows against a file, and an [`outcome::Report`] says what came of all.
 //!
 //! ```
@@ -13,7 +13,7 @@
 //! let suite = Suite {
 //!     settings: Settings {
 //!         seed: 1,
-//!         report: |verdict| report::text::verdict(verdict, Style::default()),
+//!         report: |verdict| report::text::sections(verdict, Style::default()),
 //!         cache: files::Cache::default(),
 //!         engine: Default::default(),
 //!         f0_write_without_pg: Default::default(),
@@ -28,12 +28,16 @@
 //! # Ok::<(), dryflash::scenario::ScenarioError>(())
 //! ```
 
+pub mod axes;
 pub mod error;
 pub mod expect;
+pub mod factory;
 pub mod files;
 pub mod find;
 pub mod format;
 pub mod load;
+mod look;
+pub mod make;
 pub mod many;
 pub mod matrix;
 pub mod outcome;
@@ -41,14 +45,18 @@ pub mod pool;
 pub mod run;
 pub mod scalar;
 pub mod schema;
+pub mod setup;
 pub mod shard;
 pub mod short;
 pub mod snapshot;
 mod sound;
 pub mod state;
+mod step;
 pub mod steps;
 pub mod suite;
 pub mod timeline;
+pub mod words;
+pub mod worker;
 
 pub use error::ScenarioError;
 pub use load::{Case, load};

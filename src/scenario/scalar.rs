@@ -1,6 +1,7 @@
 //! The small values of a scenario: addresses, spans of time, bytes. Each may be written as text, so that a variable
 //! can stand for it.
 
+use crate::am32::Pin;
 use crate::image::split_address;
 use crate::time::Time;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -228,6 +229,30 @@ impl JsonSchema for Pages {
 impl fmt::Display for Pages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}..{}", self.first, self.last)
+    }
+}
+
+/// A pin, such as `PB4`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignalPin(pub Pin);
+
+impl<'de> Deserialize<'de> for SignalPin {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<SignalPin, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let pin = text.parse().map_err(|()| D::Error::custom(format!("'{text}' is not a pin: write it as PB4")))?;
+        Ok(SignalPin(pin))
+    }
+}
+
+impl JsonSchema for SignalPin {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "SignalPin".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "description": "a pin such as \"PB4\""})
     }
 }
 

@@ -5,13 +5,19 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::marker::PhantomData;
 
 /// A step that has a short form, a text or a list, beside its table.
 #[derive(Clone, Debug)]
 pub struct Or<T>(pub T);
+
+impl<T> Borrow<T> for Or<T> {
+    fn borrow(&self) -> &T {
+        &self.0
+    }
+}
 
 /// The short form of a step.
 pub trait Short: Sized {

@@ -57,10 +57,8 @@ pub fn text(chip: &Chip, owners: &Owners) -> String {
         let _ = writeln!(out, "  0x{page:08X} {used:5} {digest:08x}  {}  {by}", slices.join(" "));
     }
     tell(&mut same, &mut out);
-    let state = crate::flash::State::of(chip.board.flash.as_ref()).to_string();
-    if let Some(at) = state.find("option bytes\n") {
-        out.push_str(&state[at..]);
-    }
+    let [_, options] = crate::flash::State::of(chip.board.flash.as_ref()).sections();
+    out.push_str(&options.text);
     out
 }
 

@@ -3,8 +3,9 @@
 use super::load::Case;
 use super::outcome::{CaseOutcome, Failure, Kind, Report, Share, Snapshot, Status};
 use super::pool::{self, Done, Plan};
-use super::run::{Settings, Worker};
+use super::run::Settings;
 use super::snapshot::Folder;
+use super::worker::Worker;
 use crate::shell;
 
 /// How to run.
@@ -150,7 +151,7 @@ mod tests {
         Suite {
             settings: Settings {
                 seed: 1,
-                report: |_| String::new(),
+                report: |_| Vec::new(),
                 cache: Cache::default(),
                 engine: Default::default(),
                 f0_write_without_pg: Default::default(),

@@ -1,30 +1,27 @@
-//! The steps that do something.
+//! What steps share that do something to the chip.
 
-use super::{Session, Trouble};
+use super::{Session, Trouble, Troubles};
 use crate::am32::{self, Finding, Given, Wish};
 use crate::chip::Chip;
-use crate::chip::program::{self, ProgramError, Programmed};
+use crate::chip::program::{ProgramError, Programmed};
 use crate::esc::{Bench, verdict};
-use crate::flash::{Factory as Condition, FactoryError, Lasting};
+use crate::flash::{Factory as Condition, FactoryError};
 use crate::image::Image;
-use crate::periph::signal::Signal;
-use crate::plural::{count, verb};
-use crate::scenario::format::Factory;
-use crate::scenario::scalar::{At, Pages};
+use crate::plural::count;
+use crate::scenario::factory::Factory;
+use crate::scenario::scalar::At;
 use crate::scenario::state;
-use crate::scenario::steps::{Erase, Options, Power, Program, Reset, RoleName, WireStep};
-use crate::scenario::timeline::Timeline;
+use crate::scenario::words::RoleName;
 use crate::time::Time;
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 impl Session<'_> {
     /// Puts the chip into the condition that the scenario states.
-    pub(super) fn factory(&mut self, factory: &At<Factory>) -> Result<(), Trouble> {
+    pub fn factory(&mut self, factory: &At<Factory>) -> Result<(), Trouble> {
         let span = &factory.span;
         if let Some(state) = &factory.state {
-            let path = self.built.files.find(self.source, &state.value, &state.span)?;
+            let path = self.setup.files.find(self.source, &state.value, &state.span)?;
             let installed = crate::esc::StateFile::install_copy(&path, self.chip(span)?);
             installed.map_err(|e| Trouble::step(&state.span, e.to_string()))?;
         }
@@ -67,15 +64,15 @@ impl Session<'_> {
     }
 
     /// An image at its place, and what is found about it.
-    fn placed(
+    pub fn placed(
         &mut self,
         file: &At<String>,
         address: Option<u32>,
         role: Option<RoleName>,
         option_bytes: bool,
     ) -> Result<(Image, Vec<Finding>), Trouble> {
-        let image = self.built.files.image(self.source, &self.settings.cache, &file.value, address, &file.span)?;
-        let wish = Wish { part: self.built.part.clone(), has_state: true, option_bytes, ..Wish::default() };
+        let image = self.setup.files.image(self.source, &self.settings.cache, &file.value, address, &file.span)?;
+        let wish = Wish { part: self.setup.part.clone(), has_state: true, option_bytes, ..Wish::default() };
         let given = vec![Given { image, role: role.map(RoleName::role) }];
         let plan = am32::plan(given, &wish).map_err(|e| Trouble::step(&file.span, e.to_string()))?;
         let marks = plan.pieces.iter().find_map(|p| p.info.bootloader.and_then(|b| b.info).and_then(|i| i.pin));
@@ -90,7 +87,7 @@ impl Session<'_> {
     }
 
     /// Notes whose bytes stand in the pages that an image touches.
-    fn own(&mut self, image: &Image, name: &str) {
+    pub fn own(&mut self, image: &Image, name: &str) {
         let Some(chip) = self.chip.as_ref() else { return };
         let flash = chip.part().flash;
         for n in 0..flash.pages() {
@@ -113,7 +110,7 @@ impl Session<'_> {
     }
 
     /// Notes whose bytes stand in pages that are not as they were noted.
-    pub(super) fn own_changed(&mut self, name: &str) {
+    pub fn own_changed(&mut self, name: &str) {
         let Some(chip) = &self.chip else { return };
         let flash = chip.part().flash;
         for page in (0..flash.pages()).map(|n| flash.base + n * flash.page) {
@@ -126,11 +123,7 @@ impl Session<'_> {
     }
 
     /// Gives the chip power for as long as a probe needs it, where it has none.
-    pub(super) fn with_power<R>(
-        &mut self,
-        span: &Range<usize>,
-        work: impl FnOnce(&mut Chip) -> R,
-    ) -> Result<R, Trouble> {
+    pub fn with_power<R>(&mut self, span: &Range<usize>, work: impl FnOnce(&mut Chip) -> R) -> Result<R, Trouble> {
         let seed = self.settings.seed;
         let chip = self.chip(span)?;
         let was_on = chip.is_powered();
@@ -145,40 +138,8 @@ impl Session<'_> {
         Ok(result)
     }
 
-    pub(super) fn program(&mut self, program: &Program, span: &Range<usize>) -> Result<(), Trouble> {
-        let file = At { value: program.file.value.clone(), span: real(&program.file.span, span) };
-        let options = program.option_bytes.is_some_and(|o| o.0);
-        let placed = self.placed(&file, program.at.map(|a| a.0), program.role, options);
-        let (image, findings) = match placed {
-            Ok(found) => found,
-            Err(trouble) => return self.outcome(Err(trouble.seen), program.fails.as_ref(), &trouble.span),
-        };
-        self.about_files.retain(|f| f.file.as_deref() != Some(&*image.name));
-        self.about_files.extend(findings);
-        let part = self.chip(span)?.part().clone();
-        let inside = |range: Range<u32>| image.slice(range).len();
-        let outside = image.len()
-            - inside(part.flash.base..part.flash.end())
-            - inside(part.option_bytes.base..part.option_bytes.end());
-        if outside > 0 {
-            let text = format!(
-                "{} of {} from 0x{:08X} on {} outside of the flash",
-                count(outside as u64, "byte"),
-                image.name,
-                image.start(),
-                verb(outside as u64, "lies", "lie")
-            );
-            return self.outcome(Err(text), program.fails.as_ref(), span);
-        }
-        let done = self.with_power(span, |chip| program::program(chip, &image, options))?;
-        let place = format!("{} at 0x{:08X}", image.name, image.start());
-        self.own(&image, &image.name.clone());
-        let result = self.programmed(done, &place, &image.name);
-        self.outcome(result, program.fails.as_ref(), span)
-    }
-
     /// What a probe's work came to, in words; a refusal is a finding, too.
-    fn programmed(
+    pub fn programmed(
         &mut self,
         done: Result<Programmed, ProgramError>,
         what: &str,
@@ -207,12 +168,12 @@ impl Session<'_> {
     }
 
     /// Whether a step that may be expected to fail did as expected.
-    pub(super) fn outcome(
+    pub fn outcome(
         &mut self,
         result: Result<String, String>,
         fails: Option<&At<String>>,
         span: &Range<usize>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Troubles> {
         let (text, failed) = match result {
             Ok(text) => (text, false),
             Err(text) => (text, true),
@@ -223,72 +184,21 @@ impl Session<'_> {
         self.last.said.clone_from(&text);
         self.last.findings = join(&self.about_files, Vec::new(), false);
         match fails {
-            None if failed => Err(Trouble::step(span, text)),
+            None if failed => Err(Trouble::step(span, text).into()),
             Some(wanted) if !failed => {
-                Err(Trouble::step(&real(&wanted.span, span), format!("it did not fail: {text}")))
+                Err(Trouble::step(&real(&wanted.span, span), format!("it did not fail: {text}")).into())
             }
             Some(wanted) if !text.to_lowercase().contains(&wanted.to_lowercase()) => {
-                Err(Trouble::step(&real(&wanted.span, span), format!("it failed otherwise: {text}")))
+                Err(Trouble::step(&real(&wanted.span, span), format!("it failed otherwise: {text}")).into())
             }
             _ => Ok(()),
         }
     }
 
-    pub(super) fn erase(&mut self, erase: &Erase, span: &Range<usize>) -> Result<(), Trouble> {
-        let pages = erase.pages.as_ref().map(|p| p.first..=p.last);
-        let done = self.with_power(span, |chip| program::erase_pages(chip, pages))?;
-        let result = self.programmed(done, "erased", &Arc::from("erase"));
-        self.outcome(result, erase.fails.as_ref(), span)
-    }
-
-    pub(super) fn options(&mut self, options: &Options, span: &Range<usize>) -> Result<(), Trouble> {
-        let area = {
-            let chip = self.chip(span)?;
-            wanted_area(chip, options, span)?.options
-        };
-        let done = self.with_power(span, |chip| program::write_options(chip, &area))?;
-        let result = self.programmed(done, "option bytes written", &Arc::from("option bytes"));
-        self.outcome(result, options.fails.as_ref(), span)
-    }
-
-    pub(super) fn power(&mut self, power: Power, span: &Range<usize>) -> Result<(), Trouble> {
-        let seed = self.settings.seed;
-        let chip = self.chip(span)?;
-        if power != Power::On && chip.is_powered() {
-            chip.power_off(seed);
-        }
-        if power != Power::Off {
-            chip.power_on();
-            self.story.power_on();
-            self.drive(span, Time::ZERO)?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn reset(&mut self, reset: Reset, span: &Range<usize>) -> Result<(), Trouble> {
-        self.chip(span)?.reset(reset.cause());
-        Ok(())
-    }
-
-    pub(super) fn set_wire(&mut self, wire: &WireStep, span: &Range<usize>) -> Result<(), Trouble> {
-        let chip = self.chip(span)?;
-        let now = if chip.is_powered() { chip.now().time } else { Time::ZERO };
-        if let Some(pin) = wire.pin {
-            let (port, number) = pin.0.port_and_number();
-            let signal = signal(&wire.level, now);
-            if !chip.drive(port, number, signal) {
-                return Err(Trouble::step(span, format!("the part has no port {port}")));
-            }
-            return Ok(());
-        }
-        self.wire = wire.level.clone();
-        self.drive(span, now)
-    }
-
     /// Puts the signal on its pins. Its times count from `start`.
-    fn drive(&mut self, span: &Range<usize>, start: Time) -> Result<(), Trouble> {
+    pub fn drive(&mut self, span: &Range<usize>, start: Time) -> Result<(), Trouble> {
         let bench = self.bench(span)?;
-        let signal = signal(&self.wire, start);
+        let signal = self.wire.signal(start);
         let chip = self.chip(span)?;
         for (port, number) in bench.pins {
             chip.drive(port, number, signal.clone());
@@ -296,9 +206,9 @@ impl Session<'_> {
         Ok(())
     }
 
-    pub(super) fn bench(&mut self, span: &Range<usize>) -> Result<Bench, Trouble> {
-        let pin = self.built.scenario.pin.as_ref().map(|p| p.value.0).or(self.marked);
-        let (Some(part), Some(layout)) = (&self.built.part, self.layout) else {
+    pub fn bench(&mut self, span: &Range<usize>) -> Result<Bench, Trouble> {
+        let pin = self.setup.pin.or(self.marked);
+        let (Some(part), Some(layout)) = (&self.setup.part, self.layout) else {
             return Err(Trouble::step(span, "AM32 is not known on this part"));
         };
         Ok(Bench::new(part, layout, pin))
@@ -306,49 +216,19 @@ impl Session<'_> {
 }
 
 /// A span that a short form leaves empty is the step's.
-pub(super) fn real(inner: &Range<usize>, outer: &Range<usize>) -> Range<usize> {
+pub(in crate::scenario) fn real(inner: &Range<usize>, outer: &Range<usize>) -> Range<usize> {
     if inner.is_empty() { outer.clone() } else { inner.clone() }
 }
 
 /// Reads an address that is a key.
-pub(super) fn at(text: &str, span: &Range<usize>) -> Result<u32, Trouble> {
+pub(in crate::scenario) fn at(text: &str, span: &Range<usize>) -> Result<u32, Trouble> {
     crate::scenario::scalar::address(text).map_err(|e| Trouble::step(span, e))
 }
 
 /// Findings about files and of a run, as `check` joins them.
-pub(super) fn join(files: &[Finding], run: Vec<Finding>, app_runs: bool) -> Vec<Finding> {
+pub(in crate::scenario) fn join(files: &[Finding], run: Vec<Finding>, app_runs: bool) -> Vec<Finding> {
     let mut all: Vec<Finding> = files.to_vec();
     all.extend(run);
     verdict::join(&mut all, app_runs);
     all
-}
-
-fn signal(wire: &Timeline, start: Time) -> Signal {
-    let changes = wire.changes.iter().map(|c| (start + c.time_us, c.signal.drive())).collect();
-    Signal::timeline(wire.start.drive(), changes)
-}
-
-/// What the option area is to hold.
-fn wanted_area(chip: &Chip, options: &Options, span: &Range<usize>) -> Result<Lasting, Trouble> {
-    let part = chip.part();
-    let refused = |span: &Range<usize>| {
-        let span = span.clone();
-        move |e: FactoryError| Trouble::step(&span, e.to_string())
-    };
-    let mut wanted = Condition::of(chip.board.flash.as_ref(), part.flash.wrp_pages);
-    if let Some(pages) = &options.wrp {
-        wanted = wanted.no_wrp().map_err(refused(span))?;
-        for Pages { first, last } in pages.iter().map(|p| p.value) {
-            wanted = wanted.wrp(first, last).map_err(refused(span))?;
-        }
-    }
-    if let Some(level) = &options.rdp {
-        wanted = wanted.rdp(u8::try_from(level.0).unwrap_or(u8::MAX)).map_err(refused(&level.span))?;
-    }
-    let bytes: BTreeMap<u32, _> =
-        options.bytes.iter().map(|(a, v)| Ok((at(a, &v.span)?, v))).collect::<Result<_, Trouble>>()?;
-    for (address, value) in bytes {
-        wanted = wanted.option(address, value.value.0).map_err(refused(&value.span))?;
-    }
-    Ok(wanted.lasting())
 }

@@ -78,8 +78,8 @@ impl Verdicts<'_> {
 
 impl Session<'_> {
     /// Everything that is not as expected.
-    pub(super) fn judge(&self, expect: &Expect, step: &Range<usize>) -> Vec<Trouble> {
-        let text = |span: &Range<usize>| self.built.text(self.source, span);
+    pub fn judge(&self, expect: &Expect, step: &Range<usize>) -> Vec<Trouble> {
+        let text = |span: &Range<usize>| self.setup.text(span);
         let mut v = Verdicts { troubles: Vec::new(), step, text: &text };
         self.judge_last(expect, &mut v);
         self.judge_findings(expect, &mut v);
@@ -234,7 +234,7 @@ impl Session<'_> {
     }
 
     fn judge_holds(&self, chip: &Chip, file: &At<String>, v: &mut Verdicts<'_>) {
-        let image = self.built.files.image(self.source, &self.settings.cache, &file.value, None, &file.span);
+        let image = self.setup.files.image(self.source, &self.settings.cache, &file.value, None, &file.span);
         let image = match image {
             Ok(image) => image,
             Err(error) => {
@@ -245,7 +245,7 @@ impl Session<'_> {
         let image = if image.placed {
             image
         } else {
-            let wish = crate::am32::Wish { part: self.built.part.clone(), has_state: true, ..Default::default() };
+            let wish = crate::am32::Wish { part: self.setup.part.clone(), has_state: true, ..Default::default() };
             let given = vec![crate::am32::Given { image, role: None }];
             match crate::am32::plan(given, &wish).ok().and_then(|p| p.pieces.into_iter().next()) {
                 Some(piece) => piece.image,

@@ -6,6 +6,7 @@ use crate::esc::Reason;
 use crate::esc::alive::Alive;
 use crate::esc::{BootRun, Ending, Jump, Verdict};
 use crate::scenario::expect::{Ends, Why};
+use crate::section::{self, Section};
 
 /// What can be said of it. None where the last step of that kind does not tell.
 #[derive(Clone, Debug, Default)]
@@ -29,14 +30,14 @@ pub struct Last {
     /// How it ended, in words.
     pub words: String,
     /// What `check` reports.
-    pub report: String,
+    pub report: Vec<Section>,
     /// What the last step said.
     pub said: String,
 }
 
 impl Last {
     /// Of a check. The power-up that decides tells.
-    pub fn of_check(verdict: &Verdict, report: String) -> Last {
+    pub fn of_check(verdict: &Verdict, report: Vec<Section>) -> Last {
         let decisive =
             crate::esc::verdict::decisive(&verdict.runs.iter().map(|r| r.power_up.clone()).collect::<Vec<_>>());
         let mut last = match verdict.runs.get(decisive) {
@@ -49,7 +50,7 @@ impl Last {
         last.unmodelled.dedup();
         last.starts = Some(verdict.starts());
         last.findings.clone_from(&verdict.findings);
-        last.said.clone_from(&report);
+        last.said = section::join(&report);
         last.report = report;
         last
     }

@@ -1,0 +1,51 @@
+//! `wire`: the signal wire.
+
+use crate::scenario::error::ScenarioError;
+use crate::scenario::look::Look;
+use crate::scenario::run::{Session, Trouble, Troubles};
+use crate::scenario::scalar::SignalPin;
+use crate::scenario::short::Short;
+use crate::scenario::step::Step;
+use crate::scenario::timeline::Timeline;
+use crate::time::Time;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::ops::Range;
+
+/// The signal wire.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "WireStep")]
+pub struct Wire {
+    /// Its level and its changes.
+    pub level: Timeline,
+    /// The pin it is on; the scenario's where absent.
+    #[serde(default)]
+    pub pin: Option<SignalPin>,
+}
+
+impl Short for Wire {
+    fn from_text(text: &str) -> Result<Wire, String> {
+        Ok(Wire { level: text.parse()?, pin: None })
+    }
+}
+
+impl Step for Wire {
+    fn look(&self, _: &Look<'_>, _: &Range<usize>) -> Result<(), ScenarioError> {
+        Ok(())
+    }
+
+    fn run(&self, session: &mut Session<'_>, span: &Range<usize>) -> Result<(), Troubles> {
+        let chip = session.chip(span)?;
+        let now = if chip.is_powered() { chip.now().time } else { Time::ZERO };
+        if let Some(pin) = self.pin {
+            let (port, number) = pin.0.port_and_number();
+            if !chip.drive(port, number, self.level.signal(now)) {
+                return Err(Trouble::step(span, format!("the part has no port {port}")).into());
+            }
+            return Ok(());
+        }
+        session.wire = self.level.clone();
+        Ok(session.drive(span, now)?)
+    }
+}
