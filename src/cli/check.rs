@@ -3,15 +3,15 @@
 use super::forms::Reports;
 use super::machine::Machine;
 use super::project::{self, Project};
-use super::{AnyFormat, OK, Outcome, PART_VARIABLE, STATE_VARIABLE, WOULD_NOT, progress};
+use super::{OK, Outcome, Output, PART_VARIABLE, STATE_VARIABLE, WOULD_NOT, progress};
 use crate::am32::{Given, Role};
 use crate::chip::Chip;
-use crate::esc::{self, AfterPowerOn, CheckError, Options, PowerUp, StateFile, Timeline, Verdict};
+use crate::esc::{self, AfterPowerOn, CheckError, Options, PowerUp, StateFile, Timeline};
 use crate::image::{Image, ImageError, split_address};
-use crate::report::{self, Style};
+use crate::report::Style;
 use crate::shell;
 use crate::time::Time;
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{ArgAction, ValueEnum};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -141,7 +141,7 @@ enum Reset {
 ///
 /// # Errors
 /// Wrong usage or unreadable input.
-pub(super) fn run(args: Args, format: AnyFormat, style: Style) -> anyhow::Result<Outcome> {
+pub(super) fn run(args: Args, output: Output) -> anyhow::Result<Outcome> {
     args.reports.look("check", &args.state)?;
     let mut files = Vec::new();
     let roles = [Role::Bootloader, Role::App, Role::Eeprom, Role::Full];
@@ -194,22 +194,8 @@ pub(super) fn run(args: Args, format: AnyFormat, style: Style) -> anyhow::Result
     if let (Some(state), Some(flashed)) = (&mut state, flashed) {
         state.keep(flashed)?;
     }
-    args.reports.write(|format| form(&verdict, format, Style::default()))?;
-    if format == AnyFormat::Github {
-        super::run::summarise(&report::github::verdict_summary(&verdict))?;
-    }
-    Ok(Outcome { text: form(&verdict, format, style)?, code: if verdict.starts() { OK } else { WOULD_NOT } })
-}
-
-fn form(verdict: &Verdict, format: AnyFormat, style: Style) -> anyhow::Result<String> {
-    Ok(match format {
-        AnyFormat::Text => report::text::verdict(verdict, style),
-        AnyFormat::Json => report::json::verdict(verdict).context("the report could not be written as JSON")?,
-        AnyFormat::Sarif => report::sarif::verdict(verdict, &super::run::places())
-            .context("the report could not be written as SARIF")?,
-        AnyFormat::Github => report::github::verdict(verdict, &super::run::places()),
-        AnyFormat::Junit => bail!("`check` has no JUnit report"),
-    })
+    args.reports.write(&verdict, Style::default())?;
+    output.outcome(&verdict, if verdict.starts() { OK } else { WOULD_NOT })
 }
 
 fn power_ups(args: &Args) -> Vec<PowerUp> {

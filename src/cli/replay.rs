@@ -1,29 +1,24 @@
 //! `dryflash replay`: a recorded session on a virtual ESC.
 
 use super::bench::{Bench, Esc, Holding, Keeper, Refused, apart, boot, write};
-use super::{Format, OK, Outcome, Output, WOULD_NOT, progress, script};
+use super::{OK, Outcome, Output, WOULD_NOT, progress, script};
 use crate::esc::Verdict;
-use crate::esc::changes::{Changes, Snapshot};
+use crate::esc::changes::Snapshot;
 use crate::esc::rests;
 use crate::files::{self, FileError};
 use crate::gdb;
 use crate::plural;
-use crate::probe::recording::{Device, Flaw, Header, Recording};
-use crate::probe::replay::{Replayed, Strength, foreign, part_of, replay};
-use crate::probe::story::{Line, Story};
+use crate::probe::recording::{Device, Recording};
+use crate::probe::replay::{Strength, foreign, part_of, replay};
+use crate::probe::story::Story;
 use crate::probe::{capture, decode};
-use crate::report;
-use crate::report::{Detail, Style};
+use crate::report::replay::Session;
 use crate::tell::tell;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use serde::Serialize;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-
-/// Divergences that are shown; the others are counted.
-const SHOWN: usize = 20;
 
 /// Replay a recorded ST-LINK session, or st-flash lines, on a virtual ESC
 ///
@@ -182,7 +177,7 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
     keeper.finish(&bench.probe)?;
     let state = gdb::state(&mut bench.probe.target);
     let verdict = if args.boot { Some(boot(&bench.probe, keeper.state.as_ref(), &esc)?) } else { None };
-    let report = Report {
+    let report = Session {
         format: "dryflash-replay",
         version: 1,
         recording: args.recording.display().to_string(),
@@ -196,14 +191,10 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
         replayed: &replayed,
         changes: &changes,
         state: state.lines().collect(),
-        starts: verdict.as_ref().map(Verdict::starts),
+        verdict: verdict.as_ref(),
     };
-    let text = match output.format {
-        Format::Text => text(&report, verdict.as_ref(), output.style),
-        Format::Json => serde_json::to_string_pretty(&report).context("the report could not be written")? + "\n",
-    };
-    let good = replayed.is_faithful() && verdict.is_none_or(|v| v.starts());
-    Ok(Outcome { text, code: if good { OK } else { WOULD_NOT } })
+    let good = replayed.is_faithful() && verdict.as_ref().is_none_or(Verdict::starts);
+    output.outcome(&report, if good { OK } else { WOULD_NOT })
 }
 
 /// What the command line leaves open is as in the recording.
@@ -251,100 +242,9 @@ fn decoded(recording: &Recording) -> String {
     text
 }
 
-#[derive(Serialize)]
-struct Report<'a> {
-    format: &'static str,
-    version: u32,
-    recording: String,
-    header: &'a Header,
-    part: &'a str,
-    probe: &'static str,
-    strength: Strength,
-    notes: &'a [String],
-    flaws: &'a [Flaw],
-    story: &'a [Line],
-    replayed: &'a Replayed,
-    changes: &'a Changes,
-    state: Vec<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    starts: Option<bool>,
-}
-
 /// Reads `1.4`.
 fn device(text: &str) -> Result<Device, String> {
     let numbers = text.split_once('.').and_then(|(bus, address)| Some((bus.parse().ok()?, address.parse().ok()?)));
     let (bus, address) = numbers.ok_or("a bus and an address on it, such as 1.4")?;
     Ok(Device { bus, address })
-}
-
-/// What was replayed, and what it did.
-fn begin(report: &Report, style: Style, out: &mut String) {
-    let of = report.header.client.as_ref().map_or_else(String::new, |c| format!(" of `{c}`"));
-    let _ = writeln!(out, "{}: {} commands{of}", report.recording, report.replayed.commands);
-    let _ = writeln!(out, "on an {}, through an {}", report.part, report.probe);
-    for note in report.notes {
-        let _ = writeln!(out, "note: {note}");
-    }
-    let _ = writeln!(out, "\n{}", style.heading("story"));
-    let width = report.replayed.commands.to_string().len();
-    for line in report.story {
-        let _ = writeln!(out, "  {:>width$} to {:>width$}  {}", line.first, line.last, line.text);
-    }
-}
-
-/// What it left.
-fn end(report: &Report, style: Style, out: &mut String) {
-    let _ = writeln!(out, "\n{}", style.heading("changes"));
-    for line in report.changes.to_string().lines() {
-        let _ = writeln!(out, "  {line}");
-    }
-    let _ = writeln!(out, "\n{}", style.heading("at the end"));
-    for line in &report.state {
-        let _ = writeln!(out, "  {line}");
-    }
-}
-
-fn text(report: &Report, verdict: Option<&Verdict>, style: Style) -> String {
-    let mut out = String::new();
-    let quiet = style.detail == Detail::Quiet;
-    if !quiet {
-        begin(report, style, &mut out);
-    }
-    let divergences = &report.replayed.divergences;
-    if !divergences.is_empty() {
-        let gap = if out.is_empty() { "" } else { "\n" };
-        let _ = writeln!(out, "{gap}{}", style.heading("divergences"));
-        for d in divergences.iter().take(SHOWN) {
-            let packet = d.packet.map_or_else(String::new, |p| format!(", packet {p}"));
-            let _ = writeln!(out, "  command {}{packet}, from byte {} on", d.command, d.offset);
-            let _ = writeln!(out, "    recorded: {}", d.recorded);
-            let _ = writeln!(out, "    replayed: {}", d.replayed);
-        }
-        if divergences.len() > SHOWN {
-            let _ = writeln!(out, "  and {} more", divergences.len() - SHOWN);
-        }
-    }
-    if !quiet {
-        end(report, style, &mut out);
-    }
-    let compared = report.replayed.compared;
-    let end = match report.replayed.ends_alike {
-        Some(true) => "; flash and option bytes end as recorded",
-        Some(false) => "; flash or option bytes end otherwise than recorded",
-        None => "",
-    };
-    let result = match divergences.len() {
-        0 => format!("no reply differs of {compared} compared{end}"),
-        n => format!("{n} of {compared} replies differ{end}"),
-    };
-    let good = divergences.is_empty() && report.replayed.ends_alike != Some(false);
-    let gap = if out.is_empty() { "" } else { "\n" };
-    let _ = writeln!(out, "{gap}{}", if good { style.good(&result) } else { style.bad(&result) });
-    if let Some(verdict) = verdict {
-        if !quiet {
-            out.push('\n');
-        }
-        out.push_str(&report::text::verdict(verdict, style));
-    }
-    out
 }

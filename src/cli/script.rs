@@ -3,19 +3,17 @@
 use super::bench::{Keeper, boot};
 use super::replay::Args;
 use super::st_flash::from_file;
-use super::{Format, OK, Outcome, Output, WOULD_NOT};
+use super::{OK, Outcome, Output, WOULD_NOT};
 use crate::esc::Verdict;
-use crate::esc::changes::{Changes, Snapshot};
+use crate::esc::changes::Snapshot;
 use crate::esc::rests;
 use crate::files;
 use crate::probe::owner;
 use crate::probe::recording::Exchange;
 use crate::probe::st_flash::{Done, Line, Script, Step, run_script};
 use crate::probe::st_flash::{Host, Note, Watch};
-use crate::report;
+use crate::report::script::{self as report, Told};
 use anyhow::{Context, bail};
-use serde::Serialize;
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// Whether a file holds st-flash lines: by its name, its first line, or its first command.
@@ -65,7 +63,7 @@ pub fn run(args: &Args, bytes: &[u8], output: Output) -> anyhow::Result<Outcome>
     let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));
     let notes = rests::notes(&bench.probe.target.chip);
     let verdict = if args.boot { Some(boot(&bench.probe, keeper.state.as_ref(), &esc)?) } else { None };
-    let report = Report {
+    let report = report::Script {
         format: "dryflash-script",
         version: 1,
         script: path,
@@ -75,46 +73,10 @@ pub fn run(args: &Args, bytes: &[u8], output: Output) -> anyhow::Result<Outcome>
         commands: keeper.commands,
         changes: &changes,
         notes: &notes,
-        starts: verdict.as_ref().map(Verdict::starts),
+        verdict: verdict.as_ref(),
     };
-    let text = match output.format {
-        Format::Text => self::text(&report, verdict.as_ref(), output),
-        Format::Json => serde_json::to_string_pretty(&report).context("the report could not be written")? + "\n",
-    };
-    let good = !outcome.failed && verdict.is_none_or(|v| v.starts());
-    Ok(Outcome { text, code: if good { OK } else { WOULD_NOT } })
-}
-
-#[derive(Serialize)]
-struct Report<'a> {
-    format: &'static str,
-    version: u32,
-    script: String,
-    part: &'a str,
-    lines: &'a [Told],
-    /// Commands that a failure left undone.
-    lines_left: usize,
-    /// Of the ST-LINK.
-    commands: u64,
-    changes: &'a Changes,
-    /// Choices of the model that something rested on, and what was left standing.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    notes: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    starts: Option<bool>,
-}
-
-/// What became of a line.
-#[derive(Debug, Serialize)]
-struct Told {
-    line: usize,
-    text: String,
-    said: Vec<String>,
-    notes: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-    /// None where it was not done.
-    exit_code: Option<u8>,
+    let good = !outcome.failed && verdict.as_ref().is_none_or(Verdict::starts);
+    output.outcome(&report, if good { OK } else { WOULD_NOT })
 }
 
 struct Teller {
@@ -164,46 +126,4 @@ impl Watch for Teller {
             Done::Quiet | Done::Skipped => {}
         }
     }
-}
-
-fn text(report: &Report, verdict: Option<&Verdict>, output: Output) -> String {
-    let style = output.style;
-    let mut out = String::new();
-    let _ = writeln!(out, "{} on an {}, {} commands of the ST-LINK", report.script, report.part, report.commands);
-    // `cd` and `set` have nothing to tell.
-    let quiet = |l: &&Told| l.said.is_empty() && l.notes.is_empty() && l.error.is_none() && l.exit_code.is_some();
-    for line in report.lines.iter().filter(|l| !quiet(l)) {
-        let _ = writeln!(out, "\n{}", style.heading(&format!("line {}: {}", line.line, line.text)));
-        for said in &line.said {
-            let _ = writeln!(out, "  {said}");
-        }
-        for note in &line.notes {
-            let _ = writeln!(out, "  note: {note}");
-        }
-        match (&line.error, line.exit_code) {
-            (Some(error), code) => {
-                let code = code.unwrap_or_default();
-                let _ = writeln!(out, "  {}: {error}", style.bad(&format!("fails with exit code {code}")));
-            }
-            (None, None) => {
-                let _ = writeln!(out, "  not done: the command before it failed");
-            }
-            (None, Some(_)) => {}
-        }
-    }
-    if report.lines_left > 0 {
-        let _ = writeln!(out, "\nthe script ends there: {} commands are left undone", report.lines_left);
-    }
-    let _ = writeln!(out, "\n{}", style.heading("changes"));
-    for line in report.changes.to_string().lines() {
-        let _ = writeln!(out, "  {line}");
-    }
-    for note in report.notes {
-        let _ = writeln!(out, "  note: {note}");
-    }
-    if let Some(verdict) = verdict {
-        out.push('\n');
-        out.push_str(&report::text::verdict(verdict, style));
-    }
-    out
 }

@@ -1,7 +1,7 @@
-//! The readable report.
+//! Text for people; and that of a check.
 
 use super::columns::{visible, wrap};
-use super::{Detail, Style};
+use super::{ANY, Detail, Form, Style};
 use crate::am32::{self, Evidence, Finding, Piece, PlacedBy, Role, Severity};
 use crate::bus::ResetCause;
 use crate::esc::Reason;
@@ -11,6 +11,17 @@ use crate::plural::{count, verb};
 use crate::shell;
 use crate::time::Time;
 use std::fmt::Write;
+
+/// The form.
+pub const FORM: Form = Form {
+    name: "text",
+    about: "For people",
+    of: ANY,
+    make: |report, setting| Ok(report.text(setting.style)),
+    summary: None,
+    // A run's last line.
+    is_one: |head| head.lines().any(|l| l.contains(" cases: ") || l.contains(" case: ")),
+};
 
 /// The verdict of a check.
 pub fn verdict(verdict: &Verdict, style: Style) -> String {
