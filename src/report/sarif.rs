@@ -4,6 +4,7 @@
 use super::{Form, Kind, Places, RenderError, Subject};
 use crate::am32::{self, Finding, Severity};
 use crate::esc::Verdict;
+use crate::image::Position;
 use crate::scenario::outcome::{self, CaseOutcome, Failure, Report};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -241,7 +242,10 @@ fn result(case: &CaseOutcome, failure: &Failure, places: &Places, seen: &mut See
 }
 
 fn found(finding: &Finding, rule_index: usize, first: Option<&str>, places: &Places, seen: &mut Seen) -> Outcome {
-    let line = finding.place.as_deref().and_then(|place| place.strip_prefix("line ")?.parse().ok()).unwrap_or(1);
+    let line = match finding.place {
+        Some(Position::Line(line)) => line,
+        _ => 1,
+    };
     let logical = finding.address.map(|a| Logical { fully_qualified_name: format!("0x{a:08X}"), kind: "address" });
     let address = finding.address.map_or_else(String::new, |a| format!("/0x{a:08X}"));
     let file = finding.file.as_deref().or(first);
