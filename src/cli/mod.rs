@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod choice;
 mod completions;
 mod doctor;
 mod ends;
@@ -9,10 +10,12 @@ mod explain;
 mod forms;
 mod fronts;
 mod glasgow;
+mod keeper;
 mod machine;
 mod man;
 mod merge;
 mod new;
+mod outputs;
 mod parts;
 mod progress;
 mod project;

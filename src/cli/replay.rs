@@ -1,7 +1,9 @@
 //! `dryflash replay`: a recorded session on a virtual ESC.
 
-use super::bench::{Bench, Esc, Holding, Keeper, Refused, apart, boot, write};
-use super::{OK, Outcome, Output, WOULD_NOT, progress, script};
+use super::bench::{Esc, Holding, SIGNALS, boot, refused};
+use super::keeper::Keeper;
+use super::outputs::{apart, write};
+use super::{OK, Outcome, Output, WOULD_NOT, choice, progress, script};
 use crate::esc::Verdict;
 use crate::esc::changes::Snapshot;
 use crate::esc::rests;
@@ -40,10 +42,10 @@ use std::path::{Path, PathBuf};
 pub struct Args {
     /// The recording, or the st-flash lines.
     #[arg(value_name = "FILE")]
-    pub(super) recording: PathBuf,
+    recording: PathBuf,
     /// What the ESC holds before the session: .bin, Intel HEX, ELF or .amj; FILE@ADDR puts a .bin at an address.
     #[arg(value_name = "FILE[@ADDR]")]
-    pub(super) files: Vec<OsString>,
+    files: Vec<OsString>,
     #[command(flatten)]
     pub(super) esc: Esc,
     /// Compare every reply, polls and identities too.
@@ -63,14 +65,14 @@ pub struct Args {
     output: Option<PathBuf>,
     /// Replace files that exist.
     #[arg(long, help_heading = super::OUTPUT)]
-    pub(super) force: bool,
+    force: bool,
     /// Write what the ESC holds afterwards back into --state. A recording is else replayed on a copy, so that the next
     /// replay begins alike; st-flash lines always change their ESC.
     #[arg(long, help_heading = super::ESC, requires = "state", conflicts_with_all = ["decode", "to"])]
     keep: bool,
     /// Afterwards, switch the power off and on: would the ESC start now?
     #[arg(long, help_heading = super::RUNNING, conflicts_with_all = ["decode", "to"])]
-    pub(super) boot: bool,
+    boot: bool,
     /// The device in a capture with several ST-LINKs.
     #[arg(long, help_heading = COMPARED, value_name = "BUS.ADDRESS", value_parser = device)]
     device: Option<Device>,
@@ -90,16 +92,6 @@ enum Form {
     Pcap,
 }
 
-impl Args {
-    /// The ESC, with what it holds before the session.
-    ///
-    /// # Errors
-    /// Wrong usage or unreadable input.
-    pub(super) fn prepare(&self, esc: &Esc) -> anyhow::Result<Result<Bench, Refused>> {
-        Holding { files: self.files.clone(), esc: esc.clone() }.prepare()
-    }
-}
-
 /// Runs the verb.
 ///
 /// # Errors
@@ -111,7 +103,9 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         if args.decode || args.to.is_some() || args.strict || args.effects || args.device.is_some() {
             bail!("{} holds st-flash lines; --record of `dryflash st-flash` makes a recording of one", path.display());
         }
-        return script::run(args, &bytes, output);
+        let Args { recording: path, files, esc, force, boot, .. } = args;
+        let holding = Holding { files: files.clone(), esc: esc.clone() };
+        return script::run(script::Asked { path, holding, force: *force, boot: *boot }, &bytes, output);
     }
     let recording = capture::read_device(&bytes, args.device).with_context(|| format!("{}", path.display()))?;
     for flaw in &recording.flaws {
@@ -143,7 +137,12 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
         bail!("{}: there is no such state to replay on; --keep makes it", state.display());
     }
     suit(&mut esc, recording)?;
-    let Ok(mut bench) = args.prepare(&esc)? else { bail!("the ESC cannot be set up") };
+    let holding = Holding { files: args.files.clone(), esc };
+    let mut bench = holding.prepare().or_else(|error| {
+        refused(error)?;
+        bail!("the ESC cannot be set up")
+    })?;
+    let esc = &holding.esc;
     let header = &recording.header;
     let mut notes = Vec::new();
     if header.begins_with.as_ref().is_some_and(|digest| *digest != bench.before.digest()) {
@@ -176,7 +175,7 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
     let mut keeper = Keeper::new(bench.state.take());
     keeper.finish(&bench.probe)?;
     let state = gdb::state(&mut bench.probe.target);
-    let verdict = if args.boot { Some(boot(&bench.probe, keeper.state.as_ref(), &esc)?) } else { None };
+    let verdict = if args.boot { Some(boot(&bench.probe, keeper.state.as_ref(), esc)?) } else { None };
     let report = Session {
         format: "dryflash-replay",
         version: 1,
@@ -218,7 +217,8 @@ fn suit(esc: &mut Esc, recording: &Recording) -> anyhow::Result<()> {
         esc.seed = header.seed;
     }
     if esc.signal.is_none() {
-        esc.signal = header.signal.as_deref().and_then(|s| ValueEnum::from_str(s, true).ok());
+        let named = |s: &str| choice::find(&SIGNALS, &s.to_ascii_lowercase()).ok();
+        esc.signal = header.signal.as_deref().and_then(named);
     }
     Ok(())
 }

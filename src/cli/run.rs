@@ -3,7 +3,7 @@
 use super::forms::Reports;
 use super::machine::Machine;
 use super::project::Project;
-use super::{OK, Outcome, Output, USAGE, WOULD_NOT, ends, terminal};
+use super::{OK, Outcome, Output, USAGE, WOULD_NOT, ends, progress};
 use crate::report::run::Cases;
 use crate::report::{self, Detail, Kind, Style};
 use crate::scenario::outcome::{CaseOutcome, Report, Share};
@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Run scenarios: steps on a virtual ESC, and what is expected of it
 ///
@@ -141,15 +141,15 @@ pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         seed: args.seed,
         report: |verdict| report::text::verdict(verdict, Style::default()),
         cache: files::Cache::default(),
-        engine: args.machine.engine(),
-        f0_write_without_pg: args.machine.without_pg(),
+        engine: args.machine.engine,
+        f0_write_without_pg: args.machine.f0_store_without_pg,
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.map_or(cores, usize::from);
     let isolated = args.isolate.then(|| isolate(args, &paths, mode)).transpose()?;
     let plan = Plan { jobs, fail_fast: args.fail_fast };
     let suite = Suite { settings, snapshots, plan, repeat: args.repeat, isolated };
-    let report = scenario::run(&suite, &mine, total, share, stale, progress(mine.len()));
+    let report = scenario::run(&suite, &mine, total, share, stale, progress::of_cases(mine.len()));
     if output.style.detail == Detail::Verbose {
         let _ = writeln!(std::io::stderr(), "dryflash: {} cases in {:.1} s", mine.len(), start.elapsed().as_secs_f64());
     }
@@ -277,26 +277,4 @@ fn isolate(args: &Args, paths: &[PathBuf], mode: Mode) -> anyhow::Result<Isolate
         let mine = report.cases.into_iter().find(|c| c.id == case.id);
         mine.ok_or_else(|| format!("its process did not report it: {}", said.trim()))
     }))
-}
-
-/// Says on a terminal how far it is, when that takes more than a second.
-fn progress(total: usize) -> impl FnMut(usize, usize) {
-    let start = Instant::now();
-    let mut told = start;
-    let terminal = terminal::shows_progress();
-    let mut written = false;
-    move |done, failed| {
-        if !terminal || start.elapsed() < Duration::from_secs(1) {
-            return;
-        }
-        if done == total {
-            if written {
-                let _ = write!(std::io::stderr(), "\r\x1b[K");
-            }
-        } else if told.elapsed() > Duration::from_millis(200) {
-            told = Instant::now();
-            written = true;
-            let _ = write!(std::io::stderr(), "\r{done} of {total} cases, {failed} failed\x1b[K");
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! `dryflash replay steps.sh`: st-flash lines, one after the other at one virtual ESC.
 
-use super::bench::{Keeper, boot};
-use super::replay::Args;
+use super::bench::{self, Holding, refused};
+use super::keeper::Keeper;
 use super::st_flash::from_file;
 use super::{OK, Outcome, Output, WOULD_NOT};
 use crate::esc::Verdict;
@@ -13,6 +13,7 @@ use crate::probe::recording::Exchange;
 use crate::probe::st_flash::{Done, Line, Script, Step, run_script};
 use crate::probe::st_flash::{Host, Note, Watch};
 use crate::report::script::{self as report, Told};
+use crate::tell::tell;
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 
@@ -30,30 +31,49 @@ pub fn is_one(path: &Path, bytes: &[u8]) -> bool {
     named || text.starts_with("#!") || word.is_some_and(|w| w == "st-flash" || w.ends_with("/st-flash"))
 }
 
+/// What is asked of a script.
+pub struct Asked<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// The ESC, with what it holds before.
+    pub holding: Holding,
+    /// Replace files that exist.
+    pub force: bool,
+    /// Afterwards, switch the power off and on.
+    pub boot: bool,
+}
+
 /// Carries the lines out.
 ///
 /// # Errors
 /// A line that is not taken, an ESC that cannot be set up.
-pub fn run(args: &Args, bytes: &[u8], output: Output) -> anyhow::Result<Outcome> {
-    let path = args.recording.display().to_string();
+pub fn run(asked: Asked, bytes: &[u8], output: Output) -> anyhow::Result<Outcome> {
+    let Asked { path: file, mut holding, force, boot } = asked;
+    let path = file.display().to_string();
     if bytes.len() as u64 > files::LONGEST {
         bail!("{path}: has more than 16 MB: these are no st-flash lines");
     }
     let Ok(text) = std::str::from_utf8(bytes) else { bail!("{path}: not text") };
     let script = Script::parse(text).with_context(|| path.clone())?;
-    let mut esc = args.esc.clone();
+    let esc = &mut holding.esc;
     if esc.part.is_none() && esc.state.as_ref().is_none_or(|s| !s.exists()) {
         let arguments = script.lines.iter().find_map(|line| match &line.step {
             Step::StFlash(arguments) => Some(arguments),
             _ => None,
         });
         let Some(arguments) = arguments else { bail!("{path}: there is no st-flash line in it") };
-        esc.part = Some(from_file(arguments, &|file| PathBuf::from(file)).with_context(|| path.clone())?);
+        let found = from_file(arguments, &|file| PathBuf::from(file)).with_context(|| path.clone())?;
+        tell!("dryflash: note: {}", found.note);
+        esc.part = Some(found.part);
     }
-    let Ok(mut bench) = args.prepare(&esc)? else { bail!("the ESC cannot be set up") };
+    let mut bench = holding.prepare().or_else(|error| {
+        refused(error)?;
+        bail!("the ESC cannot be set up")
+    })?;
+    let esc = &holding.esc;
     let mut teller = Teller { keeper: Keeper::new(bench.state.take()), lines: Vec::new() };
-    let kept = [args.recording.clone()].into_iter().chain(esc.state.clone()).collect();
-    let host = Host { force: args.force, kept, ..Host::default() };
+    let kept = [file.to_owned()].into_iter().chain(esc.state.clone()).collect();
+    let host = Host { force, kept, ..Host::default() };
     let outcome = run_script(&mut bench.probe, &script, &host, &mut teller);
     if let Some(text) = bench.probe.target.take_broken() {
         bail!("the model failed: {text}; this is a bug, please report it");
@@ -62,7 +82,7 @@ pub fn run(args: &Args, bytes: &[u8], output: Output) -> anyhow::Result<Outcome>
     keeper.finish(&bench.probe)?;
     let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));
     let notes = rests::notes(&bench.probe.target.chip);
-    let verdict = if args.boot { Some(boot(&bench.probe, keeper.state.as_ref(), &esc)?) } else { None };
+    let verdict = if boot { Some(bench::boot(&bench.probe, keeper.state.as_ref(), esc)?) } else { None };
     let report = report::Script {
         format: "dryflash-script",
         version: 1,

@@ -11,10 +11,12 @@ mod signals;
 use self::hide::Hide;
 use self::refuse::{Looked, Own, Refused, Way};
 use self::signals::Signals;
-use super::bench::{self, Keeper, boot};
+use super::bench::{self, boot};
 use super::forms::Reports;
 use super::fronts::{endpoint, listen, only_here};
 use super::glasgow::{self, Place};
+use super::keeper::{self, Keeper};
+use super::outputs::{apart, files_in};
 use super::stand_in::StandIn;
 use super::{OK, Outcome, Output, WOULD_NOT, ends};
 use crate::esc::changes::Snapshot;
@@ -103,11 +105,14 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     may_start(&looked, &args.command, hide.is_some())?;
     let words: Vec<String> = args.command.iter().map(|w| w.to_string_lossy().into_owned()).collect();
     let line = shell::line(words.iter().map(String::as_str));
-    let Ok(mut bench) = args.bench.prepare()? else { bail!("the command was not run") };
-    bench::warn_of_read_only(bench.state.as_ref());
+    let mut bench = args.bench.prepare().or_else(|error| {
+        bench::refused(error)?;
+        bail!("the command was not run")
+    })?;
+    keeper::warn_of_read_only(bench.state.as_ref());
     let mut keeper = Keeper::new(bench.state.take());
     if let Some(path) = &args.record {
-        bench::apart("--record", path, args.bench.inputs().chain(bench::files_in(&args.command)))?;
+        apart("--record", path, args.bench.inputs().chain(files_in(&args.command)))?;
         keeper.record(path, args.force, &bench.header(Some(line.clone())))?;
     }
     let signals = Signals::catch()?;

@@ -16,6 +16,7 @@ mod kept;
 mod next_start;
 pub mod power_up;
 pub mod program;
+pub mod ready;
 mod reason;
 pub mod rests;
 pub mod settings_pages;

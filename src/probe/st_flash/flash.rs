@@ -1,10 +1,11 @@
 //! st-flash at the flash controllers: locks, erasing, and what both families have in common.
 
 use super::error::StFlashError;
-use super::note::{Note, thousands};
+use super::note::Note;
 use super::session::{FLASH, Session};
 use crate::bus::Width;
 use crate::part::Family;
+use crate::plural::thousands;
 
 const KEYS: [u32; 2] = [0x4567_0123, 0xCDEF_89AB];
 const OPTION_KEYS_G0: [u32; 2] = [0x0819_2A3B, 0x4C5D_6E7F];

@@ -3,9 +3,10 @@
 use super::error::StFlashError;
 use super::flash::PG;
 use super::ihex::{self, Hex};
-use super::note::{Note, thousands};
+use super::note::Note;
 use super::session::{C_MASKINTS, DHCSR, FLASH, RUN, SRAM, Session};
 use crate::part::Family;
+use crate::plural::thousands;
 use crate::probe::stlink::Status;
 use std::ops::Range;
 use std::path::Path;
