@@ -120,3 +120,40 @@ impl RenderError {
         move |error| RenderError::Unwritten { form, source: Box::new(error) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::explain::Explained;
+    use crate::report::{FORMS, text};
+    use crate::scenario::ScenarioError;
+
+    #[test]
+    fn a_form_is_made_of_what_it_says_and_of_nothing_else() {
+        let run = outcome::Report::refused(1, &ScenarioError::Usage("no such folder".to_owned()));
+        let explained = Explained { chosen: Vec::new() };
+        let reports: [(Kind, &dyn Render); 2] = [(Kind::Run, &run), (Kind::Other, &explained)];
+        for form in FORMS {
+            for (kind, report) in reports {
+                let made = (form.make)(report, &Setting::default());
+                match form.of.contains(&kind) {
+                    true => assert!(!made.unwrap().is_empty(), "{form:?} of {kind:?}"),
+                    false => assert!(matches!(made, Err(RenderError::NoSuchForm { .. })), "{form:?} of {kind:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_report_is_known_by_its_beginning_in_its_own_form_alone() {
+        let run = outcome::Report::refused(1, &ScenarioError::Usage("no such folder".to_owned()));
+        for form in FORMS {
+            let made = (form.make)(&run, &Setting::default()).unwrap();
+            let head: String = made.chars().take(600).collect();
+            let known: Vec<&str> = FORMS.iter().filter(|f| (f.is_one)(&head)).map(|f| f.name).collect();
+            // Annotations end in the line that a text ends in.
+            let both = if form.name == "github" { vec![text::FORM.name, form.name] } else { vec![form.name] };
+            assert_eq!(known, both);
+        }
+    }
+}
