@@ -801,7 +801,7 @@ fn the_json_report_reads_back() {
     let project = mixed();
     let text = project.says(&["run", "scenarios", "--format", "json"], 1);
     let report: dryflash::scenario::outcome::Report = serde_json::from_str(&text).unwrap();
-    assert_eq!(dryflash::report::run::json(&report).unwrap(), text);
+    assert_eq!(dryflash::report::Render::json(&report).unwrap(), text);
     let case = &json(&text)["cases"][1];
     assert_eq!((case["status"].as_str(), case["part"].as_str()), (Some("failed"), Some("F051")));
     assert_eq!(case["failures"][0]["kind"], "expectation");

@@ -6,8 +6,7 @@
 
 use dryflash::cpu::hybrid::Engine;
 use dryflash::flash::WriteWithoutPg;
-use dryflash::report::run::Amount;
-use dryflash::report::{self, Style};
+use dryflash::report::{self, Render, Style};
 use dryflash::scenario::outcome::{Report, Status};
 use dryflash::scenario::pool::Plan;
 use dryflash::scenario::run::Settings;
@@ -94,7 +93,7 @@ fn one(suite: &Suite, case: &Case) -> Result<(), Failed> {
     if report.cases.iter().all(|c| c.status == Status::Passed) {
         return Ok(());
     }
-    Err(report::run::text(&report, Style::default(), Amount::Usual).into())
+    Err(report::run::text(&report, Style::default()).into())
 }
 
 fn through_the_binary(suite: &Suite, cases: &[Case]) -> Result<(), Failed> {
@@ -125,12 +124,9 @@ fn through_the_binary(suite: &Suite, cases: &[Case]) -> Result<(), Failed> {
     if !binary.stale_snapshots.is_empty() {
         return Err(format!("these snapshots belong to no case: {}", binary.stale_snapshots.join(", ")).into());
     }
-    let same = report::run::json(&library)? == String::from_utf8_lossy(&output.stdout);
+    let same = library.json()? == String::from_utf8_lossy(&output.stdout);
     if !same {
-        let (a, b) = (
-            report::run::text(&library, Style::default(), Amount::Usual),
-            report::run::text(&binary, Style::default(), Amount::Usual),
-        );
+        let (a, b) = (report::run::text(&library, Style::default()), report::run::text(&binary, Style::default()));
         return Err(format!("library and binary differ.\nThe library says\n{a}\nThe binary says\n{b}").into());
     }
     if output.status.success() != library.passed {

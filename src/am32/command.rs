@@ -1,78 +1,122 @@
-//! The command line that an advice names: the one that was given, with what is to change.
+//! A command line as data: its words, of which some are files, and some are to be filled in by whoever types it.
 
-use super::piece::{Piece, PlacedBy};
-use super::roles::{Evidence, Role};
-use super::rules::Context;
 use crate::shell;
+use std::fmt;
 
-/// A file's name as a shell takes it for one word.
-pub(super) fn quote(name: &str) -> String {
-    shell::file(name)
+/// A command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    words: Vec<Word>,
 }
 
-/// How a piece was given: role, name and address.
-pub(super) fn argument(piece: &Piece) -> String {
-    match piece.placed_by {
-        PlacedBy::User => argument_at(piece, piece.image.start()),
-        PlacedBy::File | PlacedBy::Role => with_option(piece, quote(&piece.image.name)),
+/// A word of a command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// The program, a verb, an option, a value.
+    Plain(String),
+    /// A file, with the address behind it where it is given one. Never taken for an option.
+    File {
+        /// Its name, as the user gave it.
+        name: String,
+        /// Where it goes.
+        at: Option<u32>,
+    },
+    /// A file's name of which parts in angle brackets are to be filled in: `AM32_<TARGET>_F051_<VERSION>.hex`.
+    Blank(String),
+}
+
+impl Word {
+    /// A plain word.
+    pub fn plain(text: impl Into<String>) -> Word {
+        Word::Plain(text.into())
+    }
+
+    /// A file.
+    pub fn file(name: impl Into<String>) -> Word {
+        Word::File { name: name.into(), at: None }
+    }
+
+    /// As the program gets it, without a shell's quotes.
+    pub fn argument(&self) -> String {
+        match self {
+            Word::Plain(text) | Word::Blank(text) => text.clone(),
+            Word::File { name, at } => {
+                let at = at.map_or_else(String::new, |at| format!("@{at:#010X}"));
+                format!("{}{name}{at}", if name.starts_with('-') { "./" } else { "" })
+            }
+        }
     }
 }
 
-/// A piece as it was given, but for the address.
-pub(super) fn argument_at(piece: &Piece, address: u32) -> String {
-    with_option(piece, format!("{}@{address:#010X}", quote(&piece.image.name)))
-}
-
-fn with_option(piece: &Piece, text: String) -> String {
-    match piece.evidence {
-        Evidence::Given => format!("{} {text}", piece.role.option()),
-        _ => text,
+/// As it is typed: quoted where a shell would take it apart.
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Word::Plain(text) => f.write_str(&shell::word(text)),
+            Word::File { name, at } => {
+                f.write_str(&shell::file(name))?;
+                at.map_or(Ok(()), |at| write!(f, "@{at:#010X}"))
+            }
+            Word::Blank(text) => f.write_str(text),
+        }
     }
 }
 
-/// `dryflash check` with every piece as `edit` writes it, none to leave it out, and `more` at the end.
-pub(super) fn check(context: &Context, edit: impl Fn(&Piece) -> Option<String>, more: &str) -> String {
-    let mut words = vec!["dryflash check".to_owned()];
-    if let Some(part) = &context.wish.part {
-        words.push(format!("--part {}", part.nick()));
+impl Command {
+    /// A command of so many words, the program first.
+    pub fn new(words: impl IntoIterator<Item = Word>) -> Command {
+        Command { words: words.into_iter().collect() }
     }
-    if let Some(state) = &context.wish.state {
-        words.push(format!("--state {}", shell::file(state)));
+
+    /// dryflash with these plain words.
+    pub fn dryflash<'a>(words: impl IntoIterator<Item = &'a str>) -> Command {
+        Command::new(["dryflash"].into_iter().chain(words).map(Word::plain))
     }
-    words.extend(context.pieces.iter().filter_map(edit));
-    if !more.is_empty() {
-        words.push(more.to_owned());
+
+    /// Its words, the program first.
+    pub fn words(&self) -> &[Word] {
+        &self.words
     }
-    format!("`{}`", words.join(" "))
+
+    /// The words as the program gets them, the program's name first.
+    pub fn arguments(&self) -> Vec<String> {
+        self.words.iter().map(Word::argument).collect()
+    }
 }
 
-/// Where a page of settings is to be had, in a parenthesis.
-pub(super) fn settings_source(context: &Context) -> String {
-    let layout = context.layout;
-    format!(
-        "(the file is in AM32's web configurator; or read the page of a working ESC: \
-         st-flash read eeprom.bin {:#010X} {:#X})",
-        layout.eeprom, layout.page
-    )
+/// The line as it is typed.
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, word) in self.words.iter().enumerate() {
+            write!(f, "{}{word}", if n > 0 { " " } else { "" })?;
+        }
+        Ok(())
+    }
 }
 
-/// As it was given, and `more`.
-pub(super) fn with(context: &Context, more: &str) -> String {
-    check(context, |piece| Some(argument(piece)), more)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// As it was given, with `text` for `role` in place of the files that have it.
-pub(super) fn with_role(context: &Context, role: Role, text: &str) -> String {
-    check(context, |piece| (piece.role != role).then(|| argument(piece)), text)
-}
-
-/// As it was given, but `changed` written as `text`.
-pub(super) fn replacing(context: &Context, changed: &Piece, text: &str) -> String {
-    let edit = |piece: &Piece| Some(if std::ptr::eq(piece, changed) { text.to_owned() } else { argument(piece) });
-    check(context, edit, "")
-}
-
-/// As it was given, without `piece`, and `more`.
-pub(super) fn without(context: &Context, left_out: &Piece, more: &str) -> String {
-    check(context, |piece| (!std::ptr::eq(piece, left_out)).then(|| argument(piece)), more)
+    #[test]
+    fn words_are_typed_and_given() {
+        let at = Word::File { name: "-my app.bin".to_owned(), at: Some(0x0800_1000) };
+        let command = Command::new([
+            Word::plain("dryflash"),
+            Word::plain("check"),
+            at,
+            Word::plain("--eeprom"),
+            Word::file("it's.bin"),
+            Word::Blank("AM32_<TARGET>.hex".to_owned()),
+        ]);
+        assert_eq!(
+            command.to_string(),
+            r"dryflash check './-my app.bin'@0x08001000 --eeprom 'it'\''s.bin' AM32_<TARGET>.hex"
+        );
+        assert_eq!(
+            command.arguments(),
+            ["dryflash", "check", "./-my app.bin@0x08001000", "--eeprom", "it's.bin", "AM32_<TARGET>.hex"]
+        );
+        assert_eq!(Command::dryflash(["parts", "--unknowns"]).to_string(), "dryflash parts --unknowns");
+    }
 }

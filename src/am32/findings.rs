@@ -1,5 +1,7 @@
 //! What is told about files or a run: findings, each with a stable id and an explanation of its own.
 
+use super::advice::Advice;
+use crate::image::Position;
 use std::fmt;
 use std::sync::Arc;
 
@@ -52,24 +54,32 @@ pub struct Finding {
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
     pub file: Option<Arc<str>>,
     /// Where in the file: "line 7", "offset 0x40".
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub place: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_printed")]
+    pub place: Option<Position>,
     /// The flash address that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<u32>,
     /// What is so, in one or two sentences.
     pub message: String,
     /// What to do about it.
-    pub advice: String,
+    #[serde(flatten)]
+    pub advice: Advice,
 }
 
 fn as_text<S: serde::Serializer>(file: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
     serde::Serialize::serialize(&file.as_deref(), serializer)
 }
 
+fn as_printed<S: serde::Serializer>(place: &Option<Position>, serializer: S) -> Result<S::Ok, S::Error> {
+    match place {
+        Some(place) => serializer.collect_str(place),
+        None => serializer.serialize_none(),
+    }
+}
+
 impl Finding {
     /// A finding with its id's usual severity, about no file or address yet.
-    pub fn new(id: Id, message: impl Into<String>, advice: impl Into<String>) -> Finding {
+    pub fn new(id: Id, message: impl Into<String>, advice: impl Into<Advice>) -> Finding {
         let (message, advice) = (message.into(), advice.into());
         Finding { id, severity: id.severity(), file: None, place: None, address: None, message, advice }
     }
@@ -83,8 +93,8 @@ impl Finding {
 
     /// At this place in the file.
     #[must_use]
-    pub fn place(mut self, place: impl fmt::Display) -> Finding {
-        self.place = Some(place.to_string());
+    pub fn place(mut self, place: Position) -> Finding {
+        self.place = Some(place);
         self
     }
 

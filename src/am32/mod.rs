@@ -3,12 +3,14 @@
 //! Nothing here runs: [`plan()`] takes the files and says what each is, where it goes, on which part, and what
 //! can be seen to be wrong with them. `dryflash explain` prints [`explain()`].
 
+mod advice;
 mod catalogue;
 mod command;
 pub mod eeprom;
 mod findings;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod given;
 pub mod layout;
 pub mod marks;
 pub mod names;
@@ -19,14 +21,17 @@ mod plan;
 mod roles;
 mod rules;
 
+pub use advice::{Advice, Span};
 pub use catalogue::{Explanation, Seen, all, explain};
+pub use command::{Command, Word};
 pub use eeprom::{BootByte, Eeprom};
 pub use findings::{Finding, Id, Severity};
+pub use given::{Given, Wish};
 pub use layout::{Layout, Mcu};
 pub use names::{FileName, Firmware};
 pub use piece::{Info, Piece, PlacedBy, Seen as SeenInRun};
 pub use pin::Pin;
-pub use plan::{Given, Plan, PlanError, Wish, plan};
+pub use plan::{Plan, PlanError, plan};
 pub use roles::{Evidence, Role};
 
 /// What is known of a bootloader by its version, as far as bytes, a run or its name tell it; none where nothing is.

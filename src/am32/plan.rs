@@ -1,6 +1,7 @@
 //! The plan: what each file is, where it goes, on which part, and what is wrong with that.
 
 use super::findings::{Finding, Id};
+use super::given::{Given, Wish};
 use super::layout::{LAYOUTS, Layout, Mcu};
 use super::parts::{self, Choice};
 use super::piece::{Piece, PlacedBy};
@@ -8,33 +9,8 @@ use super::roles::{Recognised, Role, recognise};
 use super::rules::{self, Context};
 use crate::image::{Format, Image};
 use crate::part::Part;
+use crate::shell;
 use std::sync::Arc;
-
-/// A file, and what the command line says it is.
-#[derive(Clone, Debug)]
-pub struct Given {
-    /// The file.
-    pub image: Image,
-    /// Its role, where it was given.
-    pub role: Option<Role>,
-}
-
-/// What else the command line says.
-#[derive(Clone, Debug, Default)]
-pub struct Wish {
-    /// The part; found from the files where none.
-    pub part: Option<Arc<Part>>,
-    /// Who named it, where that was not `--part`: a variable, a project's file.
-    pub part_from: Option<String>,
-    /// The app is started as a bootloader would: neither a bootloader nor an EEPROM page is missing.
-    pub from_app: bool,
-    /// Option bytes inside a file are to be programmed.
-    pub option_bytes: bool,
-    /// The files go onto an ESC that already holds something: no role is missing.
-    pub has_state: bool,
-    /// The file that keeps that ESC, for the command lines that advice names.
-    pub state: Option<String>,
-}
 
 /// What would be flashed, and what can be seen to be wrong with it.
 #[derive(Clone, Debug)]
@@ -223,7 +199,7 @@ fn placed(image: &Image, known: Recognised, layout: &Layout) -> Result<Piece, Fi
     if placed_by == PlacedBy::Role {
         let name = image.name.clone();
         let Some(home) = known.role.home(layout) else {
-            let quoted = super::command::quote(&name);
+            let quoted = shell::file(&name);
             return Err(Finding::new(
                 Id::UNCLEAR,
                 "neither its bytes nor its name tell what it is, and it has no address, so it was left out",

@@ -1,18 +1,19 @@
 //! `dryflash check`: what would happen if these files were flashed and powered.
 
+use super::choice::{self, Choice};
 use super::forms::Reports;
 use super::machine::Machine;
 use super::project::{self, Project};
-use super::{AnyFormat, OK, Outcome, PART_VARIABLE, STATE_VARIABLE, WOULD_NOT, progress};
+use super::{OK, Outcome, Output, PART_VARIABLE, STATE_VARIABLE, WOULD_NOT, progress};
 use crate::am32::{Given, Role};
 use crate::chip::Chip;
-use crate::esc::{self, AfterPowerOn, CheckError, Options, PowerUp, StateFile, Timeline, Verdict};
+use crate::esc::{self, AfterPowerOn, CheckError, Options, PowerUp, StateFile, Timeline};
 use crate::image::{Image, ImageError, split_address};
-use crate::report::{self, Style};
+use crate::report::Style;
 use crate::shell;
 use crate::time::Time;
-use anyhow::{Context, bail};
-use clap::{ArgAction, ValueEnum};
+use anyhow::bail;
+use clap::ArgAction;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -60,8 +61,8 @@ pub struct Args {
     #[arg(long, help_heading = super::RUNNING, value_name = "LEVEL[,LEVEL@TIME]...", action = ArgAction::Append)]
     signal: Vec<Timeline>,
     /// With --signal: a reset that follows each power-on at once.
-    #[arg(long, help_heading = super::RUNNING, value_enum, requires = "signal")]
-    reset: Option<Reset>,
+    #[arg(long, help_heading = super::RUNNING, requires = "signal", value_parser = choice::parser(&RESETS))]
+    reset: Option<AfterPowerOn>,
     /// Virtual time after which a bootloader that has not jumped counts as staying: `400`, `400ms`, `2s`.
     #[arg(long = "for", help_heading = super::RUNNING, value_name = "TIME", allow_hyphen_values = true, default_value = "400ms", value_parser = |t: &str| limit(t, SHORTEST))]
     limit: Time,
@@ -131,17 +132,15 @@ impl Args {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Reset {
-    Software,
-    Pin,
-}
+/// Resets that follow a power-on.
+const RESETS: [Choice<AfterPowerOn>; 2] =
+    [("software", "", AfterPowerOn::SoftwareReset), ("pin", "", AfterPowerOn::PinReset)];
 
 /// Runs the verb.
 ///
 /// # Errors
 /// Wrong usage or unreadable input.
-pub(super) fn run(args: Args, format: AnyFormat, style: Style) -> anyhow::Result<Outcome> {
+pub(super) fn run(args: Args, output: Output) -> anyhow::Result<Outcome> {
     args.reports.look("check", &args.state)?;
     let mut files = Vec::new();
     let roles = [Role::Bootloader, Role::App, Role::Eeprom, Role::Full];
@@ -178,8 +177,8 @@ pub(super) fn run(args: Args, format: AnyFormat, style: Style) -> anyhow::Result
         limit: args.limit,
         app_limit: args.app_for.unwrap_or(esc::Options::default().app_limit),
         whole: args.app_for.is_some(),
-        engine: args.machine.engine(),
-        f0_write_without_pg: args.machine.without_pg(),
+        engine: args.machine.engine,
+        f0_write_without_pg: args.machine.f0_store_without_pg,
         from_app: args.from_app,
         option_bytes: args.option_bytes,
         seed: args.seed,
@@ -194,33 +193,15 @@ pub(super) fn run(args: Args, format: AnyFormat, style: Style) -> anyhow::Result
     if let (Some(state), Some(flashed)) = (&mut state, flashed) {
         state.keep(flashed)?;
     }
-    args.reports.write(|format| form(&verdict, format, Style::default()))?;
-    if format == AnyFormat::Github {
-        super::run::summarise(&report::github::verdict_summary(&verdict))?;
-    }
-    Ok(Outcome { text: form(&verdict, format, style)?, code: if verdict.starts() { OK } else { WOULD_NOT } })
-}
-
-fn form(verdict: &Verdict, format: AnyFormat, style: Style) -> anyhow::Result<String> {
-    Ok(match format {
-        AnyFormat::Text => report::text::verdict(verdict, style),
-        AnyFormat::Json => report::json::verdict(verdict).context("the report could not be written as JSON")?,
-        AnyFormat::Sarif => report::sarif::verdict(verdict, &super::run::places())
-            .context("the report could not be written as SARIF")?,
-        AnyFormat::Github => report::github::verdict(verdict, &super::run::places()),
-        AnyFormat::Junit => bail!("`check` has no JUnit report"),
-    })
+    args.reports.write(&verdict, Style::default())?;
+    output.outcome(&verdict, if verdict.starts() { OK } else { WOULD_NOT })
 }
 
 fn power_ups(args: &Args) -> Vec<PowerUp> {
     if args.signal.is_empty() {
         return PowerUp::usual();
     }
-    let reset = match args.reset {
-        None => AfterPowerOn::Nothing,
-        Some(Reset::Software) => AfterPowerOn::SoftwareReset,
-        Some(Reset::Pin) => AfterPowerOn::PinReset,
-    };
+    let reset = args.reset.unwrap_or(AfterPowerOn::Nothing);
     args.signal.iter().map(|t| t.power_up(reset)).collect()
 }
 

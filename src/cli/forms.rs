@@ -1,43 +1,96 @@
 //! Which forms of output each verb has: only those are offered, and each of them works. Reports into files.
 
-use super::{AnyFormat, Cli, PART_VARIABLE, terminal};
+use super::{Cli, Outcome, PART_VARIABLE, terminal};
 use crate::files::{self, FileError};
-use crate::report::columns;
+use crate::report::{self, FORMS, Form, Kind, Places, Render, Setting, Style, columns};
 use anyhow::{Context, bail};
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::ErrorKind;
-use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, ValueEnum};
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The forms of a verb.
-const fn offered(verb: &str) -> &'static [AnyFormat] {
-    use AnyFormat::{Github, Json, Junit, Sarif, Text};
-    match verb.as_bytes() {
-        b"run" | b"merge" => &[Text, Json, Junit, Sarif, Github],
-        b"check" => &[Text, Json, Sarif, Github],
-        b"new" | b"schema" | b"serve" | b"st-flash" | b"completions" | b"man" => &[Text],
-        _ => &[Text, Json],
-    }
+fn offered(verb: &str) -> Vec<&'static Form> {
+    let kind = match verb {
+        "run" | "merge" => Kind::Run,
+        "check" => Kind::Check,
+        // Not reports, but what people copy or follow.
+        "new" | "schema" | "serve" | "st-flash" | "completions" | "man" => return vec![&report::text::FORM],
+        _ => Kind::Other,
+    };
+    FORMS.into_iter().filter(|form| form.of.contains(&kind)).collect()
 }
 
 /// Takes some of the forms.
 #[derive(Clone)]
-struct Forms(&'static [AnyFormat]);
+pub struct Forms(Vec<&'static Form>);
+
+/// Takes any form.
+pub fn any() -> Forms {
+    Forms(FORMS.to_vec())
+}
+
+impl Forms {
+    fn values(&self) -> impl Iterator<Item = PossibleValue> + '_ {
+        self.0.iter().map(|form| PossibleValue::new(form.name).help(form.about))
+    }
+}
 
 impl TypedValueParser for Forms {
-    type Value = AnyFormat;
+    type Value = &'static Form;
 
-    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<AnyFormat, clap::Error> {
-        let names = self.0.iter().filter_map(ValueEnum::to_possible_value);
-        let text = clap::builder::PossibleValuesParser::new(names).parse_ref(command, arg, value)?;
-        AnyFormat::from_str(&text, true).map_err(|e| clap::Error::raw(clap::error::ErrorKind::InvalidValue, e))
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Self::Value, clap::Error> {
+        let text = clap::builder::PossibleValuesParser::new(self.values()).parse_ref(command, arg, value)?;
+        let unknown = || clap::Error::raw(ErrorKind::InvalidValue, format!("there is no form {text}"));
+        named(&text).ok_or_else(unknown)
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(Box::new(self.0.iter().filter_map(ValueEnum::to_possible_value)))
+        Some(Box::new(self.values()))
     }
+}
+
+fn named(name: &str) -> Option<&'static Form> {
+    FORMS.into_iter().find(|form| form.name.eq_ignore_ascii_case(name))
+}
+
+/// How a verb is to print.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    /// The form.
+    pub form: &'static Form,
+    /// How text is to look.
+    pub style: Style,
+}
+
+impl Output {
+    /// The verb's outcome: its report in the form that was asked for, and with this exit code. Where the form has a step
+    /// summary and the environment a file for it, that is written as well.
+    ///
+    /// # Errors
+    /// The summary cannot be written.
+    pub fn outcome(self, report: &dyn Render, code: u8) -> anyhow::Result<Outcome> {
+        let setting = setting(self.style);
+        if let Some(summary) = self.form.summary {
+            summarise(&summary(report, &setting)?)?;
+        }
+        Ok(Outcome { text: (self.form.make)(report, &setting)?, code })
+    }
+}
+
+/// The style, and where a forge knows the repository.
+fn setting(style: Style) -> Setting {
+    Setting { style, places: || Places::found(std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from)) }
+}
+
+/// Appends to the step summary, where GitHub has one.
+fn summarise(text: &str) -> anyhow::Result<()> {
+    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|p| !p.is_empty()) else { return Ok(()) };
+    let file = std::fs::File::options().create(true).append(true).open(&path);
+    let written = file.and_then(|mut f| f.write_all(text.as_bytes()));
+    written.map_err(|e| FileError::new(path.as_ref(), e)).context("the step summary cannot be written")
 }
 
 /// The command line, with the forms of each verb. A variable of the environment that is empty counts as absent.
@@ -52,12 +105,12 @@ pub fn command() -> Command {
         let arg = Arg::new("format")
             .long("format")
             .value_name("FORMAT")
-            .value_parser(Forms(forms))
+            .value_parser(Forms(forms.clone()))
             .default_value("text")
             .hide(forms.len() == 1)
             .help_heading(super::EVERYWHERE)
             .help("How to print");
-        let report = |a: Arg| if a.get_id() == "report" { a.help(report_help(forms)) } else { a };
+        let report = |a: Arg| if a.get_id() == "report" { a.help(report_help(&forms)) } else { a };
         let help = Arg::new("help").short('h').long("help").action(ArgAction::Help);
         let help = help.help("Print help; -h is short, --help tells more").help_heading(super::EVERYWHERE);
         command.mut_subcommand(verb, |c| c.mut_args(absent).mut_args(report).arg(arg).disable_help_flag(true).arg(help))
@@ -100,9 +153,9 @@ pub fn parse(words: Vec<OsString>) -> Result<(Cli, ArgMatches), clap::Error> {
 }
 
 /// Tells which forms a report can have.
-fn report_help(forms: &[AnyFormat]) -> String {
-    let names: Vec<String> = forms.iter().map(|f| name(*f)).collect();
-    let (last, others) = names.split_last().map_or(("text", &[][..]), |(last, others)| (last.as_str(), others));
+fn report_help(forms: &[&Form]) -> String {
+    let names: Vec<&str> = forms.iter().map(|f| f.name).collect();
+    let (last, others) = names.split_last().map_or(("text", &[][..]), |(last, others)| (*last, others));
     let names = if others.is_empty() { last.to_owned() } else { format!("{} or {last}", others.join(", ")) };
     format!(
         "Write a report into a file as well, such as json=report.json; may be repeated. FORMAT is {names}. A report that is \
@@ -110,18 +163,14 @@ fn report_help(forms: &[AnyFormat]) -> String {
     )
 }
 
-fn name(format: AnyFormat) -> String {
-    format.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned())
-}
-
 /// A form that stood before the verb was not held against it yet.
-fn refuse(verb: &str, format: AnyFormat) -> Result<(), String> {
+fn refuse(verb: &str, form: &Form) -> Result<(), String> {
     let forms = offered(verb);
-    if forms.contains(&format) {
+    if forms.contains(&form) {
         return Ok(());
     }
-    let names: Vec<String> = forms.iter().map(|f| name(*f)).collect();
-    Err(format!("`{verb}` has no form {}: it has {}", name(format), names.join(", ")))
+    let names: Vec<&str> = forms.iter().map(|f| f.name).collect();
+    Err(format!("`{verb}` has no form {}: it has {}", form.name, names.join(", ")))
 }
 
 /// Reports that go into files.
@@ -130,10 +179,10 @@ fn refuse(verb: &str, format: AnyFormat) -> Result<(), String> {
 pub struct Reports {
     /// Write a report into a file as well.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = report, action = ArgAction::Append)]
-    report: Vec<(AnyFormat, PathBuf)>,
+    report: Vec<(&'static Form, PathBuf)>,
 }
 
-fn report(text: &str) -> Result<(AnyFormat, PathBuf), String> {
+fn report(text: &str) -> Result<(&'static Form, PathBuf), String> {
     let (format, file) =
         text.split_once('=').ok_or_else(|| format!("'{text}' is not FORMAT=FILE, such as json=report.json"))?;
     if file.is_empty() {
@@ -142,8 +191,8 @@ fn report(text: &str) -> Result<(AnyFormat, PathBuf), String> {
     if file == "-" {
         return Err("a report goes into a file; --format chooses what is printed".to_owned());
     }
-    let form = AnyFormat::from_str(format, true).map_err(|_| {
-        let names: Vec<String> = AnyFormat::value_variants().iter().map(|f| name(*f)).collect();
+    let form = named(format).ok_or_else(|| {
+        let names: Vec<&str> = FORMS.iter().map(|f| f.name).collect();
         format!("there is no form '{format}', but {}", names.join(", "))
     })?;
     Ok((form, file.into()))
@@ -162,15 +211,11 @@ impl Reports {
     /// or one that cannot be written.
     pub fn look<'a>(&self, verb: &str, others: impl IntoIterator<Item = &'a PathBuf>) -> anyhow::Result<()> {
         let mut taken: Vec<&Path> = others.into_iter().map(PathBuf::as_path).collect();
-        for (format, file) in &self.report {
-            refuse(verb, *format).map_err(anyhow::Error::msg)?;
+        for (form, file) in &self.report {
+            refuse(verb, form).map_err(anyhow::Error::msg)?;
             let plain = std::fs::metadata(file).map_or(true, |m| m.is_file());
             if plain && taken.iter().any(|other| files::same(file, other)) {
-                bail!(
-                    "--report {}={}: something else is written there; give another name",
-                    name(*format),
-                    file.display()
-                );
+                bail!("--report {}={}: something else is written there; give another name", form.name, file.display());
             }
             taken.push(file);
             if !is_replaceable(file)? {
@@ -183,13 +228,13 @@ impl Reports {
         Ok(())
     }
 
-    /// Writes each, made by `make`.
+    /// Writes each.
     ///
     /// # Errors
     /// A file cannot be written.
-    pub fn write(&self, mut make: impl FnMut(AnyFormat) -> anyhow::Result<String>) -> anyhow::Result<()> {
-        for (format, file) in &self.report {
-            let text = make(*format)?;
+    pub fn write(&self, report: &dyn Render, style: Style) -> anyhow::Result<()> {
+        for (form, file) in &self.report {
+            let text = (form.make)(report, &setting(style))?;
             put(file, &text).map_err(|e| FileError::new(file, e)).context("a report is not written")?;
         }
         Ok(())
@@ -209,9 +254,7 @@ fn is_replaceable(file: &Path) -> anyhow::Result<bool> {
     let opened = std::fs::File::open(file).and_then(|f| f.take(600).read_to_end(&mut head));
     opened.with_context(|| format!("{} cannot be looked at", file.display()))?;
     let head = String::from_utf8_lossy(&head);
-    let marks = ["name=\"dryflash\"", "\"format\": \"dryflash-", "sarif-2.1.0", "::error ", "::warning ", "::notice "];
-    let last = |text: &str| text.lines().any(|l| l.contains(" cases: ") || l.contains(" case: "));
-    Ok(head.is_empty() || marks.iter().any(|mark| head.contains(mark)) || last(&head))
+    Ok(head.is_empty() || FORMS.iter().any(|form| (form.is_one)(&head)))
 }
 
 /// Whether a file can be made, before there is anything to write.

@@ -1,6 +1,6 @@
 //! `dryflash man`: the manual pages.
 
-use super::bench::write;
+use super::outputs::write;
 use super::{OK, Outcome};
 use crate::shell;
 use anyhow::{Context, bail};

@@ -1,9 +1,8 @@
 //! `dryflash merge`: the shares of a run to one report.
 
 use super::forms::Reports;
-use super::{AnyFormat, Outcome};
+use super::{Outcome, Output};
 use crate::files::{self, FileError};
-use crate::report::Style;
 use crate::scenario::outcome::Report;
 use anyhow::{Context, bail};
 use std::path::PathBuf;
@@ -24,7 +23,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Files that are no reports, or not the shares of one run.
-pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Result<Outcome> {
+pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     args.reports.look("merge", [])?;
     let mut reports = Vec::new();
     for path in &args.files {
@@ -35,7 +34,7 @@ pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Resul
         reports.push((name, report));
     }
     match Report::merge(reports) {
-        Ok(report) => super::run::print(&report, format, style, super::run::amount(style), &args.reports),
+        Ok(report) => super::run::print(&report, output, output.style.detail, &args.reports),
         Err(reason) => bail!(reason),
     }
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod choice;
 mod completions;
 mod doctor;
 mod ends;
@@ -9,10 +10,12 @@ mod explain;
 mod forms;
 mod fronts;
 mod glasgow;
+mod keeper;
 mod machine;
 mod man;
 mod merge;
 mod new;
+mod outputs;
 mod parts;
 mod progress;
 mod project;
@@ -28,11 +31,12 @@ mod unknown;
 mod with;
 
 use crate::files;
-use crate::report::{Detail, Style, columns};
+use crate::report::{self, Detail, Form, Style, columns};
 use crate::shell;
 use crate::tell::tell;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Parser, Subcommand, ValueEnum};
+use forms::Output;
 use project::Project;
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
@@ -57,8 +61,8 @@ struct Cli {
     #[command(subcommand)]
     verb: Verb,
     /// How to print; the verbs' own help says which of these each has.
-    #[arg(long, global = true, value_enum, default_value_t = AnyFormat::Text, help_heading = EVERYWHERE)]
-    format: AnyFormat,
+    #[arg(long, global = true, value_parser = forms::any(), default_value = "text", help_heading = EVERYWHERE)]
+    format: &'static Form,
     /// When to colour.
     #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, help_heading = EVERYWHERE)]
     color: Colour,
@@ -99,41 +103,6 @@ enum Verb {
     Man(man::Args),
 }
 
-/// Output forms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people.
-    Text,
-    /// For programs; the format is documented and versioned.
-    Json,
-}
-
-/// Output forms, with those that only some verbs have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum AnyFormat {
-    /// For people.
-    Text,
-    /// For programs; the format is documented and versioned.
-    Json,
-    /// JUnit's XML.
-    Junit,
-    /// SARIF 2.1.0.
-    Sarif,
-    /// Annotations for GitHub's workflows, and a step summary in Markdown.
-    Github,
-}
-
-impl AnyFormat {
-    /// The form, for verbs that have no more than these.
-    const fn plain(self) -> Option<Format> {
-        match self {
-            AnyFormat::Text => Some(Format::Text),
-            AnyFormat::Json => Some(Format::Json),
-            AnyFormat::Junit | AnyFormat::Sarif | AnyFormat::Github => None,
-        }
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Colour {
     /// On a terminal that knows colours; NO_COLOR, FORCE_COLOR, CLICOLOR and CLICOLOR_FORCE count.
@@ -149,15 +118,6 @@ pub struct Outcome {
     pub text: String,
     /// The exit code.
     pub code: u8,
-}
-
-/// How a verb is to print.
-#[derive(Clone, Copy, Debug)]
-pub struct Output {
-    /// The form.
-    pub format: Format,
-    /// Colour.
-    pub style: Style,
 }
 
 /// Where the verb stands: the options that every verb has may be before it.
@@ -296,18 +256,17 @@ pub fn main() -> ExitCode {
     };
     let narrow = terminal::columns(terminal::own_columns(), environment);
     let style = Style { colour, width: narrow.unwrap_or(columns::WIDEST), detail };
-    // Verbs with further forms have them from the command line; the others were refused.
-    let output = Output { format: cli.format.plain().unwrap_or(Format::Text), style };
+    let output = Output { form: cli.format, style };
     // What people read is made to fit; what programs read, or people copy, stays as it is.
-    let prose = cli.format == AnyFormat::Text
+    let prose = *cli.format == report::text::FORM
         && !matches!(cli.verb, Verb::New(_) | Verb::Schema(_) | Verb::Completions(_) | Verb::StFlash(_));
     let after_a_client = matches!(cli.verb, Verb::With(_));
     let outcome = match cli.verb {
-        Verb::Run(args) => run::run(&args, cli.format, style),
+        Verb::Run(args) => run::run(&args, output),
         Verb::New(args) => new::run(&args),
         Verb::Schema(args) => schema::run(&args),
-        Verb::Merge(args) => merge::run(&args, cli.format, style),
-        Verb::Check(args) => check::run(args, cli.format, style),
+        Verb::Merge(args) => merge::run(&args, output),
+        Verb::Check(args) => check::run(args, output),
         Verb::Serve(args) => serve::run(&args),
         Verb::StFlash(args) => st_flash::run(&args),
         Verb::Replay(args) => replay::run(&args, output),

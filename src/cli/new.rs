@@ -1,6 +1,6 @@
 //! `dryflash new`: a scenario to begin with.
 
-use super::bench::write;
+use super::outputs::write;
 use super::{OK, Outcome};
 use crate::part;
 use crate::shell;

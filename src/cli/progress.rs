@@ -1,4 +1,5 @@
-//! A word on standard error when a command takes longer than a second, on a terminal only.
+//! A word on standard error when a command takes longer than a second, on a terminal only: a line that is written over,
+//! and wiped at the end.
 
 use super::terminal;
 use std::io::Write;
@@ -6,7 +7,31 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Runs `work`; says `what` and the seconds so far, once a second, on a line that is wiped at the end.
+/// How long nothing is said.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How often a count is told anew.
+const OFTEN: Duration = Duration::from_millis(200);
+
+/// The line.
+#[derive(Default)]
+struct Line {
+    written: bool,
+}
+
+impl Line {
+    fn write(&mut self, text: std::fmt::Arguments) {
+        self.written = true;
+        let _ = write!(std::io::stderr(), "\r{text}\x1b[K");
+    }
+
+    fn wipe(&self) {
+        if self.written {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+/// Runs `work`; says `what` and the seconds so far, once a second.
 pub fn while_running<R>(what: &str, work: impl FnOnce() -> R) -> R {
     if !terminal::shows_progress() {
         return work();
@@ -15,17 +40,33 @@ pub fn while_running<R>(what: &str, work: impl FnOnce() -> R) -> R {
     thread::scope(|scope| {
         scope.spawn(move || {
             let start = Instant::now();
-            let mut told = false;
-            while let Err(mpsc::RecvTimeoutError::Timeout) = waiting.recv_timeout(Duration::from_secs(1)) {
-                told = true;
-                let _ = write!(std::io::stderr(), "\r{what} ({} s)", start.elapsed().as_secs());
+            let mut line = Line::default();
+            while let Err(mpsc::RecvTimeoutError::Timeout) = waiting.recv_timeout(PATIENCE) {
+                line.write(format_args!("{what} ({} s)", start.elapsed().as_secs()));
             }
-            if told {
-                let _ = write!(std::io::stderr(), "\r\x1b[K");
-            }
+            line.wipe();
         });
         let result = work();
         drop(done);
         result
     })
+}
+
+/// Says how many of `total` cases are done, and how many of them failed.
+pub fn of_cases(total: usize) -> impl FnMut(usize, usize) {
+    let start = Instant::now();
+    let mut told = start;
+    let terminal = terminal::shows_progress();
+    let mut line = Line::default();
+    move |done, failed| {
+        if !terminal || start.elapsed() < PATIENCE {
+            return;
+        }
+        if done == total {
+            line.wipe();
+        } else if told.elapsed() > OFTEN {
+            told = Instant::now();
+            line.write(format_args!("{done} of {total} cases, {failed} failed"));
+        }
+    }
 }

@@ -1,29 +1,26 @@
 //! `dryflash replay`: a recorded session on a virtual ESC.
 
-use super::bench::{Bench, Esc, Holding, Keeper, Refused, apart, boot, write};
-use super::{Format, OK, Outcome, Output, WOULD_NOT, progress, script};
+use super::bench::{Esc, Holding, SIGNALS, boot, refused};
+use super::keeper::Keeper;
+use super::outputs::{apart, write};
+use super::{OK, Outcome, Output, WOULD_NOT, choice, progress, script};
 use crate::esc::Verdict;
-use crate::esc::changes::{Changes, Snapshot};
+use crate::esc::changes::Snapshot;
 use crate::esc::rests;
 use crate::files::{self, FileError};
 use crate::gdb;
 use crate::plural;
-use crate::probe::recording::{Device, Flaw, Header, Recording};
-use crate::probe::replay::{Replayed, Strength, foreign, part_of, replay};
-use crate::probe::story::{Line, Story};
+use crate::probe::recording::{Device, Recording};
+use crate::probe::replay::{Strength, foreign, part_of, replay};
+use crate::probe::story::Story;
 use crate::probe::{capture, decode};
-use crate::report;
-use crate::report::{Detail, Style};
+use crate::report::replay::Session;
 use crate::tell::tell;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use serde::Serialize;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-
-/// Divergences that are shown; the others are counted.
-const SHOWN: usize = 20;
 
 /// Replay a recorded ST-LINK session, or st-flash lines, on a virtual ESC
 ///
@@ -45,10 +42,10 @@ const SHOWN: usize = 20;
 pub struct Args {
     /// The recording, or the st-flash lines.
     #[arg(value_name = "FILE")]
-    pub(super) recording: PathBuf,
+    recording: PathBuf,
     /// What the ESC holds before the session: .bin, Intel HEX, ELF or .amj; FILE@ADDR puts a .bin at an address.
     #[arg(value_name = "FILE[@ADDR]")]
-    pub(super) files: Vec<OsString>,
+    files: Vec<OsString>,
     #[command(flatten)]
     pub(super) esc: Esc,
     /// Compare every reply, polls and identities too.
@@ -68,14 +65,14 @@ pub struct Args {
     output: Option<PathBuf>,
     /// Replace files that exist.
     #[arg(long, help_heading = super::OUTPUT)]
-    pub(super) force: bool,
+    force: bool,
     /// Write what the ESC holds afterwards back into --state. A recording is else replayed on a copy, so that the next
     /// replay begins alike; st-flash lines always change their ESC.
     #[arg(long, help_heading = super::ESC, requires = "state", conflicts_with_all = ["decode", "to"])]
     keep: bool,
     /// Afterwards, switch the power off and on: would the ESC start now?
     #[arg(long, help_heading = super::RUNNING, conflicts_with_all = ["decode", "to"])]
-    pub(super) boot: bool,
+    boot: bool,
     /// The device in a capture with several ST-LINKs.
     #[arg(long, help_heading = COMPARED, value_name = "BUS.ADDRESS", value_parser = device)]
     device: Option<Device>,
@@ -95,16 +92,6 @@ enum Form {
     Pcap,
 }
 
-impl Args {
-    /// The ESC, with what it holds before the session.
-    ///
-    /// # Errors
-    /// Wrong usage or unreadable input.
-    pub(super) fn prepare(&self, esc: &Esc) -> anyhow::Result<Result<Bench, Refused>> {
-        Holding { files: self.files.clone(), esc: esc.clone() }.prepare()
-    }
-}
-
 /// Runs the verb.
 ///
 /// # Errors
@@ -116,7 +103,9 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         if args.decode || args.to.is_some() || args.strict || args.effects || args.device.is_some() {
             bail!("{} holds st-flash lines; --record of `dryflash st-flash` makes a recording of one", path.display());
         }
-        return script::run(args, &bytes, output);
+        let Args { recording: path, files, esc, force, boot, .. } = args;
+        let holding = Holding { files: files.clone(), esc: esc.clone() };
+        return script::run(script::Asked { path, holding, force: *force, boot: *boot }, &bytes, output);
     }
     let recording = capture::read_device(&bytes, args.device).with_context(|| format!("{}", path.display()))?;
     for flaw in &recording.flaws {
@@ -148,7 +137,12 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
         bail!("{}: there is no such state to replay on; --keep makes it", state.display());
     }
     suit(&mut esc, recording)?;
-    let Ok(mut bench) = args.prepare(&esc)? else { bail!("the ESC cannot be set up") };
+    let holding = Holding { files: args.files.clone(), esc };
+    let mut bench = holding.prepare().or_else(|error| {
+        refused(error)?;
+        bail!("the ESC cannot be set up")
+    })?;
+    let esc = &holding.esc;
     let header = &recording.header;
     let mut notes = Vec::new();
     if header.begins_with.as_ref().is_some_and(|digest| *digest != bench.before.digest()) {
@@ -181,8 +175,8 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
     let mut keeper = Keeper::new(bench.state.take());
     keeper.finish(&bench.probe)?;
     let state = gdb::state(&mut bench.probe.target);
-    let verdict = if args.boot { Some(boot(&bench.probe, keeper.state.as_ref(), &esc)?) } else { None };
-    let report = Report {
+    let verdict = if args.boot { Some(boot(&bench.probe, keeper.state.as_ref(), esc)?) } else { None };
+    let report = Session {
         format: "dryflash-replay",
         version: 1,
         recording: args.recording.display().to_string(),
@@ -196,14 +190,10 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
         replayed: &replayed,
         changes: &changes,
         state: state.lines().collect(),
-        starts: verdict.as_ref().map(Verdict::starts),
+        verdict: verdict.as_ref(),
     };
-    let text = match output.format {
-        Format::Text => text(&report, verdict.as_ref(), output.style),
-        Format::Json => serde_json::to_string_pretty(&report).context("the report could not be written")? + "\n",
-    };
-    let good = replayed.is_faithful() && verdict.is_none_or(|v| v.starts());
-    Ok(Outcome { text, code: if good { OK } else { WOULD_NOT } })
+    let good = replayed.is_faithful() && verdict.as_ref().is_none_or(Verdict::starts);
+    output.outcome(&report, if good { OK } else { WOULD_NOT })
 }
 
 /// What the command line leaves open is as in the recording.
@@ -251,100 +241,9 @@ fn decoded(recording: &Recording) -> String {
     text
 }
 
-#[derive(Serialize)]
-struct Report<'a> {
-    format: &'static str,
-    version: u32,
-    recording: String,
-    header: &'a Header,
-    part: &'a str,
-    probe: &'static str,
-    strength: Strength,
-    notes: &'a [String],
-    flaws: &'a [Flaw],
-    story: &'a [Line],
-    replayed: &'a Replayed,
-    changes: &'a Changes,
-    state: Vec<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    starts: Option<bool>,
-}
-
 /// Reads `1.4`.
 fn device(text: &str) -> Result<Device, String> {
     let numbers = text.split_once('.').and_then(|(bus, address)| Some((bus.parse().ok()?, address.parse().ok()?)));
     let (bus, address) = numbers.ok_or("a bus and an address on it, such as 1.4")?;
     Ok(Device { bus, address })
-}
-
-/// What was replayed, and what it did.
-fn begin(report: &Report, style: Style, out: &mut String) {
-    let of = report.header.client.as_ref().map_or_else(String::new, |c| format!(" of `{c}`"));
-    let _ = writeln!(out, "{}: {} commands{of}", report.recording, report.replayed.commands);
-    let _ = writeln!(out, "on an {}, through an {}", report.part, report.probe);
-    for note in report.notes {
-        let _ = writeln!(out, "note: {note}");
-    }
-    let _ = writeln!(out, "\n{}", style.heading("story"));
-    let width = report.replayed.commands.to_string().len();
-    for line in report.story {
-        let _ = writeln!(out, "  {:>width$} to {:>width$}  {}", line.first, line.last, line.text);
-    }
-}
-
-/// What it left.
-fn end(report: &Report, style: Style, out: &mut String) {
-    let _ = writeln!(out, "\n{}", style.heading("changes"));
-    for line in report.changes.to_string().lines() {
-        let _ = writeln!(out, "  {line}");
-    }
-    let _ = writeln!(out, "\n{}", style.heading("at the end"));
-    for line in &report.state {
-        let _ = writeln!(out, "  {line}");
-    }
-}
-
-fn text(report: &Report, verdict: Option<&Verdict>, style: Style) -> String {
-    let mut out = String::new();
-    let quiet = style.detail == Detail::Quiet;
-    if !quiet {
-        begin(report, style, &mut out);
-    }
-    let divergences = &report.replayed.divergences;
-    if !divergences.is_empty() {
-        let gap = if out.is_empty() { "" } else { "\n" };
-        let _ = writeln!(out, "{gap}{}", style.heading("divergences"));
-        for d in divergences.iter().take(SHOWN) {
-            let packet = d.packet.map_or_else(String::new, |p| format!(", packet {p}"));
-            let _ = writeln!(out, "  command {}{packet}, from byte {} on", d.command, d.offset);
-            let _ = writeln!(out, "    recorded: {}", d.recorded);
-            let _ = writeln!(out, "    replayed: {}", d.replayed);
-        }
-        if divergences.len() > SHOWN {
-            let _ = writeln!(out, "  and {} more", divergences.len() - SHOWN);
-        }
-    }
-    if !quiet {
-        end(report, style, &mut out);
-    }
-    let compared = report.replayed.compared;
-    let end = match report.replayed.ends_alike {
-        Some(true) => "; flash and option bytes end as recorded",
-        Some(false) => "; flash or option bytes end otherwise than recorded",
-        None => "",
-    };
-    let result = match divergences.len() {
-        0 => format!("no reply differs of {compared} compared{end}"),
-        n => format!("{n} of {compared} replies differ{end}"),
-    };
-    let good = divergences.is_empty() && report.replayed.ends_alike != Some(false);
-    let gap = if out.is_empty() { "" } else { "\n" };
-    let _ = writeln!(out, "{gap}{}", if good { style.good(&result) } else { style.bad(&result) });
-    if let Some(verdict) = verdict {
-        if !quiet {
-            out.push('\n');
-        }
-        out.push_str(&report::text::verdict(verdict, style));
-    }
-    out
 }

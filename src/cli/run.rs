@@ -3,9 +3,9 @@
 use super::forms::Reports;
 use super::machine::Machine;
 use super::project::Project;
-use super::{AnyFormat, OK, Outcome, USAGE, WOULD_NOT, ends, terminal};
-use crate::files::FileError;
-use crate::report::{self, Detail, Places, Style};
+use super::{OK, Outcome, Output, USAGE, WOULD_NOT, ends, progress};
+use crate::report::run::Cases;
+use crate::report::{self, Detail, Kind, Style};
 use crate::scenario::outcome::{CaseOutcome, Report, Share};
 use crate::scenario::pool::Plan;
 use crate::scenario::run::Settings;
@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Run scenarios: steps on a virtual ESC, and what is expected of it
 ///
@@ -111,12 +111,12 @@ fn pair(text: &str) -> Result<(String, String), String> {
 ///
 /// # Errors
 /// Wrong usage, or scenarios that are wrong.
-pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Result<Outcome> {
+pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let set: BTreeMap<String, String> = args.set.iter().cloned().collect();
     args.reports.look("run", [])?;
     let (paths, chosen) = match cases(args, &set) {
         Ok(found) => found,
-        Err(error) => return refused(args, error, format, style),
+        Err(error) => return refused(args, error, output),
     };
     let start = Instant::now();
     let total = chosen.len();
@@ -127,7 +127,7 @@ pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Resul
         None => chosen,
     };
     if args.list {
-        return list(&mine, format);
+        return list(&mine, output);
     }
     let strict = args.strict || std::env::var("CI").is_ok_and(|ci| !matches!(ci.as_str(), "" | "0" | "false"));
     let mode = match (args.update, strict) {
@@ -141,28 +141,19 @@ pub(super) fn run(args: &Args, format: AnyFormat, style: Style) -> anyhow::Resul
         seed: args.seed,
         report: |verdict| report::text::sections(verdict, Style::default()),
         cache: files::Cache::default(),
-        engine: args.machine.engine(),
-        f0_write_without_pg: args.machine.without_pg(),
+        engine: args.machine.engine,
+        f0_write_without_pg: args.machine.f0_store_without_pg,
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.map_or(cores, usize::from);
     let isolated = args.isolate.then(|| isolate(args, &paths, mode)).transpose()?;
     let plan = Plan { jobs, fail_fast: args.fail_fast };
     let suite = Suite { settings, snapshots, plan, repeat: args.repeat, isolated };
-    let report = scenario::run(&suite, &mine, total, share, stale, progress(mine.len()));
-    if style.detail == Detail::Verbose {
+    let report = scenario::run(&suite, &mine, total, share, stale, progress::of_cases(mine.len()));
+    if output.style.detail == Detail::Verbose {
         let _ = writeln!(std::io::stderr(), "dryflash: {} cases in {:.1} s", mine.len(), start.elapsed().as_secs_f64());
     }
-    print(&report, format, style, amount(style), &args.reports)
-}
-
-/// How much of a run is told.
-pub(super) const fn amount(style: Style) -> Amount {
-    match style.detail {
-        Detail::Verbose => Amount::All,
-        Detail::Quiet => Amount::Names,
-        Detail::Usual => Amount::Usual,
-    }
+    print(&report, output, output.style.detail, &args.reports)
 }
 
 /// Finds and reads the scenarios; at least one case is wanted.
@@ -176,25 +167,23 @@ fn cases(args: &Args, set: &BTreeMap<String, String>) -> Result<(Vec<PathBuf>, V
 }
 
 /// Scenarios that cannot be run: a report in the form that was asked for, so that whoever reads it sees the place.
-fn refused(args: &Args, error: ScenarioError, format: AnyFormat, style: Style) -> anyhow::Result<Outcome> {
-    if args.list || format == AnyFormat::Text && args.reports.is_empty() {
+fn refused(args: &Args, error: ScenarioError, output: Output) -> anyhow::Result<Outcome> {
+    let text = *output.form == report::text::FORM;
+    if args.list || text && args.reports.is_empty() {
         return Err(error.into());
     }
     let report = Report::refused(args.seed, &error);
     let _ = writeln!(std::io::stderr(), "dryflash: {error}");
-    let printed = print(&report, format, style, Amount::Usual, &args.reports)?;
-    let text = if format == AnyFormat::Text { String::new() } else { printed.text };
-    Ok(Outcome { text, code: printed.code })
+    let printed = print(&report, output, Detail::Usual, &args.reports)?;
+    Ok(Outcome { text: if text { String::new() } else { printed.text }, ..printed })
 }
 
 /// The cases' names; as JSON with what they are made of, for a matrix of jobs.
-fn list(cases: &[Case], format: AnyFormat) -> anyhow::Result<Outcome> {
-    let text = match format {
-        AnyFormat::Text => cases.iter().map(|c| format!("{}\n", c.id)).collect(),
-        AnyFormat::Json => report::run::list(cases).context("the list could not be written as JSON")?,
-        _ => bail!("--list has the forms text and json"),
-    };
-    Ok(Outcome { text, code: OK })
+fn list(cases: &[Case], output: Output) -> anyhow::Result<Outcome> {
+    if !output.form.of.contains(&Kind::Other) {
+        bail!("--list has the forms text and json");
+    }
+    output.outcome(&Cases(cases), OK)
 }
 
 /// Where scenarios are looked for.
@@ -227,52 +216,16 @@ fn stale(args: &Args, paths: &[PathBuf], all: &[Case], snapshots: &Folder) -> Ve
     }))
 }
 
-use report::run::Amount;
-
-/// The report in the form that was asked for, and those that go into files.
-pub(super) fn print(
-    report: &Report,
-    format: AnyFormat,
-    style: Style,
-    amount: Amount,
-    files: &Reports,
-) -> anyhow::Result<Outcome> {
-    files.write(|format| form(report, format, Style::default(), amount))?;
-    if format == AnyFormat::Github {
-        summarise(&report::github::summary(report))?;
-    }
+/// The report in the form that was asked for, and those that go into files, with so much detail.
+pub(super) fn print(report: &Report, output: Output, detail: Detail, files: &Reports) -> anyhow::Result<Outcome> {
+    files.write(report, Style { detail, ..Style::default() })?;
     let code = match report.passed {
         true => OK,
         // As for whoever ran them: the input is wrong, not the ESC.
         false if report.has_refused() => USAGE,
         false => WOULD_NOT,
     };
-    Ok(Outcome { text: form(report, format, style, amount)?, code })
-}
-
-fn form(report: &Report, format: AnyFormat, style: Style, amount: Amount) -> anyhow::Result<String> {
-    Ok(match format {
-        AnyFormat::Text => report::run::text(report, style, amount),
-        AnyFormat::Json => report::run::json(report).context("the report could not be written as JSON")?,
-        AnyFormat::Junit => report::junit::text(report).context("the report could not be written as JUnit's XML")?,
-        AnyFormat::Sarif => {
-            report::sarif::text(report, &places()).context("the report could not be written as SARIF")?
-        }
-        AnyFormat::Github => report::github::annotations(report, &places()),
-    })
-}
-
-/// Where a forge knows the repository.
-pub(super) fn places() -> Places {
-    Places::found(std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from))
-}
-
-/// Appends to the step summary, where GitHub has one.
-pub(super) fn summarise(text: &str) -> anyhow::Result<()> {
-    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|p| !p.is_empty()) else { return Ok(()) };
-    let file = std::fs::File::options().create(true).append(true).open(&path);
-    let written = file.and_then(|mut f| f.write_all(text.as_bytes()));
-    written.map_err(|e| FileError::new(path.as_ref(), e)).context("the step summary cannot be written")
+    output.outcome(report, code)
 }
 
 fn wanted(args: &Args, id: &str) -> bool {
@@ -324,26 +277,4 @@ fn isolate(args: &Args, paths: &[PathBuf], mode: Mode) -> anyhow::Result<Isolate
         let mine = report.cases.into_iter().find(|c| c.id == case.id);
         mine.ok_or_else(|| format!("its process did not report it: {}", said.trim()))
     }))
-}
-
-/// Says on a terminal how far it is, when that takes more than a second.
-fn progress(total: usize) -> impl FnMut(usize, usize) {
-    let start = Instant::now();
-    let mut told = start;
-    let terminal = terminal::shows_progress();
-    let mut written = false;
-    move |done, failed| {
-        if !terminal || start.elapsed() < Duration::from_secs(1) {
-            return;
-        }
-        if done == total {
-            if written {
-                let _ = write!(std::io::stderr(), "\r\x1b[K");
-            }
-        } else if told.elapsed() > Duration::from_millis(200) {
-            told = Instant::now();
-            written = true;
-            let _ = write!(std::io::stderr(), "\r{done} of {total} cases, {failed} failed\x1b[K");
-        }
-    }
 }

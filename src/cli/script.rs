@@ -1,21 +1,20 @@
 //! `dryflash replay steps.sh`: st-flash lines, one after the other at one virtual ESC.
 
-use super::bench::{Keeper, boot};
-use super::replay::Args;
+use super::bench::{self, Holding, refused};
+use super::keeper::Keeper;
 use super::st_flash::from_file;
-use super::{Format, OK, Outcome, Output, WOULD_NOT};
+use super::{OK, Outcome, Output, WOULD_NOT};
 use crate::esc::Verdict;
-use crate::esc::changes::{Changes, Snapshot};
+use crate::esc::changes::Snapshot;
 use crate::esc::rests;
 use crate::files;
 use crate::probe::owner;
 use crate::probe::recording::Exchange;
 use crate::probe::st_flash::{Done, Line, Script, Step, run_script};
 use crate::probe::st_flash::{Host, Note, Watch};
-use crate::report;
+use crate::report::script::{self as report, Told};
+use crate::tell::tell;
 use anyhow::{Context, bail};
-use serde::Serialize;
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// Whether a file holds st-flash lines: by its name, its first line, or its first command.
@@ -32,30 +31,49 @@ pub fn is_one(path: &Path, bytes: &[u8]) -> bool {
     named || text.starts_with("#!") || word.is_some_and(|w| w == "st-flash" || w.ends_with("/st-flash"))
 }
 
+/// What is asked of a script.
+pub struct Asked<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// The ESC, with what it holds before.
+    pub holding: Holding,
+    /// Replace files that exist.
+    pub force: bool,
+    /// Afterwards, switch the power off and on.
+    pub boot: bool,
+}
+
 /// Carries the lines out.
 ///
 /// # Errors
 /// A line that is not taken, an ESC that cannot be set up.
-pub fn run(args: &Args, bytes: &[u8], output: Output) -> anyhow::Result<Outcome> {
-    let path = args.recording.display().to_string();
+pub fn run(asked: Asked, bytes: &[u8], output: Output) -> anyhow::Result<Outcome> {
+    let Asked { path: file, mut holding, force, boot } = asked;
+    let path = file.display().to_string();
     if bytes.len() as u64 > files::LONGEST {
         bail!("{path}: has more than 16 MB: these are no st-flash lines");
     }
     let Ok(text) = std::str::from_utf8(bytes) else { bail!("{path}: not text") };
     let script = Script::parse(text).with_context(|| path.clone())?;
-    let mut esc = args.esc.clone();
+    let esc = &mut holding.esc;
     if esc.part.is_none() && esc.state.as_ref().is_none_or(|s| !s.exists()) {
         let arguments = script.lines.iter().find_map(|line| match &line.step {
             Step::StFlash(arguments) => Some(arguments),
             _ => None,
         });
         let Some(arguments) = arguments else { bail!("{path}: there is no st-flash line in it") };
-        esc.part = Some(from_file(arguments, &|file| PathBuf::from(file)).with_context(|| path.clone())?);
+        let found = from_file(arguments, &|file| PathBuf::from(file)).with_context(|| path.clone())?;
+        tell!("dryflash: note: {}", found.note);
+        esc.part = Some(found.part);
     }
-    let Ok(mut bench) = args.prepare(&esc)? else { bail!("the ESC cannot be set up") };
+    let mut bench = holding.prepare().or_else(|error| {
+        refused(error)?;
+        bail!("the ESC cannot be set up")
+    })?;
+    let esc = &holding.esc;
     let mut teller = Teller { keeper: Keeper::new(bench.state.take()), lines: Vec::new() };
-    let kept = [args.recording.clone()].into_iter().chain(esc.state.clone()).collect();
-    let host = Host { force: args.force, kept, ..Host::default() };
+    let kept = [file.to_owned()].into_iter().chain(esc.state.clone()).collect();
+    let host = Host { force, kept, ..Host::default() };
     let outcome = run_script(&mut bench.probe, &script, &host, &mut teller);
     if let Some(text) = bench.probe.target.take_broken() {
         bail!("the model failed: {text}; this is a bug, please report it");
@@ -64,8 +82,8 @@ pub fn run(args: &Args, bytes: &[u8], output: Output) -> anyhow::Result<Outcome>
     keeper.finish(&bench.probe)?;
     let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));
     let notes = rests::notes(&bench.probe.target.chip);
-    let verdict = if args.boot { Some(boot(&bench.probe, keeper.state.as_ref(), &esc)?) } else { None };
-    let report = Report {
+    let verdict = if boot { Some(bench::boot(&bench.probe, keeper.state.as_ref(), esc)?) } else { None };
+    let report = report::Script {
         format: "dryflash-script",
         version: 1,
         script: path,
@@ -75,46 +93,10 @@ pub fn run(args: &Args, bytes: &[u8], output: Output) -> anyhow::Result<Outcome>
         commands: keeper.commands,
         changes: &changes,
         notes: &notes,
-        starts: verdict.as_ref().map(Verdict::starts),
+        verdict: verdict.as_ref(),
     };
-    let text = match output.format {
-        Format::Text => self::text(&report, verdict.as_ref(), output),
-        Format::Json => serde_json::to_string_pretty(&report).context("the report could not be written")? + "\n",
-    };
-    let good = !outcome.failed && verdict.is_none_or(|v| v.starts());
-    Ok(Outcome { text, code: if good { OK } else { WOULD_NOT } })
-}
-
-#[derive(Serialize)]
-struct Report<'a> {
-    format: &'static str,
-    version: u32,
-    script: String,
-    part: &'a str,
-    lines: &'a [Told],
-    /// Commands that a failure left undone.
-    lines_left: usize,
-    /// Of the ST-LINK.
-    commands: u64,
-    changes: &'a Changes,
-    /// Choices of the model that something rested on, and what was left standing.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    notes: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    starts: Option<bool>,
-}
-
-/// What became of a line.
-#[derive(Debug, Serialize)]
-struct Told {
-    line: usize,
-    text: String,
-    said: Vec<String>,
-    notes: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-    /// None where it was not done.
-    exit_code: Option<u8>,
+    let good = !outcome.failed && verdict.as_ref().is_none_or(Verdict::starts);
+    output.outcome(&report, if good { OK } else { WOULD_NOT })
 }
 
 struct Teller {
@@ -164,46 +146,4 @@ impl Watch for Teller {
             Done::Quiet | Done::Skipped => {}
         }
     }
-}
-
-fn text(report: &Report, verdict: Option<&Verdict>, output: Output) -> String {
-    let style = output.style;
-    let mut out = String::new();
-    let _ = writeln!(out, "{} on an {}, {} commands of the ST-LINK", report.script, report.part, report.commands);
-    // `cd` and `set` have nothing to tell.
-    let quiet = |l: &&Told| l.said.is_empty() && l.notes.is_empty() && l.error.is_none() && l.exit_code.is_some();
-    for line in report.lines.iter().filter(|l| !quiet(l)) {
-        let _ = writeln!(out, "\n{}", style.heading(&format!("line {}: {}", line.line, line.text)));
-        for said in &line.said {
-            let _ = writeln!(out, "  {said}");
-        }
-        for note in &line.notes {
-            let _ = writeln!(out, "  note: {note}");
-        }
-        match (&line.error, line.exit_code) {
-            (Some(error), code) => {
-                let code = code.unwrap_or_default();
-                let _ = writeln!(out, "  {}: {error}", style.bad(&format!("fails with exit code {code}")));
-            }
-            (None, None) => {
-                let _ = writeln!(out, "  not done: the command before it failed");
-            }
-            (None, Some(_)) => {}
-        }
-    }
-    if report.lines_left > 0 {
-        let _ = writeln!(out, "\nthe script ends there: {} commands are left undone", report.lines_left);
-    }
-    let _ = writeln!(out, "\n{}", style.heading("changes"));
-    for line in report.changes.to_string().lines() {
-        let _ = writeln!(out, "  {line}");
-    }
-    for note in report.notes {
-        let _ = writeln!(out, "  note: {note}");
-    }
-    if let Some(verdict) = verdict {
-        out.push('\n');
-        out.push_str(&report::text::verdict(verdict, style));
-    }
-    out
 }

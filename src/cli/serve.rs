@@ -1,8 +1,10 @@
 //! `dryflash serve`: a virtual ST-LINK at a virtual ESC, for whoever connects.
 
-use super::bench::{self, Bench, Keeper};
+use super::bench::{self, Bench};
 use super::fronts::{endpoint, listen, only_here};
 use super::glasgow::{self, Place};
+use super::keeper::{self, Keeper};
+use super::outputs::apart;
 use super::stand_in::StandIn;
 use super::{OK, Outcome, WOULD_NOT, ends};
 use crate::gdb;
@@ -83,10 +85,14 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     for address in tcp.iter().chain(&args.usbip).chain(&args.gdb) {
         only_here(*address, args.listen_anywhere)?;
     }
-    let Ok(mut bench) = args.bench.prepare()? else {
-        return Ok(Outcome { text: String::new(), code: WOULD_NOT });
+    let mut bench = match args.bench.prepare() {
+        Ok(bench) => bench,
+        Err(error) => {
+            bench::refused(error)?;
+            return Ok(Outcome { text: String::new(), code: WOULD_NOT });
+        }
     };
-    bench::warn_of_read_only(bench.state.as_ref());
+    keeper::warn_of_read_only(bench.state.as_ref());
     let listener = tcp.map(|address| listen(address, "--tcp")).transpose()?;
     let usbip = args.usbip.map(|address| listen(address, "--usbip")).transpose()?;
     let gdb = args.gdb.map(|address| listen(address, "--gdb")).transpose()?;
@@ -95,7 +101,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut keeper = Keeper::new(bench.state.take());
     keeper.once = args.once;
     if let Some(path) = &args.record {
-        bench::apart("--record", path, args.bench.inputs())?;
+        apart("--record", path, args.bench.inputs())?;
         keeper.record(path, args.force, &bench.header(None))?;
         if args.gdb.is_some() {
             tell!("dryflash: note: what gdb does is not in the recording, which may then not replay as it was");

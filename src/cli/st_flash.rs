@@ -1,8 +1,11 @@
 //! `dryflash st-flash`: st-flash's own command lines, on a virtual chip.
 
-use super::bench::{Esc, Keeper, apart};
+use super::bench::{Esc, refused};
 use super::check::load;
-use super::machine::Machine;
+use super::choice;
+use super::keeper::Keeper;
+use super::machine::{ENGINES, Machine, WITHOUT_PG};
+use super::outputs::apart;
 use super::project::Project;
 use super::{OK, Outcome, PART_VARIABLE, STATE_VARIABLE, USAGE};
 use crate::am32::{self, Wish};
@@ -11,8 +14,7 @@ use crate::probe::owner;
 use crate::probe::recording::{Exchange, hex};
 use crate::probe::st_flash::{self, Arguments, FAILED, Host, Note, Parsed, Version, Watch, arguments};
 use crate::tell::tell;
-use anyhow::{Context, bail};
-use clap::ValueEnum;
+use anyhow::{Context, anyhow, bail};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -109,8 +111,8 @@ fn split(words: &[String]) -> anyhow::Result<(Own, Vec<String>)> {
             "--record" => own.record = Some(PathBuf::from(value()?)),
             "--seed" => own.seed = Some(value()?.parse().context("--seed wants a number")?),
             "--signal" => own.signal = Some(value()?.parse().map_err(anyhow::Error::msg).context("--signal")?),
-            "--engine" => own.machine.engine = one_of(name, &value()?)?,
-            "--f0-store-without-pg" => own.machine.f0_store_without_pg = one_of(name, &value()?)?,
+            "--engine" => own.machine.engine = one_of(&ENGINES, name, &value()?)?,
+            "--f0-store-without-pg" => own.machine.f0_store_without_pg = one_of(&WITHOUT_PG, name, &value()?)?,
             "--v3" if joined.is_none() => own.v3 = true,
             "--force" if joined.is_none() => own.force = true,
             _ => {
@@ -126,10 +128,8 @@ fn split(words: &[String]) -> anyhow::Result<(Own, Vec<String>)> {
 }
 
 /// A value of an option that takes one of a few.
-fn one_of<T: ValueEnum>(name: &str, value: &str) -> anyhow::Result<T> {
-    let known = || T::value_variants().iter().filter_map(|v| Some(v.to_possible_value()?.get_name().to_owned()));
-    T::from_str(value, false)
-        .map_err(|_| anyhow::anyhow!("{name}: {}, not {value}", known().collect::<Vec<_>>().join(", ")))
+fn one_of<T: Copy>(choices: &[choice::Choice<T>], name: &str, value: &str) -> anyhow::Result<T> {
+    choice::find(choices, value).map_err(|text| anyhow!("{name}: {text}"))
 }
 
 /// Runs the verb.
@@ -163,7 +163,10 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
             return Ok(Outcome { text: String::new(), code: FAILED });
         }
     };
-    let esc = own.esc(&arguments, args, &named)?;
+    let (esc, note) = own.esc(&arguments, args, &named)?;
+    if let Some(note) = note {
+        tell!("dryflash: note: {note}");
+    }
     let used = match &arguments.command {
         arguments::Command::Write { file, .. } => Some(named(file)),
         _ => None,
@@ -171,7 +174,10 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     if let Some(record) = &own.record {
         apart("--record", record, used.iter().chain(&esc.state))?;
     }
-    let Ok(mut bench) = esc.prepare(Vec::new())? else { bail!("the virtual ESC could not be set up") };
+    let mut bench = esc.prepare(Vec::new()).or_else(|error| {
+        refused(error)?;
+        bail!("the virtual ESC could not be set up")
+    })?;
     if bench.state.is_none() {
         tell!(
             "dryflash: note: this is a blank {}, forgotten afterwards; --state FILE (or DRYFLASH_STATE) keeps one between \
@@ -211,8 +217,14 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
 }
 
 impl Own {
-    /// The ESC that is meant: by options, by variables, by the project, by the state, by the file to be written.
-    fn esc(&self, arguments: &Arguments, args: &Args, path: &dyn Fn(&str) -> PathBuf) -> anyhow::Result<Esc> {
+    /// The ESC that is meant: by options, by variables, by the project, by the state, by the file to be written; and, of
+    /// the last, what told the part.
+    fn esc(
+        &self,
+        arguments: &Arguments,
+        args: &Args,
+        path: &dyn Fn(&str) -> PathBuf,
+    ) -> anyhow::Result<(Esc, Option<String>)> {
         let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty());
         let state = self.state.clone().or_else(|| variable(STATE_VARIABLE).map(PathBuf::from));
         let state = state.or_else(|| args.project_state.clone());
@@ -220,14 +232,19 @@ impl Own {
             Ok(named) => named.or_else(|| args.project_part.clone()),
             Err(_) => bail!("DRYFLASH_PART is no name of a part; `dryflash parts` lists them"),
         };
+        let mut note = None;
         let part = match self.part.clone().or_else(|| named.clone()) {
             Some(name) => Some(name),
             // A new state holds no part yet.
             None if state.as_ref().is_some_and(|path| path.exists()) => None,
-            None => Some(from_file(arguments, path)?),
+            None => {
+                let found = from_file(arguments, path)?;
+                note = Some(found.note);
+                Some(found.part)
+            }
         };
         let part_by_default = self.part.is_none() && named.is_some();
-        Ok(Esc {
+        let esc = Esc {
             part,
             part_by_default,
             state,
@@ -236,12 +253,21 @@ impl Own {
             seed: self.seed,
             copy: false,
             machine: self.machine,
-        })
+        };
+        Ok((esc, note))
     }
 }
 
+/// A part that a file tells.
+pub(super) struct Found {
+    /// Its name.
+    pub part: String,
+    /// What told it, for people.
+    pub note: String,
+}
+
 /// The part by the file that is to be written, where it is clear.
-pub(super) fn from_file(arguments: &Arguments, path: &dyn Fn(&str) -> PathBuf) -> anyhow::Result<String> {
+pub(super) fn from_file(arguments: &Arguments, path: &dyn Fn(&str) -> PathBuf) -> anyhow::Result<Found> {
     const SAY: &str = "say which part it is: --part F051, or DRYFLASH_PART=F051";
     let arguments::Command::Write { file, address } = &arguments.command else { bail!("{SAY}") };
     let at = address.map_or_else(String::new, |a| format!("@0x{a:08x}"));
@@ -251,8 +277,8 @@ pub(super) fn from_file(arguments: &Arguments, path: &dyn Fn(&str) -> PathBuf) -
     let plan = am32::plan(vec![given], &Wish { has_state: true, ..Wish::default() })?;
     match plan.candidates.as_slice() {
         [part] => {
-            tell!("dryflash: note: {} ({}), {}", part.name, part.nick(), plan.part_evidence);
-            Ok(part.name.clone())
+            let note = format!("{} ({}), {}", part.name, part.nick(), plan.part_evidence);
+            Ok(Found { part: part.name.clone(), note })
         }
         [] => bail!("{file} is for an MCU that is not modelled ({}); {SAY}", plan.part_evidence),
         parts => {

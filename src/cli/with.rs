@@ -11,23 +11,23 @@ mod signals;
 use self::hide::Hide;
 use self::refuse::{Looked, Own, Refused, Way};
 use self::signals::Signals;
-use super::bench::{self, Keeper, boot};
+use super::bench::{self, boot};
 use super::forms::Reports;
 use super::fronts::{endpoint, listen, only_here};
 use super::glasgow::{self, Place};
+use super::keeper::{self, Keeper};
+use super::outputs::{apart, files_in};
 use super::stand_in::StandIn;
-use super::{AnyFormat, Format, OK, Outcome, Output, WOULD_NOT, ends};
-use crate::esc::Verdict;
-use crate::esc::changes::{Changes, Snapshot};
+use super::{OK, Outcome, Output, WOULD_NOT, ends};
+use crate::esc::changes::Snapshot;
 use crate::esc::rests;
 use crate::probe::owner::{self, Request};
 use crate::probe::tcp::Server;
-use crate::report;
+use crate::report::Style;
+use crate::report::with::With;
 use crate::shell;
 use anyhow::{Context, anyhow, bail};
-use serde::Serialize;
 use std::ffi::OsString;
-use std::fmt::Write;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -38,9 +38,6 @@ use std::time::Duration;
 
 /// The exit code for trouble of `with` itself.
 pub(super) const TROUBLE: u8 = 125;
-
-/// The most characters of a command line that a heading shows.
-const LONGEST: usize = 80;
 
 /// How long clients that outlive the command are waited for.
 const LINGER: Duration = Duration::from_secs(2);
@@ -108,11 +105,14 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     may_start(&looked, &args.command, hide.is_some())?;
     let words: Vec<String> = args.command.iter().map(|w| w.to_string_lossy().into_owned()).collect();
     let line = shell::line(words.iter().map(String::as_str));
-    let Ok(mut bench) = args.bench.prepare()? else { bail!("the command was not run") };
-    bench::warn_of_read_only(bench.state.as_ref());
+    let mut bench = args.bench.prepare().or_else(|error| {
+        bench::refused(error)?;
+        bail!("the command was not run")
+    })?;
+    keeper::warn_of_read_only(bench.state.as_ref());
     let mut keeper = Keeper::new(bench.state.take());
     if let Some(path) = &args.record {
-        bench::apart("--record", path, args.bench.inputs().chain(bench::files_in(&args.command)))?;
+        apart("--record", path, args.bench.inputs().chain(files_in(&args.command)))?;
         keeper.record(path, args.force, &bench.header(Some(line.clone())))?;
     }
     let signals = Signals::catch()?;
@@ -174,7 +174,7 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         OK if verdict.as_ref().is_some_and(|v| !v.starts()) => WOULD_NOT,
         code => code,
     };
-    let report = Report {
+    let report = With {
         format: "dryflash-with",
         version: 1,
         part: &bench.part.name,
@@ -183,20 +183,11 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         commands: keeper.commands,
         changes: &changes,
         notes: &notes,
-        starts: verdict.as_ref().map(Verdict::starts),
-    };
-    let form = |json: bool, output: Output| -> anyhow::Result<String> {
-        Ok(if json {
-            serde_json::to_string_pretty(&report).context("the report could not be written")? + "\n"
-        } else {
-            text(&report, verdict.as_ref(), output)
-        })
+        verdict: verdict.as_ref(),
     };
     // A file of its own keeps the report apart from what the command prints.
-    let plain = Output { style: report::Style::default(), ..output };
-    trouble |= told(args.reports.write(|format| form(format == AnyFormat::Json, plain)));
-    let text = form(output.format == Format::Json, output)?;
-    Ok(Outcome { text, code: if trouble { TROUBLE } else { code } })
+    trouble |= told(args.reports.write(&report, Style::default()));
+    output.outcome(&report, if trouble { TROUBLE } else { code })
 }
 
 /// Says what went wrong, if anything. Whether something did.
@@ -248,23 +239,6 @@ fn may_start(looked: &Looked, command: &[OsString], hidden: bool) -> Result<(), 
     Ok(())
 }
 
-#[derive(Serialize)]
-struct Report<'a> {
-    format: &'static str,
-    version: u32,
-    part: &'a str,
-    command: &'a [String],
-    exit_code: u8,
-    /// Of the ST-LINK.
-    commands: u64,
-    changes: &'a Changes,
-    /// Choices of the model that something rested on, and what was left standing.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    notes: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    starts: Option<bool>,
-}
-
 fn start(command: &[OsString], stand_in: &StandIn, probe_rs: &str, hide: Option<Hide>) -> anyhow::Result<Child> {
     let command = glasgow::words_with_probe(command, probe_rs);
     let (program, arguments) = command.split_first().context("no command")?;
@@ -297,40 +271,4 @@ fn code(status: ExitStatus) -> u8 {
         return 128u8.saturating_add(signal as u8);
     }
     status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(WOULD_NOT)
-}
-
-/// A command line as a heading: cut where it is long, as those of OpenOCD are.
-fn short(line: &str) -> String {
-    match line.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}...", line[..end].trim_end()),
-        None => line.to_owned(),
-    }
-}
-
-fn text(report: &Report, verdict: Option<&Verdict>, output: Output) -> String {
-    let mut out = String::new();
-    if output.style.detail == report::Detail::Quiet {
-        return verdict.map_or(out, |verdict| report::text::verdict(verdict, output.style));
-    }
-    let _ = writeln!(
-        out,
-        "{} after `{}`, {} commands:",
-        report.part,
-        short(&shell::line(report.command.iter().map(String::as_str))),
-        report.commands
-    );
-    for line in report.changes.to_string().lines() {
-        let _ = writeln!(out, "  {line}");
-    }
-    for note in report.notes {
-        let _ = writeln!(out, "  note: {note}");
-    }
-    if report.exit_code != 0 {
-        let _ = writeln!(out, "  the command ended with exit code {}", report.exit_code);
-    }
-    if let Some(verdict) = verdict {
-        out.push('\n');
-        out.push_str(&report::text::verdict(verdict, output.style));
-    }
-    out
 }

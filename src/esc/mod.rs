@@ -15,6 +15,7 @@ pub mod fit;
 mod kept;
 mod next_start;
 pub mod power_up;
+pub mod ready;
 mod reason;
 pub mod rests;
 pub mod settings_pages;

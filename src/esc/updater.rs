@@ -165,7 +165,7 @@ pub fn judge(update: &Update, findings: &mut Vec<Finding>) {
             None => format!("the updater did not come to its end: {trouble}"),
         };
         if let Some(told) = findings.iter_mut().find(|f| f.id == Id::UPDATER) {
-            told.advice = format!("do not run it: see {}", Id::RUN_UPDATE_FAILS);
+            told.advice = format!("do not run it: see {}", Id::RUN_UPDATE_FAILS).into();
         }
         let advice = "do not run it; take the updater for this MCU, flash size and signal pin, and see that no page is write-protected";
         findings.push(Finding::new(Id::RUN_UPDATE_FAILS, message, advice).file(&update.file));
@@ -176,6 +176,6 @@ pub fn judge(update: &Update, findings: &mut Vec<Finding>) {
         told.message = format!(
             "it is a bootloader updater: it {wrote} and reset the chip after {at}; the bootloader there now is {now}, and starts"
         );
-        told.advice = "flash the app again afterwards; do not cut the power while it runs".to_owned();
+        told.advice = "flash the app again afterwards; do not cut the power while it runs".into();
     }
 }

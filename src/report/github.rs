@@ -1,10 +1,28 @@
 //! A run of scenarios or a check for GitHub's workflows: annotations on standard output, and a step summary in Markdown.
 
-use super::{Places, Style};
+use super::{Form, Kind, Places, RenderError, Style, Subject};
 use crate::am32::Severity;
 use crate::esc::Verdict;
-use crate::scenario::outcome::{CaseOutcome, Failure, Kind, Report, Snapshot, Status};
+use crate::scenario::outcome::{self, CaseOutcome, Failure, Report, Snapshot, Status};
 use std::fmt::Write;
+
+/// The form.
+pub const FORM: Form = Form {
+    name: "github",
+    about: "Annotations for GitHub's workflows, and a step summary in Markdown",
+    of: &[Kind::Run, Kind::Check],
+    make: |report, setting| match report.subject() {
+        Subject::Run(run) => Ok(annotations(run, &(setting.places)())),
+        Subject::Check(check) => Ok(verdict(check, &(setting.places)())),
+        Subject::Other => Err(RenderError::NoSuchForm { form: "github" }),
+    },
+    summary: Some(|report, _| match report.subject() {
+        Subject::Run(run) => Ok(summary(run)),
+        Subject::Check(check) => Ok(verdict_summary(check)),
+        Subject::Other => Err(RenderError::NoSuchForm { form: "github" }),
+    }),
+    is_one: |head| ["::error ", "::warning ", "::notice "].iter().any(|mark| head.contains(mark)),
+};
 
 /// Lines of a diff or of events that a summary shows of one case.
 const MOST_LINES: usize = 60;
@@ -107,7 +125,7 @@ pub fn summary(report: &Report) -> String {
     for case in bad.iter().take(MOST_CASES) {
         let _ = write!(out, "\n### {}\n\n{}\n", cell(&case.id), cell(&case.about));
         for failure in &case.failures {
-            let word = if failure.kind == Kind::Expectation { " expects" } else { "" };
+            let word = if failure.kind == outcome::Kind::Expectation { " expects" } else { "" };
             let _ = write!(out, "\n`{}:{}`{word}\n\n", case.file.replace('`', "'"), failure.line);
             if !failure.expected.is_empty() {
                 fence(&mut out, "toml", &failure.expected);

@@ -1,11 +1,33 @@
-//! The JSON report: format `dryflash-check`, version 1. `docs/check-json.md` describes it.
+//! JSON; and the document of a check: format `dryflash-check`, version 1, which `docs/check-json.md` describes.
 
+use super::{ANY, Form, RenderError};
 use crate::am32::{Finding, PlacedBy, SeenInRun};
 use crate::chip::program::Programmed;
 use crate::esc::{BootRun, Verdict};
 use serde::Serialize;
 
-/// The version of the format: raised when a field changes its meaning or goes.
+/// The form.
+pub const FORM: Form = Form {
+    name: "json",
+    about: "For programs; the format is documented and versioned",
+    of: ANY,
+    make: |report, _| report.json(),
+    summary: None,
+    is_one: |head| head.contains("\"format\": \"dryflash-"),
+};
+
+/// The form's name in a sentence.
+pub(super) const WORDS: &str = "JSON";
+
+/// A document, indented, with a newline at the end.
+///
+/// # Errors
+/// None that input can cause: a failure of serialisation is a bug.
+pub fn document(what: &impl Serialize) -> Result<String, RenderError> {
+    serde_json::to_string_pretty(what).map(|text| text + "\n").map_err(RenderError::of(WORDS))
+}
+
+/// The version of the check's format: raised when a field changes its meaning or goes.
 pub const VERSION: u32 = 1;
 
 #[derive(Serialize)]

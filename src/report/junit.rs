@@ -2,9 +2,23 @@
 //! schema (junit-10.xsd of its xUnit plugin) takes, the strictest of the readers. Times are virtual: the report is the
 //! same to the byte on every machine.
 
+use super::{Form, Kind, RenderError, Subject};
 use crate::scenario::outcome::{CaseOutcome, Failure, Report, Status};
 use quick_junit::{NonSuccessKind, Report as Xml, TestCase, TestCaseStatus, TestSuite};
 use std::time::Duration;
+
+/// The form.
+pub const FORM: Form = Form {
+    name: "junit",
+    about: "JUnit's XML",
+    of: &[Kind::Run],
+    make: |report, _| match report.subject() {
+        Subject::Run(run) => text(run).map_err(RenderError::of("JUnit's XML")),
+        _ => Err(RenderError::NoSuchForm { form: "junit" }),
+    },
+    summary: None,
+    is_one: |head| head.contains("name=\"dryflash\""),
+};
 
 /// The report.
 ///

@@ -1,6 +1,6 @@
 //! A run of scenarios: for people, and as JSON (format `dryflash-run`, `docs/scenarios.md` describes it).
 
-use super::Style;
+use super::{Detail, Render, RenderError, Style, Subject, json};
 use crate::scenario::Case;
 use crate::scenario::outcome::{CaseOutcome, Report, Snapshot, Status};
 use crate::time::Time;
@@ -9,12 +9,32 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// The report as JSON, indented, with a newline at the end.
-///
-/// # Errors
-/// None that input can cause: a failure of serialisation is a bug.
-pub fn json(report: &Report) -> Result<String, serde_json::Error> {
-    serde_json::to_string_pretty(report).map(|text| text + "\n")
+impl Render for Report {
+    fn text(&self, style: Style) -> String {
+        text(self, style)
+    }
+
+    fn json(&self) -> Result<String, RenderError> {
+        json::document(self)
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject::Run(self)
+    }
+}
+
+/// What `--list` says: the cases' names, and as JSON what they are made of, for a matrix of jobs.
+#[derive(Debug)]
+pub struct Cases<'a>(pub &'a [Case]);
+
+impl Render for Cases<'_> {
+    fn text(&self, _: Style) -> String {
+        self.0.iter().map(|c| format!("{}\n", c.id)).collect()
+    }
+
+    fn json(&self) -> Result<String, RenderError> {
+        list(self.0).map_err(RenderError::of(json::WORDS))
+    }
 }
 
 /// The cases' names and what they are made of, as JSON: format `dryflash-cases`, version 1.
@@ -56,30 +76,19 @@ pub struct Listed<'a> {
     values: BTreeMap<&'a str, &'a str>,
 }
 
-/// How much a report for people tells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Amount {
-    /// The names of what failed.
-    Names,
-    /// What failed, at length.
-    #[default]
-    Usual,
-    /// What passed, too.
-    All,
-}
-
-/// What failed, case by case, and how many there are.
-pub fn text(report: &Report, style: Style, amount: Amount) -> String {
+/// What failed, case by case (with [`Detail::Quiet`] the names alone), what passed with [`Detail::Verbose`], and how many
+/// there are.
+pub fn text(report: &Report, style: Style) -> String {
     let mut out = String::new();
     for case in report.cases.iter().filter(|c| matches!(c.status, Status::Failed | Status::Broken)) {
-        match amount {
-            Amount::Names => {
+        match style.detail {
+            Detail::Quiet => {
                 let _ = writeln!(out, "{} {}", style.bad(word(case)), case.id);
             }
-            Amount::Usual | Amount::All => failed(case, style, &mut out),
+            Detail::Usual | Detail::Verbose => failed(case, style, &mut out),
         }
     }
-    for case in report.cases.iter().filter(|c| amount == Amount::All && c.status == Status::Passed) {
+    for case in report.cases.iter().filter(|c| style.detail == Detail::Verbose && c.status == Status::Passed) {
         let time = Time::from_micros(case.time_us);
         let _ = writeln!(out, "{} {} ({time} of virtual time)", style.good("passed"), case.id);
     }

@@ -1,34 +1,52 @@
 //! SARIF 2.1.0: a run of scenarios, a result for each failure at its line of the scenario; a check, a result for each
 //! finding, whose rules are the findings' ids.
 
-use super::Places;
+use super::{Form, Kind, Places, RenderError, Subject};
 use crate::am32::{self, Finding, Severity};
 use crate::esc::Verdict;
-use crate::scenario::outcome::{CaseOutcome, Failure, Kind, Report};
+use crate::image::Position;
+use crate::scenario::outcome::{self, CaseOutcome, Failure, Report};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+/// The form.
+pub const FORM: Form = Form {
+    name: "sarif",
+    about: "SARIF 2.1.0",
+    of: &[Kind::Run, Kind::Check],
+    make: |report, setting| {
+        let made = match report.subject() {
+            Subject::Run(run) => text(run, &(setting.places)()),
+            Subject::Check(check) => verdict(check, &(setting.places)()),
+            Subject::Other => return Err(RenderError::NoSuchForm { form: "sarif" }),
+        };
+        made.map_err(RenderError::of("SARIF"))
+    },
+    summary: None,
+    is_one: |head| head.contains("sarif-2.1.0"),
+};
+
 /// The rule's name for a kind of failure.
-pub const fn rule(kind: Kind) -> &'static str {
+pub const fn rule(kind: outcome::Kind) -> &'static str {
     match kind {
-        Kind::Expectation => "expectation",
-        Kind::Step => "step",
-        Kind::Snapshot => "snapshot",
-        Kind::Repeat => "repeat",
-        Kind::Broken => "broken",
-        Kind::Scenario => "scenario",
+        outcome::Kind::Expectation => "expectation",
+        outcome::Kind::Step => "step",
+        outcome::Kind::Snapshot => "snapshot",
+        outcome::Kind::Repeat => "repeat",
+        outcome::Kind::Broken => "broken",
+        outcome::Kind::Scenario => "scenario",
     }
 }
 
 /// Every rule of a run, and what it means.
-const RULES: [(Kind, &str); 6] = [
-    (Kind::Expectation, "Something that the scenario expects is not so"),
-    (Kind::Step, "A step of the scenario could not be done"),
-    (Kind::Snapshot, "The snapshot of a case differs, or is missing"),
-    (Kind::Repeat, "Two runs of a case differ"),
-    (Kind::Broken, "dryflash itself failed"),
-    (Kind::Scenario, "A scenario is wrong, and nothing was run"),
+const RULES: [(outcome::Kind, &str); 6] = [
+    (outcome::Kind::Expectation, "Something that the scenario expects is not so"),
+    (outcome::Kind::Step, "A step of the scenario could not be done"),
+    (outcome::Kind::Snapshot, "The snapshot of a case differs, or is missing"),
+    (outcome::Kind::Repeat, "Two runs of a case differ"),
+    (outcome::Kind::Broken, "dryflash itself failed"),
+    (outcome::Kind::Scenario, "A scenario is wrong, and nothing was run"),
 ];
 
 #[derive(Serialize)]
@@ -135,7 +153,7 @@ struct Logical {
 /// # Errors
 /// None that input can cause: a failure of serialisation is a bug.
 pub fn text(report: &Report, places: &Places) -> Result<String, serde_json::Error> {
-    let plain = |(kind, text): &(Kind, &str)| Rule {
+    let plain = |(kind, text): &(outcome::Kind, &str)| Rule {
         id: rule(*kind).to_owned(),
         short_description: Text { text: (*text).to_owned() },
         help: None,
@@ -224,7 +242,10 @@ fn result(case: &CaseOutcome, failure: &Failure, places: &Places, seen: &mut See
 }
 
 fn found(finding: &Finding, rule_index: usize, first: Option<&str>, places: &Places, seen: &mut Seen) -> Outcome {
-    let line = finding.place.as_deref().and_then(|place| place.strip_prefix("line ")?.parse().ok()).unwrap_or(1);
+    let line = match finding.place {
+        Some(Position::Line(line)) => line,
+        _ => 1,
+    };
     let logical = finding.address.map(|a| Logical { fully_qualified_name: format!("0x{a:08X}"), kind: "address" });
     let address = finding.address.map_or_else(String::new, |a| format!("/0x{a:08X}"));
     let file = finding.file.as_deref().or(first);

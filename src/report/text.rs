@@ -1,17 +1,28 @@
-//! The readable report.
+//! Text for people; and that of a check.
 
 use super::columns::{visible, wrap};
-use super::{Detail, Style};
+use super::{ANY, Detail, Form, Style};
 use crate::am32::{self, Evidence, Finding, Piece, PlacedBy, Role, Severity};
 use crate::bus::ResetCause;
 use crate::esc::Reason;
 use crate::esc::alive::{Alive, How, Interrupt, Loop, Pwm, Works};
 use crate::esc::{BootRun, Ending, Verdict, Wire};
-use crate::plural::{count, verb};
+use crate::plural::{count, thousands, verb};
 use crate::section::{self, Section};
 use crate::shell;
 use crate::time::Time;
 use std::fmt::Write;
+
+/// The form.
+pub const FORM: Form = Form {
+    name: "text",
+    about: "For people",
+    of: ANY,
+    make: |report, setting| Ok(report.text(setting.style)),
+    summary: None,
+    // A run's last line.
+    is_one: |head| head.lines().any(|l| l.contains(" cases: ") || l.contains(" case: ")),
+};
 
 /// The verdict of a check.
 pub fn verdict(verdict: &Verdict, style: Style) -> String {
@@ -244,7 +255,7 @@ fn evidence(run: &BootRun, reason: Option<&Reason>, detail: Detail) -> Vec<Strin
             let _ = write!(line, ", signal on {}", pin.pin);
         }
         if let Some(app) = &run.app {
-            let _ = write!(line, "; the app ran {} instructions", thousands(app.instructions as usize));
+            let _ = write!(line, "; the app ran {} instructions", thousands(app.instructions));
             if let Some(reload) = app.first_watchdog_reload_us.filter(|t| *t <= app.time_us) {
                 let _ = write!(line, " and fed its watchdog after {reload}");
             }
@@ -347,8 +358,7 @@ fn main_loop(l: &Loop) -> String {
 }
 
 fn tell_interrupts(interrupts: &[Interrupt], line: &mut String) {
-    let told: Vec<String> =
-        interrupts.iter().take(3).map(|i| format!("{} {}", thousands(i.taken as usize), i.name)).collect();
+    let told: Vec<String> = interrupts.iter().take(3).map(|i| format!("{} {}", thousands(i.taken), i.name)).collect();
     let _ = match told.is_empty() {
         true => write!(line, "; no interrupt so far"),
         false => write!(line, "; interrupts: {}", told.join(", ")),
@@ -446,28 +456,5 @@ fn conclusion(verdict: &Verdict, style: Style, out: &mut String) {
         if let Some(first) = first {
             let _ = writeln!(out, "`dryflash explain {}` tells more.", first.id);
         }
-    }
-}
-
-/// `27,648`.
-pub(super) fn thousands(n: usize) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers() {
-        assert_eq!([0, 999, 1_000, 27_648, 1_234_567].map(thousands), ["0", "999", "1,000", "27,648", "1,234,567"]);
     }
 }

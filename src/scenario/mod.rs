@@ -24,7 +24,7 @@
 //!     isolated: None,
 //! };
 //! let report = scenario::run(&suite, &cases, cases.len(), None, Vec::new(), |_, _| {});
-//! assert!(report.passed, "{}", report::run::text(&report, Style::default(), Default::default()));
+//! assert!(report.passed, "{}", report::run::text(&report, Style::default()));
 //! # Ok::<(), dryflash::scenario::ScenarioError>(())
 //! ```
 

@@ -1,7 +1,9 @@
 //! Is everything where it belongs?
 
 use super::Context;
-use crate::am32::command;
+use super::lines;
+use crate::am32::advice::Advice;
+use crate::am32::command::{Command, Word};
 use crate::am32::findings::{Finding, Id, Severity};
 use crate::am32::piece::{Piece, PlacedBy, written};
 use crate::am32::roles::{Role, wrong_base};
@@ -9,6 +11,7 @@ use crate::am32::{eeprom, layout};
 use crate::image::{Format, Image, Segment};
 use crate::part::Part;
 use crate::plural::{count, verb};
+use crate::shell;
 use std::ops::Range;
 
 /// Option bytes of the F0, the F4 and their kin, and of the G0 and its kin.
@@ -36,10 +39,10 @@ fn wrong(context: &Context, piece: &Piece, meant: u32) -> Finding {
     let what = if start < 0x0800_0000 { "a zero is missing" } else { "there is a zero too many" };
     let advice = match piece.placed_by {
         PlacedBy::User => {
-            let text = command::argument_at(piece, meant);
-            format!("did you mean {meant:#010X}? {}", command::replacing(context, piece, &text))
+            let line = lines::replacing(context, piece, &lines::argument_at(piece, meant));
+            Advice::from(format!("did you mean {meant:#010X}? ")) + line
         }
-        _ => format!("the file was written with a wrong base: build it again, to start at {meant:#010X}"),
+        _ => format!("the file was written with a wrong base: build it again, to start at {meant:#010X}").into(),
     };
     let message = format!("it would go to {start:#010X}, where there is no flash: {what}");
     about(Finding::new(Id::WRONG_BASE, message, advice), image, start)
@@ -78,18 +81,18 @@ fn outside(context: &Context, part: &Part, piece: &Piece, findings: &mut Vec<Fin
         let at_home = piece.role.home(context.layout) == Some(image.start());
         let advice = match (piece.role, piece.placed_by) {
             (Role::Eeprom, _) => {
-                format!("the EEPROM page of the {} goes to {:#010X}", part.nick(), context.layout.eeprom)
+                format!("the EEPROM page of the {} goes to {:#010X}", part.nick(), context.layout.eeprom).into()
             }
             (Role::Unknown, PlacedBy::User) => {
-                "give an address in flash, or say what it is with --bootloader, --app, --eeprom or --full".to_owned()
+                "give an address in flash, or say what it is with --bootloader, --app, --eeprom or --full".into()
             }
             (_, PlacedBy::User) if !at_home => {
-                format!("give the address that it is linked for, e.g. {}", home(context, piece))
+                Advice::from("give the address that it is linked for, e.g. ") + home(context, piece)
             }
             _ if address >= flash.end() => {
-                "it is for a part with more flash: take the file for this one, or name the part with --part".to_owned()
+                "it is for a part with more flash: take the file for this one, or name the part with --part".into()
             }
-            _ => format!("build the file again so that it starts in flash, at {:#010X}", flash.base),
+            _ => format!("build the file again so that it starts in flash, at {:#010X}", flash.base).into(),
         };
         findings.push(about(Finding::new(Id::OUT_OF_RANGE, message, advice), image, address));
     }
@@ -112,7 +115,7 @@ fn excess(part: &Part, piece: &Piece, segment: &Segment, message: &str) -> Optio
     } else {
         return None;
     };
-    let name = command::quote(&piece.image.name);
+    let name = shell::file(&piece.image.name);
     let advice = format!(
         "it was read out beyond the end of flash: cut it to its first {} KB (head -c {size} {name} > cut.bin), or a tool \
          may refuse it",
@@ -130,10 +133,10 @@ fn beyond(segment: &Segment, start: u32, end: u32) -> Option<(u32, u64)> {
     (bytes > 0).then_some((first, bytes))
 }
 
-fn home(context: &Context, piece: &Piece) -> String {
+fn home(context: &Context, piece: &Piece) -> Command {
     match piece.role.home(context.layout) {
-        Some(home) => command::replacing(context, piece, &command::argument_at(piece, home)),
-        None => command::with(context, ""),
+        Some(home) => lines::replacing(context, piece, &lines::argument_at(piece, home)),
+        None => lines::with(context, &[]),
     }
 }
 
@@ -146,13 +149,13 @@ fn option_bytes(context: &Context, part: &Part, piece: &Piece, address: u32) -> 
     };
     let message = format!("it holds option bytes {whose}, at {address:#010X}");
     let (advice, severity) = match (is_own, context.wish.option_bytes) {
-        (true, false) => (
-            format!("they are left out; {} programs them", command::with(context, "--option-bytes")),
-            Severity::Warning,
-        ),
-        (true, true) => ("they are programmed, as --option-bytes asks".to_owned(), Severity::Note),
+        (true, false) => {
+            let line = lines::with(context, &[Word::plain("--option-bytes")]);
+            (Advice::from("they are left out; ") + line + " programs them", Severity::Warning)
+        }
+        (true, true) => ("they are programmed, as --option-bytes asks".into(), Severity::Note),
         (false, _) => {
-            ("they are left out; take them out of the file, or a tool may refuse it".to_owned(), Severity::Warning)
+            ("they are left out; take them out of the file, or a tool may refuse it".into(), Severity::Warning)
         }
     };
     about(Finding::new(Id::OPTION_BYTES, message, advice).as_bad_as(severity), &piece.image, address)
@@ -192,10 +195,11 @@ fn misplaced(context: &Context, piece: &Piece, findings: &mut Vec<Finding>) {
     let can = piece.info.app.as_ref().is_some_and(|a| a.can_signature.is_some());
     if is_app && start == layout.base {
         let advice = match piece.placed_by {
-            PlacedBy::File => format!("the file's addresses are wrong; it has to start at {:#010X}", layout.app),
+            PlacedBy::File => format!("the file's addresses are wrong; it has to start at {:#010X}", layout.app).into(),
             _ => {
-                let text = format!("--app {}@{:#010X}", command::quote(&image.name), layout.app);
-                format!("an app goes to {:#010X}: {}", layout.app, command::replacing(context, piece, &text))
+                let file = Word::File { name: image.name.to_string(), at: Some(layout.app) };
+                let line = lines::replacing(context, piece, &lines::option(Role::App, file));
+                Advice::from(format!("an app goes to {:#010X}: ", layout.app)) + line
             }
         };
         let pc = piece.info.app.as_ref().and_then(|a| a.vectors).map_or(0, |v| v.pc);
@@ -239,11 +243,12 @@ fn moved(context: &Context, piece: &Piece, home: u32) -> Finding {
     };
     let message = format!("the {} would go to {start:#010X}; {why}", piece.role);
     let advice = match piece.placed_by {
-        PlacedBy::User => format!("give it its own address: {}", self::home(context, piece)),
+        PlacedBy::User => Advice::from("give it its own address: ") + self::home(context, piece),
         _ => format!(
             "the file has to start at {home:#010X}; if it is no {}, say what it is with --bootloader, --app, --eeprom or --full",
             piece.role
-        ),
+        )
+        .into(),
     };
     about(Finding::new(Id::MISPLACED, message, advice), &piece.image, start)
 }
@@ -257,11 +262,12 @@ fn eeprom_elsewhere(context: &Context, piece: &Piece) -> Finding {
         layout.eeprom
     );
     let advice = match piece.placed_by {
-        PlacedBy::User => format!("give it the {layout}'s address: {}", home(context, piece)),
+        PlacedBy::User => Advice::from(format!("give it the {layout}'s address: ")) + home(context, piece),
         _ => format!(
             "take the page for the {layout}, or the .bin of it, which goes to {:#010X} by itself",
             layout.eeprom
-        ),
+        )
+        .into(),
     };
     about(Finding::new(Id::EEPROM_ELSEWHERE, message, advice), &piece.image, start)
 }
@@ -320,24 +326,22 @@ fn too_long(context: &Context, piece: &Piece, findings: &mut Vec<Finding>) {
             last.saturating_sub(1),
             layout.app
         );
+        let (most, place) = (layout.bootloader_len(), layout.app);
         let advice = if piece.info.bootloader.is_some_and(|b| b.can) {
-            format!("it is for CAN, with 16K; the {layout} needs one of at most {} bytes", layout.bootloader_len())
+            format!("it is for CAN, with 16K; the {layout} needs one of at most {most} bytes").into()
         } else {
-            let role = command::argument(piece);
-            let full = format!("--full {}", role.trim_start_matches("--bootloader "));
             let or = match piece.by_bytes {
                 Some(Role::Full) => {
-                    format!("if it is a full image, say so: {}", command::replacing(context, piece, &full))
+                    Advice::from("if it is a full image, say so: ")
+                        + lines::replacing(context, piece, &lines::as_role(Role::Full, piece))
                 }
                 _ => {
-                    format!("if it is a full image, no whole app stands behind {:#010X}: take another copy", layout.app)
+                    format!("if it is a full image, no whole app stands behind {place:#010X}: take another copy").into()
                 }
             };
-            format!(
-                "take a bootloader of at most {} bytes; {or}; if it is an app, it has to be linked for {:#010X}",
-                layout.bootloader_len(),
-                layout.app
-            )
+            Advice::from(format!("take a bootloader of at most {most} bytes; "))
+                + or
+                + format!("; if it is an app, it has to be linked for {place:#010X}")
         };
         findings.push(about(Finding::new(Id::BOOTLOADER_TOO_LONG, message, advice), image, layout.app));
     }

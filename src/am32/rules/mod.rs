@@ -3,6 +3,7 @@
 mod addresses;
 mod age;
 mod holes;
+pub(super) mod lines;
 mod names;
 mod overlap;
 mod presence;
@@ -13,9 +14,9 @@ mod updater;
 pub(super) use age::by_bootloader_version as judge_bootloader_version;
 
 use super::findings::Finding;
+use super::given::Wish;
 use super::layout::{Layout, Mcu};
 use super::piece::Piece;
-use super::plan::Wish;
 use super::roles::Role;
 use crate::part::Part;
 

@@ -1,13 +1,15 @@
 //! Do files get into each other's way?
 
 use super::Context;
-use crate::am32::command;
+use super::lines;
+use crate::am32::advice::Advice;
 use crate::am32::findings::{Finding, Id, Severity};
 use crate::am32::piece::{Piece, written};
 use crate::am32::roles::Role;
 use crate::image::Segment;
 use crate::part::Part;
 use crate::plural::{count, verb};
+use crate::shell;
 use std::collections::BTreeSet;
 
 pub(super) fn judge(context: &Context, part: &Part, findings: &mut Vec<Finding>) {
@@ -82,11 +84,10 @@ fn replaced(context: &Context, full: &Piece, later: &Piece, shared: &Shared) -> 
         count(shared.lost, "byte"),
         verb(shared.lost, "is", "are")
     );
-    let full = command::quote(name);
-    let advice = format!(
-        "flash {full} first and then this file, at {start:#010X}, as is done here; {} looks at {full} alone",
-        command::without(context, later, "")
-    );
+    let full = shell::file(name);
+    let advice = Advice::from(format!("flash {full} first and then this file, at {start:#010X}, as is done here; "))
+        + lines::without(context, later, &[])
+        + format!(" looks at {full} alone");
     let finding = Finding::new(Id::CLASH, message, advice).as_bad_as(Severity::Note);
     Some(finding.file(&later.image.name).at(address))
 }
@@ -104,36 +105,34 @@ fn repeated(earlier: &Piece, later: &Piece, shared: &Shared, first: u32) -> Find
 }
 
 /// Of a bootloader and an app, both are needed: the one that is too long, or for CAN, has to be replaced.
-fn advice(context: &Context, earlier: &Piece, later: &Piece) -> String {
+fn advice(context: &Context, earlier: &Piece, later: &Piece) -> Advice {
     let both = [earlier, later];
     let of = |role| both.into_iter().find(|p| p.role == role);
     if let (Some(bootloader), Some(app)) = (of(Role::Bootloader), of(Role::App)) {
         let layout = context.layout;
         let reaches = written(&bootloader.image, layout.app, layout.eeprom);
         let (wrong, what) = if reaches { (bootloader, "bootloader") } else { (app, "app") };
-        return format!("both are needed: take another {what} in place of {}", command::quote(&wrong.image.name));
+        return format!("both are needed: take another {what} in place of {}", shell::file(&wrong.image.name)).into();
     }
-    let (first, second) = (command::without(context, earlier, ""), command::without(context, later, ""));
+    let (first, second) = (lines::without(context, earlier, &[]), lines::without(context, later, &[]));
     if let (Some(updater), Some(app)) =
         (both.into_iter().find(|p| p.is_updater()), both.into_iter().find(|p| p.role == Role::App && !p.is_updater()))
     {
-        let (alone, then) = (command::without(context, app, ""), command::without(context, updater, ""));
-        return format!(
-            "an updater and an app go to the same place, one after the other: flash {} and let it run: {alone}; then flash {}: {then}",
-            command::quote(&updater.image.name),
-            command::quote(&app.image.name)
-        );
+        let (alone, then) = (lines::without(context, app, &[]), lines::without(context, updater, &[]));
+        let (updater, app) = (shell::file(&updater.image.name), shell::file(&app.image.name));
+        return Advice::from("an updater and an app go to the same place, one after the other: ")
+            + format!("flash {updater} and let it run: ")
+            + alone
+            + format!("; then flash {app}: ")
+            + then;
     }
     // A full image and what is to replace a piece of it.
     let (part_of, full) = (both.into_iter().find(|p| p.role != Role::Full), of(Role::Full));
     let instead = part_of.filter(|p| full.is_some() && p.role != Role::Unknown && !p.replaces()).map(|piece| {
-        let text = format!("{} {}", piece.role.option(), command::argument(piece));
-        format!(
-            "; or, to flash it after the full image, in place of what that holds: {}",
-            command::replacing(context, piece, &text)
-        )
+        Advice::from("; or, to flash it after the full image, in place of what that holds: ")
+            + lines::replacing(context, piece, &lines::as_role(piece.role, piece))
     });
-    format!("leave one of them out: {first} or {second}{}", instead.unwrap_or_default())
+    Advice::from("leave one of them out: ") + first + " or " + second + instead.unwrap_or_default()
 }
 
 #[derive(Default)]

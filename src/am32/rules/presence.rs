@@ -1,7 +1,9 @@
 //! Is everything there that an ESC needs, and is each file what it is said to be?
 
 use super::Context;
-use crate::am32::command;
+use super::lines;
+use crate::am32::advice::Advice;
+use crate::am32::command::{Command, Word};
 use crate::am32::findings::{Finding, Id, Severity};
 use crate::am32::names::Kind;
 use crate::am32::piece::{Piece, written};
@@ -38,28 +40,27 @@ fn contradiction(context: &Context, piece: &Piece) -> Option<Finding> {
     };
     let message = format!("{says} {said}, but its bytes are those of {}", bytes.article());
     let advice = match piece.evidence {
-        Evidence::Given if piece.role == bytes => {
-            format!(
-                "it is taken as {}, as it was given; check that it is the file you meant, and rename it",
-                bytes.article()
-            )
-        }
+        Evidence::Given if piece.role == bytes => format!(
+            "it is taken as {}, as it was given; check that it is the file you meant, and rename it",
+            bytes.article()
+        )
+        .into(),
         Evidence::Given if cut_off(context, piece) => {
-            "it is cut off within the app: take a whole copy of the full image".to_owned()
+            "it is cut off within the app: take a whole copy of the full image".into()
         }
-        Evidence::Given => format!("give it as what it is: {}", as_it_is(context, piece, bytes)),
-        _ => format!("it is taken as {}; check that it is the file you meant", bytes.article()),
+        Evidence::Given => Advice::from("give it as what it is: ") + as_it_is(context, piece, bytes),
+        _ => format!("it is taken as {}; check that it is the file you meant", bytes.article()).into(),
     };
     Some(Finding::new(Id::CONTRADICTION, message, advice).file(&piece.image.name).as_bad_as(severity))
 }
 
 /// The command with `piece` as what its bytes say. Where others are mistaken as well, each is put right.
-fn as_it_is(context: &Context, piece: &Piece, bytes: Role) -> String {
+fn as_it_is(context: &Context, piece: &Piece, bytes: Role) -> Command {
     let edit = |p: &Piece| {
         let role = if std::ptr::eq(p, piece) { Some(bytes) } else { p.is_mistaken() };
-        Some(role.map_or_else(|| command::argument(p), |r| format!("{} {}", r.option(), command::quote(&p.image.name))))
+        Some(role.map_or_else(|| lines::argument(p), |r| lines::option(r, Word::file(&*p.image.name))))
     };
-    command::check(context, edit, "")
+    lines::check(context, edit, &[])
 }
 
 /// A full image of which there is little more than the bootloader.
@@ -110,22 +111,23 @@ fn blank(piece: &Piece) -> Option<Finding> {
 }
 
 /// Where nothing has `role`, but a file is called so: that file has to be replaced, not one added.
-fn named_only(context: &Context, role: Role, text: &str) -> Option<String> {
+fn named_only(context: &Context, role: Role, instead: &[Word]) -> Option<Advice> {
     let piece = context.pieces.iter().find(|p| {
         p.evidence != Evidence::Given
             && p.by_bytes.is_some_and(|b| b != role)
             && p.info.name.kind.map(Kind::role) == Some(role)
     })?;
     let (name, is) = (&piece.image.name, piece.role.article());
-    let mut line = command::with(context, text);
+    let mut line = lines::with(context, instead);
     // One of two apps has to go.
     if context.pieces.iter().any(|p| p.role == piece.role && !std::ptr::eq(p, piece)) {
-        line = command::without(context, piece, text);
+        line = lines::without(context, piece, instead);
     }
-    Some(format!(
-        "{name} is called {}, but its bytes are those of {is}; take the file you meant: {line}",
-        role.article()
-    ))
+    let called = role.article();
+    Some(
+        Advice::from(format!("{name} is called {called}, but its bytes are those of {is}; take the file you meant: "))
+            + line,
+    )
 }
 
 fn missing(context: &Context, findings: &mut Vec<Finding>) {
@@ -142,28 +144,23 @@ fn missing(context: &Context, findings: &mut Vec<Finding>) {
         } else {
             "there is no bootloader: nothing would run".to_owned()
         };
-        let text = format!("--bootloader AM32_{}_BOOTLOADER_<PIN>_V<N>.hex", layout.mcu);
-        let advice = if let Some(named) = named_only(context, Role::Bootloader, &text) {
+        let file = Word::Blank(format!("AM32_{}_BOOTLOADER_<PIN>_V<N>.hex", layout.mcu));
+        let it = lines::option(Role::Bootloader, file);
+        let app_only = lines::with(context, &[Word::plain("--from-app")]);
+        let advice = if let Some(named) = named_only(context, Role::Bootloader, &it) {
             named
         } else if layout.flash_code.is_some() {
-            format!(
-                "add it: {}; to look at the app only: {}",
-                command::with(context, &text),
-                command::with(context, "--from-app")
-            )
+            Advice::from("add it: ") + lines::with(context, &it) + "; to look at the app only: " + app_only
         } else {
-            format!(
-                "none is published for the {part}; to look at the app only: {}",
-                command::with(context, "--from-app")
-            )
+            Advice::from(format!("none is published for the {part}; to look at the app only: ")) + app_only
         };
         findings.push(Finding::new(Id::BOOTLOADER_MISSING, message, advice).at(layout.base));
     }
     if !app {
         let message = format!("there is no app: the bootloader has nothing to start at {:#010X}", layout.app);
-        let text = format!("--app AM32_<TARGET>_{}_<VERSION>.hex", layout.mcu);
-        let advice = named_only(context, Role::App, &text)
-            .unwrap_or_else(|| format!("add it: {}", command::with(context, &text)));
+        let it = lines::option(Role::App, Word::Blank(format!("AM32_<TARGET>_{}_<VERSION>.hex", layout.mcu)));
+        let advice =
+            named_only(context, Role::App, &it).unwrap_or_else(|| Advice::from("add it: ") + lines::with(context, &it));
         findings.push(Finding::new(Id::APP_MISSING, message, advice).at(layout.app));
     }
     // A page at a wrong address is told by itself.
@@ -176,10 +173,10 @@ fn missing(context: &Context, findings: &mut Vec<Finding>) {
         let whole = context.pieces.iter().rev().find(ends).map_or(String::new(), |p| {
             format!("see that {} is whole, it ends at {:#010X}; or ", p.image.name, p.image.end().saturating_sub(1))
         });
-        let text = "--eeprom eeprom_default.bin";
-        let add = named_only(context, Role::Eeprom, text)
-            .unwrap_or_else(|| format!("{whole}add a page: {}", command::with(context, text)));
-        let advice = format!("{add} {}", command::settings_source(context));
+        let page = lines::default_settings();
+        let advice = named_only(context, Role::Eeprom, &page)
+            .unwrap_or_else(|| Advice::from(format!("{whole}add a page: ")) + lines::with(context, &page))
+            + lines::settings_source(context);
         findings.push(Finding::new(Id::EEPROM_MISSING, message, advice).at(layout.eeprom));
     }
 }

@@ -2,7 +2,8 @@
 
 use super::Context;
 use super::addresses::stray_page;
-use crate::am32::command;
+use super::lines;
+use crate::am32::advice::Advice;
 use crate::am32::eeprom::{self, BootByte};
 use crate::am32::findings::{Finding, Id, Severity};
 use crate::am32::piece::Piece;
@@ -26,28 +27,29 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
         BootByte::Blank => Finding::new(
             Id::EEPROM_BLANK,
             format!("the boot byte at {address:#010X} is FF: the bootloader expects 01 and never starts the app"),
-            format!("put written settings there: {}", with_default(context)),
+            Advice::from("put written settings there: ") + with_default(context),
         ),
         BootByte::CutOff if is_zero(context, piece) => Finding::new(
             Id::BOOT_BYTE_OTHER,
             format!(
                 "the page at {address:#010X} is 00 all through, the boot byte as well: it holds no settings, and the app is not started"
             ),
-            format!("put written settings there: {}", with_default(context)),
+            Advice::from("put written settings there: ") + with_default(context),
         ),
         BootByte::CutOff => Finding::new(
             Id::BOOT_BYTE_CUT_OFF,
             format!(
                 "the boot byte at {address:#010X} is 00, as an update leaves it that was cut off: the app is not started"
             ),
-            format!("let a configurator flash the app again, or put sound settings there: {}", with_default(context)),
+            Advice::from("let a configurator flash the app again, or put sound settings there: ")
+                + with_default(context),
         ),
         BootByte::Other(_) => Finding::new(
             Id::BOOT_BYTE_OTHER,
             format!(
                 "the boot byte at {address:#010X} is {byte:02X}: the bootloader expects 01 and never starts the app"
             ),
-            format!("this is no settings page; put one there: {}", with_default(context)),
+            Advice::from("this is no settings page; put one there: ") + with_default(context),
         ),
     };
     findings.push(finding.file(&piece.image.name).at(address));
@@ -60,9 +62,9 @@ fn is_zero(context: &Context, piece: &Piece) -> bool {
     page.len() >= eeprom::SHORTEST && page.segments.iter().all(|s| s.data.iter().all(|b| *b == 0))
 }
 
-fn with_default(context: &Context) -> String {
-    let line = command::with_role(context, Role::Eeprom, "--eeprom eeprom_default.bin");
-    format!("{line} {}", command::settings_source(context))
+fn with_default(context: &Context) -> Advice {
+    let line = lines::with_role(context, Role::Eeprom, &lines::default_settings());
+    Advice::from(line) + lines::settings_source(context)
 }
 
 fn rewritten(context: &Context, piece: &Piece) -> Option<Finding> {

@@ -1,7 +1,9 @@
 //! Are the files for this part, and for each other?
 
 use super::Context;
-use crate::am32::command;
+use super::lines;
+use crate::am32::advice::Advice;
+use crate::am32::command::{Command, Word};
 use crate::am32::findings::{Finding, Id, Severity};
 use crate::am32::layout::{self, Mcu};
 use crate::am32::piece::Piece;
@@ -25,8 +27,9 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
 }
 
 fn not_modelled(context: &Context, mcu: Mcu) -> Finding {
-    let advice =
-        "take the files for your ESC's MCU; `dryflash parts` lists what is modelled, and --part overrides the name";
+    let advice = Advice::from("take the files for your ESC's MCU; ")
+        + Command::dryflash(["parts"])
+        + " lists what is modelled, and --part overrides the name";
     let told: Vec<(&Piece, Mcu, String)> =
         context.pieces.iter().filter_map(|p| of_mcu(p).map(|(mcu, why)| (p, mcu, why))).collect();
     if told.iter().all(|(_, other, _)| *other == mcu) {
@@ -75,7 +78,7 @@ fn by_tag_or_name(context: &Context, piece: &Piece) -> Option<Finding> {
                 "its name tag at {:#010X} is '{}': it is for the {other}, and the part is the {} ({})",
                 tag.address, tag.text, context.layout, context.evidence
             );
-            let advice = take(context, piece, "app", &part_option(context, piece, other));
+            let advice = take(context, piece, "app", part_option(context, piece, other));
             return Some(Finding::new(Id::TAG_MISMATCH, message, advice).file(name).at(tag.address));
         }
     }
@@ -86,39 +89,38 @@ fn by_tag_or_name(context: &Context, piece: &Piece) -> Option<Finding> {
         _ => return None,
     };
     let message = format!("{what} says {other}, and the part is the {} ({})", context.layout, context.evidence);
-    let advice = take(context, piece, "file", &part_option(context, piece, other));
+    let advice = take(context, piece, "file", part_option(context, piece, other));
     Some(Finding::new(Id::NAME_MISMATCH, message, advice).file(name))
 }
 
 /// Which file to take in place of `piece`, and the other way out, where there is one.
-fn take(context: &Context, piece: &Piece, what: &str, or: &str) -> String {
+fn take(context: &Context, piece: &Piece, what: &str, or: Advice) -> Advice {
     match piece.role {
         Role::Bootloader if context.layout.flash_code.is_none() => {
-            let line = command::without(context, piece, "--from-app");
-            format!("no bootloader is published for the {}; to look at the app only: {line}{or}", context.layout.mcu)
+            let line = lines::without(context, piece, &[Word::plain("--from-app")]);
+            let mcu = context.layout.mcu;
+            Advice::from(format!("no bootloader is published for the {mcu}; to look at the app only: ")) + line + or
         }
-        _ => format!("take the {what} for the {}{or}", context.layout.mcu),
+        _ => Advice::from(format!("take the {what} for the {}", context.layout.mcu)) + or,
     }
 }
 
 /// The way out where it is the part that is wrong: another part, or, where another file is for the one that is named,
 /// another file in its place.
-fn part_option(context: &Context, piece: &Piece, other: Mcu) -> String {
+fn part_option(context: &Context, piece: &Piece, other: Mcu) -> Advice {
     if !other.is_modelled() {
-        return String::new();
+        return Advice::default();
     }
     let for_it = |p: &&Piece| !std::ptr::eq(*p, piece) && of_mcu(p).is_some_and(|(mcu, _)| mcu == context.layout.mcu);
     if let Some(wrong) = context.pieces.iter().find(for_it) {
-        return format!(", or, where the ESC has the {other}, another {} than {}", wrong.role, wrong.image.name);
+        return format!(", or, where the ESC has the {other}, another {} than {}", wrong.role, wrong.image.name).into();
     }
     // The flash code tells one size of flash from another.
     let code = piece.info.bootloader.and_then(|b| b.info).map(|i| i.flash_code);
     let named = other.layouts().find(|l| code.is_some() && l.flash_code == code && !l.can);
     let named = named.and_then(|l| l.parts().next());
     let part = named.map_or_else(|| other.to_string(), |p| p.nick().to_owned());
-    let wish = crate::am32::Wish { part: None, ..context.wish.clone() };
-    let line = command::with(&Context { wish: &wish, ..*context }, "");
-    format!(", or, where the ESC has the {part}: {}", line.replacen("check", &format!("check --part {part}"), 1))
+    Advice::from(format!(", or, where the ESC has the {part}: ")) + lines::on_part(context, &part)
 }
 
 fn by_marks(context: &Context, piece: &Piece) -> Option<Finding> {
@@ -128,8 +130,8 @@ fn by_marks(context: &Context, piece: &Piece) -> Option<Finding> {
         context.layout, context.evidence
     );
     let advice = match piece.role {
-        Role::Bootloader if context.layout.flash_code.is_none() => take(context, piece, "file", ""),
-        _ => format!("check that it is the file for the {}; a run shows what it does there", context.layout),
+        Role::Bootloader if context.layout.flash_code.is_none() => take(context, piece, "file", Advice::default()),
+        _ => format!("check that it is the file for the {}; a run shows what it does there", context.layout).into(),
     };
     Some(Finding::new(Id::MARKS_MISMATCH, message, advice).file(&piece.image.name))
 }
@@ -164,7 +166,7 @@ fn other_core(context: &Context, piece: &Piece) -> Option<Finding> {
         if marks.riscv { " and its RISC-V code" } else { "" },
         context.layout
     );
-    let advice = take(context, piece, "bootloader", "");
+    let advice = take(context, piece, "bootloader", Advice::default());
     Some(Finding::new(Id::FOREIGN_MCU, message, advice).file(&piece.image.name).at(info.address))
 }
 

@@ -4,7 +4,7 @@ use super::linked::{self, Program};
 use crate::cli::ends;
 use crate::cli::stand_in::StandIn;
 use crate::cli::with;
-use serde::Serialize;
+use crate::report::doctor::{Client, Way};
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -39,35 +39,6 @@ const KNOWN: [(&str, Reach, bool); 11] = [
 
 /// How long a tool may take to tell its version.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How a tool can be rehearsed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Way {
-    /// `dryflash with`.
-    With,
-    /// `dryflash serve --gdb`.
-    Gdb,
-}
-
-/// A tool.
-#[derive(Debug, Serialize)]
-pub struct Client {
-    /// Its command.
-    pub name: &'static str,
-    /// It writes flash by itself.
-    pub flashes: bool,
-    /// Where it is; none where it is not installed.
-    pub path: Option<String>,
-    /// What it says of its version; none where it was not asked, or said nothing.
-    pub version: Option<String>,
-    /// It loads libusb as a library of its own, which can be stood in for.
-    pub loads_libusb: bool,
-    /// How it can be rehearsed; none where it cannot.
-    pub way: Option<Way>,
-    /// Why it cannot, or what to know.
-    pub why: String,
-}
 
 /// Looks for all of them. `stands`: the stand-in can be used here.
 pub fn look(stands: bool) -> Vec<Client> {

@@ -4,37 +4,10 @@ use super::linked;
 use crate::cli::stand_in::StandIn;
 use crate::cli::with;
 use crate::probe::{glasgow, tcp};
-use serde::Serialize;
+use crate::report::doctor::{Here, Port};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// Something that was looked at.
-#[derive(Debug, Serialize)]
-pub struct Here {
-    /// What.
-    pub name: &'static str,
-    /// `dryflash with` does not work without it.
-    pub needed: bool,
-    /// It is as it should be.
-    pub good: bool,
-    /// What was seen.
-    pub told: String,
-    /// What to do.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub advice: String,
-}
-
-/// A port that a verb opens where none is named.
-#[derive(Debug, Serialize)]
-pub struct Port {
-    /// Where.
-    pub address: SocketAddr,
-    /// For which option of `serve`.
-    pub option: &'static str,
-    /// Nobody listens there.
-    pub free: bool,
-}
 
 /// Looks at all of it.
 pub fn look() -> Vec<Here> {

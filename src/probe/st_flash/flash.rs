@@ -1,10 +1,11 @@
 //! st-flash at the flash controllers: locks, erasing, and what both families have in common.
 
 use super::error::StFlashError;
-use super::note::{Note, thousands};
+use super::note::Note;
 use super::session::{FLASH, Session};
 use crate::bus::Width;
 use crate::flash::{Flag, Flags, Interface, PageSelect, REGISTERS, interface};
+use crate::plural::thousands;
 
 /// The bits of PNB that st-flash clears and sets; the G0s that are modelled have no more.
 const PAGES: u32 = 0x3F;

@@ -1,5 +1,6 @@
 //! What dryflash says where st-flash is silent, or wrong.
 
+use crate::plural::thousands;
 use std::fmt;
 
 /// Something worth knowing that st-flash does not say.
@@ -243,17 +244,4 @@ pub fn as_it_stands(format: crate::image::Format) -> String {
 /// `1 byte`, `2,048 bytes`.
 fn counted(bytes: u32) -> String {
     format!("{} byte{}", thousands(bytes), crate::plural::verb(u64::from(bytes), "", "s"))
-}
-
-/// A number with commas.
-pub(super) fn thousands(n: u32) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -4,8 +4,9 @@ use super::LONGEST_FILE;
 use super::arguments::{Format, Word};
 use super::error::StFlashError;
 use super::ihex;
-use super::note::{Note, thousands};
+use super::note::Note;
 use super::session::Session;
+use crate::plural::thousands;
 
 impl Session<'_> {
     /// `read FILE ADDR SIZE`.

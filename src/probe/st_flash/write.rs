@@ -2,13 +2,14 @@
 
 use super::error::StFlashError;
 use super::ihex::{self, Hex};
-use super::note::{Note, thousands};
+use super::note::Note;
 use super::session::{FLASH, RUN, SRAM, Session};
 use crate::bus::Width;
 use crate::cpu::debug::DHCSR;
 use crate::cpu::debug::dhcsr::C_MASKINTS;
 use crate::flash::diff::Lost;
 use crate::flash::{Contents, REGISTERS};
+use crate::plural::thousands;
 use crate::probe::stlink::Status;
 use std::ops::Range;
 use std::path::Path;

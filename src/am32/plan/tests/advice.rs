@@ -1,7 +1,8 @@
 //! Advice leads somewhere: what it says can be done, is not what was done already, and helps.
 
 use super::*;
-use crate::am32::command::argument;
+use crate::am32::rules::lines::argument;
+use crate::am32::{Advice, Command, Word};
 
 fn find(plan: &Plan, id: Id) -> &Finding {
     plan.findings.iter().find(|f| f.id == id).unwrap_or_else(|| panic!("no {id}: {:#?}", plan.findings))
@@ -23,27 +24,32 @@ fn planned(given: Vec<Given>) -> Plan {
     plan(given, &Wish::default()).unwrap()
 }
 
-/// The commands in an advice, without their backticks.
-fn commands(advice: &str) -> Vec<String> {
-    advice.split('`').skip(1).step_by(2).filter(|c| c.starts_with("dryflash check")).map(str::to_owned).collect()
+/// The ways to call `check` in an advice.
+fn commands(advice: &Advice) -> Vec<Command> {
+    let check = ["dryflash", "check"].map(Word::plain);
+    advice.commands().filter(|c| c.words().starts_with(&check)).cloned().collect()
 }
 
 /// What `command` says, with the files of `before` and stand-ins for those that it wants to be added.
-fn follow(command: &str, before: &Plan) -> Result<Plan, PlanError> {
+fn follow(command: &Command, before: &Plan) -> Result<Plan, PlanError> {
     let mut wish = Wish { has_state: before.wish.has_state, ..Wish::default() };
     let mut given = Vec::new();
     let mut role = None;
-    let mut words = command.split(' ').skip(2);
+    let mut words = command.words().iter().skip(2);
     while let Some(word) = words.next() {
-        match word {
-            "--part" => wish.part = Some(part::find(words.next().unwrap()).unwrap()),
+        let Word::Plain(option) = word else {
+            given.push(Given { image: file_of(word, before), role: role.take() });
+            continue;
+        };
+        match option.as_str() {
+            "--part" => wish.part = Some(part::find(&words.next().unwrap().argument()).unwrap()),
             "--from-app" => wish.from_app = true,
             "--option-bytes" => wish.option_bytes = true,
             "--bootloader" => role = Some(Role::Bootloader),
             "--app" => role = Some(Role::App),
             "--eeprom" => role = Some(Role::Eeprom),
             "--full" => role = Some(Role::Full),
-            file => given.push(Given { image: file_of(file, before), role: role.take() }),
+            other => panic!("{other} in {command}"),
         }
     }
     // The command line takes files with a role first.
@@ -51,28 +57,28 @@ fn follow(command: &str, before: &Plan) -> Result<Plan, PlanError> {
     plan(given, &wish)
 }
 
-fn file_of(word: &str, before: &Plan) -> Image {
-    let (name, at) = match word.rsplit_once('@') {
-        Some((name, at)) => (name, Some(u32::from_str_radix(at.trim_start_matches("0x"), 16).unwrap())),
-        None => (word, None),
+fn file_of(word: &Word, before: &Plan) -> Image {
+    let (name, at) = match word {
+        Word::File { name, at } => (name.as_str(), *at),
+        Word::Plain(name) | Word::Blank(name) => (name.as_str(), None),
     };
     let known = before.given.iter().map(|g| &g.image).find(|i| *i.name == *name);
     let data = match known {
         Some(image) if image.format == Format::Bin => image.segments[0].data.clone(),
         Some(image) => return image.clone(),
-        None if word.starts_with("eeprom_default") => f::eeprom(1, 4, (2, 21)),
-        None if word.contains("BOOTLOADER") => f::bootloader("PB4", 0x1F, 2),
+        None if name.starts_with("eeprom_default") => f::eeprom(1, 4, (2, 21)),
+        None if name.contains("BOOTLOADER") => f::bootloader("PB4", 0x1F, 2),
         None => f::app("AM32REF_F051", 0x7BE0),
     };
     Image { name: name.into(), ..f::image("x.bin", &data, at) }
 }
 
 /// The command that made this plan.
-fn command_of(plan: &Plan) -> String {
-    let mut words = vec!["dryflash check".to_owned()];
-    words.extend(plan.wish.part.as_ref().map(|p| format!("--part {}", p.nick())));
-    words.extend(plan.pieces.iter().map(argument));
-    words.join(" ")
+fn command_of(plan: &Plan) -> Command {
+    let mut words = ["dryflash", "check"].map(Word::plain).to_vec();
+    words.extend(plan.wish.part.iter().flat_map(|p| ["--part", p.nick()].map(Word::plain)));
+    words.extend(plan.pieces.iter().flat_map(argument));
+    Command::new(words)
 }
 
 #[test]
@@ -132,7 +138,7 @@ fn a_piece_is_flashed_after_the_full_image_that_it_mends() {
 fn a_bad_page_is_replaced_not_given_twice() {
     let plan = planned(vec![as_role(Role::Eeprom, page_of(&f::eeprom(0, 4, (2, 21)))), plain(bl()), plain(app())]);
     let command = commands(&find(&plan, Id::BOOT_BYTE_CUT_OFF).advice).remove(0);
-    assert_eq!(command.matches("--eeprom").count(), 1, "{command}");
+    assert_eq!(command.to_string().matches("--eeprom").count(), 1, "{command}");
     assert!(follow(&command, &plan).unwrap().is_sound());
 }
 
@@ -233,7 +239,7 @@ fn a_hole_in_the_code_is_told() {
     let finding = find(&plan, Id::HOLE);
     assert_eq!((finding.address, finding.severity), (Some(0x0800_3000), Severity::Note));
     assert!(finding.message.contains("16 bytes from 0x08003000 on are missing"), "{}", finding.message);
-    assert!(finding.place.as_deref().is_some_and(|p| p.starts_with("line ")), "{finding:?}");
+    assert!(matches!(finding.place, Some(crate::image::Position::Line(_))), "{finding:?}");
     // Behind the vector table builds leave a gap, and before the name tag.
     assert!(!has(&hex(0xC0..0xD0), Id::HOLE));
     let bin = |blank: std::ops::Range<usize>| {
@@ -308,7 +314,7 @@ fn an_updater_and_an_app_are_flashed_one_after_the_other() {
     let plan = check(vec![bl(), updater, app(), page()]);
     let advice = &find(&plan, Id::CLASH).advice;
     let [alone, then] = &commands(advice)[..] else { panic!("{advice}") };
-    assert!(alone.contains("u.hex") && !then.contains("u.hex"), "{advice}");
+    assert!(alone.to_string().contains("u.hex") && !then.to_string().contains("u.hex"), "{advice}");
     assert!(follow(then, &plan).unwrap().is_sound());
 }
 

@@ -1,0 +1,105 @@
+//! The command line that an advice names: the one that was given, with what is to change.
+
+use super::Context;
+use crate::am32::advice::{Advice, Span};
+use crate::am32::command::{Command, Word};
+use crate::am32::piece::{Piece, PlacedBy};
+use crate::am32::roles::{Evidence, Role};
+
+/// A piece as a file, with its address where that was given.
+fn file(piece: &Piece) -> Word {
+    let at = (piece.placed_by == PlacedBy::User).then(|| piece.image.start());
+    Word::File { name: piece.image.name.to_string(), at }
+}
+
+/// How a piece was given: role, name and address.
+pub(in crate::am32) fn argument(piece: &Piece) -> Vec<Word> {
+    with_option(piece, file(piece))
+}
+
+/// A piece as it was given, but for the address.
+pub(super) fn argument_at(piece: &Piece, address: u32) -> Vec<Word> {
+    with_option(piece, Word::File { name: piece.image.name.to_string(), at: Some(address) })
+}
+
+fn with_option(piece: &Piece, word: Word) -> Vec<Word> {
+    match piece.evidence {
+        Evidence::Given => vec![Word::plain(piece.role.option()), word],
+        _ => vec![word],
+    }
+}
+
+/// A piece as it was given, but with this role.
+pub(super) fn as_role(role: Role, piece: &Piece) -> Vec<Word> {
+    option(role, file(piece))
+}
+
+/// A file with its role.
+pub(super) fn option(role: Role, file: Word) -> Vec<Word> {
+    vec![Word::plain(role.option()), file]
+}
+
+/// `dryflash check` with every piece as `edit` writes it, none to leave it out, and `more` at the end.
+pub(super) fn check(context: &Context, edit: impl Fn(&Piece) -> Option<Vec<Word>>, more: &[Word]) -> Command {
+    let part = context.wish.part.as_ref().map(|part| part.nick());
+    for_part(context, part, edit, more)
+}
+
+/// As it was given, but on this part.
+pub(super) fn on_part(context: &Context, part: &str) -> Command {
+    for_part(context, Some(part), |piece| Some(argument(piece)), &[])
+}
+
+fn for_part(
+    context: &Context,
+    part: Option<&str>,
+    edit: impl Fn(&Piece) -> Option<Vec<Word>>,
+    more: &[Word],
+) -> Command {
+    let mut words = ["dryflash", "check"].map(Word::plain).to_vec();
+    if let Some(part) = part {
+        words.extend(["--part", part].map(Word::plain));
+    }
+    if let Some(state) = &context.wish.state {
+        words.extend([Word::plain("--state"), Word::file(state)]);
+    }
+    words.extend(context.pieces.iter().filter_map(edit).flatten());
+    words.extend_from_slice(more);
+    Command::new(words)
+}
+
+/// A page of settings as people have it.
+pub(super) fn default_settings() -> Vec<Word> {
+    option(Role::Eeprom, Word::file("eeprom_default.bin"))
+}
+
+/// Where a page of settings is to be had, in a parenthesis behind what was said.
+pub(super) fn settings_source(context: &Context) -> Advice {
+    let layout = context.layout;
+    let (address, length) = (format!("{:#010X}", layout.eeprom), format!("{:#X}", layout.page));
+    let read = ["st-flash", "read", "eeprom.bin", &address, &length].map(Word::plain);
+    Advice::from(" (the file is in AM32's web configurator; or read the page of a working ESC: ")
+        + Span::Aside(Command::new(read))
+        + ")"
+}
+
+/// As it was given, and `more`.
+pub(super) fn with(context: &Context, more: &[Word]) -> Command {
+    check(context, |piece| Some(argument(piece)), more)
+}
+
+/// As it was given, with `words` for `role` in place of the files that have it.
+pub(super) fn with_role(context: &Context, role: Role, words: &[Word]) -> Command {
+    check(context, |piece| (piece.role != role).then(|| argument(piece)), words)
+}
+
+/// As it was given, but `changed` written as `words`.
+pub(super) fn replacing(context: &Context, changed: &Piece, words: &[Word]) -> Command {
+    let edit = |piece: &Piece| Some(if std::ptr::eq(piece, changed) { words.to_vec() } else { argument(piece) });
+    check(context, edit, &[])
+}
+
+/// As it was given, without `piece`, and `more`.
+pub(super) fn without(context: &Context, left_out: &Piece, more: &[Word]) -> Command {
+    check(context, |piece| (!std::ptr::eq(piece, left_out)).then(|| argument(piece)), more)
+}
