@@ -144,8 +144,8 @@ impl Worker {
                 Ok(chip) => Some(chip),
                 Err(error) => {
                     outcome.status = Status::Broken;
-                    let seen = format!("{error}; is there enough memory?");
-                    let trouble = Trouble { kind: Kind::Broken, span: 0..0, wanted: String::new(), seen };
+                    let (wanted, seen) = (String::new(), error.to_string());
+                    let trouble = Trouble { kind: Kind::Broken, span: 0..0, wanted, seen };
                     outcome.failures.push(failure(source, trouble));
                     return Ran::without(outcome);
                 }

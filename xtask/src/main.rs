@@ -6,6 +6,7 @@ mod demo;
 mod engines;
 mod firmware;
 mod needs;
+mod wasm;
 
 use needs::Verb;
 use std::env;
@@ -17,6 +18,7 @@ cargo xtask demo              what dryflash says about the images in this reposi
 cargo xtask test [ARGS...]    every test; ARGS go to cargo test
 cargo xtask engines           every scenario under Unicorn alone, with the same report to the byte
 cargo xtask firmware [DIR]    build the stand-in firmware anew, into firmware/built or DIR
+cargo xtask wasm              check the library, without features, for a browser (wasm32)
 cargo xtask setup             only install what the others need
 cargo xtask help              this text
 
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
     let outcome = match (verb, rest) {
         ("demo", []) => needs::meet(Verb::Demo).and_then(|()| demo::run(&root)),
         ("engines", []) => needs::meet(Verb::Demo).and_then(|()| engines::run(&root)),
+        ("wasm", []) => wasm::check(&root),
         ("test", rest) => needs::meet(Verb::Test).and_then(|()| test(&root, rest)),
         ("firmware", [] | [_]) => needs::meet(Verb::Firmware).and_then(|()| rebuild(&root, rest.first())),
         ("setup", []) => needs::meet(Verb::Setup).map(|()| {
@@ -46,7 +49,7 @@ fn main() -> ExitCode {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)
         }
-        ("demo" | "engines" | "firmware" | "setup", _) => {
+        ("demo" | "engines" | "firmware" | "setup" | "wasm", _) => {
             eprintln!("xtask: too many arguments to `{verb}`\n\n{HELP}");
             Ok(ExitCode::from(USAGE))
         }
