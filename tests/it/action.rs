@@ -68,7 +68,12 @@ impl Runner {
     }
 
     fn key(&self, action: &Path, reference: &str) -> String {
-        let (output, outputs) = self.step("key.sh", &[("ACTION", action.to_str().unwrap()), ("REF", reference)]);
+        self.key_of(action, "", reference)
+    }
+
+    fn key_of(&self, action: &Path, repository: &str, reference: &str) -> String {
+        let environment = [("ACTION", action.to_str().unwrap()), ("REPOSITORY", repository), ("REF", reference)];
+        let (output, outputs) = self.step("key.sh", &environment);
         assert!(output.status.success(), "{output:?}");
         assert!(outputs["dryflash"].ends_with("temp/dryflash/bin/dryflash"), "{outputs:?}");
         outputs["key"].clone()
@@ -82,7 +87,15 @@ fn text(output: &Output) -> String {
 #[test]
 fn the_key_hangs_on_what_is_built_and_on_the_reference() {
     let runner = Runner::new();
-    for file in ["Cargo.toml", "Cargo.lock", "build.rs", "src/a.rs", "src/deep/b c.rs", "shim/src/lib.rs"] {
+    for file in [
+        "Cargo.toml",
+        "Cargo.lock",
+        "build/main.rs",
+        "docs/schemas/a.json",
+        "src/a.rs",
+        "src/deep/b c.rs",
+        "shim/src/lib.rs",
+    ] {
         runner.write(&format!("action of/one/{file}"), "x");
     }
     let action = runner.path("action of/one");
@@ -93,7 +106,9 @@ fn the_key_hangs_on_what_is_built_and_on_the_reference() {
     assert_eq!(runner.key(&action, "v1"), key);
     assert_ne!(runner.key(&action, "refs/heads/main,x"), key);
     assert!(!runner.key(&action, "refs/heads/main,x").contains([',', '/']));
-    for file in ["src/deep/b c.rs", "Cargo.lock", "shim/src/lib.rs"] {
+    let fork = runner.key_of(&action, "somebody/dryflash", "v1");
+    assert!(fork.starts_with("dryflash-somebody-dryflash-") && !fork.contains('/'), "{fork}");
+    for file in ["src/deep/b c.rs", "Cargo.lock", "build/main.rs", "docs/schemas/a.json", "shim/src/lib.rs"] {
         runner.write(&format!("action of/one/{file}"), "y");
         assert_ne!(runner.key(&action, "v1"), key, "{file}");
         runner.write(&format!("action of/one/{file}"), "x");
@@ -215,7 +230,7 @@ fn the_action_calls_its_scripts_in_order_and_pastes_no_input_into_code() {
     // What each script reads is handed to it.
     for (script, step) in [("key.sh", order[0]), ("build.sh", order[2]), ("run.sh", order[4])] {
         let text = std::fs::read_to_string(root().join("action").join(script)).unwrap();
-        for name in ["ACTION", "REF", "ROOT", "DRYFLASH", "PATHS", "ARGS", "REPORT", "REPORT_FORMAT"] {
+        for name in ["ACTION", "REF", "REPOSITORY", "ROOT", "DRYFLASH", "PATHS", "ARGS", "REPORT", "REPORT_FORMAT"] {
             let read =
                 [format!("${name}\""), format!("${{{name}"), format!("\"${name}")].iter().any(|r| text.contains(r));
             assert!(!read || steps[step].contains(&format!("        {name}: ")), "{script} reads {name}");

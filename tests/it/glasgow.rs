@@ -1,5 +1,5 @@
 //! probe-rs's way in, by a small client of the test's own: frames, the applet, the SWD line, recordings, cut-offs.
-//! `tests/probe_rs.rs` drives the real one.
+//! `tests/it/probe_rs.rs` drives the real one.
 
 use crate::support::serve::Serve;
 use std::io::{Read, Write};

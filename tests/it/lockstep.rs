@@ -1,7 +1,7 @@
 //! Two engines, one answer: Unicorn and the interpreter go through the same images side by side, and the interpreter
 //! goes through them with and without skipping polls.
 //!
-//! `DRYFLASH_REAL_IMAGES=DIR cargo test --release --test lockstep` takes the images under DIR as well: every
+//! `DRYFLASH_REAL_IMAGES=DIR cargo test --release --test it lockstep::` takes the images under DIR as well: every
 //! bootloader (`*BOOTLOADER*.bin`) with a stand-in app, and every app (`.hex`) behind a stand-in bootloader.
 
 use crate::support::bench::{Case, cases, real_cases};

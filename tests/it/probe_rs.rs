@@ -1,5 +1,5 @@
 //! An unmodified probe-rs at the virtual ESC, on three parts. Opt-in: it is no package of Debian's, and long to build.
-//! `DRYFLASH_PROBE_RS=path/to/probe-rs cargo test --test probe_rs`; cargo-flash and cargo-embed lie beside it.
+//! `DRYFLASH_PROBE_RS=path/to/probe-rs cargo test --test it probe_rs::`; cargo-flash and cargo-embed lie beside it.
 
 use crate::support::clients::{self, APP, BENCHES, Bench, FLASH, built, starts};
 use crate::support::serve::Serve;

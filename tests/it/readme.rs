@@ -1,6 +1,6 @@
 //! The README shows what the program prints: its transcripts are run again, and its options are those of `--help`.
 //!
-//! `UPDATE_README=1 cargo test --test readme` writes the README anew from what is printed now.
+//! `UPDATE_README=1 cargo test --test it readme::` writes the README anew from what is printed now.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -79,9 +79,9 @@ fn transcripts_are_what_is_printed_now() {
         return;
     }
     for (n, (old, new)) in readme.lines().zip(now.lines()).enumerate() {
-        assert_eq!(old, new, "README.md line {}; UPDATE_README=1 cargo test --test readme writes it anew", n + 1);
+        assert_eq!(old, new, "README.md line {}; UPDATE_README=1 cargo test --test it readme:: writes it anew", n + 1);
     }
-    assert_eq!(readme.len(), now.len(), "UPDATE_README=1 cargo test --test readme writes it anew");
+    assert_eq!(readme.len(), now.len(), "UPDATE_README=1 cargo test --test it readme:: writes it anew");
 }
 
 #[test]

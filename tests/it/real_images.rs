@@ -1,5 +1,5 @@
 //! AM32's own release images, which are not in this repository:
-//! `DRYFLASH_REAL_IMAGES=DIR cargo test --test real_images -- --nocapture` boots every bootloader from V12 on that is
+//! `DRYFLASH_REAL_IMAGES=DIR cargo test --test it real_images:: -- --nocapture` boots every bootloader from V12 on that is
 //! found under DIR with the stand-in app and settings of its layout, and, where DIR holds AM32 apps, the newest
 //! bootloader of their MCU with these.
 

@@ -360,7 +360,7 @@ fn the_lines_that_serve_and_with_print_work() {
     }
 }
 
-/// pyOCD comes from PyPI: `DRYFLASH_PYOCD=path/to/pyocd cargo test --test stlink_tools`.
+/// pyOCD comes from PyPI: `DRYFLASH_PYOCD=path/to/pyocd cargo test --test it stlink_tools::`.
 #[test]
 fn pyocd_flashes_an_f051() {
     let Some(pyocd) = std::env::var_os("DRYFLASH_PYOCD") else {

@@ -1,6 +1,6 @@
 //! What the fuzz targets begin with (`fuzz/corpus/`): built here, so that it holds nothing of anyone's.
 //!
-//! `DRYFLASH_WRITE_CORPUS=1 cargo test --test captures corpus` writes it anew. Files that a fuzzer found stand beside it.
+//! `DRYFLASH_WRITE_CORPUS=1 cargo test --test it captures::corpus` writes it anew. Files that a fuzzer found stand beside it.
 
 use super::build::{CONTAINERS, Container, LINKS, Link, descriptor, file, own, sample, session, simple};
 use super::logs::log;

@@ -124,7 +124,7 @@ fn cases_are_neither_all_faults_nor_all_plain() {
     assert_eq!(count("Broken"), 0);
 }
 
-/// For whoever looks into a difference: `DRYFLASH_CASE=7 cargo test --test differential shown -- --nocapture`.
+/// For whoever looks into a difference: `DRYFLASH_CASE=7 cargo test --test it differential::shown -- --nocapture`.
 #[test]
 fn one_case_shown() {
     if std::env::var("DRYFLASH_CASE").is_err() {
