@@ -9,5 +9,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     parts::build(&out);
-    shim::build(&out);
+    if std::env::var_os("CARGO_FEATURE_CLI").is_some() {
+        shim::build(&out);
+    }
 }

@@ -70,6 +70,7 @@ impl Held {
     }
 
     /// Removes all of it. Who holds the list until the end of the process keeps others from making more.
+    #[cfg(feature = "cli")]
     pub fn remove_all(&mut self) {
         for noted in self.0.noted.drain(..) {
             noted.kind.remove(&noted.path);

@@ -63,7 +63,7 @@
 //! | [`chip`] | a part brought to life: memory map, clock, resets, power |
 //! | [`am32`] | what bootloaders, apps and settings look like, and the findings about them; runs nothing |
 //! | [`esc`] | a chip on the bench with its signal wire, and the verdict |
-//! | [`probe`] | a virtual ST-LINK at a chip: debug registers, the probe's commands, a TCP server |
+//! | [`probe`] | the virtual ST-LINK at a chip: debug registers, the probe's commands; its ways in (TCP, socket, USB/IP); recordings, captures, replay, st-flash's lines; knows no flash rules and no AM32 |
 //! | [`gdb`] | a server for gdb at the chip behind that probe |
 //! | [`scenario`] | scenario files, running them on many cores, expectations, snapshots |
 //! | [`report`] | text and JSON, and what CI systems read |
@@ -73,20 +73,24 @@
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
 /// The README's example is compiled and run.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "cli"))]
 #[doc = include_str!("../README.md")]
 pub struct Readme;
 
 pub mod am32;
 pub mod bus;
 pub mod chip;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
 pub mod cpu;
 pub mod esc;
 pub mod files;
 pub mod flash;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(feature = "cli")]
 pub mod gdb;
 pub mod image;
 pub(crate) mod leftovers;
@@ -95,10 +99,13 @@ mod near;
 pub mod part;
 pub mod periph;
 mod plural;
+#[cfg(feature = "cli")]
 pub mod probe;
 pub mod report;
+#[cfg(feature = "cli")]
 pub mod scenario;
 pub mod section;
 pub mod shell;
+#[cfg(feature = "cli")]
 pub(crate) mod tell;
 pub mod time;

@@ -24,6 +24,7 @@ pub(crate) fn thousands(n: impl std::fmt::Display) -> String {
 }
 
 /// A part's name with its article: `an STM32F051K6`, `a G071`. They are spelled out.
+#[cfg(feature = "cli")]
 pub(crate) fn a(name: &str) -> String {
     let vowel = name.starts_with(|c: char| "AEFHILMNORSX".contains(c.to_ascii_uppercase()));
     format!("{} {name}", if vowel { "an" } else { "a" })
@@ -42,6 +43,7 @@ mod tests {
     fn one_and_many() {
         assert_eq!([0, 1, 2].map(|n| count(n, "byte")), ["0 bytes", "1 byte", "2 bytes"]);
         assert_eq!([0, 1, 2].map(|n| verb(n, "differs", "differ")), ["differ", "differs", "differ"]);
+        #[cfg(feature = "cli")]
         assert_eq!(["STM32F051K6", "F051", "G071", "NXP"].map(a), ["an STM32F051K6", "an F051", "a G071", "an NXP"]);
     }
 }

@@ -32,6 +32,15 @@ pub enum Engine {
     Interpreter,
 }
 
+impl Engine {
+    /// Those that this build has.
+    pub const BUILT: &[Engine] = if cfg!(feature = "unicorn") {
+        &[Engine::Auto, Engine::Unicorn, Engine::Interpreter]
+    } else {
+        &[Engine::Auto, Engine::Interpreter]
+    };
+}
+
 /// What it takes to open an engine.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -49,7 +58,7 @@ impl Setup {
     /// Opens the engine.
     ///
     /// # Errors
-    /// Unicorn could not be opened: out of memory, or a build without ARM.
+    /// Unicorn could not be opened: out of memory, or a build without it.
     pub fn open(self, engine: Engine) -> Result<Box<dyn Core>, EngineError> {
         Ok(match engine {
             Engine::Auto => Box::new(Hybrid::new(self)),

@@ -10,8 +10,9 @@ pub mod debug;
 pub mod decode;
 pub mod hybrid;
 pub mod interpreter;
-#[cfg(test)]
+#[cfg(all(test, feature = "unicorn"))]
 mod tests;
+#[cfg_attr(not(feature = "unicorn"), path = "no_unicorn.rs")]
 pub mod unicorn;
 
 use crate::bus::{BusFault, Width};

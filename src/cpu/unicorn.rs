@@ -33,7 +33,7 @@ const NOWHERE: u64 = 0xFFFF_FFFE;
 
 /// The engine could not be set up. It is no fault of the input.
 #[derive(Debug, thiserror::Error)]
-#[error("the Unicorn engine failed at {step}: {error:?}")]
+#[error("the Unicorn engine failed at {step}: {error:?}; is there enough memory?")]
 pub struct EngineError {
     step: &'static str,
     error: uc_error,

@@ -211,7 +211,7 @@ impl fmt::Display for Changes {
             writeln!(f, "{} erased that {were} blank", count(u64::from(self.erases), "page"))?;
         }
         if let Some(AsItStands { address, format }) = self.as_it_stands {
-            writeln!(f, "0x{address:08X}  {}", crate::probe::st_flash::as_it_stands(format))?;
+            writeln!(f, "0x{address:08X}  {}", format.as_it_stands())?;
         }
         Ok(())
     }

@@ -93,7 +93,7 @@ pub enum CheckError {
         limit: Time,
     },
     /// The emulation engine could not be set up.
-    #[error("{0}; is there enough memory?")]
+    #[error(transparent)]
     Engine(#[from] EngineError),
 }
 

@@ -67,6 +67,22 @@ impl Format {
             Format::Amj => "amj",
         }
     }
+
+    /// What is wrong with a file of this kind that was written to flash as it stands, and what to do.
+    pub fn as_it_stands(self) -> String {
+        let way = match self {
+            Format::Hex => {
+                return "this is the text of an Intel HEX file, written as it stands, and no code: st-flash reads its \
+                        addresses and data with --format=ihex (before write, and without an address)"
+                    .to_owned();
+            }
+            Format::Elf => "make one of it: arm-none-eabi-objcopy -O ihex",
+            _ => "take the .hex or .bin of the same release",
+        };
+        format!(
+            "this is a file in {self} form, written as it stands, and no code: st-flash takes binaries and Intel HEX; {way}"
+        )
+    }
 }
 
 impl fmt::Display for Format {

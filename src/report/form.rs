@@ -3,6 +3,7 @@
 
 use super::{Places, Style};
 use crate::esc::Verdict;
+#[cfg(feature = "cli")]
 use crate::scenario::outcome;
 use std::fmt;
 
@@ -29,6 +30,7 @@ pub enum Subject<'a> {
     /// Files that were flashed and powered.
     Check(&'a Verdict),
     /// Scenarios that were run.
+    #[cfg(feature = "cli")]
     Run(&'a outcome::Report),
     /// Anything else: text and JSON only.
     Other,
@@ -121,7 +123,7 @@ impl RenderError {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))]
 mod tests {
     use super::*;
     use crate::report::explain::Explained;

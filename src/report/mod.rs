@@ -9,20 +9,29 @@ mod places;
 mod style;
 
 // What the verbs say.
+#[cfg(feature = "cli")]
 mod after;
 mod check;
+#[cfg(feature = "cli")]
 pub mod doctor;
 pub mod explain;
 pub mod parts;
+#[cfg(feature = "cli")]
 pub mod replay;
+#[cfg(feature = "cli")]
 pub mod run;
+#[cfg(feature = "cli")]
 pub mod script;
+#[cfg(feature = "cli")]
 pub mod with;
 
 // The forms.
+#[cfg(feature = "cli")]
 pub mod github;
 pub mod json;
+#[cfg(feature = "cli")]
 pub mod junit;
+#[cfg(feature = "cli")]
 pub mod sarif;
 pub mod text;
 
@@ -31,4 +40,13 @@ pub use places::Places;
 pub use style::{Detail, Style};
 
 /// The forms, in the order in which help lists them.
-pub const FORMS: [&Form; 5] = [&text::FORM, &json::FORM, &junit::FORM, &sarif::FORM, &github::FORM];
+pub const FORMS: &[&Form] = &[
+    &text::FORM,
+    &json::FORM,
+    #[cfg(feature = "cli")]
+    &junit::FORM,
+    #[cfg(feature = "cli")]
+    &sarif::FORM,
+    #[cfg(feature = "cli")]
+    &github::FORM,
+];

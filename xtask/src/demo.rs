@@ -1,8 +1,8 @@
 //! The main job, shown on the images that the repository holds: one set that starts, and one that does not.
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::{env, io};
 
 /// One command line, and the exit code that it has to give.
 struct Show {
@@ -42,7 +42,7 @@ pub fn build(root: &Path) -> Result<PathBuf, String> {
     if !status.success() {
         return Err(format!("the build failed ({status})"));
     }
-    program(root).map_err(|error| format!("cannot tell where cargo builds: {error}"))
+    Ok(target(root).join("release").join(format!("dryflash{}", env::consts::EXE_SUFFIX)))
 }
 
 /// Builds dryflash, runs every show, and fails unless each gave its exit code.
@@ -68,9 +68,9 @@ pub fn run(root: &Path) -> Result<ExitCode, String> {
     }
 }
 
-/// The release build stands beside the profile folder that this program was built into, whatever the build folder is.
-fn program(root: &Path) -> io::Result<PathBuf> {
-    let own = env::current_exe()?;
-    let target = own.parent().and_then(Path::parent).map_or_else(|| root.join("target"), Path::to_path_buf);
-    Ok(target.join("release").join(format!("dryflash{}", env::consts::EXE_SUFFIX)))
+/// The build folder: that of the profile folder which this program was built into.
+pub fn target(root: &Path) -> PathBuf {
+    let own = env::current_exe().ok();
+    let folder = own.as_deref().and_then(Path::parent).and_then(Path::parent);
+    folder.map_or_else(|| root.join("target"), Path::to_path_buf)
 }

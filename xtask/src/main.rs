@@ -6,6 +6,8 @@ mod demo;
 mod engines;
 mod firmware;
 mod needs;
+mod package;
+mod wasm;
 
 use needs::Verb;
 use std::env;
@@ -17,6 +19,8 @@ cargo xtask demo              what dryflash says about the images in this reposi
 cargo xtask test [ARGS...]    every test; ARGS go to cargo test
 cargo xtask engines           every scenario under Unicorn alone, with the same report to the byte
 cargo xtask firmware [DIR]    build the stand-in firmware anew, into firmware/built or DIR
+cargo xtask package           what cargo would publish: packed, unpacked elsewhere, built, and put to work
+cargo xtask wasm              check the library, without features, for a browser (wasm32)
 cargo xtask setup             only install what the others need
 cargo xtask help              this text
 
@@ -36,6 +40,8 @@ fn main() -> ExitCode {
     let outcome = match (verb, rest) {
         ("demo", []) => needs::meet(Verb::Demo).and_then(|()| demo::run(&root)),
         ("engines", []) => needs::meet(Verb::Demo).and_then(|()| engines::run(&root)),
+        ("package", []) => needs::meet(Verb::Test).and_then(|()| package::prove(&root, &demo::target(&root))),
+        ("wasm", []) => wasm::check(&root),
         ("test", rest) => needs::meet(Verb::Test).and_then(|()| test(&root, rest)),
         ("firmware", [] | [_]) => needs::meet(Verb::Firmware).and_then(|()| rebuild(&root, rest.first())),
         ("setup", []) => needs::meet(Verb::Setup).map(|()| {
@@ -46,7 +52,7 @@ fn main() -> ExitCode {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)
         }
-        ("demo" | "engines" | "firmware" | "setup", _) => {
+        ("demo" | "engines" | "firmware" | "package" | "setup" | "wasm", _) => {
             eprintln!("xtask: too many arguments to `{verb}`\n\n{HELP}");
             Ok(ExitCode::from(USAGE))
         }
@@ -99,6 +105,16 @@ fn cargo(root: &Path) -> Command {
 fn run(command: &mut Command) -> Result<ExitStatus, String> {
     let program = command.get_program().to_string_lossy().into_owned();
     command.status().map_err(|error| format!("cannot start {program}: {error}"))
+}
+
+/// What a command prints, where it succeeds.
+fn run_for_text(command: &mut Command) -> Result<String, String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().map_err(|error| format!("cannot start {program}: {error}"))?;
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        false => Err(format!("{program} ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr))),
+    }
 }
 
 /// A child's exit code as this program's own; death by a signal is a failure.

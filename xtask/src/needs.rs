@@ -265,14 +265,17 @@ fn by_hand(missing: &[&'static Need], packages: fn(&Need) -> &'static [&'static 
     }
 }
 
-/// Installs Debian packages; only root gets here.
-fn install(packages: &[&str]) -> Result<(), String> {
+/// Installs Debian packages, and removes none.
+pub fn install(packages: &[&str]) -> Result<(), String> {
+    if !is_root() || !Here.program("apt-get") {
+        return Err(format!("{} cannot be installed: that takes root and apt-get", packages.join(" ")));
+    }
     println!("Installing, as root on a Debian system: {}", packages.join(" "));
     // Lists that are partly out of date still install most things, so a failure here is not the end.
     if let Err(trouble) = apt_get(&["-qq", "update"]) {
         eprintln!("xtask: {trouble}; going on with the package lists that are there");
     }
-    let mut args = vec!["-qq", "install", "-y", "--no-install-recommends"];
+    let mut args = vec!["-qq", "install", "-y", "--no-install-recommends", "--no-remove"];
     args.extend(packages);
     apt_get(&args)
 }

@@ -2,7 +2,7 @@
 //!
 //! Bootloaders live on polls of registers, and leaving translated code for each is what costs; here a register access
 //! is a call. It counts the same cycles as the engine of record and stops at the same instruction boundaries
-//! (`tests/lockstep.rs`), so that either can take over from the other, and each checks the other.
+//! (`tests/it/lockstep.rs`), so that either can take over from the other, and each checks the other.
 //!
 //! Where code goes round a poll that cannot end before some later instant, `poll` finds that instant, and time
 //! jumps there.

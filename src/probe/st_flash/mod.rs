@@ -20,7 +20,7 @@ mod write;
 
 pub use arguments::{Arguments, Parsed, Version, parse};
 pub use error::{FAILED, StFlashError};
-pub use note::{Note, as_it_stands};
+pub use note::Note;
 pub use script::{Done, Line, Script, ScriptError, ScriptOutcome, Step, run_script};
 
 use super::recording::Exchange;

@@ -200,7 +200,7 @@ impl fmt::Display for Note {
                 "after writing, st-flash starts the core with {registers} from 0x{address:08X}; PC 0x{pc:08X} is no code, \
                  so the core hangs until a reset or a power-on"
             ),
-            Note::WrittenAsItStands { format } => f.write_str(&as_it_stands(*format)),
+            Note::WrittenAsItStands { format } => f.write_str(&format.as_it_stands()),
             Note::AnySerial => f.write_str("the virtual probe answers to any --serial"),
             Note::OtherSize { given, chip } => write!(
                 f,
@@ -218,25 +218,6 @@ impl fmt::Display for Note {
                     _ => "",
                 }
             ),
-        }
-    }
-}
-
-/// What is wrong with a file of `format` that was written to flash as it stands, and what to do.
-pub fn as_it_stands(format: crate::image::Format) -> String {
-    use crate::image::Format;
-    match format {
-        Format::Hex => "this is the text of an Intel HEX file, written as it stands, and no code: st-flash reads its \
-                        addresses and data with --format=ihex (before write, and without an address)"
-            .to_owned(),
-        other => {
-            let way = match other {
-                Format::Elf => "make one of it: arm-none-eabi-objcopy -O ihex",
-                _ => "take the .hex or .bin of the same release",
-            };
-            format!(
-                "this is a file in {other} form, written as it stands, and no code: st-flash takes binaries and Intel HEX; {way}"
-            )
         }
     }
 }

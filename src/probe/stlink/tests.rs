@@ -180,8 +180,8 @@ fn a_blank_chip_is_locked_up_until_it_halts() {
 
 #[test]
 fn code_from_a_probe_runs_to_its_bkpt() {
-    let engines = [Engine::Auto, Engine::Unicorn, Engine::Interpreter];
-    for (part, engine) in ["F031", "F051", "G071"].into_iter().flat_map(|p| engines.map(|e| (p, e))) {
+    for (part, &engine) in ["F031", "F051", "G071"].into_iter().flat_map(|p| Engine::BUILT.iter().map(move |e| (p, e)))
+    {
         let mut probe = with_engine(part, Model::V2, engine);
         assert_eq!(probe.command(&[0xF2, 0x30, 0xA3], &[]), [0x80, 0]);
         // movs r0, #5; adds r0, #1; bkpt; b .
@@ -219,7 +219,7 @@ fn the_same_talk_gives_the_same_run_on_every_engine() {
         (seen, probe.target.chip.now(), probe.target.chip.instructions(), probe.target.chip.registers())
     };
     let first = run(Engine::Auto);
-    for engine in [Engine::Auto, Engine::Unicorn, Engine::Interpreter] {
+    for &engine in Engine::BUILT {
         assert_eq!(run(engine), first, "{engine:?}");
     }
     assert!(first.2 > 100_000, "it ran: {}", first.2);

@@ -1,0 +1,44 @@
+//! The integration tests, in one program: each program more would link Unicorn once more. One subject a file;
+//! `cargo test --test it readme::` runs those of one.
+//!
+//! The tests of `flash_rules` and `scenarios` are made at run time, by harnesses of their own.
+
+mod action;
+mod alive;
+mod am32_any_input;
+mod bad_input;
+mod captures;
+mod check_json;
+mod chip_model;
+mod differential;
+mod ends;
+mod exceptions;
+mod firmware;
+mod fit;
+mod gdb;
+mod gdb_packets;
+mod glasgow;
+mod image_files;
+mod json_schemas;
+mod licences;
+mod lockstep;
+mod openocd;
+mod people;
+mod peripherals;
+mod probe_rs;
+mod protection;
+mod readme;
+mod real_images;
+mod run;
+mod sessions;
+mod st_flash;
+mod st_flash_parity;
+mod stlink_server;
+mod stlink_tools;
+mod support;
+#[cfg(unix)]
+mod usb_socket;
+mod usbip;
+mod watchpoints;
+mod with;
+mod words;
