@@ -15,7 +15,7 @@ mod shared;
 use super::block::FetchCost;
 use super::decode::{self, Kind};
 use super::interpreter::registers::File;
-use super::{Bus, Core, FaultKind, Registers, Stop};
+use super::{Bus, Core, EXCEPTION, FaultKind, Registers, Stop};
 use crate::part;
 use shared::{Halt, Shared};
 use std::ffi::c_void;
@@ -492,7 +492,7 @@ impl Core for UnicornCore {
         }
         // Unicorn drops a write to SPSEL in Handler mode, so CONTROL is written in Thread mode. The exception number
         // comes before the stack pointers, as it decides which one is live.
-        self.set_reg(RegisterARM::XPSR, registers.xpsr & !0x3F);
+        self.set_reg(RegisterARM::XPSR, registers.xpsr & !EXCEPTION);
         self.set_reg(RegisterARM::CONTROL, registers.control);
         self.set_reg(RegisterARM::XPSR, registers.xpsr);
         self.set_reg(RegisterARM::MSP, registers.msp);

@@ -12,7 +12,7 @@ mod schema;
 pub use lookup::find;
 pub use schema::{
     Calibration, Clients, Clock, Core, FactoryWord, Family, Flash, Gate, Identity, Kind, Part, PeripheralSpec, Region,
-    StartUp,
+    ResetRegisters, StartUp, TimerPin,
 };
 
 use std::sync::{Arc, OnceLock};
@@ -20,6 +20,7 @@ use std::sync::{Arc, OnceLock};
 /// What `build.rs` writes.
 mod shipped {
     use super::*;
+    use std::collections::BTreeMap;
 
     include!(concat!(env!("OUT_DIR"), "/parts.rs"));
 }
