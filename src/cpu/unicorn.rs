@@ -471,7 +471,7 @@ impl Core for UnicornCore {
             lr: self.reg(RegisterARM::LR),
             pc: self.reg(RegisterARM::PC) & !1,
             // Unicorn keeps bits that ARMv6-M does not have.
-            xpsr: self.reg(RegisterARM::XPSR) & 0xF100_003F,
+            xpsr: self.reg(RegisterARM::XPSR) & (0xF100_0000 | EXCEPTION),
             primask: self.reg(RegisterARM::PRIMASK) & 1 != 0,
             control: self.reg(RegisterARM::CONTROL) & 3,
             ..Registers::default()
