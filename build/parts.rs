@@ -60,7 +60,7 @@ macro_rules! as_debug {
         }
     })* };
 }
-as_debug!(u8 u16 u32 u64 i32);
+as_debug!(u8 u16 u32 u64 i32 char);
 
 macro_rules! by_variant {
     ($($ty:ident)*) => { $(impl Rust for $ty {
@@ -83,7 +83,7 @@ macro_rules! by_field {
 }
 by_field! {
     Region { base size }
-    Flash { base size page program_unit wrp_pages wrp_bytes endurance pcrop_bits wrp_bits sec_bits }
+    Flash { base size page line program_unit wrp_pages wrp_bytes endurance pcrop_bits wrp_bits sec_bits }
     OptionWord { offset register factory protects }
     OptionBytes { base size width words }
     Identity { idcode idcode_address cpuid dpidr uid_address uid flash_size_address }
@@ -93,10 +93,12 @@ by_field! {
     Clock { reset_hz max_hz lsi_hz hse_hz start_up }
     Gate { enable reset bit }
     Clients { openocd pyocd probe_rs st_flash_option_bytes }
-    PeripheralSpec { name kind base size gate irq channels imr comparators }
+    ResetRegisters { r psp xpsr }
+    TimerPin { timer channel port pin af }
+    PeripheralSpec { name kind base size gate irq vectors channels reset comparators }
     Part {
-        name short family core wait_state_hz flash sram system_memory option_bytes otp engineering clients identity calibration clock
-        peripherals unknown
+        name short family core interrupts systick_calibration reset_registers wait_state_hz flash sram system_memory option_bytes otp engineering clients identity calibration clock
+        windows apb timer_pins peripherals unknown
     }
 }
 

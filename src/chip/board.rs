@@ -18,7 +18,9 @@ use crate::cpu::block::FetchCost;
 use crate::cpu::{Bus, Plain, Poll, Reply};
 use crate::flash::{self, Controller, Purpose};
 use crate::memory::HostMemory;
-use crate::part::{Family, Part};
+use crate::part::Part;
+use crate::periph::irqs::Irqs;
+use crate::periph::iwdg;
 use crate::periph::nvic::{Nvic, Request};
 use crate::periph::systick::SysTick;
 use crate::periph::{Clocks, Context, Forecast, Peripheral};
@@ -33,9 +35,6 @@ pub const INFORMATION: Range<u32> = 0x1FFF_0000..0x2000_0000;
 
 /// The blocks on AHB and APB.
 const BLOCKS: Range<u32> = 0x4000_0000..0x6000_0000;
-
-/// The key that reloads the watchdog (RM0091 23.4.1, RM0444 28.4.1).
-const IWDG_RELOAD: u32 = 0xAAAA;
 
 /// The bus and what hangs on it.
 #[derive(Debug)]
@@ -127,7 +126,7 @@ pub struct LastLife {
 #[derive(Clone, Copy, Debug, Default)]
 struct Wish {
     /// Its interrupts, in the NVIC's positions.
-    lines: u32,
+    lines: Irqs,
     /// The cycle of its next event.
     next: u64,
 }
@@ -150,16 +149,12 @@ impl Board {
     pub fn new(part: &Arc<Part>) -> Board {
         let devices = Devices::new(part);
         let clocks = devices.rcc.clocks();
-        let calibration = match part.family {
-            Family::F0 => 6000,
-            Family::G0 => 1000,
-        };
         Board {
             part: Arc::clone(part),
             flash: flash::for_part(part),
             sram: HostMemory::new(part.sram.size as usize, 0),
-            nvic: Nvic::new(part.core, part.identity.cpuid),
-            systick: SysTick::new(calibration),
+            nvic: Nvic::new(part.core, part.identity.cpuid, part.interrupts),
+            systick: SysTick::new(part.systick_calibration),
             hclk: Hclk::new(Now::default(), clocks.hclk_hz),
             log: Log::default(),
             reset_wanted: None,
@@ -327,7 +322,7 @@ impl Board {
 
     /// Inside the bridges' windows an address that no block owns reads 0; elsewhere the bus has nobody to answer.
     fn nowhere(&mut self, address: u32) -> Result<u32, BusFault> {
-        if (0x4000_0000..0x4001_8000).contains(&address) {
+        if self.part.apb.contains(address) {
             self.fx.note(address, "no block of this part is there: reads 0, writes are dropped");
             return Ok(0);
         }
@@ -515,7 +510,7 @@ impl Bus for Board {
 
     fn write(&mut self, address: u32, width: Width, value: u32, pc: u32, cycle: u64) -> Result<Reply, BusFault> {
         let by = Access { master: Master::Cpu, now: self.hclk.at(cycle) };
-        if address == self.iwdg_key && value & 0xFFFF == IWDG_RELOAD {
+        if address == self.iwdg_key && value & 0xFFFF == iwdg::RELOAD {
             self.heartbeat.beat(pc, by.now.time);
         } else if BLOCKS.contains(&address) {
             self.stores.push(Store { pc, address, cycle, by_handler: self.nvic.in_handler() });

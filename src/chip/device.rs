@@ -1,22 +1,22 @@
 //! The blocks of a part brought to life, and which stands at an address.
 
 use crate::bus::{Master, ResetCause};
-use crate::part::{Family, Gate, Kind, Part};
-use crate::periph::adc::{Adc, Calibration};
-use crate::periph::comp::Comp;
-use crate::periph::crc::Crc;
+use crate::part::{Gate, Kind, Part, PeripheralSpec, Region};
+use crate::periph::adc::{self, Adc, Calibration};
+use crate::periph::comp::{self, Comp};
+use crate::periph::crc::{self, Crc};
 use crate::periph::dbgmcu::Dbgmcu;
 use crate::periph::dma::{Dma, Dmamux};
-use crate::periph::exti::Exti;
+use crate::periph::exti::{self, Exti, Lines};
 use crate::periph::gpio::{Gpio, ResetValues};
 use crate::periph::iwdg::Iwdg;
-use crate::periph::plain::Plain;
+use crate::periph::plain::{self, Plain};
 use crate::periph::rcc_f0::RccF0;
 use crate::periph::rcc_g0::RccG0;
-use crate::periph::syscfg::Syscfg;
+use crate::periph::syscfg::{self, Syscfg};
 use crate::periph::timer::Timer;
 use crate::periph::usart::Usart;
-use crate::periph::wwdg::Wwdg;
+use crate::periph::wwdg::{self, Wwdg};
 use crate::periph::{Clocks, Peripheral};
 use crate::time::Time;
 
@@ -182,9 +182,7 @@ pub struct Slot {
     /// The number in the name of a timer or a USART, 0 for other blocks.
     pub number: u8,
     /// The NVIC line of each of its interrupts.
-    pub irq: [u8; 4],
-    /// How many of these there are.
-    pub irqs: u8,
+    pub irq: Box<[u8]>,
     /// The APB bridge widens narrow writes by repeating them; AHB and the I/O port write single lanes.
     pub apb: bool,
 }
@@ -205,9 +203,6 @@ impl Slot {
     }
 }
 
-/// Register windows: APB and AHB peripherals, and the GPIO ports of either family.
-pub const WINDOWS: [(u32, u32); 3] = [(0x4000_0000, 0x3_0000), (0x4800_0000, 0x2000), (0x5000_0000, 0x2000)];
-
 /// Bytes of address space that one entry of the look-up table covers.
 const GRAIN: u32 = 0x100;
 const NOBODY: u8 = u8::MAX;
@@ -217,10 +212,14 @@ const NOBODY: u8 = u8::MAX;
 pub struct Devices {
     /// Reset and clocks.
     pub rcc: Rcc,
+    /// Where these stand.
+    pub rcc_base: u32,
     /// The blocks, in the part file's order.
     pub slots: Vec<Slot>,
     /// Where in `slots` those stand that work together.
     pub index: Index,
+    /// Where blocks can stand, and who stands at each [`GRAIN`] of that.
+    windows: Box<[Region]>,
     table: Vec<u8>,
     /// The part has UCPD1 and UCPD2.
     has_power_delivery: bool,
@@ -278,59 +277,32 @@ const fn port(base: u32) -> usize {
 impl Devices {
     /// The blocks of `part`, as after power-on.
     pub fn new(part: &Part) -> Devices {
-        let rcc = match part.family {
-            Family::F0 => Rcc::F0(RccF0::new(part.clock)),
-            Family::G0 => Rcc::G0(RccG0::new(part.clock)),
-        };
+        let g0 = part.peripherals.iter().any(|p| p.kind == Kind::RccG0);
+        let rcc = if g0 { Rcc::G0(RccG0::new(part.clock)) } else { Rcc::F0(RccF0::new(part.clock)) };
         let mut slots = Vec::new();
         for spec in &part.peripherals {
-            let device = match spec.kind {
-                Kind::RccF0 | Kind::RccG0 => Device::Rcc,
-                Kind::Flash => Device::Flash,
-                Kind::Gpio => {
-                    let values = ResetValues::of(spec.name == "GPIOA", part.family == Family::G0);
-                    Device::Gpio(Gpio::new(values))
-                }
-                Kind::TimAdvanced | Kind::Tim32 | Kind::Tim16 | Kind::TimBasic | Kind::Tim1ch | Kind::TimRepeat => {
-                    Device::Timer(Timer::new(spec.kind))
-                }
-                Kind::SyscfgF0 | Kind::SyscfgG0 => Device::Syscfg(Syscfg::new(part.family, spec.comparators > 0)),
-                Kind::ExtiF0 | Kind::ExtiG0 => Device::Exti(Exti::new(part.family, spec.imr)),
-                Kind::Iwdg => Device::Iwdg(Iwdg::new(part.family)),
-                Kind::Wwdg => Device::Wwdg(Wwdg::new(part.family)),
-                Kind::Crc => Device::Crc(Crc::new(part.family)),
-                Kind::AdcF0 | Kind::AdcG0 => Device::Adc(Adc::new(Calibration::of(part), part.family)),
-                Kind::CompG0 => Device::Comp(Comp::new(part.family)),
-                Kind::Dma => Device::Dma(Dma::new(spec.channels)),
-                Kind::Dmamux => Device::Dmamux(Dmamux::new(spec.channels)),
-                Kind::Usart => Device::Usart(Usart::default()),
-                Kind::Dbgmcu => Device::Dbgmcu(Dbgmcu::new(part.identity.idcode)),
-                kind => Device::Plain(Plain::new(kind, part.family, &spec.name)),
-            };
-            let mut irq = [0; 4];
-            for (to, from) in irq.iter_mut().zip(&spec.irq) {
-                *to = *from;
-            }
+            let device = device(part, spec);
             slots.push(Slot {
                 device,
                 base: spec.base,
                 size: spec.size,
                 gate: spec.gate,
                 number: spec.name.trim_start_matches(char::is_alphabetic).parse().unwrap_or(0),
-                irq,
-                irqs: spec.irq.len().min(4) as u8,
-                apb: spec.base < 0x4002_0000,
+                irq: spec.irq.as_slice().into(),
+                apb: part.apb.contains(spec.base),
             });
         }
-        let entries = WINDOWS.iter().map(|(_, size)| size / GRAIN).sum::<u32>();
+        let windows: Box<[Region]> = part.windows.as_slice().into();
+        let entries = windows.iter().map(|w| w.size / GRAIN).sum::<u32>();
         let index = Index::of(&slots);
+        let rcc_base = slots.iter().find(|s| matches!(s.device, Device::Rcc)).map_or(0, |s| s.base);
         let has_power_delivery = part.peripheral("UCPD1").is_some();
         let table = vec![NOBODY; entries as usize];
-        let mut devices = Devices { rcc, slots, index, table, has_power_delivery };
+        let mut devices = Devices { rcc, rcc_base, slots, index, windows, table, has_power_delivery };
         devices.pull_for_dead_batteries([true; 2]);
         for (n, slot) in devices.slots.iter().enumerate() {
             for address in (slot.base..slot.base + slot.size).step_by(GRAIN as usize) {
-                if let Some(i) = entry(address) {
+                if let Some(i) = entry(&devices.windows, address) {
                     devices.table[i] = n as u8;
                 }
             }
@@ -340,7 +312,7 @@ impl Devices {
 
     /// The index of the block at `address`.
     pub fn at(&self, address: u32) -> Option<usize> {
-        entry(address).map(|i| self.table[i]).filter(|n| *n != NOBODY).map(usize::from)
+        entry(&self.windows, address).map(|i| self.table[i]).filter(|n| *n != NOBODY).map(usize::from)
     }
 
     /// Resets every block but RCC, or by power also that.
@@ -476,21 +448,123 @@ impl Devices {
     }
 }
 
-fn entry(address: u32) -> Option<usize> {
+fn entry(windows: &[Region], address: u32) -> Option<usize> {
     let mut first = 0;
-    for (base, size) in WINDOWS {
-        let offset = address.wrapping_sub(base);
-        if offset < size {
+    for window in windows {
+        let offset = address.wrapping_sub(window.base);
+        if offset < window.size {
             return Some((first + offset / GRAIN) as usize);
         }
-        first += size / GRAIN;
+        first += window.size / GRAIN;
     }
     None
+}
+
+/// The model of a block, by its kind alone.
+fn device(part: &Part, spec: &PeripheralSpec) -> Device {
+    let reset = |name: &str| spec.reset.get(name).copied().unwrap_or(0);
+    let lines = |imr: &str| Lines { count: spec.channels, imr: reset(imr), vectors: spec.vectors.as_slice().into() };
+    match spec.kind {
+        Kind::RccF0 | Kind::RccG0 => Device::Rcc,
+        Kind::FlashF0 | Kind::FlashG0 => Device::Flash,
+        Kind::Gpio => {
+            let (moder, ospeedr, pupdr) = (reset("MODER"), reset("OSPEEDR"), reset("PUPDR"));
+            Device::Gpio(Gpio::new(ResetValues { moder, ospeedr, pupdr }))
+        }
+        Kind::TimAdvanced | Kind::Tim32 | Kind::Tim16 | Kind::TimBasic | Kind::Tim1ch | Kind::TimRepeat => {
+            Device::Timer(Timer::new(spec.kind))
+        }
+        Kind::SyscfgF0 => Device::Syscfg(Syscfg::new(syscfg::Model::F0, spec.comparators > 0)),
+        Kind::SyscfgG0 => Device::Syscfg(Syscfg::new(syscfg::Model::G0, false)),
+        Kind::ExtiF0 => Device::Exti(Exti::new(exti::Model::F0, lines("IMR"))),
+        Kind::ExtiG0 => Device::Exti(Exti::new(exti::Model::G0, lines("IMR1"))),
+        Kind::IwdgF0 => Device::Iwdg(Iwdg::new(false)),
+        Kind::IwdgG0 => Device::Iwdg(Iwdg::new(true)),
+        Kind::WwdgF0 => Device::Wwdg(Wwdg::new(wwdg::Model::F0)),
+        Kind::WwdgG0 => Device::Wwdg(Wwdg::new(wwdg::Model::G0)),
+        Kind::CrcF0 => Device::Crc(Crc::new(crc::Model::F0)),
+        Kind::CrcG0 => Device::Crc(Crc::new(crc::Model::G0)),
+        Kind::AdcF0 => Device::Adc(Adc::new(adc::Model::F0, Calibration::of(part))),
+        Kind::AdcG0 => Device::Adc(Adc::new(adc::Model::G0, Calibration::of(part))),
+        Kind::CompG0 => Device::Comp(Comp::new(comp::Model::G0)),
+        Kind::Dma => Device::Dma(Dma::new(spec.channels, &spec.vectors)),
+        Kind::Dmamux => Device::Dmamux(Dmamux::new(spec.channels)),
+        Kind::Usart => Device::Usart(Usart::default()),
+        Kind::Dbgmcu => Device::Dbgmcu(Dbgmcu::new(part.identity.idcode)),
+        Kind::PwrF0 => Device::Plain(Plain::new(&plain::PWR_F0, &spec.name)),
+        Kind::PwrG0 => Device::Plain(Plain::new(&plain::PWR_G0, &spec.name)),
+        Kind::RtcF0 => Device::Plain(Plain::new(&plain::RTC_F0, &spec.name)),
+        Kind::RtcG0 => Device::Plain(Plain::new(&plain::RTC_G0, &spec.name)),
+        Kind::Tamp => Device::Plain(Plain::new(&plain::TAMP, &spec.name)),
+        Kind::Unmodelled => Device::Plain(Plain::unmodelled(&spec.name)),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bus::Effects;
+    use crate::periph::registers::Rights;
+    use crate::periph::{Context, map_of};
+    use crate::time::Now;
+
+    #[test]
+    fn every_register_of_every_part_is_as_its_table_says() {
+        let mut seen = 0;
+        for part in crate::part::all() {
+            let power_on = Devices::new(part);
+            for (n, spec) in part.peripherals.iter().enumerate() {
+                let Some(map) = map_of(spec.kind) else { continue };
+                let strays = spec.reset.keys().find(|name| map.registers.iter().all(|r| r.name != *name));
+                assert_eq!(strays, None, "{} {}: no such register", part.name, spec.name);
+                for offset in (0..spec.size.min(0x400)).step_by(4) {
+                    let place = format!("{} {}+0x{offset:02X}", part.name, spec.name);
+                    let mut notes = Vec::new();
+                    let mut load = |stored: Option<u32>| {
+                        let (mut devices, mut fx) = (power_on.clone(), Effects::default());
+                        let block = devices.slots[n].device.peripheral();
+                        let block = block.unwrap_or_else(|| devices.rcc.peripheral());
+                        let clocks = Clocks::new(8_000_000, 0, 40_000);
+                        let mut cx = Context { now: Now::default(), clocks, base: spec.base, fx: &mut fx };
+                        if let Some(value) = stored {
+                            block.write(offset, value, u32::MAX, &mut cx);
+                        }
+                        let value = block.read(offset, &mut cx);
+                        notes.extend(fx.notes.into_iter().filter(|n| n.text.starts_with("register that is not")));
+                        value
+                    };
+                    let first = load(None);
+                    let Some(register) = map.at(offset) else {
+                        assert_eq!((first, notes.is_empty()), (0, map.knows(offset)), "{place}");
+                        continue;
+                    };
+                    seen += 1;
+                    let reset = register.reset.or_else(|| spec.reset.get(register.name).copied());
+                    let reset = reset.or(match (register.name, spec.kind) {
+                        ("IDCODE", _) => Some(part.identity.idcode),
+                        ("ARR", Kind::Tim32) => Some(u32::MAX),
+                        ("ARR", _) => Some(0xFFFF),
+                        ("IDR", _) => Some(first),
+                        (_, Kind::Gpio) => Some(0),
+                        _ => None,
+                    });
+                    assert_eq!(Some(first), reset, "{place}: {}", register.name);
+                    let (ones, zeros) = (load(Some(u32::MAX)), load(Some(0)));
+                    match register.rights {
+                        Rights::ReadWrite => {
+                            let writable = register.writable;
+                            assert_eq!((ones, zeros), (first | writable, first & !writable), "{place}");
+                        }
+                        Rights::ReadOnly => assert_eq!((ones, zeros), (first, first), "{place}"),
+                        Rights::WriteOnly => assert_eq!(first, 0, "{place}"),
+                        Rights::Clear | Rights::Acts => {}
+                    }
+                    assert!(notes.is_empty(), "{place}: {notes:?}");
+                }
+            }
+        }
+        assert!(seen > 1_000, "{seen}");
+    }
 
     #[test]
     fn every_block_of_every_part_is_found_at_its_addresses() {

@@ -202,13 +202,14 @@ impl Chip {
             }
         };
         let [r0, r1, r2, r3, r12, lr, pc, xpsr] = words;
-        let back = xpsr & 0x3F;
+        let number_mask = self.board.nvic.number_mask();
+        let back = xpsr & number_mask;
         if to_thread != (back == 0) {
             return self.faulted(FaultKind::BadReturn { value });
         }
         self.board.nvic.leave(number, back);
         self.event_register = true;
-        let mut r = Registers { lr, pc: pc & !1, xpsr: xpsr & (0xF000_003F | T), ..r };
+        let mut r = Registers { lr, pc: pc & !1, xpsr: xpsr & (0xF000_0000 | number_mask | T), ..r };
         let after = frame.wrapping_add(32 + 4 * ((xpsr >> 9) & 1));
         if process {
             r.psp = after;

@@ -20,7 +20,7 @@ mod watch;
 
 pub use board::{Board, INFORMATION, LastLife, PPB, WatchedLoad};
 pub use clock::Hclk;
-pub use device::{Device, Devices, Index, Rcc, Slot, WINDOWS};
+pub use device::{Device, Devices, Index, Rcc, Slot};
 pub use event::{Event, EventKind, Log, RestsOn};
 pub use heartbeat::{Beat, Heartbeat};
 pub use names::{interrupt as interrupt_name, register as register_name};
@@ -36,14 +36,11 @@ use crate::cpu::hybrid::{Engine, Setup};
 use crate::cpu::unicorn::EngineError;
 use crate::cpu::{Core, FaultKind, Registers, Reply, Stop, T};
 use crate::flash::{Cut, Purpose};
-use crate::part::{Family, Part};
+use crate::part::{self, Part};
 use crate::periph::signal::Signal;
 use crate::time::{Now, Time};
 use std::ops::Range;
 use std::sync::Arc;
-
-/// RCC's base on every part.
-pub const RCC_BASE: u32 = 0x4002_1000;
 
 /// From here on nothing can be executed: the private peripherals and the vendor's system region (DDI0419 B3.1).
 const NEVER_CODE: u32 = 0xE000_0000;
@@ -128,11 +125,8 @@ impl Chip {
     pub fn with_engine(part: &Arc<Part>, seed: u64, engine: Engine) -> Result<Chip, EngineError> {
         let board = Board::new(part);
         let mut windows: Vec<Range<u32>> = vec![INFORMATION, PPB];
-        windows.extend(WINDOWS.iter().map(|(base, size)| *base..base + size));
-        let line = match part.family {
-            Family::F0 => 4,
-            Family::G0 => 8,
-        };
+        windows.extend(part.windows.iter().map(|w| w.base..w.end()));
+        let line = part.flash.line;
         let core = Setup { core: part.core, line, sram: part.sram.base..part.sram.end(), windows }.open(engine)?;
         Ok(Chip {
             board,
@@ -312,7 +306,7 @@ impl Chip {
             _ => (fetch(0).unwrap_or(0), fetch(4).unwrap_or(0)),
         };
         let xpsr = if pc & 1 != 0 { T } else { 0 };
-        let before = at_reset(self.board.part.family);
+        let before = at_reset(&self.board.part);
         let xpsr = xpsr | before.xpsr;
         self.core.set_registers(&Registers { msp: sp & !3, lr: u32::MAX, pc: pc & !1, xpsr, ..before });
         self.board.log.push(now.time, pc & !1, EventKind::Reset { cause });
@@ -524,12 +518,8 @@ impl Chip {
     }
 }
 
-/// What ARM leaves open of the registers at a reset (DDI0419 B1.5.5 has them UNKNOWN), as chips have it: an F0 halted
-/// at its reset vector shows the flags N and Z (an F030's log, ST's forum 746977: xPSR C1......); a G0B1 and a G0 all
-/// four, with R0 to R12 FFFFFFFF and PSP FFFFFFFC (humility, pull request 70). An F0's R0 to R12 are not known: 0.
-fn at_reset(family: Family) -> Registers {
-    match family {
-        Family::F0 => Registers { xpsr: 0xC000_0000, ..Registers::default() },
-        Family::G0 => Registers { r: [u32::MAX; 13], psp: 0xFFFF_FFFC, xpsr: 0xF000_0000, ..Registers::default() },
-    }
+/// What ARM leaves open of the registers at a reset (DDI0419 B1.5.5 has them UNKNOWN), as the part's chips have it.
+fn at_reset(part: &Part) -> Registers {
+    let part::ResetRegisters { r, psp, xpsr } = part.reset_registers;
+    Registers { r: [r; 13], psp, xpsr, ..Registers::default() }
 }

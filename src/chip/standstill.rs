@@ -203,5 +203,5 @@ impl Chip {
 
 /// The exception that runs, 0 in Thread mode.
 const fn handler(registers: &Registers) -> u32 {
-    registers.xpsr & 0x3F
+    registers.exception()
 }

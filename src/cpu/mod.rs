@@ -33,7 +33,7 @@ pub struct Registers {
     pub lr: u32,
     /// Address of the next instruction; bit 0 clear.
     pub pc: u32,
-    /// Flags in 31:28, T in 24, exception number in 5:0.
+    /// Flags in 31:28, T in 24, exception number in 8:0 (5:0 on ARMv6-M).
     pub xpsr: u32,
     /// PRIMASK: no exception of configurable priority is taken.
     pub primask: bool,
@@ -44,7 +44,7 @@ pub struct Registers {
 impl Registers {
     /// The number of the active exception; 0 in Thread mode.
     pub const fn exception(&self) -> u32 {
-        self.xpsr & 0x3F
+        self.xpsr & EXCEPTION
     }
 
     /// The stack pointer in use.
@@ -65,6 +65,8 @@ impl Registers {
 
 /// EPSR.T in xPSR.
 pub const T: u32 = 1 << 24;
+/// xPSR's exception number; its upper three bits stay 0 on ARMv6-M (DDI0419 B1.4.2, DDI0403 B1.4.2).
+pub const EXCEPTION: u32 = 0x1FF;
 
 /// What the bus answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

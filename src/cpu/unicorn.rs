@@ -15,7 +15,7 @@ mod shared;
 use super::block::FetchCost;
 use super::decode::{self, Kind};
 use super::interpreter::registers::File;
-use super::{Bus, Core, FaultKind, Registers, Stop};
+use super::{Bus, Core, EXCEPTION, FaultKind, Registers, Stop};
 use crate::part;
 use shared::{Halt, Shared};
 use std::ffi::c_void;
@@ -471,7 +471,7 @@ impl Core for UnicornCore {
             lr: self.reg(RegisterARM::LR),
             pc: self.reg(RegisterARM::PC) & !1,
             // Unicorn keeps bits that ARMv6-M does not have.
-            xpsr: self.reg(RegisterARM::XPSR) & 0xF100_003F,
+            xpsr: self.reg(RegisterARM::XPSR) & (0xF100_0000 | EXCEPTION),
             primask: self.reg(RegisterARM::PRIMASK) & 1 != 0,
             control: self.reg(RegisterARM::CONTROL) & 3,
             ..Registers::default()
@@ -492,7 +492,7 @@ impl Core for UnicornCore {
         }
         // Unicorn drops a write to SPSEL in Handler mode, so CONTROL is written in Thread mode. The exception number
         // comes before the stack pointers, as it decides which one is live.
-        self.set_reg(RegisterARM::XPSR, registers.xpsr & !0x3F);
+        self.set_reg(RegisterARM::XPSR, registers.xpsr & !EXCEPTION);
         self.set_reg(RegisterARM::CONTROL, registers.control);
         self.set_reg(RegisterARM::XPSR, registers.xpsr);
         self.set_reg(RegisterARM::MSP, registers.msp);

@@ -7,6 +7,7 @@ use crate::am32::{Finding, Id, Pin};
 use crate::bus::Width;
 use crate::chip::{Chip, Device, interrupt_name};
 use crate::periph::pins;
+use std::sync::Arc;
 
 /// A flaw of an app that runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +63,7 @@ pub fn flaws(chip: &mut Chip, alive: Option<&Alive>, signal_found: bool) -> Vec<
 fn vectors(chip: &Chip) -> Vec<Flaw> {
     let (nvic, table) = (&chip.board.nvic, chip.board.nvic.vtor());
     let mut found = Vec::new();
-    for line in (0..32).filter(|line| nvic.enabled() & (1 << line) != 0) {
+    for line in nvic.enabled().iter() {
         let address = table + 4 * (16 + line);
         // A table that does not answer faults at the first interrupt of all: that shows by itself.
         let Some(value) = word(chip, address) else { continue };
@@ -88,7 +89,7 @@ fn word(chip: &Chip, address: u32) -> Option<u32> {
 
 /// The pin of a channel that captures, on a port that code stored to in vain.
 fn port_off(chip: &mut Chip) -> Option<Flaw> {
-    let family = chip.part().family;
+    let part = Arc::clone(chip.part());
     let devices = &mut chip.board.devices;
     let captured: Vec<(u8, u32)> = devices.timers().map(|(n, t)| (n, t.watched_inputs())).collect();
     let devices = &chip.board.devices;
@@ -103,7 +104,7 @@ fn port_off(chip: &mut Chip) -> Option<Flaw> {
     captured.iter().find_map(|(timer, inputs)| {
         let channels = (0..4u8).filter(|n| inputs & (1 << n) != 0).map(|n| n + 1);
         channels.into_iter().find_map(|channel| {
-            let route = pins::of(family, *timer, channel).find(|r| in_vain(r.port))?;
+            let route = pins::of(&part, *timer, channel).find(|r| in_vain(r.port))?;
             Some(Flaw::PortOff {
                 pin: Pin::new(route.port, route.pin)?,
                 through: format!("TIM{timer} channel {channel}"),

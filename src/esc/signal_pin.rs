@@ -11,6 +11,7 @@ use crate::am32::{Finding, Id, Pin};
 use crate::chip::{Chip, SavedChip, program};
 use crate::image::Image;
 use crate::periph::pins;
+use std::sync::Arc;
 
 /// A pin whose edges the app follows.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -25,13 +26,13 @@ pub struct SignalPin {
 /// where its input is not set up. Pins that interrupt are left out: on boards with comparators of their own these are
 /// the comparators' outputs.
 pub fn followed(chip: &mut Chip) -> Vec<SignalPin> {
-    let family = chip.part().family;
+    let part = Arc::clone(chip.part());
     let devices = &mut chip.board.devices;
     let watched: Vec<(u8, u32)> = devices.timers().map(|(n, t)| (n, t.watched_inputs())).collect();
     let mut found = Vec::new();
     for (timer, inputs) in watched {
         for input in (0..4u8).filter(|input| inputs & (1 << input) != 0) {
-            let led = pins::of(family, timer, input + 1)
+            let led = pins::of(&part, timer, input + 1)
                 .find(|r| devices.gpio(r.port).is_some_and(|g| g.alternate(r.pin, r.af)));
             if let Some(pin) = led.and_then(|r| Pin::new(r.port, r.pin)) {
                 found.push(SignalPin { pin, through: format!("TIM{timer} channel {}", input + 1) });

@@ -12,7 +12,7 @@ mod schema;
 pub use lookup::find;
 pub use schema::{
     Calibration, Clients, Clock, Core, FactoryWord, Family, Flash, Gate, Identity, Kind, OptionBytes, OptionWord, Part,
-    PeripheralSpec, Protects, Region, StartUp,
+    PeripheralSpec, Protects, Region, ResetRegisters, StartUp, TimerPin,
 };
 
 use std::sync::{Arc, OnceLock};

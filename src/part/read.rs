@@ -28,7 +28,8 @@ impl std::error::Error for ReadError {}
 /// Reads a part from the texts of its family's file and of its own, each with its name.
 ///
 /// # Errors
-/// With the file: no TOML, a field that is unknown or missing, a block that is left out or changed but not there.
+/// With the file: no TOML, a field that is unknown or missing, a block that is left out or changed but not there; what
+/// [`Part::check`] refuses.
 pub fn read((family, family_text): (&str, &str), (file, text): (&str, &str)) -> Result<Part, ReadError> {
     let parse = |file: &str, text: &str| {
         text.parse::<Table>().map_err(|e| ReadError { file: file.to_owned(), message: e.to_string() })
@@ -57,7 +58,9 @@ pub fn read((family, family_text): (&str, &str), (file, text): (&str, &str)) -> 
     }
     merge(&mut whole, own);
     whole.insert("peripheral".to_owned(), Value::Array(blocks.into_iter().map(Value::Table).collect()));
-    Part::deserialize(whole).map_err(|e| refused(e.to_string().trim_end().to_owned()))
+    let part = Part::deserialize(whole).map_err(|e| refused(e.to_string().trim_end().to_owned()))?;
+    part.check().map_err(refused)?;
+    Ok(part)
 }
 
 fn blocks(table: &mut Table) -> Vec<Table> {

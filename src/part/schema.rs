@@ -64,6 +64,8 @@ pub struct Flash {
     /// Bytes of write protection that a part has (F0), 0 where ranges are given.
     #[serde(default)]
     pub wrp_bytes: u32,
+    /// What one read of flash brings, in bytes: code that runs straight on waits for flash once for each.
+    pub line: u32,
     /// Guaranteed erase cycles.
     pub endurance: u32,
     /// Bits of a PCROP address register (G0; RM0444 3.7.8), 0 where there is none.
@@ -273,8 +275,10 @@ pub enum Kind {
     RccF0,
     /// Reset and clock control of the G0.
     RccG0,
-    /// The flash interface.
-    Flash,
+    /// The flash interface of the F0.
+    FlashF0,
+    /// The flash interface of the G0.
+    FlashG0,
     /// A GPIO port.
     Gpio,
     /// Advanced timer (TIM1).
@@ -300,19 +304,25 @@ pub enum Kind {
     ExtiF0,
     /// External interrupts of the G0.
     ExtiG0,
-    /// Independent watchdog.
-    Iwdg,
-    /// Window watchdog.
-    Wwdg,
-    /// Power control.
-    Pwr,
+    /// Independent watchdog of the F0.
+    IwdgF0,
+    /// Independent watchdog of the G0: it takes its registers over only once it runs.
+    IwdgG0,
+    /// Window watchdog of the F0.
+    WwdgF0,
+    /// Window watchdog of the G0, with a longer prescaler.
+    WwdgG0,
+    /// Power control of the F0.
+    PwrF0,
+    /// Power control of the G0.
+    PwrG0,
     /// Debug support.
     Dbgmcu,
     /// Analog-to-digital converter of the F0.
     AdcF0,
     /// Analog-to-digital converter of the G0.
     AdcG0,
-    /// DMA controller.
+    /// DMA controller: requests come through the multiplexer of a part that has one, else as the F0's are wired.
     Dma,
     /// DMA request multiplexer.
     Dmamux,
@@ -320,10 +330,14 @@ pub enum Kind {
     Usart,
     /// Comparator of the G0.
     CompG0,
-    /// CRC unit.
-    Crc,
-    /// Real-time clock.
-    Rtc,
+    /// CRC unit of the F0, with one polynomial.
+    CrcF0,
+    /// CRC unit of the G0.
+    CrcG0,
+    /// Real-time clock of the F0, with its backup registers.
+    RtcF0,
+    /// Real-time clock of the G0.
+    RtcG0,
     /// Tamper block, with the G0's backup registers.
     Tamp,
     /// There on the chip, not modelled: accesses read what was written and are reported.
@@ -349,15 +363,47 @@ pub struct PeripheralSpec {
     /// Its interrupt lines.
     #[serde(default)]
     pub irq: Vec<u8>,
-    /// Channels, where the number differs between parts (DMA).
+    /// What raises each of these, where a block's channels (DMA, bit 0 for the first) or lines (EXTI) share them: a
+    /// mask each.
+    #[serde(default)]
+    pub vectors: Vec<u32>,
+    /// Channels (DMA) or lines (EXTI), where the number differs between parts.
     #[serde(default)]
     pub channels: u32,
-    /// Reset value of the interrupt mask, which tells direct lines from configurable ones (EXTI).
+    /// Reset values that differ between parts or blocks of a kind, by the register's name.
     #[serde(default)]
-    pub imr: u32,
+    pub reset: BTreeMap<String, u32>,
     /// Comparators that it has inside (SYSCFG of the F0).
     #[serde(default)]
     pub comparators: u32,
+}
+
+/// Core registers after reset, where ARM leaves them open (DDI0419 B1.5.5) and chips were seen to have more than 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResetRegisters {
+    /// R0 to R12.
+    pub r: u32,
+    /// The process stack pointer.
+    pub psp: u32,
+    /// xPSR's flags.
+    pub xpsr: u32,
+}
+
+/// A pin's way to a timer's input: the alternate function of the data sheet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimerPin {
+    /// The timer's number.
+    pub timer: u8,
+    /// Its channel, from 1.
+    pub channel: u8,
+    /// The port's letter.
+    pub port: char,
+    /// The pin's number.
+    pub pin: u8,
+    /// The alternate function that connects them.
+    pub af: u8,
 }
 
 const fn block_size() -> u32 {
@@ -378,6 +424,9 @@ pub struct Clients {
     pub st_flash_option_bytes: [u32; 2],
 }
 
+/// What the NVIC of an ARMv7-M core has at most (DDI0403 B3.4.1).
+const MOST_INTERRUPTS: u32 = 240;
+
 /// One part.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -391,6 +440,12 @@ pub struct Part {
     pub family: Family,
     /// Its core.
     pub core: Core,
+    /// Interrupts of its NVIC: 32 on ARMv6-M, up to 240 on ARMv7-M.
+    pub interrupts: u32,
+    /// SysTick's CALIB.
+    pub systick_calibration: u32,
+    /// The core's registers after reset.
+    pub reset_registers: ResetRegisters,
     /// The highest HCLK that 0, 1, ... wait states of the flash allow.
     pub wait_state_hz: Vec<u64>,
     /// Main flash.
@@ -414,6 +469,12 @@ pub struct Part {
     pub calibration: Calibration,
     /// Clocks.
     pub clock: Clock,
+    /// Where blocks can stand, the private ones of the core aside.
+    pub windows: Vec<Region>,
+    /// Behind the APB bridges: narrow writes are widened, and an address without a block reads 0.
+    pub apb: Region,
+    /// Which pins lead to the inputs of which timers; the first that is switched to them does.
+    pub timer_pins: Vec<TimerPin>,
     /// Blocks on the bus.
     #[serde(rename = "peripheral")]
     pub peripherals: Vec<PeripheralSpec>,
@@ -426,6 +487,34 @@ impl Part {
     /// The block called `name`.
     pub fn peripheral(&self, name: &str) -> Option<&PeripheralSpec> {
         self.peripherals.iter().find(|p| p.name == name)
+    }
+
+    /// Whether it fits itself, and what the models can have: a message where it does not.
+    ///
+    /// # Errors
+    /// An interrupt that the NVIC does not have, a block outside of every window, two that share a name.
+    pub fn check(&self) -> Result<(), String> {
+        let interrupts = self.interrupts;
+        if interrupts > MOST_INTERRUPTS {
+            return Err(format!("interrupts: an NVIC has at most {MOST_INTERRUPTS}, not {interrupts}"));
+        }
+        for block in &self.peripherals {
+            let refused = |what: String| Err(format!("{}: {what}", block.name));
+            if let Some(irq) = block.irq.iter().find(|n| u32::from(**n) >= interrupts) {
+                return refused(format!("interrupt {irq} is not one of the NVIC's {interrupts}"));
+            }
+            if !block.vectors.is_empty() && block.vectors.len() != block.irq.len() {
+                return refused("irq and vectors are of different length".to_owned());
+            }
+            let inside = |w: &Region| w.contains(block.base) && w.contains(block.base + (block.size - 1));
+            if !self.windows.iter().any(inside) {
+                return refused(format!("0x{:08X} lies in none of the windows", block.base));
+            }
+            if self.peripherals.iter().filter(|p| p.name == block.name).count() > 1 {
+                return refused("the name stands twice".to_owned());
+            }
+        }
+        Ok(())
     }
 
     /// How people call it: the short name where there is one, else the full one.

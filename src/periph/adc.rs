@@ -6,9 +6,9 @@ mod inputs;
 
 pub use inputs::{CHANNELS, Calibration, Inputs};
 
+use super::registers::{Map, registers};
 use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
-use crate::part::Family;
 use crate::time::{Now, Time};
 
 const ADRDY: u32 = 1 << 0;
@@ -37,13 +37,72 @@ const DISCEN: u32 = 1 << 16;
 const CHSELRMOD: u32 = 1 << 21;
 const AWDEN: u32 = 1 << 23;
 
+/// Which converter it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// The F0's.
+    F0,
+    /// The G0's: a regulator, a sequencer, sampling times by channel.
+    G0,
+}
+
+registers! {
+    /// RM0091 13.12.
+    pub mod f0 {
+        0x00  ISR    rc 0x0000_0000 0xFFFF_FFFF;
+        0x04  IER    rw 0x0000_0000 0x0000_2FFF;
+        0x08  CR     x  0x0000_0000 0xFFFF_FFFF;
+        0x0C  CFGR1  rw 0x0000_0000 0xFFFF_FFFF;
+        0x10  CFGR2  rw 0x0000_0000 0xFFFF_FFFF;
+        0x14  SMPR   rw 0x0000_0000 0xFFFF_FFFF;
+        0x20  TR     rw 0x0000_0000 0xFFFF_FFFF;
+        0x28  CHSELR rw 0x0000_0000 0xFFFF_FFFF;
+        0x40  DR     r  0x0000_0000 0x0000_0000;
+        0x308 CCR    rw 0x0000_0000 0x03FC_0000;
+        reserved 0x18..0x20;
+        reserved 0x24..0x28;
+        reserved 0x2C..0x40;
+        reserved 0x44..0x308;
+        reserved 0x30C..0x400;
+    }
+}
+
+registers! {
+    /// RM0444 15.13.
+    pub mod g0 {
+        0x00  ISR     rc 0x0000_0000 0xFFFF_FFFF;
+        0x04  IER     rw 0x0000_0000 0x0000_2FFF;
+        0x08  CR      x  0x0000_0000 0xFFFF_FFFF;
+        0x0C  CFGR1   rw 0x0000_0000 0xFFFF_FFFF;
+        0x10  CFGR2   rw 0x0000_0000 0xFFFF_FFFF;
+        0x14  SMPR    rw 0x0000_0000 0xFFFF_FFFF;
+        0x20  AWD1TR  rw 0x0000_0000 0xFFFF_FFFF;
+        0x24  AWD2TR  rw 0x0000_0000 0xFFFF_FFFF;
+        0x28  CHSELR  rw 0x0000_0000 0xFFFF_FFFF;
+        0x2C  AWD3TR  rw 0x0000_0000 0xFFFF_FFFF;
+        0x40  DR      r  0x0000_0000 0x0000_0000;
+        0xA0  AWD2CR  rw 0x0000_0000 0xFFFF_FFFF;
+        0xA4  AWD3CR  rw 0x0000_0000 0xFFFF_FFFF;
+        0xB4  CALFACT rw 0x0000_0000 0xFFFF_FFFF;
+        0x308 CCR     rw 0x0000_0000 0x03FC_0000;
+        reserved 0x18..0x20;
+        reserved 0x30..0x40;
+        reserved 0x44..0xA0;
+        reserved 0xA8..0xB4;
+        reserved 0xB8..0x308;
+        reserved 0x30C..0x400;
+    }
+}
+/// What both have stands at the same offsets, and the G0's has more.
+use g0 as reg;
+
 /// Stabilisation after ADEN.
 const STABLE: Time = Time::from_nanos(1_000);
 
 /// The converter.
 #[derive(Clone, Debug)]
 pub struct Adc {
-    family: Family,
+    model: Model,
     calibration: Calibration,
     /// What stands at its inputs; a reset leaves it.
     pub inputs: Inputs,
@@ -71,15 +130,15 @@ pub struct Adc {
     dma_over: bool,
 }
 
-const KEPT: [u32; 6] = [0x20, 0x24, 0x2C, 0xA0, 0xA4, 0xB4];
+const KEPT: [u32; 6] = [reg::AWD1TR, reg::AWD2TR, reg::AWD3TR, reg::AWD2CR, reg::AWD3CR, reg::CALFACT];
 const CALFACT: usize = 5;
 
 impl Adc {
     /// As after reset.
-    pub fn new(calibration: Calibration, family: Family) -> Adc {
+    pub fn new(model: Model, calibration: Calibration) -> Adc {
         let never = Time::NEVER;
         Adc {
-            family,
+            model,
             calibration,
             inputs: Inputs::default(),
             isr: 0,
@@ -103,6 +162,19 @@ impl Adc {
         }
     }
 
+    const fn map(&self) -> &'static Map {
+        match self.model {
+            Model::F0 => &f0::MAP,
+            Model::G0 => &g0::MAP,
+        }
+    }
+
+    /// The place in `kept` of a register that is only kept.
+    fn slot(&self, offset: u32) -> Option<usize> {
+        let there = self.map().at(offset).is_some();
+        KEPT.iter().position(|o| *o == offset).filter(|_| there)
+    }
+
     /// Whether it asks for a DMA transfer of its data.
     pub const fn requests(&self) -> bool {
         self.cfgr1 & DMAEN != 0 && self.isr & EOC != 0 && !self.dma_over
@@ -117,21 +189,21 @@ impl Adc {
     /// Its clock: CKMODE 0 is HSI14 (F0), or SYSCLK through PRESC (G0).
     fn hz(&self, clocks: &Clocks) -> u64 {
         const PRESC: [u64; 12] = [1, 2, 4, 6, 8, 10, 12, 16, 32, 64, 128, 256];
-        match (self.cfgr2 >> 30, self.family) {
+        match (self.cfgr2 >> 30, self.model) {
             (1, _) => clocks.pclk_hz() / 2,
             (2, _) => clocks.pclk_hz() / 4,
-            (3, Family::G0) => clocks.pclk_hz(),
-            (_, Family::F0) => 14_000_000,
-            (_, Family::G0) => clocks.hclk_hz / PRESC.get((self.ccr >> 18 & 0xF) as usize).unwrap_or(&256),
+            (3, Model::G0) => clocks.pclk_hz(),
+            (_, Model::F0) => 14_000_000,
+            (_, Model::G0) => clocks.hclk_hz / PRESC.get((self.ccr >> 18 & 0xF) as usize).unwrap_or(&256),
         }
     }
 
     /// How long one channel takes: sampling, then successive approximation, in half cycles (13.4.8, 15.3.12).
     fn conversion(&self, channel: u8, clocks: &Clocks) -> Time {
         let resolution = (self.cfgr1 >> 3 & 3) as usize;
-        let halves: u64 = match self.family {
-            Family::F0 => [3, 15, 27, 57, 83, 111, 143, 479][(self.smpr & 7) as usize] + [25, 23, 19, 15][resolution],
-            Family::G0 => {
+        let halves: u64 = match self.model {
+            Model::F0 => [3, 15, 27, 57, 83, 111, 143, 479][(self.smpr & 7) as usize] + [25, 23, 19, 15][resolution],
+            Model::G0 => {
                 let second = self.smpr & (1 << (8 + u32::from(channel))) != 0;
                 let field = if second { self.smpr >> 4 } else { self.smpr };
                 [3, 7, 15, 25, 39, 79, 159, 321][(field & 7) as usize] + [25, 21, 17, 13][resolution]
@@ -149,7 +221,7 @@ impl Adc {
                 self.length += 1;
             }
         };
-        if self.family == Family::G0 && self.cfgr1 & CHSELRMOD != 0 {
+        if self.model == Model::G0 && self.cfgr1 & CHSELRMOD != 0 {
             // Up to eight steps of four bits; the first 1111 ends it.
             (0..8).map(|n| self.chselr >> (4 * n) & 0xF).take_while(|c| *c != 0xF).for_each(put);
         } else if self.cfgr1 & SCANDIR == 0 {
@@ -189,7 +261,7 @@ impl Adc {
         let channel = usize::from(self.sequence[self.position]);
         let unread = self.isr & EOC != 0;
         if !unread || self.cfgr1 & OVRMOD != 0 {
-            self.data = self.shape(self.calibration.code(channel, &self.inputs, self.ccr));
+            self.data = self.shape(self.calibration.code(self.model, channel, &self.inputs, self.ccr));
         }
         self.isr |= EOSMP | EOC | if unread { OVR } else { 0 };
         self.position += 1;
@@ -223,10 +295,10 @@ impl Adc {
         if now >= self.calibrated_at {
             self.calibrated_at = Time::NEVER;
             self.cr &= !ADCAL;
-            match self.family {
+            match self.model {
                 // The factor stands in DR[6:0] on the F0, in CALFACT on the G0.
-                Family::F0 => self.data = 0x40,
-                Family::G0 => {
+                Model::F0 => self.data = 0x40,
+                Model::G0 => {
                     self.isr |= EOCAL;
                     self.kept[CALFACT] = 0x32;
                 }
@@ -254,17 +326,18 @@ impl Adc {
     fn write_cr(&mut self, value: u32, mask: u32, cx: &mut Context<'_>) {
         let now = cx.now.time;
         let set = value & mask;
-        if self.family == Family::G0 {
+        if self.model == Model::G0 {
             self.cr = masked(self.cr, value, mask & ADVREGEN);
             if set & (ADCAL | ADEN) != 0 && self.cr & ADVREGEN == 0 {
-                cx.fx.note(cx.base + 8, "the ADC's regulator (ADVREGEN) is off: it neither calibrates nor starts");
+                cx.fx
+                    .note(cx.base + reg::CR, "the ADC's regulator (ADVREGEN) is off: it neither calibrates nor starts");
                 return;
             }
         }
         if set & ADCAL != 0 && self.cr & ADEN == 0 {
             self.cr |= ADCAL;
             // 83 cycles on the F0, 82 on the G0.
-            let cycles = if self.family == Family::F0 { 83 } else { 82 };
+            let cycles = if self.model == Model::F0 { 83 } else { 82 };
             self.calibrated_at = now + Time::from_cycles(cycles, self.hz(&cx.clocks));
         }
         if set & ADEN != 0 && self.cr & (ADCAL | ADEN) == 0 {
@@ -279,7 +352,7 @@ impl Adc {
         }
         if set & ADSTART != 0 && self.cr & ADEN != 0 && self.cr & ADSTART == 0 {
             if self.cfgr1 & EXTEN != 0 {
-                cx.unmodelled(8, "ADC conversions by a hardware trigger do not start");
+                cx.unmodelled(reg::CR, "ADC conversions by a hardware trigger do not start");
             } else {
                 self.start(now, &cx.clocks);
             }
@@ -296,7 +369,7 @@ impl Adc {
         if self.cfgr1 & AWDEN != 0 {
             cx.unmodelled(offset, "the ADC's analog watchdogs are not modelled: they never bark");
         }
-        if self.family == Family::G0 && self.cfgr2 & 1 != 0 {
+        if self.model == Model::G0 && self.cfgr2 & 1 != 0 {
             cx.unmodelled(offset, "ADC oversampling is not modelled: single conversions");
         }
     }
@@ -306,15 +379,15 @@ impl Peripheral for Adc {
     fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
         self.sync(cx.now.time, &cx.clocks);
         match offset {
-            0x00 => self.isr,
-            0x04 => self.ier,
-            0x08 => self.cr,
-            0x0C => self.cfgr1,
-            0x10 => self.cfgr2,
-            0x14 => self.smpr,
-            0x28 => self.chselr,
-            0x308 => self.ccr,
-            0x40 => {
+            reg::ISR => self.isr,
+            reg::IER => self.ier,
+            reg::CR => self.cr,
+            reg::CFGR1 => self.cfgr1,
+            reg::CFGR2 => self.cfgr2,
+            reg::SMPR => self.smpr,
+            reg::CHSELR => self.chselr,
+            reg::CCR => self.ccr,
+            reg::DR => {
                 self.isr &= !EOC;
                 if std::mem::take(&mut self.held) {
                     self.begin(cx.now.time, &cx.clocks);
@@ -322,40 +395,42 @@ impl Peripheral for Adc {
                 cx.fx.interrupts();
                 self.data
             }
-            _ => KEPT.iter().position(|o| *o == offset).map_or(0, |n| self.kept[n]),
+            _ => match self.slot(offset) {
+                Some(n) => self.kept[n],
+                None => cx.other_load(offset, self.map()),
+            },
         }
     }
 
     fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
         self.sync(cx.now.time, &cx.clocks);
         match offset {
-            0x00 => self.isr &= !(value & mask),
-            0x04 => self.ier = masked(self.ier, value, mask & 0x2FFF),
-            0x08 => self.write_cr(value, mask, cx),
-            0x0C => {
+            reg::ISR => self.isr &= !(value & mask),
+            reg::IER => self.ier = masked(self.ier, value, mask & reg::writes::IER),
+            reg::CR => self.write_cr(value, mask, cx),
+            reg::CFGR1 => {
                 let before = self.cfgr1;
                 self.cfgr1 = masked(self.cfgr1, value, mask);
                 if self.cfgr1 & DMAEN == 0 {
                     self.dma_over = false;
                 }
-                if self.family == Family::G0 && (before ^ self.cfgr1) & (CHSELRMOD | SCANDIR) != 0 {
+                if self.model == Model::G0 && (before ^ self.cfgr1) & (CHSELRMOD | SCANDIR) != 0 {
                     self.isr |= CCRDY;
                 }
             }
-            0x10 => self.cfgr2 = masked(self.cfgr2, value, mask),
-            0x14 => self.smpr = masked(self.smpr, value, mask),
-            0x28 => {
+            reg::CFGR2 => self.cfgr2 = masked(self.cfgr2, value, mask),
+            reg::SMPR => self.smpr = masked(self.smpr, value, mask),
+            reg::CHSELR => {
                 self.chselr = masked(self.chselr, value, mask);
-                if self.family == Family::G0 {
+                if self.model == Model::G0 {
                     self.isr |= CCRDY;
                 }
             }
-            0x308 => self.ccr = masked(self.ccr, value, mask & 0x03FC_0000),
-            _ => {
-                if let Some(n) = KEPT.iter().position(|o| *o == offset) {
-                    self.kept[n] = masked(self.kept[n], value, mask);
-                }
-            }
+            reg::CCR => self.ccr = masked(self.ccr, value, mask & reg::writes::CCR),
+            _ => match self.slot(offset) {
+                Some(n) => self.kept[n] = masked(self.kept[n], value, mask),
+                None => cx.other_store(offset, self.map()),
+            },
         }
         self.tell(offset, cx);
         cx.fx.events();
@@ -363,7 +438,7 @@ impl Peripheral for Adc {
     }
 
     fn reset(&mut self, _: ResetCause) {
-        *self = Adc { inputs: self.inputs.clone(), ..Adc::new(self.calibration, self.family) };
+        *self = Adc { inputs: self.inputs.clone(), ..Adc::new(self.model, self.calibration) };
     }
 
     fn next_event(&self, _: &Clocks) -> Option<Due> {
@@ -391,10 +466,12 @@ impl Peripheral for Adc {
 
     fn forecast(&self, offset: u32, now: Now, _: &Clocks) -> Forecast {
         match offset {
-            0x00 | 0x08 => Forecast::until_first(now.time, [self.calibrated_at, self.ready_at, self.converted_at]),
-            0xB4 => Forecast::until_first(now.time, [self.calibrated_at]),
+            reg::ISR | reg::CR => {
+                Forecast::until_first(now.time, [self.calibrated_at, self.ready_at, self.converted_at])
+            }
+            reg::CALFACT => Forecast::until_first(now.time, [self.calibrated_at]),
             // A load of the data clears EOC.
-            0x40 => Forecast::Unknown,
+            reg::DR => Forecast::Unknown,
             _ => Forecast::Constant,
         }
     }

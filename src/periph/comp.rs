@@ -3,16 +3,34 @@
 //! The bench says which input is the higher one, as a timeline for each comparator: voltages, hysteresis, blanking
 //! and the outputs to pins and timers are left out.
 
+use super::registers::registers;
 use super::signal::{Drive, Signal};
 use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
-use crate::part::Family;
 use crate::time::{Now, Time};
+
+/// Which comparators they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// The F05x's: both in one word of SYSCFG.
+    F0,
+    /// The G071's: a word each.
+    G0,
+}
+
+registers! {
+    /// RM0444 17.6.
+    pub mod g0 {
+        0x00 COMP1_CSR x  0x0000_0000 0x81FF_CBF1;
+        0x04 COMP2_CSR x  0x0000_0000 0x81FF_CBF1;
+        reserved 0x08..0x200;
+    }
+}
 
 /// Both comparators. The F0's two halves of one word are kept as one word each.
 #[derive(Clone, Debug)]
 pub struct Comp {
-    family: Family,
+    model: Model,
     csr: [u32; 2],
     /// High where the plus input is above the minus input. A reset leaves it.
     wires: [Signal; 2],
@@ -22,8 +40,8 @@ pub struct Comp {
 
 impl Comp {
     /// As after reset, with the plus inputs below the minus inputs.
-    pub fn new(family: Family) -> Comp {
-        Comp { family, csr: [0; 2], wires: Default::default(), watched: 0, next: None }
+    pub fn new(model: Model) -> Comp {
+        Comp { model, csr: [0; 2], wires: Default::default(), watched: 0, next: None }
     }
 
     /// Sets which input of comparator `n`, 0 or 1, is the higher one: [`Drive::High`] where it is the plus input.
@@ -39,7 +57,7 @@ impl Comp {
 
     /// The outputs after polarity, COMP1 in bit 0; one that is off gives 0.
     pub fn outputs(&self, time: Time) -> u32 {
-        let polarity = if self.family == Family::F0 { 11 } else { 15 };
+        let polarity = if self.model == Model::F0 { 11 } else { 15 };
         (0..2).fold(0, |v, n| {
             let on = self.csr[n] & 1 != 0;
             let above = self.wires[n].at(time) == Drive::High;
@@ -77,19 +95,21 @@ impl Comp {
 impl Peripheral for Comp {
     fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
         match offset {
-            0 | 4 => {
+            g0::COMP1_CSR | g0::COMP2_CSR => {
                 let n = offset / 4;
                 self.csr[n as usize] | (self.outputs(cx.now.time) >> n & 1) << 30
             }
-            _ => 0,
+            _ => cx.other_load(offset, &g0::MAP),
         }
     }
 
     fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
-        if let Some(csr) = self.csr.get_mut(offset as usize / 4)
-            && *csr & (1 << 31) == 0
-        {
-            *csr = masked(*csr, value, mask & 0x81FF_CBF1);
+        let Some(csr) = self.csr.get_mut(offset as usize / 4) else {
+            cx.other_store(offset, &g0::MAP);
+            return;
+        };
+        if *csr & (1 << 31) == 0 {
+            *csr = masked(*csr, value, mask & g0::writes::COMP1_CSR);
             if *csr & (1 << 11 | 1 << 14) != 0 {
                 cx.unmodelled(offset, "comparator window mode: each follows its own inputs");
             }
@@ -98,7 +118,7 @@ impl Peripheral for Comp {
     }
 
     fn reset(&mut self, _: ResetCause) {
-        *self = Comp { wires: self.wires.clone(), ..Comp::new(self.family) };
+        *self = Comp { wires: self.wires.clone(), ..Comp::new(self.model) };
     }
 
     fn next_event(&self, _: &Clocks) -> Option<Due> {
@@ -121,7 +141,7 @@ mod tests {
 
     #[test]
     fn the_output_follows_the_bench_and_the_polarity() {
-        let mut comp = Comp::new(Family::G0);
+        let mut comp = Comp::new(Model::G0);
         comp.drive(1, timeline());
         assert_eq!(read(&mut comp, 4, 600, clocks(0)), 0, "it is off");
         write(&mut comp, 4, 0x281, 0, clocks(0));
@@ -135,7 +155,7 @@ mod tests {
 
     #[test]
     fn watched_edges_are_events() {
-        let mut comp = Comp::new(Family::F0);
+        let mut comp = Comp::new(Model::F0);
         comp.drive(0, timeline());
         write(&mut comp, 0, 1, 0, clocks(0));
         assert_eq!(comp.next_event(&clocks(0)), None);
@@ -147,7 +167,7 @@ mod tests {
     fn the_f0_keeps_both_in_one_word_and_locks_each_half() {
         let mut fx = crate::bus::Effects::default();
         let mut cx = Context { now: check::at(0), clocks: clocks(0), base: 0, fx: &mut fx };
-        let mut comp = Comp::new(Family::F0);
+        let mut comp = Comp::new(Model::F0);
         comp.drive(0, Signal::steady(Drive::High));
         comp.write_f0(0x0061_8041, u32::MAX, &mut cx);
         assert_eq!(comp.read_f0(Time::ZERO), 0x0061_C041);

@@ -1,18 +1,55 @@
 //! The CRC calculation unit (RM0091 chapter 12, RM0444 chapter 16). The F0's polynomial is fixed, the G0's is not.
 
+use super::registers::registers;
 use super::{Clocks, Context, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
-use crate::part::Family;
 use crate::time::Now;
 
 const RESET: u32 = 1 << 0;
 const REV_OUT: u32 = 1 << 7;
-const ETHERNET: u32 = 0x04C1_1DB7;
+
+/// Which unit it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// The F0's: one polynomial, of 32 bits.
+    F0,
+    /// The G0's: any of 7, 8, 16 or 32 bits.
+    G0,
+}
+
+registers! {
+    /// RM0091 12.4.
+    pub mod f0 {
+        0x00 DR   x  0xFFFF_FFFF 0xFFFF_FFFF;
+        0x04 IDR  rw 0x0000_0000 0x0000_00FF;
+        0x08 CR   rw 0x0000_0000 0x0000_00E0;
+        0x10 INIT rw 0xFFFF_FFFF 0xFFFF_FFFF;
+        0x14 POL  r  0x04C1_1DB7 0x0000_0000;
+        reserved 0x0C..0x10;
+        reserved 0x18..0x400;
+    }
+}
+
+registers! {
+    /// RM0444 16.4.
+    pub mod g0 {
+        0x00 DR   x  0xFFFF_FFFF 0xFFFF_FFFF;
+        0x04 IDR  rw 0x0000_0000 0xFFFF_FFFF;
+        0x08 CR   rw 0x0000_0000 0x0000_00F8;
+        0x10 INIT rw 0xFFFF_FFFF 0xFFFF_FFFF;
+        0x14 POL  rw 0x04C1_1DB7 0xFFFF_FFFF;
+        reserved 0x0C..0x10;
+        reserved 0x18..0x400;
+    }
+}
+/// The offsets are the same on both.
+use f0 as reg;
+use reg::resets;
 
 /// The unit.
 #[derive(Clone, Debug)]
 pub struct Crc {
-    family: Family,
+    model: Model,
     crc: u32,
     idr: u32,
     cr: u32,
@@ -22,8 +59,8 @@ pub struct Crc {
 
 impl Crc {
     /// As after reset.
-    pub const fn new(family: Family) -> Crc {
-        Crc { family, crc: u32::MAX, idr: 0, cr: 0, init: u32::MAX, polynomial: ETHERNET }
+    pub const fn new(model: Model) -> Crc {
+        Crc { model, crc: resets::DR, idr: resets::IDR, cr: resets::CR, init: resets::INIT, polynomial: resets::POL }
     }
 
     /// POLYSIZE in bits.
@@ -60,42 +97,45 @@ impl Crc {
 }
 
 impl Peripheral for Crc {
-    fn read(&mut self, offset: u32, _: &mut Context<'_>) -> u32 {
+    fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
         match offset {
-            0x00 if self.cr & REV_OUT != 0 => self.crc.reverse_bits() >> (32 - self.size()),
-            0x00 => self.crc,
-            0x04 => self.idr,
-            0x08 => self.cr,
-            0x10 => self.init,
-            0x14 => self.polynomial,
-            _ => 0,
+            reg::DR if self.cr & REV_OUT != 0 => self.crc.reverse_bits() >> (32 - self.size()),
+            reg::DR => self.crc,
+            reg::IDR => self.idr,
+            reg::CR => self.cr,
+            reg::INIT => self.init,
+            reg::POL => self.polynomial,
+            _ => cx.other_load(offset, &reg::MAP),
         }
     }
 
-    fn write(&mut self, offset: u32, value: u32, mask: u32, _: &mut Context<'_>) {
+    fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
+        let (idr, cr, polynomial) = match self.model {
+            Model::F0 => (f0::writes::IDR, f0::writes::CR, f0::writes::POL),
+            Model::G0 => (g0::writes::IDR, g0::writes::CR, g0::writes::POL),
+        };
         match offset {
             // The width of the store is the width of the data.
-            0x00 => {
+            reg::DR => {
                 let first = mask.trailing_zeros().min(31);
                 self.feed((value & mask) >> first, mask.count_ones().clamp(8, 32));
             }
-            0x04 => self.idr = masked(self.idr, value, mask & if self.family == Family::F0 { 0xFF } else { u32::MAX }),
-            0x08 => {
+            reg::IDR => self.idr = masked(self.idr, value, mask & idr),
+            reg::CR => {
                 // POLYSIZE is the G0's alone; RESET clears itself.
-                let writable = if self.family == Family::F0 { 0xE0 } else { 0xF8 };
-                self.cr = masked(self.cr, value, mask & writable);
+                self.cr = masked(self.cr, value, mask & cr);
                 if value & mask & RESET != 0 {
                     self.crc = self.init & (u32::MAX >> (32 - self.size()));
                 }
             }
-            0x10 => self.init = masked(self.init, value, mask),
-            0x14 if self.family == Family::G0 => self.polynomial = masked(self.polynomial, value, mask),
-            _ => {}
+            reg::INIT => self.init = masked(self.init, value, mask),
+            reg::POL => self.polynomial = masked(self.polynomial, value, mask & polynomial),
+            _ => cx.other_store(offset, &reg::MAP),
         }
     }
 
     fn reset(&mut self, _: ResetCause) {
-        *self = Crc::new(self.family);
+        *self = Crc::new(self.model);
     }
 
     fn forecast(&self, _: u32, _: Now, _: &Clocks) -> Forecast {
@@ -119,8 +159,8 @@ mod tests {
 
     #[test]
     fn words_and_bytes_of_both_families() {
-        for family in [Family::F0, Family::G0] {
-            let mut crc = Crc::new(family);
+        for model in [Model::F0, Model::G0] {
+            let mut crc = Crc::new(model);
             write(&mut crc, 0, 0x1234_5678, 0, clocks(0));
             assert_eq!(read(&mut crc, 0, 0, clocks(0)), 0xDF8A_8A2B);
             // The check value of CRC-32: bits turned on both sides, the result inverted.
@@ -134,14 +174,14 @@ mod tests {
     #[test]
     fn the_g0_takes_shorter_polynomials() {
         // CRC-16/XMODEM.
-        let mut crc = Crc::new(Family::G0);
+        let mut crc = Crc::new(Model::G0);
         for (offset, value) in [(0x14, 0x1021), (0x10, 0), (8, 0x09)] {
             write(&mut crc, offset, value, 0, clocks(0));
         }
         bytes(&mut crc, b"123456789");
         assert_eq!(read(&mut crc, 0, 0, clocks(0)), 0x31C3);
-        let mut f0 = Crc::new(Family::F0);
+        let mut f0 = Crc::new(Model::F0);
         write(&mut f0, 0x14, 0x1021, 0, clocks(0));
-        assert_eq!(read(&mut f0, 0x14, 0, clocks(0)), ETHERNET);
+        assert_eq!(read(&mut f0, 0x14, 0, clocks(0)), resets::POL);
     }
 }

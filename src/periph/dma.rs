@@ -2,9 +2,9 @@
 //!
 //! The channels keep their registers and say what they would move next; the board does the loads and stores.
 
+use super::registers::registers;
 use super::{Clocks, Context, Forecast, Peripheral, masked};
 use crate::bus::{ResetCause, Width};
-use crate::part::Family;
 use crate::time::Now;
 
 const EN: u32 = 1 << 0;
@@ -18,7 +18,72 @@ const LIVE: u32 = 0xF;
 const TC: u32 = 1 << 1;
 const HT: u32 = 1 << 2;
 const TE: u32 = 1 << 3;
-const CHANNELS: usize = 7;
+/// As many as fit into ISR, with four flags each.
+const MOST_CHANNELS: usize = 8;
+/// From one channel's registers to the next one's.
+const STRIDE: u32 = reg::CCR2 - reg::CCR1;
+
+registers! {
+    /// RM0091 10.4, RM0444 10.6: of a controller with all its channels.
+    pub mod reg {
+        0x00 ISR    r  0x0000_0000 0x0000_0000;
+        0x04 IFCR   w  0x0000_0000 0xFFFF_FFFF;
+        0x08 CCR1   x  0x0000_0000 0x0000_7FFF;
+        0x0C CNDTR1 x  0x0000_0000 0x0000_FFFF;
+        0x10 CPAR1  x  0x0000_0000 0xFFFF_FFFF;
+        0x14 CMAR1  x  0x0000_0000 0xFFFF_FFFF;
+        0x1C CCR2   x  0x0000_0000 0x0000_7FFF;
+        0x20 CNDTR2 x  0x0000_0000 0x0000_FFFF;
+        0x24 CPAR2  x  0x0000_0000 0xFFFF_FFFF;
+        0x28 CMAR2  x  0x0000_0000 0xFFFF_FFFF;
+        0x30 CCR3   x  0x0000_0000 0x0000_7FFF;
+        0x34 CNDTR3 x  0x0000_0000 0x0000_FFFF;
+        0x38 CPAR3  x  0x0000_0000 0xFFFF_FFFF;
+        0x3C CMAR3  x  0x0000_0000 0xFFFF_FFFF;
+        0x44 CCR4   x  0x0000_0000 0x0000_7FFF;
+        0x48 CNDTR4 x  0x0000_0000 0x0000_FFFF;
+        0x4C CPAR4  x  0x0000_0000 0xFFFF_FFFF;
+        0x50 CMAR4  x  0x0000_0000 0xFFFF_FFFF;
+        0x58 CCR5   x  0x0000_0000 0x0000_7FFF;
+        0x5C CNDTR5 x  0x0000_0000 0x0000_FFFF;
+        0x60 CPAR5  x  0x0000_0000 0xFFFF_FFFF;
+        0x64 CMAR5  x  0x0000_0000 0xFFFF_FFFF;
+        0x6C CCR6   x  0x0000_0000 0x0000_7FFF;
+        0x70 CNDTR6 x  0x0000_0000 0x0000_FFFF;
+        0x74 CPAR6  x  0x0000_0000 0xFFFF_FFFF;
+        0x78 CMAR6  x  0x0000_0000 0xFFFF_FFFF;
+        0x80 CCR7   x  0x0000_0000 0x0000_7FFF;
+        0x84 CNDTR7 x  0x0000_0000 0x0000_FFFF;
+        0x88 CPAR7  x  0x0000_0000 0xFFFF_FFFF;
+        0x8C CMAR7  x  0x0000_0000 0xFFFF_FFFF;
+        reserved 0x18..0x1C;
+        reserved 0x2C..0x30;
+        reserved 0x40..0x44;
+        reserved 0x54..0x58;
+        reserved 0x68..0x6C;
+        reserved 0x7C..0x80;
+        reserved 0x90..0x400;
+    }
+}
+
+registers! {
+    /// RM0444 11.6. Synchronisation and generators are left out: their flags never come.
+    pub mod mux {
+        0x00..0x1C   CCR    x  0x0000_0000 0x1FFF_033F;
+        0x80         CSR    r  0x0000_0000 0x0000_0000;
+        0x84         CFR    w  0x0000_0000 0x0000_0000;
+        0x100..0x110 RGCR   rw 0x0000_0000 0x00FF_011F;
+        0x140        RGSR   r  0x0000_0000 0x0000_0000;
+        0x144        RGCFR  w  0x0000_0000 0x0000_0000;
+        reserved 0x1C..0x80;
+        reserved 0x88..0x100;
+        reserved 0x110..0x140;
+        reserved 0x148..0x400;
+    }
+}
+/// The last of the multiplexer's registers of a name.
+const LAST_CCR: u32 = mux::CCR + 4 * 6;
+const LAST_RGCR: u32 = mux::RGCR + 4 * 3;
 
 /// Who asks for a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -134,25 +199,27 @@ impl Channel {
 /// The controller.
 #[derive(Clone, Debug)]
 pub struct Dma {
-    channels: [Channel; CHANNELS],
-    count: usize,
+    channels: Box<[Channel]>,
+    /// The channels behind each of its interrupts, a mask each, bit 0 for the first.
+    vectors: Box<[u32]>,
     isr: u32,
 }
 
 impl Dma {
-    /// One with so many channels.
-    pub fn new(channels: u32) -> Dma {
-        Dma { channels: [Channel::default(); CHANNELS], count: (channels as usize).min(CHANNELS), isr: 0 }
+    /// One with so many channels, and the channels behind each of its interrupts.
+    pub fn new(channels: u32, vectors: &[u32]) -> Dma {
+        let channels = vec![Channel::default(); (channels as usize).min(MOST_CHANNELS)];
+        Dma { channels: channels.into(), vectors: vectors.into(), isr: 0 }
     }
 
     /// Whether any channel waits for requests or has something to copy.
     pub fn waits(&self) -> bool {
-        self.channels[..self.count].iter().any(Channel::waits)
+        self.channels.iter().any(Channel::waits)
     }
 
     /// The channels that wait, from 1, the most urgent first: by PL, then by number (10.4.2).
     pub fn waiting(&self) -> impl Iterator<Item = usize> {
-        let mut order: Vec<usize> = (0..self.count).filter(|n| self.channels[*n].waits()).collect();
+        let mut order: Vec<usize> = (0..self.channels.len()).filter(|n| self.channels[*n].waits()).collect();
         order.sort_by_key(|n| std::cmp::Reverse((self.channels[*n].ccr >> 12) & 3));
         order.into_iter().map(|n| n + 1)
     }
@@ -163,7 +230,7 @@ impl Dma {
     }
 
     fn channel(&self, n: usize) -> Option<&Channel> {
-        n.checked_sub(1).and_then(|n| self.channels[..self.count].get(n))
+        n.checked_sub(1).and_then(|n| self.channels.get(n))
     }
 
     /// What channel `n`, from 1, would move next.
@@ -213,63 +280,64 @@ impl Dma {
 
     /// ISR: GIF stands with any other flag of its channel.
     fn flags(&self) -> u32 {
-        (0..self.count).filter(|n| self.isr >> (4 * n) & 0xE != 0).fold(self.isr, |v, n| v | 1 << (4 * n))
+        (0..self.channels.len()).filter(|n| self.isr >> (4 * n) & 0xE != 0).fold(self.isr, |v, n| v | 1 << (4 * n))
     }
 }
 
 impl Peripheral for Dma {
-    fn read(&mut self, offset: u32, _: &mut Context<'_>) -> u32 {
-        if offset < 8 {
-            return if offset == 0 { self.flags() } else { 0 };
+    fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
+        if offset == reg::ISR {
+            return self.flags();
         }
-        let Some(c) = self.channel((offset as usize - 8) / 0x14 + 1) else { return 0 };
-        match (offset - 8) % 0x14 {
-            0x0 => c.ccr,
-            0x4 => c.cndtr,
-            0x8 => c.cpar,
-            0xC => c.cmar,
-            _ => 0,
+        let (n, register) = place(offset);
+        let Some(c) = n.and_then(|n| self.channels.get(n)) else { return cx.other_load(offset, &reg::MAP) };
+        match register {
+            reg::CCR1 => c.ccr,
+            reg::CNDTR1 => c.cndtr,
+            reg::CPAR1 => c.cpar,
+            reg::CMAR1 => c.cmar,
+            _ => cx.other_load(offset, &reg::MAP),
         }
     }
 
     fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
         cx.fx.interrupts();
-        if offset < 8 {
-            if offset == 4 {
-                let bits = value & mask;
-                // CGIF clears all four.
-                let all = (0..self.count).filter(|n| bits & (1 << (4 * n)) != 0).fold(0, |v, n| v | 0xF << (4 * n));
-                self.isr &= !(bits | all);
-            }
+        if offset == reg::IFCR {
+            let (bits, count) = (value & mask, self.channels.len());
+            // CGIF clears all four.
+            let all = (0..count).filter(|n| bits & (1 << (4 * n)) != 0).fold(0, |v, n| v | 0xF << (4 * n));
+            self.isr &= !(bits | all);
             return;
         }
-        let n = (offset as usize - 8) / 0x14;
-        let Some(c) = self.channels[..self.count].get_mut(n) else { return };
+        let (n, register) = place(offset);
+        let Some(c) = n.and_then(|n| self.channels.get_mut(n)) else { return cx.other_store(offset, &reg::MAP) };
         let on = c.ccr & EN != 0;
-        match (offset - 8) % 0x14 {
-            0x0 => {
-                c.ccr = masked(c.ccr, value, mask & if on { LIVE } else { 0x7FFF });
+        match register {
+            reg::CCR1 => {
+                c.ccr = masked(c.ccr, value, mask & if on { LIVE } else { reg::writes::CCR1 });
                 if !on && c.ccr & EN != 0 {
                     c.turn_on();
                     // A request may wait already.
                     cx.fx.events();
                 }
             }
-            0x4 if !on => c.cndtr = masked(c.cndtr, value, mask & 0xFFFF),
-            0x8 if !on => c.cpar = masked(c.cpar, value, mask),
-            0xC if !on => c.cmar = masked(c.cmar, value, mask),
-            _ => {}
+            reg::CNDTR1 if !on => c.cndtr = masked(c.cndtr, value, mask & reg::writes::CNDTR1),
+            reg::CPAR1 if !on => c.cpar = masked(c.cpar, value, mask),
+            reg::CMAR1 if !on => c.cmar = masked(c.cmar, value, mask),
+            _ => cx.other_store(offset, &reg::MAP),
         }
     }
 
     fn reset(&mut self, _: ResetCause) {
-        *self = Dma::new(self.count as u32);
+        self.channels.fill(Channel::default());
+        self.isr = 0;
     }
 
-    /// Channel 1; 2 and 3; 4 and above.
+    /// An interrupt is asked for by the channels behind it.
     fn lines(&self) -> u32 {
         let raised = |n: usize| self.isr >> (4 * n) & self.channels[n].ccr & 0xE != 0;
-        (0..self.count).filter(|n| raised(*n)).fold(0, |v, n| v | 1 << [0, 1, 1, 2, 2, 2, 2][n])
+        let raised = (0..self.channels.len()).filter(|n| raised(*n)).fold(0, |v, n| v | 1 << n);
+        self.vectors.iter().enumerate().filter(|(_, v)| raised & **v != 0).fold(0, |v, (n, _)| v | 1 << n)
     }
 
     fn forecast(&self, _: u32, _: Now, _: &Clocks) -> Forecast {
@@ -278,18 +346,25 @@ impl Peripheral for Dma {
     }
 }
 
+/// The channel whose register stands at an offset, from 0, and which of channel 1's it is like.
+const fn place(offset: u32) -> (Option<usize>, u32) {
+    match offset.checked_sub(reg::CCR1) {
+        Some(n) => (Some((n / STRIDE) as usize), reg::CCR1 + n % STRIDE),
+        None => (None, offset),
+    }
+}
+
 /// Which request each channel listens to.
 #[derive(Clone, Debug)]
 pub struct Dmamux {
-    ccr: [u32; CHANNELS],
+    ccr: Box<[u32]>,
     generators: [u32; 4],
-    count: usize,
 }
 
 impl Dmamux {
     /// One with so many channels.
     pub fn new(channels: u32) -> Dmamux {
-        Dmamux { ccr: [0; CHANNELS], generators: [0; 4], count: (channels as usize).min(CHANNELS) }
+        Dmamux { ccr: vec![0; (channels as usize).min(MOST_CHANNELS)].into(), generators: [0; 4] }
     }
 
     /// Whether channel `n`, from 1, listens to this request.
@@ -299,38 +374,38 @@ impl Dmamux {
 }
 
 impl Peripheral for Dmamux {
-    fn read(&mut self, offset: u32, _: &mut Context<'_>) -> u32 {
+    fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
         match offset {
-            0x00..=0x18 => self.ccr[(offset / 4) as usize],
-            0x100..=0x10C => self.generators[(offset as usize - 0x100) / 4],
-            _ => 0,
+            mux::CCR..=LAST_CCR => self.ccr.get((offset / 4) as usize).copied().unwrap_or(0),
+            mux::RGCR..=LAST_RGCR => self.generators[((offset - mux::RGCR) / 4) as usize],
+            _ => cx.other_load(offset, &mux::MAP),
         }
     }
 
     fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
         match offset {
-            0x00..=0x18 if ((offset / 4) as usize) < self.count => {
-                let c = &mut self.ccr[(offset / 4) as usize];
-                *c = masked(*c, value, mask & 0x1FFF_033F);
+            mux::CCR..=LAST_CCR => {
+                let Some(c) = self.ccr.get_mut((offset / 4) as usize) else { return };
+                *c = masked(*c, value, mask & mux::writes::CCR);
                 // SE and EGE.
                 if *c & 0x1_0200 != 0 {
                     cx.unmodelled(offset, "DMAMUX synchronisation and events are not modelled: requests pass at once");
                 }
                 cx.fx.events();
             }
-            0x100..=0x10C => {
-                let g = &mut self.generators[(offset as usize - 0x100) / 4];
-                *g = masked(*g, value, mask & 0x00FF_011F);
+            mux::RGCR..=LAST_RGCR => {
+                let g = &mut self.generators[((offset - mux::RGCR) / 4) as usize];
+                *g = masked(*g, value, mask & mux::writes::RGCR);
                 if *g & 1 << 16 != 0 {
                     cx.unmodelled(offset, "DMAMUX request generators are not modelled: they request nothing");
                 }
             }
-            _ => {}
+            _ => cx.other_store(offset, &mux::MAP),
         }
     }
 
     fn reset(&mut self, _: ResetCause) {
-        *self = Dmamux::new(self.count as u32);
+        *self = Dmamux::new(self.ccr.len() as u32);
     }
 
     fn forecast(&self, _: u32, _: Now, _: &Clocks) -> Forecast {
@@ -338,11 +413,12 @@ impl Peripheral for Dmamux {
     }
 }
 
-/// The channel of the F0 or of the G0 that listens to `request`.
-pub fn listens(family: Family, request: Request, n: usize, cfgr1: u32, mux: Option<&Dmamux>) -> bool {
-    match family {
-        Family::F0 => request.f0_channel(cfgr1) == Some(n),
-        Family::G0 => mux.is_some_and(|m| m.routes(request, n)),
+/// Whether channel `n`, from 1, listens to `request`: through the multiplexer of a part that has one, else as the F0's
+/// requests are wired.
+pub fn listens(request: Request, n: usize, cfgr1: u32, mux: Option<&Dmamux>) -> bool {
+    match mux {
+        None => request.f0_channel(cfgr1) == Some(n),
+        Some(mux) => mux.routes(request, n),
     }
 }
 
@@ -353,7 +429,7 @@ mod tests {
 
     /// Channel 2 set up to bring three half-words from the ADC into memory.
     fn from_adc(ccr: u32) -> Dma {
-        let mut dma = Dma::new(5);
+        let mut dma = Dma::new(5, &[0x1, 0x6, 0x78]);
         for (offset, value) in [(0x20, 3), (0x24, 0x4001_2440), (0x28, 0x2000_0100), (0x1C, ccr)] {
             write(&mut dma, offset, value, 0, clocks(0));
         }
@@ -413,7 +489,7 @@ mod tests {
 
     #[test]
     fn requests_find_their_channels() {
-        let f0 = |r: Request, cfgr1| (1..=5).find(|n| listens(Family::F0, r, *n, cfgr1, None));
+        let f0 = |r: Request, cfgr1| (1..=5).find(|n| listens(r, *n, cfgr1, None));
         assert_eq!(f0(Request::Adc, 0), Some(1));
         assert_eq!(f0(Request::Adc, 1 << 8), Some(2));
         assert_eq!(f0(Request::TimerChannel(3, 1), 0), Some(4));
@@ -425,7 +501,7 @@ mod tests {
         let mut mux = Dmamux::new(7);
         write(&mut mux, 4, 5, 0, clocks(0));
         write(&mut mux, 0, 32, 0, clocks(0));
-        let g0 = |r: Request| (1..=7).find(|n| listens(Family::G0, r, *n, 0, Some(&mux)));
+        let g0 = |r: Request| (1..=7).find(|n| listens(r, *n, 0, Some(&mux)));
         assert_eq!(g0(Request::Adc), Some(2));
         assert_eq!(g0(Request::TimerChannel(3, 1)), Some(1));
         assert_eq!(g0(Request::TimerChannel(16, 1)), None);

@@ -4,16 +4,72 @@
 //! The board brings the levels of the lines that matter. Lines of other blocks (RTC, PVD, USART and the like) have no
 //! edges, and events for `wfe` are told when they are turned on.
 
+use super::registers::{Map, registers};
 use super::{Clocks, Context, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
-use crate::part::Family;
 use crate::time::Now;
+
+/// Which EXTI it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// The F0's: one flag a line, ports behind lines in SYSCFG.
+    F0,
+    /// The G0's: a flag for either edge, ports behind lines here.
+    G0,
+}
+
+registers! {
+    /// RM0091 11.3.
+    pub mod f0 {
+        0x00 IMR   rw varies      0xFFFF_FFFF;
+        0x04 EMR   rw 0x0000_0000 0xFFFF_FFFF;
+        0x08 RTSR  rw 0x0000_0000 0x007F_FFFF;
+        0x0C FTSR  rw 0x0000_0000 0x007F_FFFF;
+        0x10 SWIER x  0x0000_0000 0xFFFF_FFFF;
+        0x14 PR    rc 0x0000_0000 0xFFFF_FFFF;
+        reserved 0x18..0x400;
+    }
+}
+
+registers! {
+    /// RM0444 12.5.
+    pub mod g0 {
+        0x00 RTSR1   rw 0x0000_0000 0x007F_FFFF;
+        0x04 FTSR1   rw 0x0000_0000 0x007F_FFFF;
+        0x08 SWIER1  w  0x0000_0000 0xFFFF_FFFF;
+        0x0C RPR1    rc 0x0000_0000 0xFFFF_FFFF;
+        0x10 FPR1    rc 0x0000_0000 0xFFFF_FFFF;
+        0x60 EXTICR1 rw 0x0000_0000 0xFFFF_FFFF;
+        0x64 EXTICR2 rw 0x0000_0000 0xFFFF_FFFF;
+        0x68 EXTICR3 rw 0x0000_0000 0xFFFF_FFFF;
+        0x6C EXTICR4 rw 0x0000_0000 0xFFFF_FFFF;
+        0x80 IMR1    rw varies      0xFFFF_FFFF;
+        0x84 EMR1    rw 0x0000_0000 0xFFFF_FFFF;
+        0x90 IMR2    rw 0xFFFF_FFFF 0xFFFF_FFFF;
+        0x94 EMR2    rw 0x0000_0000 0xFFFF_FFFF;
+        reserved 0x14..0x60;
+        reserved 0x70..0x80;
+        reserved 0x88..0x90;
+        reserved 0x98..0x400;
+    }
+}
+
+/// What a part's file says of its EXTI.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lines {
+    /// How many lines it has.
+    pub count: u32,
+    /// The mask after reset: direct lines are on.
+    pub imr: u32,
+    /// The lines behind each of its interrupts, a mask each.
+    pub vectors: Box<[u32]>,
+}
 
 /// The EXTI of either family.
 #[derive(Clone, Debug)]
 pub struct Exti {
-    family: Family,
-    imr_reset: u32,
+    model: Model,
+    lines: Lines,
     imr: u32,
     emr: u32,
     rtsr: u32,
@@ -32,12 +88,12 @@ pub struct Exti {
 }
 
 impl Exti {
-    /// As after reset; `imr_reset` differs between dies.
-    pub fn new(family: Family, imr_reset: u32) -> Exti {
+    /// As after reset.
+    pub fn new(model: Model, lines: Lines) -> Exti {
         Exti {
-            family,
-            imr_reset,
-            imr: imr_reset,
+            model,
+            imr: lines.imr,
+            lines,
             emr: 0,
             rtsr: 0,
             ftsr: 0,
@@ -45,7 +101,7 @@ impl Exti {
             falling: 0,
             swier: 0,
             exticr: [0; 4],
-            imr2: 0xFFFF_FFFF,
+            imr2: g0::resets::IMR2,
             emr2: 0,
             known: 0,
             levels: 0,
@@ -53,25 +109,25 @@ impl Exti {
     }
 
     /// The lines of COMP1 and COMP2.
-    pub const fn comparator_lines(family: Family) -> [u32; 2] {
-        match family {
-            Family::F0 => [21, 22],
-            Family::G0 => [17, 18],
+    pub const fn comparator_lines(&self) -> [u32; 2] {
+        match self.model {
+            Model::F0 => [21, 22],
+            Model::G0 => [17, 18],
         }
     }
 
     /// The lines whose edges matter: pins in bits 0 to 15, and the comparators'. Masked lines have no memory of edges
     /// (12.3.1; for the F0 taken from its sibling).
     pub const fn watched(&self) -> u32 {
-        let [a, b] = Exti::comparator_lines(self.family);
+        let [a, b] = self.comparator_lines();
         (self.imr | self.emr) & (self.rtsr | self.ftsr) & (0xFFFF | 1 << a | 1 << b)
     }
 
     /// The port that stands behind a line, from 0 for A; on the F0 `syscfg` holds it.
     pub const fn port(&self, line: usize, syscfg: &[u32; 4]) -> u32 {
-        match self.family {
-            Family::F0 => syscfg[line / 4 % 4] >> (4 * (line % 4)) & 0xF,
-            Family::G0 => self.exticr[line / 4 % 4] >> (8 * (line % 4)) & 0xFF,
+        match self.model {
+            Model::F0 => syscfg[line / 4 % 4] >> (4 * (line % 4)) & 0xF,
+            Model::G0 => self.exticr[line / 4 % 4] >> (8 * (line % 4)) & 0xFF,
         }
     }
 
@@ -84,9 +140,9 @@ impl Exti {
         let falling = !levels & self.levels & known & self.ftsr;
         self.known = watched;
         self.levels = levels;
-        match self.family {
-            Family::F0 => self.rising |= rising | falling,
-            Family::G0 => {
+        match self.model {
+            Model::F0 => self.rising |= rising | falling,
+            Model::G0 => {
                 self.rising |= rising & self.imr;
                 self.falling |= falling & self.imr;
             }
@@ -97,56 +153,70 @@ impl Exti {
     const fn software(&mut self, bits: u32) {
         self.rising |= bits & (self.imr | self.emr);
     }
+
+    const fn map(&self) -> &'static Map {
+        match self.model {
+            Model::F0 => &f0::MAP,
+            Model::G0 => &g0::MAP,
+        }
+    }
+
+    /// The lines of the first 32 that there are.
+    const fn there(&self) -> u32 {
+        if self.lines.count >= 32 { u32::MAX } else { (1 << self.lines.count) - 1 }
+    }
 }
 
 impl Peripheral for Exti {
-    fn read(&mut self, offset: u32, _: &mut Context<'_>) -> u32 {
-        match (self.family, offset) {
-            (Family::F0, 0x00) | (Family::G0, 0x80) => self.imr,
-            (Family::F0, 0x04) | (Family::G0, 0x84) => self.emr,
-            (Family::F0, 0x08) | (Family::G0, 0x00) => self.rtsr,
-            (Family::F0, 0x0C) | (Family::G0, 0x04) => self.ftsr,
-            (Family::F0, 0x10) => self.swier,
-            (Family::F0, 0x14) | (Family::G0, 0x0C) => self.rising,
-            (Family::G0, 0x10) => self.falling,
-            (Family::G0, 0x60..=0x6C) => self.exticr[((offset - 0x60) / 4) as usize],
-            (Family::G0, 0x90) => self.imr2,
-            (Family::G0, 0x94) => self.emr2,
-            _ => 0,
+    fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
+        match (self.model, offset) {
+            (Model::F0, f0::IMR) | (Model::G0, g0::IMR1) => self.imr,
+            (Model::F0, f0::EMR) | (Model::G0, g0::EMR1) => self.emr,
+            (Model::F0, f0::RTSR) | (Model::G0, g0::RTSR1) => self.rtsr,
+            (Model::F0, f0::FTSR) | (Model::G0, g0::FTSR1) => self.ftsr,
+            (Model::F0, f0::SWIER) => self.swier,
+            (Model::F0, f0::PR) | (Model::G0, g0::RPR1) => self.rising,
+            (Model::G0, g0::FPR1) => self.falling,
+            (Model::G0, g0::EXTICR1..=g0::EXTICR4) => self.exticr[((offset - g0::EXTICR1) / 4) as usize],
+            (Model::G0, g0::IMR2) => self.imr2,
+            (Model::G0, g0::EMR2) => self.emr2,
+            _ => cx.other_load(offset, self.map()),
         }
     }
 
     fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
-        match (self.family, offset) {
-            (Family::F0, 0x00) | (Family::G0, 0x80) => self.imr = masked(self.imr, value, mask),
-            (Family::F0, 0x04) | (Family::G0, 0x84) => {
-                self.emr = masked(self.emr, value, mask);
+        let lines = mask & self.there();
+        let edges = lines & f0::writes::RTSR;
+        match (self.model, offset) {
+            (Model::F0, f0::IMR) | (Model::G0, g0::IMR1) => self.imr = masked(self.imr, value, lines),
+            (Model::F0, f0::EMR) | (Model::G0, g0::EMR1) => {
+                self.emr = masked(self.emr, value, lines);
                 if self.emr != 0 {
                     cx.unmodelled(offset, "EXTI events do not wake a core that waits for events");
                 }
             }
-            (Family::F0, 0x08) | (Family::G0, 0x00) => self.rtsr = masked(self.rtsr, value, mask & 0x007F_FFFF),
-            (Family::F0, 0x0C) | (Family::G0, 0x04) => self.ftsr = masked(self.ftsr, value, mask & 0x007F_FFFF),
-            (Family::F0, 0x10) => {
-                self.swier |= value & mask;
-                self.software(value & mask);
+            (Model::F0, f0::RTSR) | (Model::G0, g0::RTSR1) => self.rtsr = masked(self.rtsr, value, edges),
+            (Model::F0, f0::FTSR) | (Model::G0, g0::FTSR1) => self.ftsr = masked(self.ftsr, value, edges),
+            (Model::F0, f0::SWIER) => {
+                self.swier |= value & lines;
+                self.software(value & lines);
             }
-            (Family::G0, 0x08) => self.software(value & mask),
-            (Family::F0, 0x14) => {
+            (Model::G0, g0::SWIER1) => self.software(value & lines),
+            (Model::F0, f0::PR) => {
                 self.rising &= !(value & mask);
                 self.swier &= !(value & mask);
             }
-            (Family::G0, 0x0C) => self.rising &= !(value & mask),
-            (Family::G0, 0x10) => self.falling &= !(value & mask),
-            (Family::G0, 0x60..=0x6C) => {
-                let n = ((offset - 0x60) / 4) as usize;
+            (Model::G0, g0::RPR1) => self.rising &= !(value & mask),
+            (Model::G0, g0::FPR1) => self.falling &= !(value & mask),
+            (Model::G0, g0::EXTICR1..=g0::EXTICR4) => {
+                let n = ((offset - g0::EXTICR1) / 4) as usize;
                 self.exticr[n] = masked(self.exticr[n], value, mask);
                 self.known &= !(0xF << (4 * n));
                 cx.fx.pins();
             }
-            (Family::G0, 0x90) => self.imr2 = masked(self.imr2, value, mask),
-            (Family::G0, 0x94) => self.emr2 = masked(self.emr2, value, mask),
-            _ => {}
+            (Model::G0, g0::IMR2) => self.imr2 = masked(self.imr2, value, mask),
+            (Model::G0, g0::EMR2) => self.emr2 = masked(self.emr2, value, mask),
+            _ => cx.other_store(offset, self.map()),
         }
         if self.watched() != self.known {
             cx.fx.pins();
@@ -155,17 +225,14 @@ impl Peripheral for Exti {
     }
 
     fn reset(&mut self, _: ResetCause) {
-        *self = Exti::new(self.family, self.imr_reset);
+        *self = Exti::new(self.model, self.lines.clone());
     }
 
-    /// Lines 0 and 1, 2 and 3, 4 to 15, and the comparators, which share the ADC's vector.
+    /// An interrupt is asked for by the lines behind it.
     fn lines(&self) -> u32 {
         let raised = (self.rising | self.falling) & self.imr;
-        let [a, b] = Exti::comparator_lines(self.family);
-        u32::from(raised & 0x3 != 0)
-            | u32::from(raised & 0xC != 0) << 1
-            | u32::from(raised & 0xFFF0 != 0) << 2
-            | u32::from(raised & (1 << a | 1 << b) != 0) << 3
+        let vectors = self.lines.vectors.iter().enumerate();
+        vectors.filter(|(_, lines)| raised & **lines != 0).fold(0, |v, (n, _)| v | 1 << n)
     }
 
     fn forecast(&self, _: u32, _: Now, _: &Clocks) -> Forecast {
@@ -179,58 +246,72 @@ mod tests {
     use super::*;
     use crate::periph::check::{clocks, read, write};
 
+    fn exti(model: Model, imr: u32) -> Exti {
+        let comparators = if model == Model::F0 { 3 << 21 } else { 3 << 17 };
+        Exti::new(model, Lines { count: 32, imr, vectors: Box::new([0x3, 0xC, 0xFFF0, comparators]) })
+    }
+
     #[test]
     fn the_f0_pends_selected_edges_of_lines_that_are_on() {
-        let mut exti = Exti::new(Family::F0, 0x0F94_0000);
-        write(&mut exti, 0x08, 1 << 4, 0, clocks(0));
-        assert_eq!(exti.watched(), 0);
-        write(&mut exti, 0x00, 0x0F94_0010, 0, clocks(0));
-        assert_eq!(exti.watched(), 1 << 4);
-        exti.follow(0);
-        assert!(exti.follow(1 << 4));
-        assert_eq!((read(&mut exti, 0x14, 0, clocks(0)), exti.lines()), (1 << 4, 4));
-        write(&mut exti, 0x14, 1 << 4, 0, clocks(0));
-        exti.follow(0);
-        assert_eq!((read(&mut exti, 0x14, 0, clocks(0)), exti.lines()), (0, 0), "falling edges are not selected");
+        let mut e = exti(Model::F0, 0x0F94_0000);
+        write(&mut e, 0x08, 1 << 4, 0, clocks(0));
+        assert_eq!(e.watched(), 0);
+        write(&mut e, 0x00, 0x0F94_0010, 0, clocks(0));
+        assert_eq!(e.watched(), 1 << 4);
+        e.follow(0);
+        assert!(e.follow(1 << 4));
+        assert_eq!((read(&mut e, 0x14, 0, clocks(0)), e.lines()), (1 << 4, 4));
+        write(&mut e, 0x14, 1 << 4, 0, clocks(0));
+        e.follow(0);
+        assert_eq!((read(&mut e, 0x14, 0, clocks(0)), e.lines()), (0, 0), "falling edges are not selected");
     }
 
     #[test]
     fn the_g0_tells_rising_from_falling_and_forgets_edges_while_masked() {
-        let mut exti = Exti::new(Family::G0, 0xFFF8_0000);
+        let mut e = exti(Model::G0, 0xFFF8_0000);
         for (offset, value) in [(0x00, 1 << 18), (0x04, 1 << 18), (0x80, 1 << 18)] {
-            write(&mut exti, offset, value, 0, clocks(0));
+            write(&mut e, offset, value, 0, clocks(0));
         }
-        exti.follow(0);
-        exti.follow(1 << 18);
-        assert_eq!((read(&mut exti, 0x0C, 0, clocks(0)), exti.lines()), (1 << 18, 8));
-        exti.follow(0);
-        assert_eq!(read(&mut exti, 0x10, 0, clocks(0)), 1 << 18);
+        e.follow(0);
+        e.follow(1 << 18);
+        assert_eq!((read(&mut e, 0x0C, 0, clocks(0)), e.lines()), (1 << 18, 8));
+        e.follow(0);
+        assert_eq!(read(&mut e, 0x10, 0, clocks(0)), 1 << 18);
         for (offset, value) in [(0x0C, 1 << 18), (0x10, 1 << 18), (0x80, 0)] {
-            write(&mut exti, offset, value, 0, clocks(0));
+            write(&mut e, offset, value, 0, clocks(0));
         }
-        exti.follow(1 << 18);
-        write(&mut exti, 0x80, 1 << 18, 0, clocks(0));
-        exti.follow(1 << 18);
-        assert_eq!((read(&mut exti, 0x0C, 0, clocks(0)), exti.lines()), (0, 0));
+        e.follow(1 << 18);
+        write(&mut e, 0x80, 1 << 18, 0, clocks(0));
+        e.follow(1 << 18);
+        assert_eq!((read(&mut e, 0x0C, 0, clocks(0)), e.lines()), (0, 0));
     }
 
     #[test]
     fn software_raises_a_line_that_is_on() {
-        let mut exti = Exti::new(Family::F0, 0);
-        write(&mut exti, 0x10, 1 << 15, 0, clocks(0));
-        assert_eq!(read(&mut exti, 0x14, 0, clocks(0)), 0);
-        let mut exti = Exti::new(Family::F0, 1 << 15);
-        write(&mut exti, 0x10, 1 << 15, 0, clocks(0));
-        assert_eq!((read(&mut exti, 0x14, 0, clocks(0)), read(&mut exti, 0x10, 0, clocks(0))), (1 << 15, 1 << 15));
-        write(&mut exti, 0x14, 1 << 15, 0, clocks(0));
-        assert_eq!(read(&mut exti, 0x10, 0, clocks(0)), 0);
+        let mut e = exti(Model::F0, 0);
+        write(&mut e, 0x10, 1 << 15, 0, clocks(0));
+        assert_eq!(read(&mut e, 0x14, 0, clocks(0)), 0);
+        let mut e = exti(Model::F0, 1 << 15);
+        write(&mut e, 0x10, 1 << 15, 0, clocks(0));
+        assert_eq!((read(&mut e, 0x14, 0, clocks(0)), read(&mut e, 0x10, 0, clocks(0))), (1 << 15, 1 << 15));
+        write(&mut e, 0x14, 1 << 15, 0, clocks(0));
+        assert_eq!(read(&mut e, 0x10, 0, clocks(0)), 0);
+    }
+
+    #[test]
+    fn lines_that_a_part_has_not_stay_0() {
+        let mut e = Exti::new(Model::F0, Lines { count: 20, imr: 0, vectors: Box::new([]) });
+        for offset in [f0::IMR, f0::RTSR] {
+            write(&mut e, offset, u32::MAX, 0, clocks(0));
+            assert_eq!(read(&mut e, offset, 0, clocks(0)), 0xF_FFFF);
+        }
     }
 
     #[test]
     fn ports_behind_lines() {
-        let mut g0 = Exti::new(Family::G0, 0);
+        let mut g0 = exti(Model::G0, 0);
         write(&mut g0, 0x64, 0x0001, 0, clocks(0));
         assert_eq!((g0.port(4, &[0; 4]), g0.port(5, &[0; 4])), (1, 0));
-        assert_eq!(Exti::new(Family::F0, 0).port(6, &[0, 0x0100, 0, 0]), 1);
+        assert_eq!(exti(Model::F0, 0).port(6, &[0, 0x0100, 0, 0]), 1);
     }
 }

@@ -1,5 +1,6 @@
 //! A GPIO port (RM0091 chapter 8, RM0444 chapter 7), and the wires at its pins.
 
+use super::registers::registers;
 use super::signal::{Drive, Signal};
 use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
@@ -8,8 +9,27 @@ use crate::time::{Now, Time};
 const ANALOG: u32 = 3;
 const OUTPUT: u32 = 1;
 
-/// Reset values that differ between families and ports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+registers! {
+    /// RM0091 8.4, RM0444 7.4.
+    pub mod reg {
+        0x00 MODER   rw varies      0xFFFF_FFFF;
+        0x04 OTYPER  rw 0x0000_0000 0x0000_FFFF;
+        0x08 OSPEEDR rw varies      0xFFFF_FFFF;
+        0x0C PUPDR   rw varies      0xFFFF_FFFF;
+        0x10 IDR     r  varies      0x0000_0000;
+        0x14 ODR     rw 0x0000_0000 0x0000_FFFF;
+        0x18 BSRR    w  0x0000_0000 0xFFFF_FFFF;
+        0x1C LCKR    x  0x0000_0000 0x0001_FFFF;
+        0x20 AFRL    rw 0x0000_0000 0xFFFF_FFFF;
+        0x24 AFRH    rw 0x0000_0000 0xFFFF_FFFF;
+        0x28 BRR     w  0x0000_0000 0x0000_FFFF;
+        reserved 0x2C..0x400;
+    }
+}
+use reg::writes;
+
+/// Reset values that differ between parts and ports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ResetValues {
     /// MODER.
     pub moder: u32,
@@ -17,18 +37,6 @@ pub struct ResetValues {
     pub ospeedr: u32,
     /// PUPDR.
     pub pupdr: u32,
-}
-
-impl ResetValues {
-    /// Port A carries SWDIO (pull-up) and SWCLK (pull-down); other pins are inputs on the F0, analog on the G0.
-    pub const fn of(port_a: bool, analog: bool) -> ResetValues {
-        let rest = if analog { 0xFFFF_FFFF } else { 0 };
-        if port_a {
-            ResetValues { moder: (rest & !0x3C00_0000) | 0x2800_0000, ospeedr: 0x0C00_0000, pupdr: 0x2400_0000 }
-        } else {
-            ResetValues { moder: rest, ospeedr: 0, pupdr: 0 }
-        }
-    }
 }
 
 /// What MODER, OTYPER and PUPDR come to, a bit for each pin.
@@ -272,9 +280,10 @@ impl Gpio {
         self.lckr = value & 0xFFFF;
     }
 
-    fn write_register(&mut self, offset: u32, value: u32, mask: u32, frozen: u32, time: Time) {
+    fn write_register(&mut self, offset: u32, value: u32, mask: u32, frozen: u32, cx: &mut Context<'_>) {
+        let time = cx.now.time;
         match offset {
-            0x00 => {
+            reg::MODER => {
                 // A pin that floats from now on keeps the level it had.
                 self.levels(time);
                 let before = self.moder;
@@ -283,30 +292,30 @@ impl Gpio {
                 self.follow_modes();
                 self.driven |= self.mode.output;
             }
-            0x04 => self.otyper = masked(self.otyper, value, mask & 0xFFFF & !self.locked()),
-            0x08 => self.ospeedr = masked(self.ospeedr, value, mask & !frozen),
-            0x0C => {
+            reg::OTYPER => self.otyper = masked(self.otyper, value, mask & writes::OTYPER & !self.locked()),
+            reg::OSPEEDR => self.ospeedr = masked(self.ospeedr, value, mask & !frozen),
+            reg::PUPDR => {
                 self.levels(time);
                 let before = self.pupdr;
                 self.pupdr = masked(before, value, mask & !frozen);
                 self.note_fields(before, self.pupdr);
                 self.follow_modes();
             }
-            0x14 => self.set_output(masked(self.odr, value, mask & 0xFFFF)),
-            0x18 => {
+            reg::ODR => self.set_output(masked(self.odr, value, mask & writes::ODR)),
+            reg::BSRR => {
                 let bits = value & mask;
                 // Set wins over reset.
                 self.set_output((self.odr & !(bits >> 16)) | (bits & 0xFFFF));
             }
-            0x1C => self.write_lock(value & mask),
-            0x20 | 0x24 => {
-                let n = ((offset - 0x20) / 4) as usize;
+            reg::LCKR => self.write_lock(value & mask),
+            reg::AFRL | reg::AFRH => {
+                let n = ((offset - reg::AFRL) / 4) as usize;
                 let locked =
                     (0..8).filter(|p| self.locked() & (1 << (8 * n + p)) != 0).fold(0, |m, p| m | 0xF << (4 * p));
                 self.afr[n] = masked(self.afr[n], value, mask & !locked);
             }
-            0x28 => self.set_output(self.odr & !(value & mask & 0xFFFF)),
-            _ => {}
+            reg::BRR => self.set_output(self.odr & !(value & mask & writes::BRR)),
+            _ => cx.other_store(offset, &reg::MAP),
         }
     }
 }
@@ -314,31 +323,32 @@ impl Gpio {
 impl Peripheral for Gpio {
     fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
         match offset {
-            0x00 => self.moder,
-            0x04 => self.otyper,
-            0x08 => self.ospeedr,
-            0x0C => self.pupdr,
-            0x10 => self.input(cx.now.time),
-            0x14 => self.odr,
-            0x1C => {
+            reg::MODER => self.moder,
+            reg::OTYPER => self.otyper,
+            reg::OSPEEDR => self.ospeedr,
+            reg::PUPDR => self.pupdr,
+            reg::IDR => self.input(cx.now.time),
+            reg::ODR => self.odr,
+            reg::LCKR => {
                 if self.lock_step == 3 {
                     self.lckr |= 1 << 16;
                     self.lock_step = 0;
                 }
                 self.lckr
             }
-            0x20 => self.afr[0],
-            0x24 => self.afr[1],
-            _ => 0,
+            reg::AFRL => self.afr[0],
+            reg::AFRH => self.afr[1],
+            _ => cx.other_load(offset, &reg::MAP),
         }
     }
 
     fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
         let frozen = self.frozen();
         let before = self.odr;
-        self.write_register(offset, value, mask, frozen, cx.now.time);
+        self.write_register(offset, value, mask, frozen, cx);
         let outputs = (before ^ self.odr) & u32::from(self.watched) != 0;
-        if outputs || (self.watched != 0 && matches!(offset, 0x04 | 0x0C)) || matches!(offset, 0x00 | 0x20 | 0x24) {
+        let followed = self.watched != 0 && matches!(offset, reg::OTYPER | reg::PUPDR);
+        if outputs || followed || matches!(offset, reg::MODER | reg::AFRL | reg::AFRH) {
             cx.fx.pins();
         }
     }
@@ -364,15 +374,15 @@ impl Peripheral for Gpio {
 
     fn forecast(&self, offset: u32, now: Now, _: &Clocks) -> Forecast {
         match (offset, self.next_change(now.time)) {
-            (0x10, Some(change)) => Forecast::Until(Due::Time(change)),
+            (reg::IDR, Some(change)) => Forecast::Until(Due::Time(change)),
             // A load ends the lock sequence.
-            (0x1C, _) => Forecast::Unknown,
+            (reg::LCKR, _) => Forecast::Unknown,
             _ => Forecast::Constant,
         }
     }
 
     fn repeated(&mut self, offset: u32, times: u32) {
-        if offset == 0x10 {
+        if offset == reg::IDR {
             self.samples = self.samples.saturating_add(times);
         }
     }
@@ -384,6 +394,10 @@ mod tests {
     use crate::bus::Effects;
     use crate::periph::check;
     use proptest::prelude::*;
+
+    /// SWDIO with its pull-up, SWCLK with its pull-down; the rest inputs or analog.
+    const PORT_A_F0: ResetValues = ResetValues { moder: 0x2800_0000, ospeedr: 0x0C00_0000, pupdr: 0x2400_0000 };
+    const PORT_A_G0: ResetValues = ResetValues { moder: 0xEBFF_FFFF, ..PORT_A_F0 };
 
     fn signals() -> impl Strategy<Value = Signal> {
         let drive = prop::sample::select(&[Drive::Floating, Drive::Low, Drive::High][..]);
@@ -415,7 +429,7 @@ mod tests {
             asked in prop::collection::vec(1u64..600, 1..5), times in 0u32..9,
         ) {
             let clocks = check::clocks(0);
-            let mut port = Gpio::new(ResetValues::of(true, false));
+            let mut port = Gpio::new(PORT_A_F0);
             for (pin, signal) in wires {
                 port.drive(pin, signal);
             }
@@ -457,7 +471,7 @@ mod tests {
 
     #[test]
     fn a_floating_input_follows_its_pull_and_then_keeps_its_level() {
-        let mut port = Gpio::new(ResetValues::of(false, false));
+        let mut port = Gpio::new(ResetValues::default());
         assert_eq!(idr(&mut port, 0), 0);
         set(&mut port, 0x0C, 1 << 4);
         assert_eq!(idr(&mut port, 0), 1 << 2);
@@ -469,7 +483,7 @@ mod tests {
 
     #[test]
     fn a_driven_input_wins_over_the_pull_and_follows_its_timeline() {
-        let mut port = Gpio::new(ResetValues::of(false, false));
+        let mut port = Gpio::new(ResetValues::default());
         set(&mut port, 0x0C, 2 << 8);
         port.drive(4, Signal::timeline(Drive::High, vec![(Time(50), Drive::Low)]));
         assert_eq!((idr(&mut port, 49), idr(&mut port, 50)), (1 << 4, 0));
@@ -478,7 +492,7 @@ mod tests {
 
     #[test]
     fn g0_pins_are_analog_and_read_zero_until_configured() {
-        let mut port = Gpio::new(ResetValues::of(true, true));
+        let mut port = Gpio::new(PORT_A_G0);
         port.drive(2, Signal::steady(Drive::High));
         assert_eq!(with(0, |cx| port.read(0, cx)), 0xEBFF_FFFF);
         assert_eq!(idr(&mut port, 0), 1 << 13, "SWDIO's pull-up alone");
@@ -488,7 +502,7 @@ mod tests {
 
     #[test]
     fn outputs_by_odr_bsrr_brr() {
-        let mut port = Gpio::new(ResetValues::of(false, false));
+        let mut port = Gpio::new(ResetValues::default());
         set(&mut port, 0, 1 << 10);
         set(&mut port, 0x18, 1 << 5 | 1 << 21);
         assert_eq!(idr(&mut port, 0), 1 << 5, "set wins");
@@ -503,7 +517,7 @@ mod tests {
 
     #[test]
     fn the_lock_sequence_freezes_mode_and_pull() {
-        let mut port = Gpio::new(ResetValues::of(false, false));
+        let mut port = Gpio::new(ResetValues::default());
         for value in [0x1_0004, 0x4, 0x1_0004] {
             set(&mut port, 0x1C, value);
         }

@@ -1,13 +1,33 @@
 //! The independent watchdog (RM0091 chapter 23, RM0444 chapter 28). Its reloads are an app's heartbeat, which the chip
 //! records with the instruction that makes them.
 
+use super::registers::registers;
 use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
-use crate::part::Family;
 use crate::time::{Now, Time};
+
+/// What is written to KR (23.4.1, 28.4.1): starts the watchdog.
+const START: u32 = 0xCCCC;
+/// Reloads the counter.
+pub const RELOAD: u32 = 0xAAAA;
+/// Opens the other registers.
+const UNLOCK: u32 = 0x5555;
 
 /// LSI cycles until a new prescaler, reload or window value is taken over.
 const UPDATE_CYCLES: u64 = 5;
+
+registers! {
+    /// RM0091 23.4, RM0444 28.4.
+    pub mod reg {
+        0x00 KR   w  0x0000_0000 0x0000_FFFF;
+        0x04 PR   x  0x0000_0000 0x0000_0007;
+        0x08 RLR  x  0x0000_0FFF 0x0000_0FFF;
+        0x0C SR   r  0x0000_0000 0x0000_0000;
+        0x10 WINR x  0x0000_0FFF 0x0000_0FFF;
+        reserved 0x14..0x400;
+    }
+}
+use reg::{resets, writes};
 
 /// The watchdog.
 #[derive(Clone, Debug)]
@@ -31,24 +51,24 @@ pub struct Iwdg {
 impl Default for Iwdg {
     fn default() -> Iwdg {
         Iwdg {
-            pr: 0,
-            rlr: 0xFFF,
-            winr: 0xFFF,
+            pr: resets::PR,
+            rlr: resets::RLR,
+            winr: resets::WINR,
             unlocked: false,
             started: false,
             expires: Time::NEVER,
             reloaded: Time::ZERO,
             updating: [Time::ZERO; 3],
-            before: [0, 0xFFF, 0xFFF],
+            before: [resets::PR, resets::RLR, resets::WINR],
             starts_first: false,
         }
     }
 }
 
 impl Iwdg {
-    /// The watchdog of this family.
-    pub fn new(family: Family) -> Iwdg {
-        Iwdg { starts_first: family == Family::G0, ..Iwdg::default() }
+    /// A watchdog; whether what is written to its registers waits for its start (the G0's), or not.
+    pub fn new(starts_first: bool) -> Iwdg {
+        Iwdg { starts_first, ..Iwdg::default() }
     }
 
     /// Whether it runs; only a reset stops it.
@@ -99,19 +119,19 @@ impl Iwdg {
 impl Peripheral for Iwdg {
     fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
         match offset {
-            0x4 => self.shown(0, cx.now.time),
-            0x8 => self.shown(1, cx.now.time),
-            0xC => (0..3).filter(|n| cx.now.time < self.updating[*n]).fold(0, |v, n| v | 1 << n),
-            0x10 => self.shown(2, cx.now.time),
-            _ => 0,
+            reg::PR => self.shown(0, cx.now.time),
+            reg::RLR => self.shown(1, cx.now.time),
+            reg::SR => (0..3).filter(|n| cx.now.time < self.updating[*n]).fold(0, |v, n| v | 1 << n),
+            reg::WINR => self.shown(2, cx.now.time),
+            _ => cx.other_load(offset, &reg::MAP),
         }
     }
 
     fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
         let now = cx.now.time;
         match (offset, value & mask & 0xFFFF) {
-            (0x0, 0xCCCC) => self.start(now, &cx.clocks),
-            (0x0, 0xAAAA) => {
+            (reg::KR, START) => self.start(now, &cx.clocks),
+            (reg::KR, RELOAD) => {
                 self.unlocked = false;
                 if self.started {
                     // A reload before the counter has come down to the window resets the chip.
@@ -126,27 +146,27 @@ impl Peripheral for Iwdg {
                 // a main loop.
                 return;
             }
-            (0x0, key) => self.unlocked = key == 0x5555,
-            (0x4, _) if self.unlocked => {
+            (reg::KR, key) => self.unlocked = key == UNLOCK,
+            (reg::PR, _) if self.unlocked => {
                 self.keep(0, now);
-                self.pr = masked(self.pr, value, mask & 7);
+                self.pr = masked(self.pr, value, mask & writes::PR);
                 self.update(0, now, &cx.clocks);
             }
-            (0x8, _) if self.unlocked => {
+            (reg::RLR, _) if self.unlocked => {
                 self.keep(1, now);
-                self.rlr = masked(self.rlr, value, mask & 0xFFF);
+                self.rlr = masked(self.rlr, value, mask & writes::RLR);
                 self.update(1, now, &cx.clocks);
             }
-            (0x10, _) if self.unlocked => {
+            (reg::WINR, _) if self.unlocked => {
                 self.keep(2, now);
-                self.winr = masked(self.winr, value, mask & 0xFFF);
+                self.winr = masked(self.winr, value, mask & writes::WINR);
                 self.update(2, now, &cx.clocks);
                 // Writing the window reloads the counter.
                 if self.started {
                     self.reload(now, &cx.clocks);
                 }
             }
-            _ => {}
+            _ => cx.other_store(offset, &reg::MAP),
         }
         cx.fx.events();
     }
@@ -167,10 +187,10 @@ impl Peripheral for Iwdg {
 
     fn forecast(&self, offset: u32, now: Now, _: &Clocks) -> Forecast {
         match offset {
-            0x4 => Forecast::until_first(now.time, [self.updating[0]]),
-            0x8 => Forecast::until_first(now.time, [self.updating[1]]),
-            0x10 => Forecast::until_first(now.time, [self.updating[2]]),
-            0xC => Forecast::until_first(now.time, self.updating),
+            reg::PR => Forecast::until_first(now.time, [self.updating[0]]),
+            reg::RLR => Forecast::until_first(now.time, [self.updating[1]]),
+            reg::WINR => Forecast::until_first(now.time, [self.updating[2]]),
+            reg::SR => Forecast::until_first(now.time, self.updating),
             _ => Forecast::Constant,
         }
     }
@@ -187,7 +207,7 @@ mod tests {
         #[test]
         fn forecasts_hold(started in any::<bool>(), g0 in any::<bool>(), asked in 1u64..9_000) {
             let clocks = check::clocks(0);
-            let mut w = Iwdg::new(if g0 { Family::G0 } else { Family::F0 });
+            let mut w = Iwdg::new(g0);
             if started {
                 check::write(&mut w, 0, 0xCCCC, 0, clocks);
             }
@@ -225,7 +245,7 @@ mod tests {
 
     #[test]
     fn on_the_g0_it_has_to_be_started_first() {
-        let mut w = Iwdg::new(Family::G0);
+        let mut w = Iwdg::new(true);
         with(0, |cx| w.write(0, 0x5555, u32::MAX, cx));
         with(0, |cx| w.write(4, 4, 7, cx));
         assert_eq!(with(1_000_000, |cx| w.read(0xC, cx)).0, 1, "PVU stands for ever");
@@ -239,7 +259,7 @@ mod tests {
         with(0, |cx| w.write(0, 0x5555, u32::MAX, cx));
         with(0, |cx| w.write(8, 0xABC, u32::MAX, cx));
         assert_eq!([1, 124, 126].map(|us| with(us, |cx| w.read(8, cx)).0), [0xFFF, 0xFFF, 0xABC]);
-        let mut g0 = Iwdg::new(Family::G0);
+        let mut g0 = Iwdg::new(true);
         with(0, |cx| g0.write(0, 0x5555, u32::MAX, cx));
         with(0, |cx| g0.write(8, 0xABC, u32::MAX, cx));
         assert_eq!(with(626_000, |cx| g0.read(8, cx)).0, 0xFFF, "as on a G0B1 whose watchdog was not started");

@@ -11,12 +11,14 @@ pub mod dbgmcu;
 pub mod dma;
 pub mod exti;
 pub mod gpio;
+pub mod irqs;
 pub mod iwdg;
 pub mod nvic;
 pub mod pins;
 pub mod plain;
 pub mod rcc_f0;
 pub mod rcc_g0;
+pub mod registers;
 pub mod signal;
 pub mod syscfg;
 pub mod systick;
@@ -25,8 +27,10 @@ pub mod usart;
 pub mod wwdg;
 
 use crate::bus::{Effects, ResetCause};
+use crate::part::Kind;
 use crate::time::{Now, Time};
 pub use clocks::Clocks;
+use registers::Map;
 use std::fmt;
 
 /// When something is due.
@@ -87,6 +91,23 @@ impl Context<'_> {
         let address = self.base + offset;
         self.fx.unmodelled(address, what);
     }
+
+    /// A load where the model has nothing to give: told, but for what the manual reserves. Reads 0.
+    #[cold]
+    pub fn other_load(&mut self, offset: u32, map: &Map) -> u32 {
+        if !map.knows(offset) {
+            self.unmodelled(offset, "register that is not modelled: reads 0");
+        }
+        0
+    }
+
+    /// A store where the model has nothing to do: told, but for what can only be read or is reserved.
+    #[cold]
+    pub fn other_store(&mut self, offset: u32, map: &Map) {
+        if !map.knows(offset) {
+            self.unmodelled(offset, "register that is not modelled: the write is dropped");
+        }
+    }
 }
 
 /// A block on the bus. Offsets are multiples of 4; narrow accesses arrive widened.
@@ -120,6 +141,41 @@ pub trait Peripheral: fmt::Debug {
     fn lines(&self) -> u32 {
         0
     }
+}
+
+/// The table of registers of a kind of block; none for the flash interface, whose controller has its own, and for what
+/// is not modelled.
+pub const fn map_of(kind: Kind) -> Option<&'static Map> {
+    Some(match kind {
+        Kind::RccF0 => &rcc_f0::reg::MAP,
+        Kind::RccG0 => &rcc_g0::reg::MAP,
+        Kind::Gpio => &gpio::reg::MAP,
+        Kind::TimAdvanced | Kind::Tim32 | Kind::Tim16 | Kind::TimBasic | Kind::Tim1ch | Kind::TimRepeat => {
+            &timer::reg::MAP
+        }
+        Kind::SyscfgF0 => &syscfg::f0::MAP,
+        Kind::SyscfgG0 => &syscfg::g0::MAP,
+        Kind::ExtiF0 => &exti::f0::MAP,
+        Kind::ExtiG0 => &exti::g0::MAP,
+        Kind::IwdgF0 | Kind::IwdgG0 => &iwdg::reg::MAP,
+        Kind::WwdgF0 => &wwdg::f0::MAP,
+        Kind::WwdgG0 => &wwdg::g0::MAP,
+        Kind::PwrF0 => &plain::pwr_f0::MAP,
+        Kind::PwrG0 => &plain::pwr_g0::MAP,
+        Kind::Dbgmcu => &dbgmcu::reg::MAP,
+        Kind::AdcF0 => &adc::f0::MAP,
+        Kind::AdcG0 => &adc::g0::MAP,
+        Kind::Dma => &dma::reg::MAP,
+        Kind::Dmamux => &dma::mux::MAP,
+        Kind::Usart => &usart::reg::MAP,
+        Kind::CompG0 => &comp::g0::MAP,
+        Kind::CrcF0 => &crc::f0::MAP,
+        Kind::CrcG0 => &crc::g0::MAP,
+        Kind::RtcF0 => &plain::rtc_f0::MAP,
+        Kind::RtcG0 => &plain::rtc_g0::MAP,
+        Kind::Tamp => &plain::tamp::MAP,
+        Kind::FlashF0 | Kind::FlashG0 | Kind::Unmodelled => return None,
+    })
 }
 
 /// `register` with the bits of `mask` taken from `value`.

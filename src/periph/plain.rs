@@ -1,178 +1,229 @@
 //! Blocks of which only the registers are kept: they read back what was written, and say where that is not enough.
 
+use super::registers::{Map, registers};
 use super::{Clocks, Context, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
-use crate::part::Kind;
 use crate::time::Now;
 
-/// A register that is kept: offset, reset value, writable bits.
-type Kept = (u32, u32, u32);
-
-/// What a kind of block keeps, and which written bits start something that is not modelled.
-struct Description {
-    kept: &'static [Kept],
-    /// Offset, bits, and what does not happen.
-    starts: &'static [(u32, u32, &'static str)],
-    /// Registers that only power clears (backup domain).
-    backup: std::ops::Range<u32>,
+registers! {
+    /// RM0091 5.4.
+    pub mod pwr_f0 {
+        0x00 CR  rw 0x0000_0000 0x0000_01FF;
+        0x04 CSR rw 0x0000_0000 0x0000_0700;
+        reserved 0x08..0x400;
+    }
 }
 
-const ALL: u32 = u32::MAX;
+registers! {
+    /// RM0444 4.4.
+    pub mod pwr_g0 {
+        0x00 CR1   rw 0x0000_0208 0x0000_475F;
+        0x04 CR2   rw 0x0000_0000 0x0000_01FF;
+        0x08 CR3   rw 0x0000_8000 0x0000_8437;
+        0x0C CR4   rw 0x0000_0000 0x0000_033F;
+        0x10 SR1   r  0x0000_0000 0x0000_0000;
+        0x14 SR2   r  0x0000_0000 0x0000_0000;
+        0x18 SCR   w  0x0000_0000 0x0000_0000;
+        0x20 PUCRA rw 0x0000_0000 0x0000_FFFF;
+        0x24 PDCRA rw 0x0000_0000 0x0000_FFFF;
+        0x28 PUCRB rw 0x0000_0000 0x0000_FFFF;
+        0x2C PDCRB rw 0x0000_0000 0x0000_FFFF;
+        0x30 PUCRC rw 0x0000_0000 0x0000_FFFF;
+        0x34 PDCRC rw 0x0000_0000 0x0000_FFFF;
+        0x38 PUCRD rw 0x0000_0000 0x0000_FFFF;
+        0x3C PDCRD rw 0x0000_0000 0x0000_FFFF;
+        0x48 PUCRF rw 0x0000_0000 0x0000_FFFF;
+        0x4C PDCRF rw 0x0000_0000 0x0000_FFFF;
+        reserved 0x1C..0x20;
+        reserved 0x40..0x48;
+        reserved 0x50..0x400;
+    }
+}
 
-const PWR_F0: Description = Description { kept: &[(0, 0, 0x1FF), (4, 0, 0x700)], starts: &[], backup: 0..0 };
-const PWR_G0: Description = Description {
-    kept: &[
-        (0x00, 0x208, 0x475F),
-        (0x04, 0, 0x1FF),
-        (0x08, 0x8000, 0x8437),
-        (0x0C, 0, 0x33F),
-        (0x10, 0, 0),
-        (0x14, 0, 0),
-        (0x20, 0, 0xFFFF),
-        (0x24, 0, 0xFFFF),
-        (0x28, 0, 0xFFFF),
-        (0x2C, 0, 0xFFFF),
-        (0x30, 0, 0xFFFF),
-        (0x34, 0, 0xFFFF),
-        (0x38, 0, 0xFFFF),
-        (0x3C, 0, 0xFFFF),
-        (0x48, 0, 0xFFFF),
-        (0x4C, 0, 0xFFFF),
-    ],
-    starts: &[],
-    backup: 0..0,
-};
-const RTC: Description = Description {
-    kept: &[
-        (0x00, 0, 0x007F_7F7F),
-        (0x04, 0x2101, 0x00FF_FF3F),
-        (0x08, 0, ALL),
-        (0x0C, 7, 0x0001_7F9F),
-        (0x10, 0x007F_00FF, ALL),
-        (0x14, 0xFFFF, ALL),
-        (0x1C, 0, ALL),
-        (0x40, 0, ALL),
-        (0x44, 0, ALL),
-        (0x50, 0, ALL),
-        (0x54, 0, ALL),
-        (0x58, 0, ALL),
-        (0x5C, 0, ALL),
-        (0x60, 0, ALL),
-    ],
-    starts: &[(0x0C, 0x80, "the RTC is to be set: it does not count, and INITF does not come")],
-    backup: 0..0x400,
-};
-const TAMP: Description = Description {
-    kept: &[
-        (0x00, 0xFFFF_0000, ALL),
-        (0x04, 0, ALL),
-        (0x0C, 0, ALL),
-        (0x2C, 0, ALL),
-        (0x100, 0, ALL),
-        (0x104, 0, ALL),
-        (0x108, 0, ALL),
-        (0x10C, 0, ALL),
-        (0x110, 0, ALL),
-    ],
-    starts: &[],
-    backup: 0..0x400,
-};
+registers! {
+    /// RM0091 25.7.
+    pub mod rtc_f0 {
+        0x00 TR       rw 0x0000_0000 0x007F_7F7F;
+        0x04 DR       rw 0x0000_2101 0x00FF_FF3F;
+        0x08 CR       rw 0x0000_0000 0xFFFF_FFFF;
+        0x0C ISR      rw 0x0000_0007 0x0001_7F9F;
+        0x10 PRER     rw 0x007F_00FF 0xFFFF_FFFF;
+        0x14 WUTR     rw 0x0000_FFFF 0xFFFF_FFFF;
+        0x1C ALRMAR   rw 0x0000_0000 0xFFFF_FFFF;
+        0x24 WPR      w  0x0000_0000 0x0000_0000;
+        0x28 SSR      r  0x0000_0000 0x0000_0000;
+        0x2C SHIFTR   w  0x0000_0000 0x0000_0000;
+        0x30 TSTR     r  0x0000_0000 0x0000_0000;
+        0x34 TSDR     r  0x0000_0000 0x0000_0000;
+        0x38 TSSSR    r  0x0000_0000 0x0000_0000;
+        0x3C CALR     rw 0x0000_0000 0x0000_E1FF;
+        0x40 TAFCR    rw 0x0000_0000 0xFFFF_FFFF;
+        0x44 ALRMASSR rw 0x0000_0000 0xFFFF_FFFF;
+        0x50 BKP0R    rw 0x0000_0000 0xFFFF_FFFF;
+        0x54 BKP1R    rw 0x0000_0000 0xFFFF_FFFF;
+        0x58 BKP2R    rw 0x0000_0000 0xFFFF_FFFF;
+        0x5C BKP3R    rw 0x0000_0000 0xFFFF_FFFF;
+        0x60 BKP4R    rw 0x0000_0000 0xFFFF_FFFF;
+        reserved 0x18..0x1C;
+        reserved 0x20..0x24;
+        reserved 0x48..0x50;
+        reserved 0x64..0x400;
+    }
+}
 
-/// A block that keeps registers.
+registers! {
+    /// RM0444 30.6.
+    pub mod rtc_g0 {
+        0x00 TR       rw 0x0000_0000 0x007F_7F7F;
+        0x04 DR       rw 0x0000_2101 0x00FF_FF3F;
+        0x08 SSR      r  0x0000_0000 0x0000_0000;
+        0x0C ICSR     rw 0x0000_0007 0x0001_7F9F;
+        0x10 PRER     rw 0x007F_00FF 0xFFFF_FFFF;
+        0x14 WUTR     rw 0x0000_FFFF 0xFFFF_FFFF;
+        0x18 CR       rw 0x0000_0000 0xFFFF_FFFF;
+        0x24 WPR      w  0x0000_0000 0x0000_0000;
+        0x28 CALR     rw 0x0000_0000 0x0000_E1FF;
+        0x2C SHIFTR   w  0x0000_0000 0x0000_0000;
+        0x30 TSTR     r  0x0000_0000 0x0000_0000;
+        0x34 TSDR     r  0x0000_0000 0x0000_0000;
+        0x38 TSSSR    r  0x0000_0000 0x0000_0000;
+        0x40 ALRMAR   rw 0x0000_0000 0xFFFF_FFFF;
+        0x44 ALRMASSR rw 0x0000_0000 0xFFFF_FFFF;
+        0x48 ALRMBR   rw 0x0000_0000 0xFFFF_FFFF;
+        0x4C ALRMBSSR rw 0x0000_0000 0xFFFF_FFFF;
+        0x50 SR       r  0x0000_0000 0x0000_0000;
+        0x54 MISR     r  0x0000_0000 0x0000_0000;
+        0x5C SCR      w  0x0000_0000 0x0000_0000;
+        reserved 0x1C..0x24;
+        reserved 0x3C..0x40;
+        reserved 0x58..0x5C;
+        reserved 0x60..0x400;
+    }
+}
+
+registers! {
+    /// RM0444 31.6.
+    pub mod tamp {
+        0x00  CR1    rw 0xFFFF_0000 0xFFFF_FFFF;
+        0x04  CR2    rw 0x0000_0000 0xFFFF_FFFF;
+        0x0C  FLTCR  rw 0x0000_0000 0xFFFF_FFFF;
+        0x2C  IER    rw 0x0000_0000 0xFFFF_FFFF;
+        0x30  SR     r  0x0000_0000 0x0000_0000;
+        0x34  MISR   r  0x0000_0000 0x0000_0000;
+        0x3C  SCR    w  0x0000_0000 0x0000_0000;
+        0x100 BKP0R  rw 0x0000_0000 0xFFFF_FFFF;
+        0x104 BKP1R  rw 0x0000_0000 0xFFFF_FFFF;
+        0x108 BKP2R  rw 0x0000_0000 0xFFFF_FFFF;
+        0x10C BKP3R  rw 0x0000_0000 0xFFFF_FFFF;
+        0x110 BKP4R  rw 0x0000_0000 0xFFFF_FFFF;
+        reserved 0x08..0x0C;
+        reserved 0x10..0x2C;
+        reserved 0x38..0x3C;
+        reserved 0x40..0x100;
+        reserved 0x114..0x400;
+    }
+}
+
+/// What such a block is.
+#[derive(Clone, Copy, Debug)]
+pub struct Description {
+    map: &'static Map,
+    /// Offset, bits that start something when written, and what does not happen.
+    starts: &'static [(u32, u32, &'static str)],
+    /// Only power clears it (backup domain).
+    backup: bool,
+}
+
+const CALENDAR: &str = "the RTC is to be set: it does not count, and INITF does not come";
+/// ISR or ICSR.
+const INIT: u32 = 0x80;
+
+/// The F0's power control.
+pub const PWR_F0: Description = Description { map: &pwr_f0::MAP, starts: &[], backup: false };
+/// The G0's power control.
+pub const PWR_G0: Description = Description { map: &pwr_g0::MAP, starts: &[], backup: false };
+/// The F0's calendar and backup registers.
+pub const RTC_F0: Description =
+    Description { map: &rtc_f0::MAP, starts: &[(rtc_f0::ISR, INIT, CALENDAR)], backup: true };
+/// The G0's calendar.
+pub const RTC_G0: Description =
+    Description { map: &rtc_g0::MAP, starts: &[(rtc_g0::ICSR, INIT, CALENDAR)], backup: true };
+/// The G0's tamper block and backup registers.
+pub const TAMP: Description = Description { map: &tamp::MAP, starts: &[], backup: true };
+
+/// A block that keeps registers, or one of which nothing is modelled.
 #[derive(Clone, Debug)]
 pub struct Plain {
-    kind: Kind,
+    description: Option<&'static Description>,
     name: String,
-    values: Vec<(u32, u32)>,
+    /// Offset, value, bits that can be written.
+    values: Vec<(u32, u32, u32)>,
 }
 
 impl Plain {
-    /// A block of this kind, as after power-on.
-    pub fn new(kind: Kind, family: crate::part::Family, name: &str) -> Plain {
-        let values: Vec<(u32, u32)> = match Self::describe(kind, family) {
-            Some(d) => d.kept.iter().map(|(offset, reset, _)| (*offset, *reset)).collect(),
-            None => Vec::new(),
-        };
-        Plain { kind, name: name.to_owned(), values }
+    /// A block as after power-on.
+    pub fn new(description: &'static Description, name: &str) -> Plain {
+        let mut block = Plain { description: Some(description), name: name.to_owned(), values: Vec::new() };
+        block.fill();
+        block
     }
 
-    fn describe(kind: Kind, family: crate::part::Family) -> Option<&'static Description> {
-        use crate::part::Family;
-        Some(match (kind, family) {
-            (Kind::Pwr, Family::F0) => &PWR_F0,
-            (Kind::Pwr, Family::G0) => &PWR_G0,
-            (Kind::Rtc, _) => &RTC,
-            (Kind::Tamp, _) => &TAMP,
-            _ => return None,
-        })
+    /// A block that is there on the chip, of which nothing is modelled.
+    pub fn unmodelled(name: &str) -> Plain {
+        Plain { description: None, name: name.to_owned(), values: Vec::new() }
     }
 
-    fn family(&self) -> crate::part::Family {
-        // Only PWR differs, and its block on the G0 keeps more registers.
-        if self.values.len() > 2 { crate::part::Family::G0 } else { crate::part::Family::F0 }
+    fn fill(&mut self) {
+        let registers = self.description.map_or(&[][..], |d| d.map.registers);
+        self.values = registers.iter().map(|r| (r.offset, r.reset.unwrap_or(0), r.writable)).collect();
     }
 
     /// Clears what only power clears.
     pub fn clear_backup(&mut self) {
-        if Self::describe(self.kind, self.family()).is_some_and(|d| !d.backup.is_empty()) {
-            self.reset(ResetCause::PowerOn);
+        if self.description.is_some_and(|d| d.backup) {
+            self.fill();
         }
-    }
-
-    fn slot(&mut self, offset: u32) -> Option<&mut u32> {
-        self.values.iter_mut().find(|(o, _)| *o == offset).map(|(_, v)| v)
     }
 }
 
 impl Peripheral for Plain {
     fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
-        match self.slot(offset) {
-            Some(value) => *value,
+        if let Some((_, value, _)) = self.values.iter().find(|(o, ..)| *o == offset) {
+            return *value;
+        }
+        match self.description {
+            Some(d) => cx.other_load(offset, d.map),
             None => {
-                if self.kind == Kind::Unmodelled {
-                    let text = format!("{} is not modelled: reads 0", self.name);
-                    cx.unmodelled(offset, &text);
-                }
+                let text = format!("{} is not modelled: reads 0", self.name);
+                cx.unmodelled(offset, &text);
                 0
             }
         }
     }
 
     fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
-        let description = Self::describe(self.kind, self.family());
-        let writable = description
-            .and_then(|d| d.kept.iter().find(|(o, ..)| *o == offset))
-            .map_or(ALL, |(_, _, writable)| *writable);
-        if let Some(slot) = self.slot(offset) {
-            *slot = masked(*slot, value, mask & writable);
-        }
-        let starts = description.map_or(&[][..], |d| d.starts);
-        for (_, _, text) in starts.iter().filter(|(o, bits, _)| *o == offset && value & mask & bits != 0) {
-            cx.unmodelled(offset, text);
-        }
-        if self.kind == Kind::Unmodelled {
+        let Some(d) = self.description else {
             let text = format!("{} is not modelled: the write is dropped", self.name);
             cx.unmodelled(offset, &text);
+            return;
+        };
+        match self.values.iter_mut().find(|(o, ..)| *o == offset) {
+            Some((_, kept, writable)) => *kept = masked(*kept, value, mask & *writable),
+            None => cx.other_store(offset, d.map),
+        }
+        for (_, _, text) in d.starts.iter().filter(|(o, bits, _)| *o == offset && value & mask & bits != 0) {
+            cx.unmodelled(offset, text);
         }
     }
 
     fn reset(&mut self, cause: ResetCause) {
-        let Some(description) = Self::describe(self.kind, self.family()) else {
-            self.values.iter_mut().for_each(|(_, v)| *v = 0);
-            return;
-        };
-        for (offset, reset, _) in description.kept {
-            if cause != ResetCause::PowerOn && description.backup.contains(offset) {
-                continue;
-            }
-            if let Some(slot) = self.slot(*offset) {
-                *slot = *reset;
-            }
+        if cause == ResetCause::PowerOn || self.description.is_some_and(|d| !d.backup) {
+            self.fill();
         }
     }
 
     fn forecast(&self, _: u32, _: Now, _: &Clocks) -> Forecast {
-        if self.kind == Kind::Unmodelled { Forecast::Unknown } else { Forecast::Constant }
+        if self.description.is_none() { Forecast::Unknown } else { Forecast::Constant }
     }
 }
 
@@ -180,7 +231,6 @@ impl Peripheral for Plain {
 mod tests {
     use super::*;
     use crate::bus::Effects;
-    use crate::part::Family;
 
     fn cx(fx: &mut Effects) -> Context<'_> {
         Context { now: Now::default(), clocks: Clocks::new(1, 0, 1), base: 0x4000_0000, fx }
@@ -189,8 +239,8 @@ mod tests {
     #[test]
     fn backup_registers_outlive_a_system_reset() {
         let mut fx = Effects::default();
-        let mut rtc = Plain::new(Kind::Rtc, Family::F0, "RTC");
-        rtc.write(0x50, 0xCAFE, ALL, &mut cx(&mut fx));
+        let mut rtc = Plain::new(&RTC_F0, "RTC");
+        rtc.write(0x50, 0xCAFE, u32::MAX, &mut cx(&mut fx));
         rtc.reset(ResetCause::Software);
         assert_eq!(rtc.read(0x50, &mut cx(&mut fx)), 0xCAFE);
         rtc.reset(ResetCause::PowerOn);
@@ -200,9 +250,9 @@ mod tests {
     #[test]
     fn what_is_not_modelled_is_told() {
         let mut fx = Effects::default();
-        let mut spi = Plain::new(Kind::Unmodelled, Family::F0, "SPI1");
+        let mut spi = Plain::unmodelled("SPI1");
         spi.read(0, &mut cx(&mut fx));
-        spi.write(4, 1, ALL, &mut cx(&mut fx));
+        spi.write(4, 1, u32::MAX, &mut cx(&mut fx));
         assert_eq!(fx.notes.len(), 2);
         assert_eq!(fx.notes[1].address, 0x4000_0004);
     }
@@ -210,11 +260,11 @@ mod tests {
     #[test]
     fn pwr_of_both_families() {
         let mut fx = Effects::default();
-        let mut g0 = Plain::new(Kind::Pwr, Family::G0, "PWR");
+        let mut g0 = Plain::new(&PWR_G0, "PWR");
         assert_eq!(g0.read(0, &mut cx(&mut fx)), 0x208);
-        g0.write(0, 0xFFFF_FFFF, ALL, &mut cx(&mut fx));
+        g0.write(0, 0xFFFF_FFFF, u32::MAX, &mut cx(&mut fx));
         assert_eq!(g0.read(0, &mut cx(&mut fx)), 0x475F);
-        let mut f0 = Plain::new(Kind::Pwr, Family::F0, "PWR");
+        let mut f0 = Plain::new(&PWR_F0, "PWR");
         assert_eq!(f0.read(0, &mut cx(&mut fx)), 0);
     }
 }

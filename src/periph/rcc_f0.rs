@@ -1,6 +1,7 @@
 //! Reset and clock control of the STM32F03x and F05x (RM0091 chapter 6).
 
 use super::clocks::{Clocks, Oscillator, ahb_divisor};
+use super::registers::registers;
 use super::{Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
 use crate::part;
@@ -12,15 +13,31 @@ const HSEON: u32 = 1 << 16;
 const HSERDY: u32 = 1 << 17;
 const PLLON: u32 = 1 << 24;
 const PLLRDY: u32 = 1 << 25;
-/// HSITRIM, HSEBYP, CSSON with the enables.
-const CR_WRITABLE: u32 = HSION | 0xF8 | HSEON | 0xC_0000 | PLLON;
-/// HSITRIM = 16 and a typical HSICAL.
-const CR_RESET: u32 = 0x5A83;
-/// SW, HPRE, PPRE, ADCPRE, PLLSRC, PLLXTPRE, PLLMUL, MCO with its prescaler.
-const CFGR_WRITABLE: u32 = 0xFF3F_47F3;
 const PLL_FIELDS: u32 = 0x003F_0000;
 const LSION: u32 = 1 << 0;
 const RMVF: u32 = 1 << 24;
+
+registers! {
+    /// RM0091 6.4. CR's and CR2's calibration values are typical ones.
+    pub mod reg {
+        0x00 CR       x  0x0000_5A83 0x010D_00F9;
+        0x04 CFGR     rw 0x0000_0000 0xFF3F_47F3;
+        0x08 CIR      rw 0x0000_0000 0x0000_3F00;
+        0x0C APB2RSTR rw 0x0000_0000 0xFFFF_FFFF;
+        0x10 APB1RSTR rw 0x0000_0000 0xFFFF_FFFF;
+        0x14 AHBENR   rw 0x0000_0014 0xFFFF_FFFF;
+        0x18 APB2ENR  rw 0x0000_0000 0xFFFF_FFFF;
+        0x1C APB1ENR  rw 0x0000_0000 0xFFFF_FFFF;
+        0x20 BDCR     rw 0x0000_0018 0x0001_833D;
+        0x24 CSR      x  0x0C80_0000 0x0100_0001;
+        0x28 AHBRSTR  rw 0x0000_0000 0xFFFF_FFFF;
+        0x2C CFGR2    rw 0x0000_0000 0x0000_000F;
+        0x30 CFGR3    rw 0x0000_0000 0x000F_01F3;
+        0x34 CR2      rw 0x0000_5A80 0x0000_00FD;
+        reserved 0x38..0x400;
+    }
+}
+use reg::{resets, writes};
 
 /// The reset flags that each cause sets; internal sources also pull NRST (6.1.2).
 const fn flags(cause: ResetCause) -> u32 {
@@ -77,7 +94,7 @@ impl RccF0 {
             cfgr3: 0,
             cir: 0,
             cr2: 0,
-            bdcr: 0x18,
+            bdcr: resets::BDCR,
             csr_flags: 0,
             enables: [0; 3],
             resets: [0; 3],
@@ -126,9 +143,9 @@ impl RccF0 {
 
     fn enable(&self, offset: u32) -> u32 {
         match offset {
-            0x14 => self.enables[0],
-            0x18 => self.enables[1],
-            0x1C => self.enables[2],
+            reg::AHBENR => self.enables[0],
+            reg::APB2ENR => self.enables[1],
+            reg::APB1ENR => self.enables[2],
             _ => 0,
         }
     }
@@ -136,8 +153,8 @@ impl RccF0 {
     /// Whether a block is held in reset by its reset bit.
     pub fn held(&self, gate: &part::Gate) -> bool {
         let register = match gate.reset {
-            0x28 => self.resets[0],
-            0x0C => self.resets[1],
+            reg::AHBRSTR => self.resets[0],
+            reg::APB2RSTR => self.resets[1],
             _ => self.resets[2],
         };
         register & (1 << gate.bit) != 0
@@ -177,7 +194,7 @@ impl RccF0 {
 
     fn write_cr(&mut self, value: u32, mask: u32, cx: &mut Context<'_>) {
         let now = cx.now.time;
-        let mut wanted = masked(self.cr, value, mask & CR_WRITABLE);
+        let mut wanted = masked(self.cr, value, mask & writes::CR);
         // A source in use, directly or through the PLL, stays on (6.4.1).
         let pll_on_hse = self.cfgr & (1 << 16) != 0;
         let pll_used = self.source == 2;
@@ -204,53 +221,53 @@ impl Peripheral for RccF0 {
         let now = cx.now.time;
         let ready = |o: &Oscillator, bit: u32| if o.is_ready(now) { bit } else { 0 };
         match offset {
-            0x00 => self.cr | ready(&self.hsi, HSIRDY) | ready(&self.hse, HSERDY) | ready(&self.pll, PLLRDY),
-            0x04 => {
+            reg::CR => self.cr | ready(&self.hsi, HSIRDY) | ready(&self.hse, HSERDY) | ready(&self.pll, PLLRDY),
+            reg::CFGR => {
                 self.switch(cx);
                 self.cfgr | (self.source << 2)
             }
-            0x08 => self.cir,
-            0x0C => self.resets[1],
-            0x10 => self.resets[2],
-            0x14 | 0x18 | 0x1C => self.enable(offset),
-            0x20 => self.bdcr | ready(&self.lse, 2),
-            0x24 => self.csr_flags | u32::from(self.lsion) | ready(&self.lsi, 2),
-            0x28 => self.resets[0],
-            0x2C => self.cfgr2,
-            0x30 => self.cfgr3,
-            0x34 => self.cr2 | ready(&self.hsi14, 2),
-            _ => 0,
+            reg::CIR => self.cir,
+            reg::APB2RSTR => self.resets[1],
+            reg::APB1RSTR => self.resets[2],
+            reg::AHBENR | reg::APB2ENR | reg::APB1ENR => self.enable(offset),
+            reg::BDCR => self.bdcr | ready(&self.lse, 2),
+            reg::CSR => self.csr_flags | u32::from(self.lsion) | ready(&self.lsi, 2),
+            reg::AHBRSTR => self.resets[0],
+            reg::CFGR2 => self.cfgr2,
+            reg::CFGR3 => self.cfgr3,
+            reg::CR2 => self.cr2 | ready(&self.hsi14, 2),
+            _ => cx.other_load(offset, &reg::MAP),
         }
     }
 
     fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
         let now = cx.now.time;
         match offset {
-            0x00 => self.write_cr(value, mask, cx),
-            0x04 => {
+            reg::CR => self.write_cr(value, mask, cx),
+            reg::CFGR => {
                 let frozen = if self.cr & PLLON != 0 { PLL_FIELDS } else { 0 };
-                self.cfgr = masked(self.cfgr, value, mask & CFGR_WRITABLE & !frozen);
+                self.cfgr = masked(self.cfgr, value, mask & writes::CFGR & !frozen);
                 // PLLXTPRE is the low bit of PREDIV, seen from both sides.
                 self.cfgr2 = masked(self.cfgr2, self.cfgr >> 17, 1);
                 self.switch(cx);
                 cx.fx.clock();
             }
-            0x08 => self.cir = masked(self.cir, value, mask & 0x3F00),
-            0x0C | 0x10 | 0x28 => {
-                let n = [0x28, 0x0C, 0x10].iter().position(|o| *o == offset).unwrap_or(0);
+            reg::CIR => self.cir = masked(self.cir, value, mask & writes::CIR),
+            reg::APB2RSTR | reg::APB1RSTR | reg::AHBRSTR => {
+                let n = [reg::AHBRSTR, reg::APB2RSTR, reg::APB1RSTR].iter().position(|o| *o == offset).unwrap_or(0);
                 self.resets[n] = masked(self.resets[n], value, mask);
                 cx.fx.clock();
             }
-            0x14 | 0x18 | 0x1C => {
-                let n = ((offset - 0x14) / 4) as usize;
+            reg::AHBENR | reg::APB2ENR | reg::APB1ENR => {
+                let n = ((offset - reg::AHBENR) / 4) as usize;
                 self.enables[n] = masked(self.enables[n], value, mask);
                 cx.fx.clock();
             }
-            0x20 => {
-                self.bdcr = masked(self.bdcr, value, mask & 0x1_833D);
+            reg::BDCR => {
+                self.bdcr = masked(self.bdcr, value, mask & writes::BDCR);
                 self.lse.set(self.bdcr & 1 != 0, now, self.start(|s| s.lse));
             }
-            0x24 => {
+            reg::CSR => {
                 if mask & LSION != 0 {
                     self.lsion = value & LSION != 0;
                     self.lsi.set(self.lsion || self.lsi_forced, now, self.start(|s| s.lsi));
@@ -259,27 +276,27 @@ impl Peripheral for RccF0 {
                     self.csr_flags = 0;
                 }
             }
-            0x2C if self.cr & PLLON == 0 => {
-                self.cfgr2 = masked(self.cfgr2, value, mask & 0xF);
+            reg::CFGR2 if self.cr & PLLON == 0 => {
+                self.cfgr2 = masked(self.cfgr2, value, mask & writes::CFGR2);
                 self.cfgr = masked(self.cfgr, self.cfgr2 << 17, 1 << 17);
             }
-            0x30 => self.cfgr3 = masked(self.cfgr3, value, mask & 0x000F_01F3),
-            0x34 => {
-                self.cr2 = masked(self.cr2, value, mask & 0xFD);
+            reg::CFGR3 => self.cfgr3 = masked(self.cfgr3, value, mask & writes::CFGR3),
+            reg::CR2 => {
+                self.cr2 = masked(self.cr2, value, mask & writes::CR2);
                 self.hsi14.set(self.cr2 & 1 != 0, now, self.start(|s| s.hsi14));
             }
-            _ => {}
+            _ => cx.other_store(offset, &reg::MAP),
         }
     }
 
     fn reset(&mut self, cause: ResetCause) {
-        self.cr = CR_RESET & !HSIRDY;
-        self.cfgr = 0;
-        self.cfgr2 = 0;
-        self.cfgr3 = 0;
-        self.cir = 0;
-        self.cr2 = 0x5A80;
-        self.enables = [0x14, 0, 0];
+        self.cr = resets::CR & !HSIRDY;
+        self.cfgr = resets::CFGR;
+        self.cfgr2 = resets::CFGR2;
+        self.cfgr3 = resets::CFGR3;
+        self.cir = resets::CIR;
+        self.cr2 = resets::CR2;
+        self.enables = [resets::AHBENR, resets::APB2ENR, resets::APB1ENR];
         self.resets = [0; 3];
         self.hsi = Oscillator::running();
         self.hse = Oscillator::default();
@@ -288,7 +305,7 @@ impl Peripheral for RccF0 {
         self.source = 0;
         if cause == ResetCause::PowerOn {
             self.lse = Oscillator::default();
-            self.bdcr = 0x18;
+            self.bdcr = resets::BDCR;
             self.csr_flags = 0;
         }
         // CSR is reset by every system reset, but for the flags (RM0091 6.4.10).
@@ -320,10 +337,10 @@ impl Peripheral for RccF0 {
         };
         match offset {
             // The source in use follows the one that is waited for.
-            0x00 | 0x04 => start(&[&self.hsi, &self.hse, &self.pll]),
-            0x20 => start(&[&self.lse]),
-            0x24 => start(&[&self.lsi]),
-            0x34 => start(&[&self.hsi14]),
+            reg::CR | reg::CFGR => start(&[&self.hsi, &self.hse, &self.pll]),
+            reg::BDCR => start(&[&self.lse]),
+            reg::CSR => start(&[&self.lsi]),
+            reg::CR2 => start(&[&self.hsi14]),
             _ => Forecast::Constant,
         }
     }
@@ -344,7 +361,7 @@ mod tests {
             let part = part::find("STM32F051K6").unwrap();
             let clocks = check::clocks(0);
             let mut rcc = RccF0::new(part.clock);
-            for (offset, value) in [(0, cr), (4, sw), (0x24, csr), (0x34, cr2), (0x20, 1)] {
+            for (offset, value) in [(reg::CR, cr), (reg::CFGR, sw), (reg::CSR, csr), (reg::CR2, cr2), (reg::BDCR, 1)] {
                 check::write(&mut rcc, offset, value, 0, clocks);
             }
             for offset in (0..0x38).step_by(4) {

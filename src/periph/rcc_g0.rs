@@ -1,6 +1,7 @@
 //! Reset and clock control of the STM32G0x1 (RM0444 chapter 5).
 
 use super::clocks::{Clocks, Oscillator, ahb_divisor};
+use super::registers::registers;
 use super::{Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
 use crate::part;
@@ -12,13 +13,41 @@ const HSEON: u32 = 1 << 16;
 const HSERDY: u32 = 1 << 17;
 const PLLON: u32 = 1 << 24;
 const PLLRDY: u32 = 1 << 25;
-/// HSIKERON and HSIDIV with the enables, HSEBYP, CSSON.
-const CR_WRITABLE: u32 = HSION | 1 << 9 | 0x3800 | HSEON | 0xC_0000 | PLLON;
 const PLL_R_ENABLE: u32 = 1 << 28;
-/// SW, HPRE, PPRE, MCO.
-const CFGR_WRITABLE: u32 = 0xFF00_7F07;
 const LSION: u32 = 1 << 0;
 const RMVF: u32 = 1 << 23;
+
+registers! {
+    /// RM0444 5.4. The flags in CIFR never come: interrupts of the clocks are left out.
+    pub mod reg {
+        0x00 CR        x  0x0000_0500 0x010D_3B00;
+        0x04 ICSCR     rw 0x0000_4000 0x0000_7F00;
+        0x08 CFGR      rw 0x0000_0000 0xFF00_7F07;
+        0x0C PLLCFGR   rw 0x0000_1000 0xFF3F_7F73;
+        0x18 CIER      rw 0x0000_0000 0x0000_003B;
+        0x1C CIFR      r  0x0000_0000 0x0000_0000;
+        0x20 CICR      w  0x0000_0000 0x0000_0000;
+        0x24 IOPRSTR   rw 0x0000_0000 0xFFFF_FFFF;
+        0x28 AHBRSTR   rw 0x0000_0000 0xFFFF_FFFF;
+        0x2C APBRSTR1  rw 0x0000_0000 0xFFFF_FFFF;
+        0x30 APBRSTR2  rw 0x0000_0000 0xFFFF_FFFF;
+        0x34 IOPENR    rw 0x0000_0000 0xFFFF_FFFF;
+        0x38 AHBENR    rw 0x0000_0100 0xFFFF_FFFF;
+        0x3C APBENR1   rw 0x0000_0000 0xFFFF_FFFF;
+        0x40 APBENR2   rw 0x0000_0000 0xFFFF_FFFF;
+        0x44 IOPSMENR  rw 0x0000_002F 0xFFFF_FFFF;
+        0x48 AHBSMENR  rw 0x0005_1303 0xFFFF_FFFF;
+        0x4C APBSMENR1 rw 0xFFFF_FFB7 0xFFFF_FFFF;
+        0x50 APBSMENR2 rw 0x0017_D801 0xFFFF_FFFF;
+        0x54 CCIPR     rw 0x0000_0000 0xFFFF_FFFF;
+        0x5C BDCR      rw 0x0000_0000 0x0301_837D;
+        0x60 CSR       x  0x0C00_0000 0x0080_0001;
+        reserved 0x10..0x18;
+        reserved 0x58..0x5C;
+        reserved 0x64..0x400;
+    }
+}
+use reg::{resets, writes};
 
 /// The reset flags that each cause sets; PINRSTF comes with every one (5.4.24).
 const fn flags(cause: ResetCause) -> u32 {
@@ -118,13 +147,13 @@ impl RccG0 {
 
     /// Whether the clock of a block with this gate runs.
     pub fn enabled(&self, gate: &part::Gate) -> bool {
-        let index = (gate.enable.wrapping_sub(0x34) / 4) as usize;
+        let index = (gate.enable.wrapping_sub(reg::IOPENR) / 4) as usize;
         self.enables.get(index).is_some_and(|r| r & (1 << gate.bit) != 0)
     }
 
     /// Whether a block is held in reset by its reset bit.
     pub fn held(&self, gate: &part::Gate) -> bool {
-        let index = (gate.reset.wrapping_sub(0x24) / 4) as usize;
+        let index = (gate.reset.wrapping_sub(reg::IOPRSTR) / 4) as usize;
         self.resets.get(index).is_some_and(|r| r & (1 << gate.bit) != 0)
     }
 
@@ -168,7 +197,7 @@ impl RccG0 {
 
     fn write_cr(&mut self, value: u32, mask: u32, cx: &mut Context<'_>) {
         let now = cx.now.time;
-        let mut wanted = masked(self.cr, value, mask & CR_WRITABLE);
+        let mut wanted = masked(self.cr, value, mask & writes::CR);
         let pll_on_hse = self.pllcfgr & 3 == 3;
         let pll_used = self.source == 2;
         if self.source == 0 || (pll_used && !pll_on_hse) {
@@ -195,42 +224,42 @@ impl Peripheral for RccG0 {
         let now = cx.now.time;
         let ready = |o: &Oscillator, bit: u32| if o.is_ready(now) { bit } else { 0 };
         match offset {
-            0x00 => {
+            reg::CR => {
                 self.cr
                     | ready(&self.hsi, HSIRDY)
                     | ready(&self.hse, HSERDY)
                     | if self.pll_locked(now) { PLLRDY } else { 0 }
             }
-            0x04 => self.icscr,
-            0x08 => {
+            reg::ICSCR => self.icscr,
+            reg::CFGR => {
                 self.switch(cx);
                 self.cfgr | (self.source << 3)
             }
-            0x0C => self.pllcfgr,
-            0x18 => self.cier,
-            0x24..=0x30 => self.resets[((offset - 0x24) / 4) as usize],
-            0x34..=0x40 => self.enables[((offset - 0x34) / 4) as usize],
-            0x44..=0x50 => self.sleep_enables[((offset - 0x44) / 4) as usize],
-            0x54 => self.ccipr,
-            0x5C => self.bdcr | ready(&self.lse, 2),
-            0x60 => self.csr_flags | u32::from(self.lsion) | ready(&self.lsi, 2),
-            _ => 0,
+            reg::PLLCFGR => self.pllcfgr,
+            reg::CIER => self.cier,
+            reg::IOPRSTR..=reg::APBRSTR2 => self.resets[((offset - reg::IOPRSTR) / 4) as usize],
+            reg::IOPENR..=reg::APBENR2 => self.enables[((offset - reg::IOPENR) / 4) as usize],
+            reg::IOPSMENR..=reg::APBSMENR2 => self.sleep_enables[((offset - reg::IOPSMENR) / 4) as usize],
+            reg::CCIPR => self.ccipr,
+            reg::BDCR => self.bdcr | ready(&self.lse, 2),
+            reg::CSR => self.csr_flags | u32::from(self.lsion) | ready(&self.lsi, 2),
+            _ => cx.other_load(offset, &reg::MAP),
         }
     }
 
     fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
         let now = cx.now.time;
         match offset {
-            0x00 => self.write_cr(value, mask, cx),
-            0x04 => self.icscr = masked(self.icscr, value, mask & 0x7F00),
-            0x08 => {
-                self.cfgr = masked(self.cfgr, value, mask & CFGR_WRITABLE);
+            reg::CR => self.write_cr(value, mask, cx),
+            reg::ICSCR => self.icscr = masked(self.icscr, value, mask & writes::ICSCR),
+            reg::CFGR => {
+                self.cfgr = masked(self.cfgr, value, mask & writes::CFGR);
                 self.switch(cx);
                 cx.fx.clock();
             }
-            0x0C => {
+            reg::PLLCFGR => {
                 // With the PLL on its dividers are frozen, with PLLRCLK in use so is its output enable (5.4.4).
-                let mut writable = 0xFE3F_7F73 | PLL_R_ENABLE | 1 << 24;
+                let mut writable = writes::PLLCFGR;
                 if self.cr & PLLON != 0 {
                     writable = 1 << 16 | 1 << 24 | PLL_R_ENABLE;
                 }
@@ -240,27 +269,27 @@ impl Peripheral for RccG0 {
                 self.pllcfgr = masked(self.pllcfgr, value, mask & writable);
                 self.switch(cx);
             }
-            0x18 => self.cier = masked(self.cier, value, mask & 0x3B),
-            0x24..=0x30 => {
-                let n = ((offset - 0x24) / 4) as usize;
+            reg::CIER => self.cier = masked(self.cier, value, mask & writes::CIER),
+            reg::IOPRSTR..=reg::APBRSTR2 => {
+                let n = ((offset - reg::IOPRSTR) / 4) as usize;
                 self.resets[n] = masked(self.resets[n], value, mask);
                 cx.fx.clock();
             }
-            0x34..=0x40 => {
-                let n = ((offset - 0x34) / 4) as usize;
+            reg::IOPENR..=reg::APBENR2 => {
+                let n = ((offset - reg::IOPENR) / 4) as usize;
                 self.enables[n] = masked(self.enables[n], value, mask);
                 cx.fx.clock();
             }
-            0x44..=0x50 => {
-                let n = ((offset - 0x44) / 4) as usize;
+            reg::IOPSMENR..=reg::APBSMENR2 => {
+                let n = ((offset - reg::IOPSMENR) / 4) as usize;
                 self.sleep_enables[n] = masked(self.sleep_enables[n], value, mask);
             }
-            0x54 => self.ccipr = masked(self.ccipr, value, mask),
-            0x5C => {
-                self.bdcr = masked(self.bdcr, value, mask & 0x0301_837D);
+            reg::CCIPR => self.ccipr = masked(self.ccipr, value, mask),
+            reg::BDCR => {
+                self.bdcr = masked(self.bdcr, value, mask & writes::BDCR);
                 self.lse.set(self.bdcr & 1 != 0, now, self.start(|s| s.lse));
             }
-            0x60 => {
+            reg::CSR => {
                 if mask & LSION != 0 {
                     self.lsion = value & LSION != 0;
                     self.lsi.set(self.lsion || self.lsi_forced, now, self.start(|s| s.lsi));
@@ -269,28 +298,28 @@ impl Peripheral for RccG0 {
                     self.csr_flags = 0;
                 }
             }
-            _ => {}
+            _ => cx.other_store(offset, &reg::MAP),
         }
         cx.fx.events();
     }
 
     fn reset(&mut self, cause: ResetCause) {
-        self.cr = HSION;
-        self.icscr = 0x4000;
-        self.cfgr = 0;
-        self.pllcfgr = 0x1000;
-        self.cier = 0;
-        self.ccipr = 0;
+        self.cr = resets::CR & !HSIRDY;
+        self.icscr = resets::ICSCR;
+        self.cfgr = resets::CFGR;
+        self.pllcfgr = resets::PLLCFGR;
+        self.cier = resets::CIER;
+        self.ccipr = resets::CCIPR;
         self.resets = [0; 4];
-        self.enables = [0, 0x100, 0, 0];
-        self.sleep_enables = [0x2F, 0x0005_1303, 0xFFFF_FFB7, 0x0017_D801];
+        self.enables = [resets::IOPENR, resets::AHBENR, resets::APBENR1, resets::APBENR2];
+        self.sleep_enables = [resets::IOPSMENR, resets::AHBSMENR, resets::APBSMENR1, resets::APBSMENR2];
         self.hsi = Oscillator::running();
         self.hse = Oscillator::default();
         self.pll = Oscillator::default();
         self.source = 0;
         if cause == ResetCause::PowerOn {
             self.lse = Oscillator::default();
-            self.bdcr = 0;
+            self.bdcr = resets::BDCR;
             self.csr_flags = 0;
         }
         // CSR is reset by every system reset, but for the flags (RM0444 5.4.24).
@@ -323,9 +352,9 @@ impl Peripheral for RccG0 {
         };
         match offset {
             // The source in use follows the one that is waited for.
-            0x00 | 0x08 => start(&[&self.hsi, &self.hse, &self.pll, &self.lsi, &self.lse]),
-            0x5C => start(&[&self.lse]),
-            0x60 => start(&[&self.lsi]),
+            reg::CR | reg::CFGR => start(&[&self.hsi, &self.hse, &self.pll, &self.lsi, &self.lse]),
+            reg::BDCR => start(&[&self.lse]),
+            reg::CSR => start(&[&self.lsi]),
             _ => Forecast::Constant,
         }
     }
@@ -346,7 +375,9 @@ mod tests {
             let part = part::find("STM32G071xB").unwrap();
             let clocks = check::clocks(0);
             let mut rcc = RccG0::new(part.clock);
-            for (offset, value) in [(0xC, pll | 0x1000), (0, cr), (8, sw), (0x60, csr), (0x5C, 1)] {
+            for (offset, value) in [
+                (reg::PLLCFGR, pll | 0x1000), (reg::CR, cr), (reg::CFGR, sw), (reg::CSR, csr), (reg::BDCR, 1),
+            ] {
                 check::write(&mut rcc, offset, value, 0, clocks);
             }
             for offset in (0..0x64).step_by(4) {

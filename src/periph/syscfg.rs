@@ -2,11 +2,47 @@
 //!
 //! RM0091 chapter 9, RM0444 chapter 8. On the F05x the comparators' word stands here as well.
 
-use super::comp::Comp;
+use super::comp::{self, Comp};
+use super::registers::{Map, registers};
 use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::{BootSource, ResetCause};
-use crate::part::Family;
 use crate::time::Now;
+
+/// Which controller it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// The F0's, with the ports behind EXTI's lines, and the comparators of the F05x.
+    F0,
+    /// The G0's.
+    G0,
+}
+
+registers! {
+    /// RM0091 9.1. COMP_CSR is the comparators' (15.5), where there are any.
+    pub mod f0 {
+        0x00 CFGR1    rw 0x0000_0000 0xFFFF_FFFF;
+        0x08 EXTICR1  rw 0x0000_0000 0x0000_FFFF;
+        0x0C EXTICR2  rw 0x0000_0000 0x0000_FFFF;
+        0x10 EXTICR3  rw 0x0000_0000 0x0000_FFFF;
+        0x14 EXTICR4  rw 0x0000_0000 0x0000_FFFF;
+        0x18 CFGR2    rw 0x0000_0000 0x0000_0107;
+        0x1C COMP_CSR x  0x0000_0000 0xBFFD_BF7F;
+        reserved 0x04..0x08;
+        reserved 0x20..0x400;
+    }
+}
+
+registers! {
+    /// RM0444 8.1.
+    pub mod g0 {
+        0x00 CFGR1 rw 0x0000_0000 0xFFFF_FFFF;
+        0x18 CFGR2 rw 0x0000_0000 0x0000_0107;
+        reserved 0x04..0x18;
+        reserved 0x1C..0x30;
+        reserved 0x38..0x80;
+        reserved 0x100..0x400;
+    }
+}
 
 /// CFGR1; UCPD2's is the next bit.
 const UCPD1_STROBE: u32 = 1 << 9;
@@ -14,7 +50,7 @@ const UCPD1_STROBE: u32 = 1 << 9;
 /// The system configuration controller of either family.
 #[derive(Clone, Debug)]
 pub struct Syscfg {
-    family: Family,
+    model: Model,
     /// The F05x's, with their CSR at 0x1C.
     pub comparators: Option<Comp>,
     cfgr1: u32,
@@ -27,9 +63,9 @@ pub struct Syscfg {
 
 impl Syscfg {
     /// As after reset from main flash.
-    pub fn new(family: Family, comparators: bool) -> Syscfg {
-        let comparators = (comparators && family == Family::F0).then(|| Comp::new(family));
-        Syscfg { family, comparators, cfgr1: 0, exticr: [0; 4], cfgr2: 0, strobes: [false; 2] }
+    pub fn new(model: Model, comparators: bool) -> Syscfg {
+        let comparators = (comparators && model == Model::F0).then(|| Comp::new(comp::Model::F0));
+        Syscfg { model, comparators, cfgr1: 0, exticr: [0; 4], cfgr2: 0, strobes: [false; 2] }
     }
 
     /// What stands at address 0.
@@ -60,6 +96,13 @@ impl Syscfg {
         };
     }
 
+    const fn map(&self) -> &'static Map {
+        match self.model {
+            Model::F0 => &f0::MAP,
+            Model::G0 => &g0::MAP,
+        }
+    }
+
     /// The F0's line sources: 4 bits a line.
     pub const fn exticr(&self) -> [u32; 4] {
         self.exticr
@@ -68,21 +111,21 @@ impl Syscfg {
 
 impl Peripheral for Syscfg {
     fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
-        match (self.family, offset) {
-            (_, 0x00) => self.cfgr1,
-            (Family::F0, 0x08..=0x14) => self.exticr[((offset - 8) / 4) as usize],
-            (_, 0x18) => self.cfgr2,
-            (Family::F0, 0x1C) => self.comparators.as_ref().map_or(0, |c| c.read_f0(cx.now.time)),
-            _ => 0,
+        match (self.model, offset) {
+            (Model::F0, f0::CFGR1) | (Model::G0, g0::CFGR1) => self.cfgr1,
+            (Model::F0, f0::EXTICR1..=f0::EXTICR4) => self.exticr[((offset - f0::EXTICR1) / 4) as usize],
+            (Model::F0, f0::CFGR2) | (Model::G0, g0::CFGR2) => self.cfgr2,
+            (Model::F0, f0::COMP_CSR) => self.comparators.as_ref().map_or(0, |c| c.read_f0(cx.now.time)),
+            _ => cx.other_load(offset, self.map()),
         }
     }
 
     fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
-        match (self.family, offset) {
-            (_, 0x00) => {
+        match (self.model, offset) {
+            (Model::F0, f0::CFGR1) | (Model::G0, g0::CFGR1) => {
                 let before = self.at_zero();
                 self.cfgr1 = masked(self.cfgr1, value, mask);
-                if self.family == Family::G0 {
+                if self.model == Model::G0 {
                     for (n, strobe) in self.strobes.iter_mut().enumerate() {
                         *strobe |= self.cfgr1 & UCPD1_STROBE << n != 0;
                     }
@@ -92,18 +135,20 @@ impl Peripheral for Syscfg {
                     cx.fx.remap();
                 }
             }
-            (Family::F0, 0x08..=0x14) => {
-                let n = ((offset - 8) / 4) as usize;
-                self.exticr[n] = masked(self.exticr[n], value, mask & 0xFFFF);
+            (Model::F0, f0::EXTICR1..=f0::EXTICR4) => {
+                let n = ((offset - f0::EXTICR1) / 4) as usize;
+                self.exticr[n] = masked(self.exticr[n], value, mask & f0::writes::EXTICR1);
                 cx.fx.pins();
             }
-            (_, 0x18) => self.cfgr2 = masked(self.cfgr2, value, mask & 0x107),
-            (Family::F0, 0x1C) => {
+            (Model::F0, f0::CFGR2) | (Model::G0, g0::CFGR2) => {
+                self.cfgr2 = masked(self.cfgr2, value, mask & f0::writes::CFGR2);
+            }
+            (Model::F0, f0::COMP_CSR) => {
                 if let Some(comparators) = &mut self.comparators {
                     comparators.write_f0(value, mask, cx);
                 }
             }
-            _ => {}
+            _ => cx.other_store(offset, self.map()),
         }
     }
 
@@ -125,7 +170,7 @@ impl Peripheral for Syscfg {
 
     fn forecast(&self, offset: u32, now: Now, clocks: &Clocks) -> Forecast {
         match (&self.comparators, offset) {
-            (Some(comparators), 0x1C) => comparators.forecast(0, now, clocks),
+            (Some(comparators), f0::COMP_CSR) => comparators.forecast(0, now, clocks),
             _ => Forecast::Constant,
         }
     }
@@ -138,7 +183,7 @@ mod tests {
 
     #[test]
     fn mem_mode_asks_for_a_remap_only_when_it_changes() {
-        let mut s = Syscfg::new(Family::F0, false);
+        let mut s = Syscfg::new(Model::F0, false);
         let mut write = |value| {
             let mut fx = Effects::default();
             let clocks = Clocks::new(1, 0, 1);

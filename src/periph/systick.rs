@@ -1,5 +1,6 @@
 //! SysTick (DDI0419 B3.3).
 
+use super::registers::registers;
 use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
 use crate::time::Now;
@@ -8,6 +9,17 @@ const ENABLE: u32 = 1 << 0;
 const TICKINT: u32 = 1 << 1;
 const CLKSOURCE: u32 = 1 << 2;
 const COUNTFLAG: u32 = 1 << 16;
+
+registers! {
+    /// DDI0419 B3.3.2. CVR is cleared by any store.
+    pub mod reg {
+        0x00 CSR   x  0x0000_0000 0x0000_0007;
+        0x04 RVR   rw 0x0000_0000 0x00FF_FFFF;
+        0x08 CVR   x  0x0000_0000 0x00FF_FFFF;
+        0x0C CALIB r  varies      0x0000_0000;
+    }
+}
+use reg::writes;
 
 /// The system timer, counting down from RVR in HCLK or HCLK / 8.
 #[derive(Clone, Debug)]
@@ -77,25 +89,25 @@ impl Peripheral for SysTick {
     fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
         self.sync(cx.now.cycle);
         match offset {
-            0x0 => self.csr | if std::mem::take(&mut self.flag) { COUNTFLAG } else { 0 },
-            0x4 => self.rvr,
-            0x8 => self.cvr,
-            0xC => self.calibration,
-            _ => 0,
+            reg::CSR => self.csr | if std::mem::take(&mut self.flag) { COUNTFLAG } else { 0 },
+            reg::RVR => self.rvr,
+            reg::CVR => self.cvr,
+            reg::CALIB => self.calibration,
+            _ => cx.other_load(offset, &reg::MAP),
         }
     }
 
     fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
         self.sync(cx.now.cycle);
         match offset {
-            0x0 => self.csr = masked(self.csr, value, mask & 7),
-            0x4 => self.rvr = masked(self.rvr, value, mask & 0x00FF_FFFF),
-            0x8 => {
+            reg::CSR => self.csr = masked(self.csr, value, mask & writes::CSR),
+            reg::RVR => self.rvr = masked(self.rvr, value, mask & writes::RVR),
+            reg::CVR => {
                 self.cvr = 0;
                 self.flag = false;
                 self.anchor = cx.now.cycle;
             }
-            _ => {}
+            _ => cx.other_store(offset, &reg::MAP),
         }
         cx.fx.events();
         cx.fx.interrupts();
@@ -125,8 +137,8 @@ impl Peripheral for SysTick {
         let stands = self.csr & ENABLE == 0 || (self.cvr == 0 && self.rvr == 0);
         match offset {
             // A load clears COUNTFLAG.
-            0x0 => Forecast::Unknown,
-            0x8 if !stands => Forecast::Until(Due::Cycle(self.anchor + self.divider())),
+            reg::CSR => Forecast::Unknown,
+            reg::CVR if !stands => Forecast::Until(Due::Cycle(self.anchor + self.divider())),
             _ => Forecast::Constant,
         }
     }

@@ -8,6 +8,7 @@ mod outputs;
 
 pub use outputs::{Output, Outputs};
 
+use super::registers::registers;
 use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
 use crate::part::Kind;
@@ -26,6 +27,42 @@ const UG: u32 = 1 << 0;
 const CCIF: u32 = 0x1E;
 /// CR2: requests of the channels come with the update.
 const CCDS: u32 = 1 << 3;
+
+registers! {
+    /// TIM1's (RM0091 17.4, RM0444 21.4); the smaller timers have fewer of them, at the same offsets. OR1 is OR on the
+    /// F0.
+    pub mod reg {
+        0x00 CR1   rw 0x0000_0000 0x0000_0BFF;
+        0x04 CR2   rw 0x0000_0000 0xFFFF_FFFF;
+        0x08 SMCR  rw 0x0000_0000 0xFFFF_FFFF;
+        0x0C DIER  rw 0x0000_0000 0x0000_7FFF;
+        0x10 SR    rc 0x0000_0000 0xFFFF_FFFF;
+        0x14 EGR   w  0x0000_0000 0x0000_00FF;
+        0x18 CCMR1 rw 0x0000_0000 0xFFFF_FFFF;
+        0x1C CCMR2 rw 0x0000_0000 0xFFFF_FFFF;
+        0x20 CCER  rw 0x0000_0000 0xFFFF_FFFF;
+        0x24 CNT   x  0x0000_0000 0xFFFF_FFFF;
+        0x28 PSC   rw 0x0000_0000 0x0000_FFFF;
+        0x2C ARR   x  varies      0xFFFF_FFFF;
+        0x30 RCR   x  0x0000_0000 0x0000_FFFF;
+        0x34 CCR1  x  0x0000_0000 0xFFFF_FFFF;
+        0x38 CCR2  x  0x0000_0000 0xFFFF_FFFF;
+        0x3C CCR3  x  0x0000_0000 0xFFFF_FFFF;
+        0x40 CCR4  x  0x0000_0000 0xFFFF_FFFF;
+        0x44 BDTR  rw 0x0000_0000 0xFFFF_FFFF;
+        0x48 DCR   rw 0x0000_0000 0xFFFF_FFFF;
+        0x4C DMAR  x  0x0000_0000 0xFFFF_FFFF;
+        0x50 OR1   rw 0x0000_0000 0xFFFF_FFFF;
+        0x54 CCMR3 rw 0x0000_0000 0xFFFF_FFFF;
+        0x58 CCR5  rw 0x0000_0000 0xFFFF_FFFF;
+        0x5C CCR6  rw 0x0000_0000 0xFFFF_FFFF;
+        0x60 AF1   rw 0x0000_0000 0xFFFF_FFFF;
+        0x64 AF2   rw 0x0000_0000 0xFFFF_FFFF;
+        0x68 TISEL rw 0x0000_0000 0xFFFF_FFFF;
+        reserved 0x6C..0x400;
+    }
+}
+use reg::writes;
 
 /// One timer.
 #[derive(Clone, Debug)]
@@ -62,8 +99,23 @@ pub struct Timer {
     clocked: bool,
 }
 
-/// Registers that are kept: CR2, SMCR, CCMR1, CCMR2, CCER, BDTR, DCR, OR, CCMR3, CCR5, CCR6, AF1, AF2, TISEL.
-const KEPT: [u32; 14] = [0x04, 0x08, 0x18, 0x1C, 0x20, 0x44, 0x48, 0x50, 0x54, 0x58, 0x5C, 0x60, 0x64, 0x68];
+/// Registers that are kept.
+const KEPT: [u32; 14] = [
+    reg::CR2,
+    reg::SMCR,
+    reg::CCMR1,
+    reg::CCMR2,
+    reg::CCER,
+    reg::BDTR,
+    reg::DCR,
+    reg::OR1,
+    reg::CCMR3,
+    reg::CCR5,
+    reg::CCR6,
+    reg::AF1,
+    reg::AF2,
+    reg::TISEL,
+];
 const CR2: usize = 0;
 const CCMR1: usize = 2;
 const CCER: usize = 4;
@@ -302,24 +354,24 @@ impl Timer {
 impl Peripheral for Timer {
     fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
         match offset {
-            0x24 => {
+            reg::CNT => {
                 self.sync(cx.now.cycle);
                 self.count
             }
-            0x00 => {
+            reg::CR1 => {
                 self.sync(cx.now.cycle);
                 self.cr1
             }
-            0x0C => self.dier,
-            0x10 => {
+            reg::DIER => self.dier,
+            reg::SR => {
                 self.sync(cx.now.cycle);
                 self.sr
             }
-            0x28 => self.psc,
-            0x2C => self.arr,
-            0x30 if self.repetition => self.rcr,
-            0x34..=0x40 if (offset - 0x34) / 4 < self.channels => {
-                let n = ((offset - 0x34) / 4) as usize;
+            reg::PSC => self.psc,
+            reg::ARR => self.arr,
+            reg::RCR if self.repetition => self.rcr,
+            reg::CCR1..=reg::CCR4 if (offset - reg::CCR1) / 4 < self.channels => {
+                let n = ((offset - reg::CCR1) / 4) as usize;
                 if self.captures(n) {
                     // Reading what was captured clears its flag.
                     self.sr &= !(2 << n);
@@ -327,7 +379,10 @@ impl Peripheral for Timer {
                 }
                 self.ccr[n]
             }
-            _ => Self::kept(offset).map_or(0, |n| self.kept[n]),
+            _ => match Self::kept(offset) {
+                Some(n) => self.kept[n],
+                None => cx.other_load(offset, &reg::MAP),
+            },
         }
     }
 
@@ -335,8 +390,8 @@ impl Peripheral for Timer {
         self.sync(cx.now.cycle);
         let watched = self.watched_inputs();
         match offset {
-            0x00 => {
-                self.cr1 = masked(self.cr1, value, mask & 0xBFF);
+            reg::CR1 => {
+                self.cr1 = masked(self.cr1, value, mask & writes::CR1);
                 if self.cr1 & DIR_CMS != 0 {
                     cx.unmodelled(offset, "timer counts down or centre-aligned: counted up here");
                 }
@@ -344,52 +399,53 @@ impl Peripheral for Timer {
                     cx.unmodelled(offset, "UIFREMAP: UIF is not shown in the count");
                 }
             }
-            0x0C => {
-                self.dier = masked(self.dier, value, mask & 0x7FFF);
+            reg::DIER => {
+                self.dier = masked(self.dier, value, mask & writes::DIER);
                 self.requests &= self.dier >> 8;
                 if self.dier & (1 << 14 | 1 << 13) != 0 {
                     cx.unmodelled(offset, "timer DMA requests on trigger or commutation do not come");
                 }
             }
             // rc_w0: a 0 clears, a 1 leaves.
-            0x10 => self.sr &= value | !mask,
-            0x14 => self.generate(value & mask),
+            reg::SR => self.sr &= value | !mask,
+            reg::EGR => self.generate(value & mask),
             // The prescaler's own counter runs on: only an update event clears it (TIMx_PSC in RM0091 18.4.11, RM0444
             // 22.4.13); of CNT neither says that it does.
-            0x24 => self.count = masked(self.count, value, mask) & self.max,
-            0x28 => self.psc = masked(self.psc, value, mask & 0xFFFF),
-            0x2C => {
+            reg::CNT => self.count = masked(self.count, value, mask) & self.max,
+            reg::PSC => self.psc = masked(self.psc, value, mask & writes::PSC),
+            reg::ARR => {
                 self.arr = masked(self.arr, value, mask) & self.max;
                 if self.cr1 & ARPE == 0 {
                     self.arr_active = self.arr;
                 }
             }
-            0x30 if self.repetition => self.rcr = masked(self.rcr, value, mask & 0xFFFF),
-            0x34..=0x40 if (offset - 0x34) / 4 < self.channels => {
-                let n = ((offset - 0x34) / 4) as usize;
+            reg::RCR if self.repetition => self.rcr = masked(self.rcr, value, mask & writes::RCR),
+            reg::CCR1..=reg::CCR4 if (offset - reg::CCR1) / 4 < self.channels => {
+                let n = ((offset - reg::CCR1) / 4) as usize;
                 // Read-only as an input.
                 if !self.captures(n) {
                     self.ccr[n] = masked(self.ccr[n], value, mask) & self.max;
                     self.follow_preload();
                 }
             }
-            0x4C => cx.unmodelled(offset, "timer DMA burst: the write is dropped"),
-            _ => {
-                if let Some(n) = Self::kept(offset) {
+            reg::DMAR => cx.unmodelled(offset, "timer DMA burst: the write is dropped"),
+            _ => match Self::kept(offset) {
+                Some(n) => {
                     self.kept[n] = masked(self.kept[n], value, mask & !self.frozen(n));
                     match offset {
-                        0x04 if self.kept[CR2] & CCDS != 0 => {
+                        reg::CR2 if self.kept[CR2] & CCDS != 0 => {
                             cx.unmodelled(offset, "CCDS: DMA requests of the channels come with their own events");
                         }
-                        0x08 if self.kept[n] & 0x1_0007 != 0 => {
+                        reg::SMCR if self.kept[n] & 0x1_0007 != 0 => {
                             cx.unmodelled(offset, "timer slave mode: the trigger is ignored");
                         }
-                        0x18 | 0x1C => self.follow_preload(),
+                        reg::CCMR1 | reg::CCMR2 => self.follow_preload(),
                         _ => {}
                     }
                     self.tell_inputs(offset, cx);
                 }
-            }
+                None => cx.other_store(offset, &reg::MAP),
+            },
         }
         if self.watched_inputs() != watched {
             cx.fx.pins();
@@ -432,7 +488,7 @@ impl Peripheral for Timer {
     fn forecast(&self, offset: u32, _: Now, _: &Clocks) -> Forecast {
         let until = |cycle: Option<u64>| cycle.map_or(Forecast::Constant, |c| Forecast::Until(Due::Cycle(c)));
         match offset {
-            0x24 if self.runs() => {
+            reg::CNT if self.runs() => {
                 let next = self.cycle_after(1);
                 if self.to_overflow() == 1 {
                     return Forecast::Until(Due::Cycle(next));
@@ -442,10 +498,10 @@ impl Peripheral for Timer {
                 Forecast::Counts { next, period, last }
             }
             // One-pulse mode stops with an update.
-            0x00 if self.cr1 & OPM != 0 => until(self.next_flag(UIF)),
-            0x10 => until(self.next_flag(!self.sr & (UIF | CCIF))),
+            reg::CR1 if self.cr1 & OPM != 0 => until(self.next_flag(UIF)),
+            reg::SR => until(self.next_flag(!self.sr & (UIF | CCIF))),
             // Loads of a captured count clear its flag.
-            0x34..=0x40 if self.captures(((offset - 0x34) / 4) as usize) => Forecast::Unknown,
+            reg::CCR1..=reg::CCR4 if self.captures(((offset - reg::CCR1) / 4) as usize) => Forecast::Unknown,
             _ => Forecast::Constant,
         }
     }

@@ -1,6 +1,7 @@
 //! A USART with nobody at its other end: it sends in its time, with interrupts and DMA requests, and receives nothing
 //! (RM0091 chapter 27, RM0444 chapter 33).
 
+use super::registers::registers;
 use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
 use crate::time::{Now, Time};
@@ -15,6 +16,25 @@ const SENDER: u32 = 9;
 const DMAT: u32 = 1 << 7;
 const TEACK: u32 = 1 << 21;
 const REACK: u32 = 1 << 22;
+
+registers! {
+    /// RM0091 27.8, RM0444 33.8. Nothing is received: RDR stays 0, and RQR has nothing to flush.
+    pub mod reg {
+        0x00 CR1   rw 0x0000_0000 0xFFFF_FFFF;
+        0x04 CR2   rw 0x0000_0000 0xFFFF_FFFF;
+        0x08 CR3   rw 0x0000_0000 0xFFFF_FFFF;
+        0x0C BRR   rw 0x0000_0000 0x0000_FFFF;
+        0x10 GTPR  rw 0x0000_0000 0xFFFF_FFFF;
+        0x14 RTOR  rw 0x0000_0000 0xFFFF_FFFF;
+        0x18 RQR   w  0x0000_0000 0x0000_001F;
+        0x1C ISR   r  0x0000_00C0 0x0000_0000;
+        0x20 ICR   w  0x0000_0000 0x0000_0040;
+        0x24 RDR   r  0x0000_0000 0x0000_0000;
+        0x28 TDR   w  0x0000_0000 0x0000_01FF;
+        0x2C PRESC rw 0x0000_0000 0xFFFF_FFFF;
+        reserved 0x30..0x400;
+    }
+}
 
 /// One USART.
 #[derive(Clone, Debug)]
@@ -69,11 +89,11 @@ impl Peripheral for Usart {
         let now = cx.now.time;
         self.sync(now);
         match offset {
-            0x00..=0x08 => self.cr[(offset / 4) as usize],
-            0x0C => self.brr,
-            0x10 => self.kept[0],
-            0x14 => self.kept[1],
-            0x1C => {
+            reg::CR1..=reg::CR3 => self.cr[(offset / 4) as usize],
+            reg::BRR => self.brr,
+            reg::GTPR => self.kept[0],
+            reg::RTOR => self.kept[1],
+            reg::ISR => {
                 let mut value = self.flags();
                 if self.cr[0] & 1 != 0 && now >= self.acknowledged_at {
                     value |= if self.cr[0] & 8 != 0 { TEACK } else { 0 };
@@ -81,15 +101,15 @@ impl Peripheral for Usart {
                 }
                 value
             }
-            0x2C => self.kept[2],
-            _ => 0,
+            reg::PRESC => self.kept[2],
+            _ => cx.other_load(offset, &reg::MAP),
         }
     }
 
     fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
         self.sync(cx.now.time);
         match offset {
-            0x00..=0x08 => {
+            reg::CR1..=reg::CR3 => {
                 let n = (offset / 4) as usize;
                 let before = self.cr[n];
                 self.cr[n] = masked(before, value, mask);
@@ -99,19 +119,19 @@ impl Peripheral for Usart {
                 }
             }
             // Written with UE clear only.
-            0x0C if self.cr[0] & 1 == 0 => self.brr = masked(self.brr, value, mask & 0xFFFF),
-            0x10 => self.kept[0] = masked(self.kept[0], value, mask),
-            0x14 => self.kept[1] = masked(self.kept[1], value, mask),
-            0x20 => self.complete &= value & mask & TC == 0,
-            0x28 if self.cr[0] & SENDER == SENDER => {
+            reg::BRR if self.cr[0] & 1 == 0 => self.brr = masked(self.brr, value, mask & reg::writes::BRR),
+            reg::GTPR => self.kept[0] = masked(self.kept[0], value, mask),
+            reg::RTOR => self.kept[1] = masked(self.kept[1], value, mask),
+            reg::ICR => self.complete &= value & mask & TC == 0,
+            reg::TDR if self.cr[0] & SENDER == SENDER => {
                 let bit = self.bit_time(cx);
                 self.sent_at = cx.now.time + Time(bit.0.saturating_mul(10));
                 self.sending = true;
                 self.complete = false;
                 cx.fx.note(cx.base + offset, "the USART sends: nobody listens");
             }
-            0x2C => self.kept[2] = masked(self.kept[2], value, mask),
-            _ => {}
+            reg::PRESC => self.kept[2] = masked(self.kept[2], value, mask),
+            _ => cx.other_store(offset, &reg::MAP),
         }
         cx.fx.events();
         cx.fx.interrupts();
@@ -136,7 +156,7 @@ impl Peripheral for Usart {
 
     fn forecast(&self, offset: u32, now: Now, _: &Clocks) -> Forecast {
         match offset {
-            0x1C => Forecast::until_first(now.time, [self.sent_at, self.acknowledged_at]),
+            reg::ISR => Forecast::until_first(now.time, [self.sent_at, self.acknowledged_at]),
             _ => Forecast::Constant,
         }
     }

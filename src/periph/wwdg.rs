@@ -1,9 +1,9 @@
 //! The window watchdog (RM0091 chapter 24, RM0444 chapter 29). Its prescaler starts with each reload here, and its
 //! counter stands until it is started; the chip's run freely, so that a reset there comes up to one count earlier.
 
+use super::registers::registers;
 use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
-use crate::part::Family;
 use crate::time::Now;
 
 const WDGA: u32 = 1 << 7;
@@ -11,10 +11,42 @@ const EWI: u32 = 1 << 9;
 /// T6: the chip is reset when it falls.
 const T6: u32 = 0x40;
 
+/// Which watchdog it is: they differ in the prescaler's field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// The F0's: WDGTB in CFR's bits 7 and 8.
+    F0,
+    /// The G0's: in its bits 11 to 13.
+    G0,
+}
+
+registers! {
+    /// RM0091 24.6.
+    pub mod f0 {
+        0x00 CR  x  0x0000_007F 0x0000_00FF;
+        0x04 CFR rw 0x0000_007F 0x0000_03FF;
+        0x08 SR  rc 0x0000_0000 0x0000_0001;
+        reserved 0x0C..0x400;
+    }
+}
+
+registers! {
+    /// RM0444 29.5.
+    pub mod g0 {
+        0x00 CR  x  0x0000_007F 0x0000_00FF;
+        0x04 CFR rw 0x0000_007F 0x0000_3A7F;
+        0x08 SR  rc 0x0000_0000 0x0000_0001;
+        reserved 0x0C..0x400;
+    }
+}
+
+/// The offsets are the same on both.
+use f0 as reg;
+
 /// The watchdog, counting down PCLK / 4096 / 2^WDGTB.
 #[derive(Clone, Debug)]
 pub struct Wwdg {
-    family: Family,
+    model: Model,
     on: bool,
     cfr: u32,
     early: bool,
@@ -27,8 +59,9 @@ pub struct Wwdg {
 
 impl Wwdg {
     /// As after reset.
-    pub const fn new(family: Family) -> Wwdg {
-        Wwdg { family, on: false, cfr: 0x7F, early: false, counter: 0x7F, anchor: 0, apb_divider: 1 }
+    pub const fn new(model: Model) -> Wwdg {
+        let (cfr, counter) = (reg::resets::CFR, reg::resets::CR);
+        Wwdg { model, on: false, cfr, early: false, counter, anchor: 0, apb_divider: 1 }
     }
 
     /// Whether it runs.
@@ -37,9 +70,9 @@ impl Wwdg {
     }
 
     const fn period(&self) -> u64 {
-        let tb = match self.family {
-            Family::F0 => self.cfr >> 7 & 3,
-            Family::G0 => self.cfr >> 11 & 7,
+        let tb = match self.model {
+            Model::F0 => self.cfr >> 7 & 3,
+            Model::G0 => self.cfr >> 11 & 7,
         };
         (4096 << tb) * self.apb_divider
     }
@@ -66,17 +99,17 @@ impl Peripheral for Wwdg {
     fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
         self.sync(cx.now.cycle);
         match offset {
-            0 => self.counter | if self.on { WDGA } else { 0 },
-            4 => self.cfr,
-            8 => u32::from(self.early),
-            _ => 0,
+            reg::CR => self.counter | if self.on { WDGA } else { 0 },
+            reg::CFR => self.cfr,
+            reg::SR => u32::from(self.early),
+            _ => cx.other_load(offset, &reg::MAP),
         }
     }
 
     fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
         self.sync(cx.now.cycle);
         match offset {
-            0 => {
+            reg::CR => {
                 let wanted = masked(self.counter, value, mask);
                 // Fed before the counter has come down to the window.
                 let too_early = self.on && self.counter > self.cfr & 0x7F;
@@ -87,20 +120,23 @@ impl Peripheral for Wwdg {
                     cx.fx.reset(ResetCause::Wwdg);
                 }
             }
-            4 => {
+            reg::CFR => {
                 // EWI stays once it is set.
-                let writable = if self.family == Family::F0 { 0x3FF } else { 0x3A7F };
+                let writable = match self.model {
+                    Model::F0 => f0::writes::CFR,
+                    Model::G0 => g0::writes::CFR,
+                };
                 self.cfr = masked(self.cfr, value, mask & writable) | self.cfr & EWI;
             }
-            8 => self.early &= value & mask & 1 != 0 || mask & 1 == 0,
-            _ => {}
+            reg::SR => self.early &= value & mask & 1 != 0 || mask & 1 == 0,
+            _ => cx.other_store(offset, &reg::MAP),
         }
         cx.fx.events();
         cx.fx.interrupts();
     }
 
     fn reset(&mut self, _: ResetCause) {
-        *self = Wwdg { anchor: self.anchor, apb_divider: self.apb_divider, ..Wwdg::new(self.family) };
+        *self = Wwdg { anchor: self.anchor, apb_divider: self.apb_divider, ..Wwdg::new(self.model) };
     }
 
     fn next_event(&self, _: &Clocks) -> Option<Due> {
@@ -125,7 +161,7 @@ impl Peripheral for Wwdg {
 
     fn forecast(&self, offset: u32, _: Now, _: &Clocks) -> Forecast {
         match offset {
-            0 | 8 if self.on => Forecast::Until(Due::Cycle(self.anchor.saturating_add(self.period()))),
+            reg::CR | reg::SR if self.on => Forecast::Until(Due::Cycle(self.anchor.saturating_add(self.period()))),
             _ => Forecast::Constant,
         }
     }
@@ -150,7 +186,7 @@ mod tests {
 
     #[test]
     fn it_warns_then_resets_when_it_is_not_fed() {
-        let mut w = Wwdg::new(Family::F0);
+        let mut w = Wwdg::new(Model::F0);
         write(&mut w, 4, EWI | 0x7F, 0, clocks(0));
         write(&mut w, 0, WDGA | 0x42, 0, clocks(0));
         assert_eq!(w.next_event(&clocks(0)), Some(Due::Cycle(2 * 4096)));
@@ -162,7 +198,7 @@ mod tests {
 
     #[test]
     fn feeding_it_before_the_window_resets_too() {
-        let mut w = Wwdg::new(Family::G0);
+        let mut w = Wwdg::new(Model::G0);
         write(&mut w, 4, 1 << 11 | 0x50, 0, clocks(0));
         assert_eq!(reset_by(&mut w, 0, Some(WDGA | 0x52)), None);
         assert_eq!(read(&mut w, 0, 2 * 8192, clocks(0)), WDGA | 0x50);
@@ -173,7 +209,7 @@ mod tests {
     proptest! {
         #[test]
         fn forecasts_hold(g0 in any::<bool>(), cr in 0x40u32..0x100, cfr in 0u32..0x400, asked in 1u64..70_000) {
-            let mut w = Wwdg::new(if g0 { Family::G0 } else { Family::F0 });
+            let mut w = Wwdg::new(if g0 { Model::G0 } else { Model::F0 });
             write(&mut w, 4, cfr, 0, clocks(0));
             write(&mut w, 0, cr, 3, clocks(0));
             for offset in [0, 4, 8] {

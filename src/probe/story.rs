@@ -409,7 +409,7 @@ impl Story {
 
 /// The offset of a register of the flash interface.
 pub(super) fn flash_register(part: &Part, address: u32) -> Option<u32> {
-    let block = part.peripherals.iter().find(|p| p.kind == Kind::Flash)?;
+    let block = part.peripherals.iter().find(|p| matches!(p.kind, Kind::FlashF0 | Kind::FlashG0))?;
     Some(address.wrapping_sub(block.base)).filter(|offset| *offset < block.size)
 }
 

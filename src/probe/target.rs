@@ -467,7 +467,7 @@ impl Target {
             13 | 17 => r.msp = value & !3,
             14 => r.lr = value,
             15 => r.pc = value & !1,
-            16 => r.xpsr = (r.xpsr & 0x3F) | (value & (0xF000_0000 | T)),
+            16 => r.xpsr = r.exception() | (value & (0xF000_0000 | T)),
             18 => r.psp = value & !3,
             20 => {
                 r.control = value >> 24 & 2;

@@ -84,7 +84,7 @@ impl Worker {
                 Ok(chip) => Some(chip),
                 Err(error) => {
                     outcome.status = Status::Broken;
-                    let seen = format!("{error}; is there enough memory?");
+                    let seen = error.to_string();
                     let trouble = Trouble { kind: Kind::Broken, span: 0..0, wanted: String::new(), seen };
                     outcome.failures.push(failure(source, trouble));
                     return Ran::without(outcome);

@@ -2,10 +2,13 @@
 
 use dryflash::bus::{ResetCause, Width};
 use dryflash::chip::{Chip, Halt};
+use dryflash::cpu::hybrid::Engine;
 use dryflash::flash::factory::Factory;
-use dryflash::part;
+use dryflash::part::{self, Part};
 use dryflash::periph::signal::{Drive, Signal};
 use dryflash::time::Time;
+use std::path::Path;
+use std::sync::Arc;
 
 const SRAM: u32 = 0x2000_0000;
 const TIM3: u32 = 0x4000_0400;
@@ -314,4 +317,86 @@ fn dead_battery_pull_downs_last_until_their_strobes() {
     set(&mut g071, &[(0x4002_1034, u32::MAX)]);
     assert_eq!(pins(&mut g071), [0; 4]);
     assert_eq!(pins(&mut idle("G031")), [1; 4]);
+}
+
+/// A part that no file in the program tells of: a family's file and a part's own, both changed.
+fn made_up(family: &str, part: &str, changes: &[(&str, &str)], more: &str) -> Result<Arc<Part>, part::read::ReadError> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/part/data");
+    let text = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let change = |text: String| changes.iter().fold(text, |text, (from, to)| text.replace(from, to));
+    let (family, part) = (change(text(family)), change(text(part)));
+    part::read::read(("family.toml", &family), ("made_up.toml", &format!("{part}\n{more}"))).map(Arc::new)
+}
+
+#[test]
+fn a_variant_read_at_run_time_boots_an_image() {
+    let changes = [
+        ("name = \"STM32F051K8\"", "name = \"STM32F058C8\"\nwithout = [\"TIM6\", \"CEC\"]"),
+        ("sram.size = 0x2000", "sram.size = 0x3000"),
+    ];
+    let part = made_up("f0/family.toml", "f0/stm32f051k8.toml", &changes, "").unwrap();
+    assert!(part.peripheral("CEC").is_none() && part.sram.size == 0x3000);
+    let image = Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware/built/STANDIN_DRYFLASH_F051_2.20_FULL.bin");
+    let mut chip = Chip::new(&part, 1).unwrap();
+    let blank = Factory::of(chip.board.flash.as_ref(), part.flash.wrp_pages);
+    blank.cells(0x0800_0000, &std::fs::read(image).unwrap()).unwrap().install(chip.board.flash.as_mut()).unwrap();
+    assert!(chip.drive('B', 4, Signal::steady(Drive::Low)));
+    chip.power_on();
+    run_to(&mut chip, 7_500);
+    assert!(chip.board.heartbeat.total() > 3, "the app's main loop reloads the watchdog");
+}
+
+/// A timer on an interrupt that ARMv6-M does not have, whose handler fetches IPSR.
+#[test]
+fn an_interrupt_above_31_is_taken_and_knows_its_number() {
+    let changes = [("interrupts = 32", "interrupts = 240"), ("STM32G071xB", "STM32G0MADEUP")];
+    for irq in [40, 200] {
+        let more = format!("[[peripheral]]\nname = \"TIM7\"\nirq = [{irq}]");
+        let part = made_up("g0/family.toml", "g0/stm32g071xb.toml", &changes, &more).unwrap();
+        for engine in [Engine::Auto, Engine::Unicorn, Engine::Interpreter] {
+            let mut vectors = [0x0800_0401u32; 256];
+            (vectors[0], vectors[1], vectors[16 + irq]) = (0x2000_0800, 0x0800_0405, 0x0800_0407);
+            // Other exceptions and the main program go in circles; the handler: mrs r0, ipsr; bx lr.
+            let code: [u16; 6] = [0xE7FE, 0xE7FE, 0xE7FE, 0xF3EF, 0x8005, 0x4770];
+            let mut bytes: Vec<u8> = vectors.iter().flat_map(|w| w.to_le_bytes()).collect();
+            bytes.extend(code.iter().flat_map(|half| half.to_le_bytes()));
+            let mut chip = Chip::with_engine(&part, 1, engine).unwrap();
+            let blank = Factory::of(chip.board.flash.as_ref(), part.flash.wrp_pages);
+            blank.cells(0x0800_0000, &bytes).unwrap().install(chip.board.flash.as_mut()).unwrap();
+            chip.power_on();
+            let (word, bit) = (4 * (irq as u32 / 32), 1 << (irq % 32));
+            set(&mut chip, &[(0x4002_103C, 1 << 5), (0xE000_E100 + word, bit)]);
+            assert_eq!(get(&mut chip, 0xE000_E180 + word), bit);
+            // TIM7: UIE, 1,600 cycles, on.
+            set(&mut chip, &[(0x4000_142C, 1_599), (0x4000_140C, 1), (0x4000_1400, 1)]);
+            run_to(&mut chip, 90);
+            assert_eq!(chip.board.nvic.taken()[16 + irq], 0);
+            run_to(&mut chip, 110);
+            assert!(chip.board.nvic.taken()[16 + irq] > 0, "{irq}");
+            assert_eq!(chip.registers().r[0], 16 + irq as u32);
+            // Off again, back in the main program.
+            set(&mut chip, &[(0x4000_140C, 0)]);
+            run_to(&mut chip, 120);
+            assert_eq!((chip.registers().exception(), chip.registers().pc), (0, 0x0800_0404));
+        }
+    }
+}
+
+#[test]
+fn the_kind_in_the_file_is_what_is_built() {
+    const CALIBRATE: u32 = 1 << 31;
+    let of_f0 = |kinds: &[(&str, &str)]| {
+        let part = made_up("g0/family.toml", "g0/stm32g071xb.toml", kinds, "").unwrap();
+        let mut chip = Chip::new(&part, 1).unwrap();
+        chip.power_on();
+        set(&mut chip, &[(0x4002_1040, 1 << 20), (ADC + 8, CALIBRATE)]);
+        get(&mut chip, ADC + 8) == CALIBRATE
+    };
+    assert!(of_f0(&[("adc-g0", "adc-f0")]), "no regulator is to be turned on");
+    assert!(!of_f0(&[]));
+    // What has no model, and an interrupt that the NVIC does not have, is no part.
+    for (change, told) in [(("adc-g0", "adc-h7"), "adc-h7"), (("irq = [28]", "irq = [32]"), "USART2: interrupt 32")] {
+        let error = made_up("g0/family.toml", "g0/stm32g071xb.toml", &[change], "").unwrap_err().to_string();
+        assert!(error.contains(told), "{error}");
+    }
 }

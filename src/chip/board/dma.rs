@@ -58,7 +58,7 @@ impl Board {
             Device::Syscfg(syscfg) => syscfg.cfgr1(),
             _ => 0,
         });
-        listens(self.part.family, request, n, cfgr1, mux)
+        listens(request, n, cfgr1, mux)
     }
 
     /// Requests that stand now.

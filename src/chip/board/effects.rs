@@ -8,6 +8,7 @@ use crate::chip::event::EventKind;
 use crate::cpu::Reply;
 use crate::cpu::block::FetchCost;
 use crate::flash::{self, Purpose};
+use crate::periph::irqs::Irqs;
 use crate::periph::{Context, Due, Peripheral};
 use crate::time::Now;
 
@@ -134,11 +135,11 @@ impl Board {
             Some(Due::Time(time)) => hclk.cycle_at(time),
             None => u64::MAX,
         };
-        let mut all = Wish { lines: 0, next: u64::MAX };
+        let mut all = Wish { lines: Irqs::NONE, next: u64::MAX };
         for (n, (slot, wish)) in self.devices.slots.iter().zip(&mut self.wishes).enumerate() {
             // Flash is touched by stores into itself, too.
             if touched & 1 << (n & 63) != 0 || matches!(slot.device, Device::Flash) {
-                *wish = Wish { lines: 0, next: u64::MAX };
+                *wish = Wish { lines: Irqs::NONE, next: u64::MAX };
                 let raised = match (slot.device.view(), &slot.device) {
                     (Some(p), _) => {
                         wish.next = cycle(p.next_event(&self.clocks));
@@ -147,8 +148,10 @@ impl Board {
                     (None, Device::Flash) => u32::from(self.flash.interrupt()),
                     (None, _) => 0,
                 };
-                for (bit, line) in (0..slot.irqs).zip(slot.irq) {
-                    wish.lines |= (raised >> bit & 1) << line;
+                for (bit, line) in slot.irq.iter().enumerate() {
+                    if raised >> bit & 1 != 0 {
+                        wish.lines.insert(usize::from(*line));
+                    }
                 }
             }
             all = Wish { lines: all.lines | wish.lines, next: all.next.min(wish.next) };
@@ -243,7 +246,7 @@ impl Board {
                 p.advance(&mut Context { now, clocks: self.clocks, base: slot.base, fx: &mut self.fx });
             }
         }
-        let mut cx = Context { now, clocks: self.clocks, base: crate::chip::RCC_BASE, fx: &mut self.fx };
+        let mut cx = Context { now, clocks: self.clocks, base: self.devices.rcc_base, fx: &mut self.fx };
         self.devices.rcc.peripheral().advance(&mut cx);
         self.systick.advance(&mut cx);
         self.flash.advance(now, &mut self.fx);

@@ -4,6 +4,7 @@ use super::{Board, Place, Read};
 use crate::bus::Width;
 use crate::chip::device::Device;
 use crate::cpu::Poll;
+use crate::periph::gpio;
 use crate::periph::{Due, Forecast, Peripheral};
 
 /// What could change a register that code reads.
@@ -60,7 +61,7 @@ impl Board {
     /// Whether an enabled interrupt waits for something from outside the chip.
     pub fn listens_outside(&self) -> bool {
         self.devices.slots.iter().any(|slot| {
-            let enabled = slot.irq.iter().take(slot.irqs as usize).any(|line| self.nvic.enabled() >> line & 1 != 0);
+            let enabled = slot.irq.iter().any(|line| self.nvic.enabled().contains(usize::from(*line)));
             enabled
                 && match &slot.device {
                     Device::Timer(timer) => timer.watched_inputs() != 0,
@@ -166,8 +167,7 @@ impl Board {
 /// Whether the register shows something of the world outside.
 fn listens(device: &Device, address: u32, base: u32) -> bool {
     match device {
-        // IDR.
-        Device::Gpio(_) => address - base == 0x10,
+        Device::Gpio(_) => address - base == gpio::reg::IDR,
         Device::Timer(timer) => timer.watched_inputs() != 0,
         Device::Exti(exti) => exti.watched() != 0,
         Device::Usart(_) | Device::Comp(_) | Device::Plain(_) => true,

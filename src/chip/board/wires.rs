@@ -2,9 +2,9 @@
 
 use super::{Board, EVERYBODY};
 use crate::chip::device::{Device, Slot};
-use crate::periph::exti::Exti;
 use crate::periph::pins;
 use crate::time::Now;
+use std::sync::Arc;
 
 /// Ports by number, from 0 for A.
 const PORTS: usize = 8;
@@ -18,7 +18,6 @@ impl Board {
     /// Brings the levels at this instant to whoever follows them, and says to the ports what is followed. Whether
     /// anybody follows, or did.
     pub(super) fn follow_pins(&mut self, now: Now) -> bool {
-        let family = self.part.family;
         let lines = self.devices.exti().map_or(0, |e| e.watched());
         let captures = self.devices.timers().any(|(_, t)| t.watched_inputs() != 0);
         if lines == 0 && !captures && !std::mem::take(&mut self.watching) {
@@ -37,7 +36,7 @@ impl Board {
         self.follow_timers(now, &mut level);
 
         let exticr = self.devices.syscfg().map_or([0; 4], |s| s.exticr());
-        let comparators = Exti::comparator_lines(family);
+        let comparators = self.devices.exti().map_or([0; 2], |e| e.comparator_lines());
         let mut levels = 0u32;
         for line in (0..16).filter(|line| lines & (1 << line) != 0) {
             let port = self.devices.exti().map_or(0, |e| e.port(line, &exticr));
@@ -65,7 +64,7 @@ impl Board {
 
     /// The timers' inputs: each follows the first pin whose alternate function leads to it, and is low without one.
     fn follow_timers(&mut self, now: Now, level: &mut impl FnMut(&mut Board, usize, usize) -> bool) {
-        let family = self.part.family;
+        let part = Arc::clone(&self.part);
         for i in 0..self.devices.index.timers.len() {
             let n = self.devices.index.timers[i];
             let Slot { device: Device::Timer(timer), number, .. } = &self.devices.slots[n] else { continue };
@@ -75,7 +74,7 @@ impl Board {
             }
             let mut levels = 0;
             for input in (0..4u8).filter(|input| inputs & (1 << input) != 0) {
-                for route in pins::of(family, number, input + 1) {
+                for route in pins::of(&part, number, input + 1) {
                     let port = usize::from(route.port as u8 - b'A');
                     if self.devices.port(port).is_some_and(|g| g.alternate(route.pin, route.af)) {
                         levels |= u32::from(level(self, port, usize::from(route.pin))) << input;

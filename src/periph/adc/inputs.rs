@@ -1,6 +1,7 @@
 //! What stands at the converter's inputs, and the code that each comes to.
 
-use crate::part::{self, Family, Part};
+use super::Model;
+use crate::part::{self, Part};
 
 /// External and internal channels.
 pub const CHANNELS: usize = 19;
@@ -25,33 +26,32 @@ impl Default for Inputs {
     }
 }
 
-/// The factory's calibration, and what the family's converter makes of it.
+/// The factory's calibration, and what a converter makes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Calibration {
-    family: Family,
     factory: part::Calibration,
 }
 
 impl Calibration {
     /// Of a part, from its data file.
     pub const fn of(part: &Part) -> Calibration {
-        Calibration { family: part.family, factory: part.calibration }
+        Calibration { factory: part.calibration }
     }
 
     /// Channels of the temperature sensor, of VREFINT and of VBAT.
-    const fn internal(&self) -> [usize; 3] {
-        match self.family {
-            Family::F0 => [16, 17, 18],
-            Family::G0 => [12, 13, 14],
+    const fn internal(model: Model) -> [usize; 3] {
+        match model {
+            Model::F0 => [16, 17, 18],
+            Model::G0 => [12, 13, 14],
         }
     }
 
     /// The 12-bit code of a channel, with CCR's switches of the internal ones (13.11, 15.12).
-    pub fn code(&self, channel: usize, inputs: &Inputs, ccr: u32) -> u32 {
+    pub fn code(&self, model: Model, channel: usize, inputs: &Inputs, ccr: u32) -> u32 {
         let vdda = i64::from(inputs.vdda_mv.max(1));
         let (hot, at_factory) = (i64::from(self.factory.hot_celsius), i64::from(self.factory.vdda_mv));
-        let divider = if self.family == Family::F0 { 2 } else { 3 };
-        let [sensor, vrefint, vbat] = self.internal();
+        let divider = if model == Model::F0 { 2 } else { 3 };
+        let [sensor, vrefint, vbat] = Calibration::internal(model);
         let on = |bit: u32| ccr & (1 << bit) != 0;
         let (code, scale) = if channel == sensor {
             let (low, high) = (i64::from(self.factory.ts_cal1.value), i64::from(self.factory.ts_cal2.value));
@@ -78,24 +78,26 @@ mod tests {
     fn apps_compute_what_was_put_in() {
         for part in crate::part::all() {
             let c = Calibration::of(part);
+            let kind = part.peripheral("ADC").unwrap().kind;
+            let model = if kind == crate::part::Kind::AdcF0 { Model::F0 } else { Model::G0 };
             for (vdda, celsius) in [(3_300, 25), (3_000, 85), (3_600, -20)] {
                 let inputs = Inputs { vdda_mv: vdda, die_celsius: celsius, ..Inputs::default() };
-                let [sensor, vrefint, vbat] = c.internal();
-                let (hot, at_factory) = if part.family == Family::F0 { (110.0, 3_300.0) } else { (130.0, 3_000.0) };
+                let [sensor, vrefint, vbat] = Calibration::internal(model);
+                let (hot, at_factory) = if model == Model::F0 { (110.0, 3_300.0) } else { (130.0, 3_000.0) };
                 // As ST's headers compute it.
-                let code = f64::from(c.code(sensor, &inputs, u32::MAX)) * f64::from(vdda) / at_factory;
+                let code = f64::from(c.code(model, sensor, &inputs, u32::MAX)) * f64::from(vdda) / at_factory;
                 let (low, high) = (f64::from(c.factory.ts_cal1.value), f64::from(c.factory.ts_cal2.value));
                 let read = (code - low) * (hot - 30.0) / (high - low) + 30.0;
                 assert!((read - f64::from(celsius)).abs() < 0.5, "{}: {read} C for {celsius}", part.name);
-                let vref = f64::from(c.code(vrefint, &inputs, u32::MAX));
+                let vref = f64::from(c.code(model, vrefint, &inputs, u32::MAX));
                 let supply = at_factory * f64::from(c.factory.vrefint.value) / vref;
                 assert!((supply - f64::from(vdda)).abs() < 3.0, "{}: {supply} mV", part.name);
-                assert_eq!(c.code(sensor, &inputs, 0), 0, "switched off");
-                assert!(c.code(vbat, &inputs, 1 << 24) > 1_300);
+                assert_eq!(c.code(model, sensor, &inputs, 0), 0, "switched off");
+                assert!(c.code(model, vbat, &inputs, 1 << 24) > 1_300);
             }
             let inputs = Inputs::default();
-            assert_eq!(c.code(6, &inputs, 0), 1_241);
-            assert_eq!(c.code(3, &inputs, 0), 0);
+            assert_eq!(c.code(model, 6, &inputs, 0), 1_241);
+            assert_eq!(c.code(model, 3, &inputs, 0), 0);
         }
     }
 
@@ -104,8 +106,8 @@ mod tests {
         let part = crate::part::find("STM32F051K6").unwrap();
         let mut inputs = Inputs::default();
         inputs.channel_mv[3] = 5_000;
-        assert_eq!(Calibration::of(&part).code(3, &inputs, 0), 4_095);
+        assert_eq!(Calibration::of(&part).code(Model::F0, 3, &inputs, 0), 4_095);
         inputs.vdda_mv = 0;
-        Calibration::of(&part).code(3, &inputs, 0);
+        Calibration::of(&part).code(Model::F0, 3, &inputs, 0);
     }
 }

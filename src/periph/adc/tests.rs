@@ -2,10 +2,15 @@ use super::*;
 use crate::periph::check::{self, clocks, read, write};
 use proptest::prelude::*;
 
+fn model(part: &crate::part::Part) -> Model {
+    let kind = part.peripheral("ADC").unwrap().kind;
+    if kind == crate::part::Kind::AdcF0 { Model::F0 } else { Model::G0 }
+}
+
 /// The converter of a part, on and ready after cycle 1000 of 48 MHz.
 fn ready(part: &str) -> Adc {
     let part = crate::part::find(part).unwrap();
-    let mut adc = Adc::new(Calibration::of(&part), part.family);
+    let mut adc = Adc::new(model(&part), Calibration::of(&part));
     write(&mut adc, 8, ADVREGEN, 0, clocks(0));
     write(&mut adc, 8, ADVREGEN | ADCAL, 0, clocks(0));
     assert_eq!(read(&mut adc, 8, 1, clocks(0)) & ADCAL, ADCAL);
@@ -61,7 +66,7 @@ fn the_g0_sequencer_scans_in_its_own_order() {
 #[test]
 fn without_its_regulator_the_g0_converter_stands_still() {
     let part = crate::part::find("STM32G071xB").unwrap();
-    let mut adc = Adc::new(Calibration::of(&part), part.family);
+    let mut adc = Adc::new(Model::G0, Calibration::of(&part));
     write(&mut adc, 8, ADCAL, 0, clocks(0));
     assert_eq!(read(&mut adc, 8, 0, clocks(0)), 0);
 }
