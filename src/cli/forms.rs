@@ -20,7 +20,7 @@ fn offered(verb: &str) -> Vec<&'static Form> {
         "new" | "schema" | "serve" | "st-flash" | "completions" | "man" => return vec![&report::text::FORM],
         _ => Kind::Other,
     };
-    FORMS.into_iter().filter(|form| form.of.contains(&kind)).collect()
+    FORMS.iter().copied().filter(|form| form.of.contains(&kind)).collect()
 }
 
 /// Takes some of the forms.
@@ -53,7 +53,7 @@ impl TypedValueParser for Forms {
 }
 
 fn named(name: &str) -> Option<&'static Form> {
-    FORMS.into_iter().find(|form| form.name.eq_ignore_ascii_case(name))
+    FORMS.iter().copied().find(|form| form.name.eq_ignore_ascii_case(name))
 }
 
 /// How a verb is to print.

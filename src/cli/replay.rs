@@ -1,9 +1,9 @@
 //! `dryflash replay`: a recorded session on a virtual ESC.
 
-use super::bench::{Esc, Holding, SIGNALS, boot, refused};
+use super::bench::{Esc, Holding, boot, refused};
 use super::keeper::Keeper;
 use super::outputs::{apart, write};
-use super::{OK, Outcome, Output, WOULD_NOT, choice, progress, script};
+use super::{OK, Outcome, Output, WOULD_NOT, progress, script};
 use crate::esc::Verdict;
 use crate::esc::changes::Snapshot;
 use crate::esc::rests;
