@@ -3,7 +3,7 @@
 use crate::leftovers::{self, Kind, Leftover};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use tempfile::{NamedTempFile, TempDir};
 
 /// The longest state, script or scenario that is read, in bytes; as for images.
@@ -232,6 +232,36 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.file.as_file().sync_all()?;
     file.take_place_of(&path)
+}
+
+/// A path from the root of the file system, without `.` and `..`; links are as they are named.
+///
+/// # Errors
+/// There is no current folder.
+pub fn absolute(path: &Path) -> std::io::Result<PathBuf> {
+    let mut out = PathBuf::new();
+    for component in std::path::absolute(path)?.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                out.pop();
+            }
+            other => out.push(other),
+        }
+    }
+    Ok(out)
+}
+
+/// The way from a folder to a file, with `..` where it has to go up; both absolute. `None` between two drives.
+pub fn relative(from: &Path, to: &Path) -> Option<String> {
+    let (a, b): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
+    let same = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+    if same == 0 {
+        return None;
+    }
+    let up = std::iter::repeat_n("..".to_owned(), a.len() - same);
+    let down = b[same..].iter().map(|c| c.as_os_str().to_string_lossy().into_owned());
+    Some(up.chain(down).collect::<Vec<_>>().join("/"))
 }
 
 #[cfg(test)]

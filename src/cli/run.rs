@@ -206,7 +206,7 @@ fn stale(args: &Args, paths: &[PathBuf], all: &[Case], snapshots: &Folder) -> Ve
     }
     let taking = all.iter().filter(|c| c.takes_snapshot);
     let given: Vec<PathBuf> =
-        paths.iter().filter(|p| p.is_dir()).filter_map(|p| scenario::find::absolute(p).ok()).collect();
+        paths.iter().filter(|p| p.is_dir()).filter_map(|p| crate::files::absolute(p).ok()).collect();
     snapshots.stale(taking.map(|c| Taker {
         usual: &c.found.snapshots,
         stem: &c.found.stem,

@@ -1,6 +1,6 @@
 //! How a report for a forge names a file: relative to the root of the repository.
 
-use crate::scenario::find::{absolute, relative};
+use crate::files::{absolute, relative};
 use std::path::{Path, PathBuf};
 
 /// The root that paths are relative to.

@@ -5,7 +5,8 @@
 //! `run scenarios`, `run scenarios/a.toml` and `run /the/whole/path` give the same names.
 
 use super::error::ScenarioError;
-use std::path::{Component, Path, PathBuf};
+use crate::files::{absolute, relative};
+use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 /// The folder that is a root by its name, and that `run` looks for where no path is given.
@@ -122,36 +123,6 @@ fn found(path: &Path) -> std::io::Result<Found> {
         snapshots = way.into();
     }
     Ok(Found { path, stem: slashes(&below.with_extension("")), label, root, snapshots })
-}
-
-/// A path from the root of the file system, without `.` and `..`; links are as they are named.
-///
-/// # Errors
-/// There is no current folder.
-pub fn absolute(path: &Path) -> std::io::Result<PathBuf> {
-    let mut out = PathBuf::new();
-    for component in std::path::absolute(path)?.components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                out.pop();
-            }
-            other => out.push(other),
-        }
-    }
-    Ok(out)
-}
-
-/// The way from a folder to a file, with `..` where it has to go up; both absolute. `None` between two drives.
-pub fn relative(from: &Path, to: &Path) -> Option<String> {
-    let (a, b): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
-    let same = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
-    if same == 0 {
-        return None;
-    }
-    let up = std::iter::repeat_n("..".to_owned(), a.len() - same);
-    let down = b[same..].iter().map(|c| c.as_os_str().to_string_lossy().into_owned());
-    Some(up.chain(down).collect::<Vec<_>>().join("/"))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::axes::{Axis, AxisValue, RowValue, Variable};
 use super::error::{ScenarioError, Source, nearest};
-use super::find;
+use crate::files::{absolute, relative};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde_spanned::Spanned;
@@ -55,9 +55,7 @@ pub fn expand(
 ) -> Result<Vec<Combination>, ScenarioError> {
     let mut given = Given::new();
     let variables = variables(source, table, set, |file, usual| {
-        let same = |usual: &str| {
-            Ok::<_, std::io::Error>(find::absolute(&files.join(usual))? == find::absolute(Path::new(file))?)
-        };
+        let same = |usual: &str| Ok::<_, std::io::Error>(absolute(&files.join(usual))? == absolute(Path::new(file))?);
         // The file that would be taken anyway has the name that it has anyway.
         if same(usual)? { Ok(usual.to_owned()) } else { name_of(Path::new(file), files, root, &mut given) }
     })?;
@@ -108,9 +106,9 @@ fn read<'i, T: Deserialize<'i>>(source: &Arc<Source>, value: &Spanned<DeValue<'i
 /// The name of a file of the command line, the same wherever the command is given: the way to it from the scenario's
 /// other files inside of the project (the folder that holds the scenarios' root), the file's name alone outside.
 fn name_of(file: &Path, files: &Path, root: &Path, given: &mut Given) -> std::io::Result<String> {
-    let (file, files) = (find::absolute(file)?, find::absolute(files)?);
+    let (file, files) = (absolute(file)?, absolute(files)?);
     let project = root.parent().filter(|p| p.parent().is_some());
-    let way = find::relative(&files, &file).unwrap_or_else(|| file.to_string_lossy().into_owned());
+    let way = relative(&files, &file).unwrap_or_else(|| file.to_string_lossy().into_owned());
     let inside = file.starts_with(project.unwrap_or(root));
     let alone = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let name = if inside || given.get(&alone).is_some_and(|other| *other != file) { way } else { alone };
