@@ -57,7 +57,7 @@
 //! | [`image`] | files to bytes at addresses and back; every byte knows its file |
 //! | [`part`] | silicon as data |
 //! | [`bus`], [`time`], [`memory`] | what accesses ask and answer; virtual time; memory that the core reaches directly |
-//! | [`flash`] | cells, controllers, option bytes, protection |
+//! | [`flash`] | cells, controllers and their drivers, option bytes, protection |
 //! | [`periph`] | every other block: reads and writes at an offset, the next event |
 //! | [`cpu`] | the core, behind a small trait: two engines, and what each refuses |
 //! | [`chip`] | a part brought to life: memory map, clock, resets, power |

@@ -1,7 +1,8 @@
 //! The flash of a part: cells with wear, the controller in front of them, option bytes and protection.
 //!
 //! Every read and write of flash by the core, the debug port, GDB or a scenario goes through one
-//! [`Controller`]; there is no way round it. It knows nothing of the CPU that runs the code.
+//! [`Controller`]; there is no way round it. It knows nothing of the CPU that runs the code. Beside each controller
+//! stands a [`Driver`], which works its registers as firmware and probes do: whoever programs a flash uses it.
 //!
 //! The rules have numbers: F1 to F81 for the F0, G1 to G103 for the G0. Comments name them, [`choices`] lists
 //! those where the manual leaves a choice, and `tests/flash_rules` holds each of them against this model.
@@ -15,18 +16,17 @@ mod f0;
 pub mod factory;
 mod flags;
 mod g0;
+mod interface;
 mod keys;
 pub mod view;
 
 pub use cells::Cells;
 pub use cut::Cut;
 pub use diff::{BLANK, Contents, PageDiff};
-pub use driver::{
-    Driver, DriverError, Interface, Level, OptionCells, OptionPath, OptionRegisters, PageSelect, Port, driver,
-    interface,
-};
+pub use driver::{Driver, DriverError, Level, Port, driver};
 pub use factory::{Factory, FactoryError, Lasting};
 pub use flags::{Flag, Flags};
+pub use interface::{Interface, OptionCells, OptionPath, OptionRegisters, PageSelect, interface};
 pub use view::{State, fnv1a};
 
 use crate::bus::{Access, BootSource, BusFault, Effects, ResetCause, Width};

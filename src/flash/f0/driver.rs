@@ -2,7 +2,8 @@
 
 use super::registers::{AR, CR, KEYR, KEYS, OBR, OPTKEYR, SR, STATUS_FLAGS, WRPR, cr, sr};
 use crate::bus::Width;
-use crate::flash::driver::{self, DriverError, Interface, OptionCells, OptionPath, PageSelect, Port};
+use crate::flash::driver::{self, DriverError, Port};
+use crate::flash::interface::{Interface, OptionCells, OptionPath, PageSelect};
 use crate::part::{Part, Region};
 
 pub(in crate::flash) const INTERFACE: Interface = Interface {

@@ -2,8 +2,9 @@
 
 use super::registers::{CR, ECC_FLAGS, ECCR, KEYR, KEYS, OPTION_KEYS, OPTKEYR, OPTR, SR, STATUS_FLAGS, cr, sr};
 use crate::bus::Width;
-use crate::flash::driver::{self, DriverError, Interface, Level, OptionPath, OptionRegisters, PageSelect, Port};
+use crate::flash::driver::{self, DriverError, Level, Port};
 use crate::flash::flags::Flags;
+use crate::flash::interface::{Interface, OptionPath, OptionRegisters, PageSelect};
 use crate::part::{Flash, OptionBytes, Part, Region};
 
 pub(in crate::flash) const INTERFACE: Interface = Interface {
