@@ -179,7 +179,7 @@ pub struct Slot {
     pub size: u32,
     /// Its clock gate.
     pub gate: Option<Gate>,
-    /// The number in the name of a timer or a USART, 0 for other blocks.
+    /// The number in the name of a timer or a USART, and of a port, from 0 for A; 0 for other blocks.
     pub number: u8,
     /// The NVIC line of each of its interrupts.
     pub irq: Box<[u8]>,
@@ -253,7 +253,7 @@ impl Index {
         let mut index = Index::default();
         for (n, slot) in slots.iter().enumerate() {
             match slot.device {
-                Device::Gpio(_) => index.gpio[port(slot.base) % 8] = Some(n),
+                Device::Gpio(_) => index.gpio[usize::from(slot.number) % 8] = Some(n),
                 Device::Timer(_) => index.timers.push(n),
                 Device::Usart(_) => index.usarts.push(n),
                 Device::Syscfg(_) => index.syscfg = Some(n),
@@ -269,9 +269,12 @@ impl Index {
     }
 }
 
-/// The number of the port at `base`: they lie 0x400 apart from A on, on both families.
-const fn port(base: u32) -> usize {
-    ((base & 0x1FFF) / 0x400) as usize
+/// The number in a block's name, 0 without one; of a port its letter's, from 0 for A.
+fn number(name: &str) -> u8 {
+    match name.strip_prefix("GPIO").map(str::as_bytes) {
+        Some([letter]) => letter.wrapping_sub(b'A'),
+        _ => name.trim_start_matches(char::is_alphabetic).parse().unwrap_or(0),
+    }
 }
 
 impl Devices {
@@ -287,7 +290,7 @@ impl Devices {
                 base: spec.base,
                 size: spec.size,
                 gate: spec.gate,
-                number: spec.name.trim_start_matches(char::is_alphabetic).parse().unwrap_or(0),
+                number: number(&spec.name),
                 irq: spec.irq.as_slice().into(),
                 apb: part.apb.contains(spec.base),
             });
@@ -366,7 +369,7 @@ impl Devices {
     /// The ports with their letters.
     pub fn gpios(&mut self) -> impl Iterator<Item = (char, &mut Gpio)> {
         self.slots.iter_mut().filter_map(|s| match &mut s.device {
-            Device::Gpio(g) => Some((char::from(b'A' + port(s.base) as u8), g)),
+            Device::Gpio(g) => Some((char::from(b'A'.wrapping_add(s.number)), g)),
             _ => None,
         })
     }

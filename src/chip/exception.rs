@@ -183,9 +183,7 @@ impl Chip {
         if !known || !self.board.nvic.is_active(number) || to_thread == self.board.nvic.is_nested() {
             return self.faulted(FaultKind::BadReturn { value });
         }
-        let mut below = self.board.nvic.clone();
-        below.leave(number, 0);
-        if let Some(next) = below.next(r.primask) {
+        if let Some(next) = self.board.nvic.next_after(number, r.primask) {
             self.board.nvic.leave(number, 0);
             return self.chain(next, value);
         }

@@ -161,13 +161,13 @@ mod tests {
     fn words_and_bytes_of_both_families() {
         for model in [Model::F0, Model::G0] {
             let mut crc = Crc::new(model);
-            write(&mut crc, 0, 0x1234_5678, 0, clocks(0));
-            assert_eq!(read(&mut crc, 0, 0, clocks(0)), 0xDF8A_8A2B);
+            write(&mut crc, reg::DR, 0x1234_5678, 0, clocks(0));
+            assert_eq!(read(&mut crc, reg::DR, 0, clocks(0)), 0xDF8A_8A2B);
             // The check value of CRC-32: bits turned on both sides, the result inverted.
-            write(&mut crc, 8, 0xA1, 0, clocks(0));
-            assert_eq!(read(&mut crc, 8, 0, clocks(0)), 0xA0);
+            write(&mut crc, reg::CR, 0xA1, 0, clocks(0));
+            assert_eq!(read(&mut crc, reg::CR, 0, clocks(0)), 0xA0);
             bytes(&mut crc, b"123456789");
-            assert_eq!(!read(&mut crc, 0, 0, clocks(0)), 0xCBF4_3926);
+            assert_eq!(!read(&mut crc, reg::DR, 0, clocks(0)), 0xCBF4_3926);
         }
     }
 
@@ -175,11 +175,11 @@ mod tests {
     fn the_g0_takes_shorter_polynomials() {
         // CRC-16/XMODEM.
         let mut crc = Crc::new(Model::G0);
-        for (offset, value) in [(0x14, 0x1021), (0x10, 0), (8, 0x09)] {
+        for (offset, value) in [(reg::POL, 0x1021), (reg::INIT, 0), (reg::CR, 0x09)] {
             write(&mut crc, offset, value, 0, clocks(0));
         }
         bytes(&mut crc, b"123456789");
-        assert_eq!(read(&mut crc, 0, 0, clocks(0)), 0x31C3);
+        assert_eq!(read(&mut crc, reg::DR, 0, clocks(0)), 0x31C3);
         let mut f0 = Crc::new(Model::F0);
         write(&mut f0, 0x14, 0x1021, 0, clocks(0));
         assert_eq!(read(&mut f0, 0x14, 0, clocks(0)), resets::POL);

@@ -430,7 +430,9 @@ mod tests {
     /// Channel 2 set up to bring three half-words from the ADC into memory.
     fn from_adc(ccr: u32) -> Dma {
         let mut dma = Dma::new(5, &[0x1, 0x6, 0x78]);
-        for (offset, value) in [(0x20, 3), (0x24, 0x4001_2440), (0x28, 0x2000_0100), (0x1C, ccr)] {
+        for (offset, value) in
+            [(reg::CNDTR2, 3), (reg::CPAR2, 0x4001_2440), (reg::CMAR2, 0x2000_0100), (reg::CCR2, ccr)]
+        {
             write(&mut dma, offset, value, 0, clocks(0));
         }
         dma
@@ -447,25 +449,25 @@ mod tests {
         dma.moved(2, true);
         assert_eq!(dma.next(2).map(|t| t.to.0), Some(0x2000_0102));
         dma.moved(2, true);
-        assert_eq!((read(&mut dma, 0, 0, clocks(0)), dma.lines()), (0x50, 0), "GIF and HTIF");
+        assert_eq!((read(&mut dma, reg::ISR, 0, clocks(0)), dma.lines()), (0x50, 0), "GIF and HTIF");
         dma.moved(2, true);
-        assert_eq!((read(&mut dma, 0, 0, clocks(0)), dma.lines()), (0x70, 2));
-        assert_eq!((read(&mut dma, 0x20, 0, clocks(0)), dma.next(2)), (3, Some(first)), "round again");
-        write(&mut dma, 4, 0x10, 0, clocks(0));
-        assert_eq!(read(&mut dma, 0, 0, clocks(0)), 0);
+        assert_eq!((read(&mut dma, reg::ISR, 0, clocks(0)), dma.lines()), (0x70, 2));
+        assert_eq!((read(&mut dma, reg::CNDTR2, 0, clocks(0)), dma.next(2)), (3, Some(first)), "round again");
+        write(&mut dma, reg::IFCR, 0x10, 0, clocks(0));
+        assert_eq!(read(&mut dma, reg::ISR, 0, clocks(0)), 0);
     }
 
     #[test]
     fn a_normal_channel_stops_at_0_with_en_set_and_an_error_turns_it_off() {
         let mut dma = from_adc(0x583);
-        write(&mut dma, 0x20, 99, 0, clocks(0));
-        assert_eq!(read(&mut dma, 0x20, 0, clocks(0)), 3, "CNDTR is read-only while the channel is on");
+        write(&mut dma, reg::CNDTR2, 99, 0, clocks(0));
+        assert_eq!(read(&mut dma, reg::CNDTR2, 0, clocks(0)), 3, "CNDTR is read-only while the channel is on");
         assert_eq!([true; 3].map(|done| dma.moved(2, done)), [false, false, true]);
-        assert_eq!((read(&mut dma, 0x1C, 0, clocks(0)), dma.next(2), dma.waits()), (0x583, None, false));
+        assert_eq!((read(&mut dma, reg::CCR2, 0, clocks(0)), dma.next(2), dma.waits()), (0x583, None, false));
         let mut dma = from_adc(0x58B);
         dma.moved(2, false);
         assert_eq!(
-            (read(&mut dma, 0, 0, clocks(0)), read(&mut dma, 0x1C, 0, clocks(0)), dma.lines()),
+            (read(&mut dma, reg::ISR, 0, clocks(0)), read(&mut dma, reg::CCR2, 0, clocks(0)), dma.lines()),
             (0x90, 0x58A, 2)
         );
     }
@@ -481,7 +483,7 @@ mod tests {
     #[test]
     fn priority_comes_before_number() {
         let mut dma = from_adc(0x583);
-        for (offset, value) in [(0x34, 1), (0x30, 0x2081)] {
+        for (offset, value) in [(reg::CNDTR3, 1), (reg::CCR3, 0x2081)] {
             write(&mut dma, offset, value, 0, clocks(0));
         }
         assert_eq!(dma.waiting().collect::<Vec<_>>(), [3, 2]);

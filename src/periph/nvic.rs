@@ -261,6 +261,17 @@ impl Nvic {
         self.candidates().map(|n| (self.priority(n), n)).min().filter(|(p, _)| *p < limit).map(|(_, n)| n)
     }
 
+    /// What would be taken next, were this exception to return now.
+    pub fn next_after(&self, exception: u32, primask: bool) -> Option<u32> {
+        let raised = exception >= IRQ0 && self.lines.contains((exception - IRQ0) as usize);
+        if !raised && !self.any_pending() {
+            return None;
+        }
+        let mut after = self.clone();
+        after.leave(exception, 0);
+        after.next(primask)
+    }
+
     /// Whether `wfi` wakes: something would be taken were PRIMASK clear.
     pub fn wakes(&self) -> bool {
         self.next(false).is_some()

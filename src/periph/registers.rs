@@ -152,3 +152,86 @@ macro_rules! rights {
 }
 
 pub(crate) use {registers, reset_option, reset_value, rights};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::periph::{map_of, nvic, systick};
+    use std::fmt::Write;
+
+    const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/registers.md");
+
+    fn section(out: &mut String, title: &str, map: &Map) {
+        let _ =
+            write!(out, "\n## {title}\n\n| offset | register | access | reset | writable |\n|---|---|---|---|---|\n");
+        for r in map.registers {
+            let (name, last) = (r.name, r.offset + 4 * (r.count - 1));
+            let (place, name) = match r.count {
+                1 => (format!("0x{:02X}", r.offset), name.to_owned()),
+                n => (format!("0x{:02X} to 0x{last:02X}", r.offset), format!("{name}0 to {name}{}", n - 1)),
+            };
+            let access = match r.rights {
+                Rights::ReadWrite => "rw",
+                Rights::ReadOnly => "r",
+                Rights::WriteOnly => "w",
+                Rights::Clear => "rc",
+                Rights::Acts => "acts",
+            };
+            let reset = r.reset.map_or_else(|| "varies".to_owned(), |reset| format!("0x{reset:08X}"));
+            let _ = writeln!(out, "| {place} | {name} | {access} | {reset} | 0x{:08X} |", r.writable);
+        }
+    }
+
+    /// The kinds of blocks of all parts, each once, with the blocks that are of it.
+    fn listed() -> String {
+        let mut out = String::from(
+            "# The registers that are modelled\n\n\
+             Written by `DRYFLASH_UPDATE=1 cargo test --lib registers` from the tables in `src/periph/`. Access: `rw` reads what was \
+             written, `r` drops\nwrites, `w` reads 0, `rc` has flags that a store clears, `acts` goes by rules of its own. What is \
+             neither listed here nor reserved\nin the manual is told when it is touched.\n",
+        );
+        section(&mut out, "SysTick, from 0xE000E010", &systick::reg::MAP);
+        section(&mut out, "NVIC, from 0xE000E000", &nvic::reg::MAP);
+        section(&mut out, "SCB, from 0xE000E000", &nvic::scb::MAP);
+        let mut titles: Vec<(String, Vec<String>, &Map)> = Vec::new();
+        for part in crate::part::all() {
+            for block in &part.peripherals {
+                let Some(map) = map_of(block.kind) else { continue };
+                let Ok(kind) = toml::Value::try_from(block.kind) else { continue };
+                let kind = kind.as_str().unwrap_or_default().to_owned();
+                match titles.iter_mut().find(|(k, ..)| *k == kind) {
+                    Some((_, names, _)) if names.contains(&block.name) => {}
+                    Some((_, names, _)) => names.push(block.name.clone()),
+                    None => titles.push((kind, vec![block.name.clone()], map)),
+                }
+            }
+        }
+        titles.sort_by(|a, b| a.0.cmp(&b.0));
+        for (kind, names, map) in titles {
+            section(&mut out, &format!("`{kind}`: {}", names.join(", ")), map);
+        }
+        out
+    }
+
+    #[test]
+    fn the_docs_list_what_the_tables_do() {
+        let listed = listed();
+        if std::env::var_os("DRYFLASH_UPDATE").is_some() {
+            std::fs::write(DOCS, &listed).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(DOCS).unwrap(), listed);
+    }
+
+    #[test]
+    fn no_two_registers_share_an_offset() {
+        let kinds = crate::part::all().iter().flat_map(|p| &p.peripherals).filter_map(|p| map_of(p.kind));
+        for map in kinds.chain([&systick::reg::MAP, &nvic::reg::MAP, &nvic::scb::MAP]) {
+            let listed = map.registers.iter().map(|r| (r.name, r.offset, r.offset + 4 * r.count));
+            let mut spans: Vec<_> = listed.chain(map.reserved.iter().map(|(a, b)| ("reserved", *a, *b))).collect();
+            spans.sort_by_key(|(_, first, _)| *first);
+            for pair in spans.windows(2) {
+                assert!(pair[0].2 <= pair[1].1, "{pair:?}");
+            }
+        }
+    }
+}

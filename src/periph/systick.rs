@@ -157,8 +157,8 @@ mod tests {
         fn forecasts_hold(rvr in 0u32..40, csr in 0u32..8, asked in 1u64..400) {
             let clocks = check::clocks(0);
             let mut t = SysTick::new(6000);
-            check::write(&mut t, 4, rvr, 0, clocks);
-            check::write(&mut t, 0, csr, 3, clocks);
+            check::write(&mut t, reg::RVR, rvr, 0, clocks);
+            check::write(&mut t, reg::CSR, csr, 3, clocks);
             for offset in [0, 4, 8, 0xC] {
                 check::forecast(&t, offset, asked, 100, clocks)?;
             }

@@ -173,17 +173,17 @@ mod tests {
         let clocks = check::clocks(0);
         let mut usart = Usart::default();
         // 48 cycles a bit, DMAT, UE with TE and TCIE.
-        for (offset, value) in [(0x0C, 48), (0x08, DMAT), (0x00, SENDER | TC)] {
+        for (offset, value) in [(reg::BRR, 48), (reg::CR3, DMAT), (reg::CR1, SENDER | TC)] {
             check::write(&mut usart, offset, value, 0, clocks);
         }
         assert!(usart.requests());
         assert_eq!(usart.lines(), 1, "TC stands after reset");
-        check::write(&mut usart, 0x20, TC, 0, clocks);
-        check::write(&mut usart, 0x28, 0x55, 1_000, clocks);
+        check::write(&mut usart, reg::ICR, TC, 0, clocks);
+        check::write(&mut usart, reg::TDR, 0x55, 1_000, clocks);
         assert_eq!((usart.requests(), usart.lines()), (false, 0));
         assert!(usart.next_event(&clocks).is_some());
-        assert_eq!(check::read(&mut usart, 0x1C, 1_479, clocks) & (TXE | TC), 0);
-        assert_eq!(check::read(&mut usart, 0x1C, 1_481, clocks) & (TXE | TC), TXE | TC);
+        assert_eq!(check::read(&mut usart, reg::ISR, 1_479, clocks) & (TXE | TC), 0);
+        assert_eq!(check::read(&mut usart, reg::ISR, 1_481, clocks) & (TXE | TC), TXE | TC);
         assert_eq!((usart.requests(), usart.lines()), (true, 1));
     }
 
@@ -192,11 +192,11 @@ mod tests {
         fn forecasts_hold(brr in 16u32..600, sends in any::<bool>(), asked in 1u64..6_000) {
             let clocks = check::clocks(0);
             let mut usart = Usart::default();
-            for (offset, value) in [(0x0C, brr), (0x00, 0xD), (0x28, 0x55)].into_iter().take(2 + usize::from(sends)) {
+            for (offset, value) in [(reg::BRR, brr), (reg::CR1, 0xD), (reg::TDR, 0x55)].into_iter().take(2 + usize::from(sends)) {
                 check::write(&mut usart, offset, value, 0, clocks);
             }
-            prop_assert_ne!(check::forecast(&usart, 0x1C, asked, 3_000, clocks)?, Forecast::Unknown);
-            check::forecast(&usart, 0x00, asked, 10, clocks)?;
+            prop_assert_ne!(check::forecast(&usart, reg::ISR, asked, 3_000, clocks)?, Forecast::Unknown);
+            check::forecast(&usart, reg::CR1, asked, 10, clocks)?;
         }
     }
 }

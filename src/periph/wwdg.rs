@@ -187,8 +187,8 @@ mod tests {
     #[test]
     fn it_warns_then_resets_when_it_is_not_fed() {
         let mut w = Wwdg::new(Model::F0);
-        write(&mut w, 4, EWI | 0x7F, 0, clocks(0));
-        write(&mut w, 0, WDGA | 0x42, 0, clocks(0));
+        write(&mut w, reg::CFR, EWI | 0x7F, 0, clocks(0));
+        write(&mut w, reg::CR, WDGA | 0x42, 0, clocks(0));
         assert_eq!(w.next_event(&clocks(0)), Some(Due::Cycle(2 * 4096)));
         assert_eq!((reset_by(&mut w, 2 * 4096, None), w.lines()), (None, 1));
         assert_eq!(w.next_event(&clocks(0)), Some(Due::Cycle(3 * 4096)));
@@ -199,9 +199,9 @@ mod tests {
     #[test]
     fn feeding_it_before_the_window_resets_too() {
         let mut w = Wwdg::new(Model::G0);
-        write(&mut w, 4, 1 << 11 | 0x50, 0, clocks(0));
+        write(&mut w, reg::CFR, 1 << 11 | 0x50, 0, clocks(0));
         assert_eq!(reset_by(&mut w, 0, Some(WDGA | 0x52)), None);
-        assert_eq!(read(&mut w, 0, 2 * 8192, clocks(0)), WDGA | 0x50);
+        assert_eq!(read(&mut w, reg::CR, 2 * 8192, clocks(0)), WDGA | 0x50);
         assert_eq!(reset_by(&mut w, 2 * 8192, Some(WDGA | 0x52)), None);
         assert_eq!(reset_by(&mut w, 2 * 8192 + 8191, Some(WDGA | 0x52)), Some(ResetCause::Wwdg));
     }
@@ -210,8 +210,8 @@ mod tests {
         #[test]
         fn forecasts_hold(g0 in any::<bool>(), cr in 0x40u32..0x100, cfr in 0u32..0x400, asked in 1u64..70_000) {
             let mut w = Wwdg::new(if g0 { Model::G0 } else { Model::F0 });
-            write(&mut w, 4, cfr, 0, clocks(0));
-            write(&mut w, 0, cr, 3, clocks(0));
+            write(&mut w, reg::CFR, cfr, 0, clocks(0));
+            write(&mut w, reg::CR, cr, 3, clocks(0));
             for offset in [0, 4, 8] {
                 check::forecast(&w, offset, asked, 5_000, clocks(0))?;
             }

@@ -93,11 +93,12 @@ mod tests {
     use super::*;
     use crate::part::Kind;
     use crate::periph::check::{clocks, read, write};
+    use crate::periph::timer::reg;
 
     /// A timer that captures edges of TI1, as AM32 sets it up.
     fn capturing(ccer: u32, ccmr: u32) -> Timer {
         let mut t = Timer::new(Kind::Tim16);
-        for (offset, value) in [(0x18, ccmr), (0x20, ccer), (0x0C, 0x202), (0x00, 1)] {
+        for (offset, value) in [(reg::CCMR1, ccmr), (reg::CCER, ccer), (reg::DIER, 0x202), (reg::CR1, 1)] {
             write(&mut t, offset, value, 0, clocks(0));
         }
         t.follow_inputs(0, 0);
@@ -109,40 +110,40 @@ mod tests {
         let mut t = capturing(0xB, 0x01);
         assert_eq!(t.watched_inputs(), 1);
         t.follow_inputs(1, 100);
-        assert_eq!((t.requests(), read(&mut t, 0x10, 100, clocks(0))), (2, 2));
-        assert_eq!(read(&mut t, 0x34, 101, clocks(0)), 100);
-        assert_eq!(read(&mut t, 0x10, 101, clocks(0)), 0, "the load cleared CC1IF");
+        assert_eq!((t.requests(), read(&mut t, reg::SR, 100, clocks(0))), (2, 2));
+        assert_eq!(read(&mut t, reg::CCR1, 101, clocks(0)), 100);
+        assert_eq!(read(&mut t, reg::SR, 101, clocks(0)), 0, "the load cleared CC1IF");
         t.served(2, 101);
         t.follow_inputs(0, 150);
         t.follow_inputs(1, 170);
-        assert_eq!(read(&mut t, 0x10, 170, clocks(0)), 0x202, "one was missed");
-        assert_eq!((read(&mut t, 0x34, 170, clocks(0)), t.requests()), (170, 2));
+        assert_eq!(read(&mut t, reg::SR, 170, clocks(0)), 0x202, "one was missed");
+        assert_eq!((read(&mut t, reg::CCR1, 170, clocks(0)), t.requests()), (170, 2));
     }
 
     #[test]
     fn polarity_prescaler_and_the_pairs_other_input() {
         let mut t = capturing(0x3, 0x01);
         t.follow_inputs(1, 10);
-        assert_eq!(read(&mut t, 0x10, 10, clocks(0)), 0, "falling edges alone");
+        assert_eq!(read(&mut t, reg::SR, 10, clocks(0)), 0, "falling edges alone");
         t.follow_inputs(0, 20);
-        assert_eq!(read(&mut t, 0x34, 20, clocks(0)), 20);
+        assert_eq!(read(&mut t, reg::CCR1, 20, clocks(0)), 20);
         let mut t = capturing(0xB, 0x05);
         t.follow_inputs(1, 10);
         t.follow_inputs(0, 20);
-        assert_eq!(read(&mut t, 0x34, 20, clocks(0)), 20, "every second edge");
+        assert_eq!(read(&mut t, reg::CCR1, 20, clocks(0)), 20, "every second edge");
         let mut t = capturing(0x1, 0x02);
         assert_eq!(t.watched_inputs(), 2);
         t.follow_inputs(2, 30);
-        assert_eq!(read(&mut t, 0x34, 30, clocks(0)), 30);
+        assert_eq!(read(&mut t, reg::CCR1, 30, clocks(0)), 30);
     }
 
     #[test]
     fn an_input_that_is_turned_on_high_has_no_edge() {
         let mut t = capturing(0x0, 0x01);
-        write(&mut t, 0x20, 1, 5, clocks(0));
+        write(&mut t, reg::CCER, 1, 5, clocks(0));
         t.follow_inputs(1, 5);
-        assert_eq!(read(&mut t, 0x10, 5, clocks(0)), 0);
-        write(&mut t, 0x18, 0, 6, clocks(0));
-        assert_eq!(read(&mut t, 0x18, 6, clocks(0)), 1, "CC1S is frozen while the channel is on");
+        assert_eq!(read(&mut t, reg::SR, 5, clocks(0)), 0);
+        write(&mut t, reg::CCMR1, 0, 6, clocks(0));
+        assert_eq!(read(&mut t, reg::CCMR1, 6, clocks(0)), 1, "CC1S is frozen while the channel is on");
     }
 }

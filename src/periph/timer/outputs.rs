@@ -63,23 +63,32 @@ mod tests {
     use super::*;
     use crate::part::Kind;
     use crate::periph::check::{clocks, write};
+    use crate::periph::timer::reg;
 
     #[test]
     fn motor_outputs_at_24_khz_wait_for_moe() {
         let mut t = Timer::new(Kind::TimAdvanced);
-        let setup = [(0x2C, 1999), (0x18, 0x6868), (0x1C, 0x68), (0x20, 0x555), (0x34, 500), (0x14, 1), (0x00, 1)];
+        let setup = [
+            (reg::ARR, 1999),
+            (reg::CCMR1, 0x6868),
+            (reg::CCMR2, 0x68),
+            (reg::CCER, 0x555),
+            (reg::CCR1, 500),
+            (reg::EGR, 1),
+            (reg::CR1, 1),
+        ];
         for (offset, value) in setup {
             write(&mut t, offset, value, 0, clocks(0));
         }
         assert_eq!(t.outputs(&clocks(0)), Outputs { counts: true, hz: 24_000.0, channels: Vec::new() });
-        write(&mut t, 0x44, MOE, 1, clocks(0));
+        write(&mut t, reg::BDTR, MOE, 1, clocks(0));
         let outputs = t.outputs(&clocks(0));
         assert_eq!(outputs.channels.len(), 3);
         let first = Output { channel: 1, main: true, complementary: true, duty: Some(0.25) };
         assert_eq!(outputs.channels[0], first);
-        write(&mut t, 0x34, 1000, 2, clocks(0));
+        write(&mut t, reg::CCR1, 1000, 2, clocks(0));
         assert_eq!(t.outputs(&clocks(0)).channels[0], first, "preloaded: not before the next update");
-        write(&mut t, 0x14, 1, 3, clocks(0));
+        write(&mut t, reg::EGR, 1, 3, clocks(0));
         assert_eq!(t.outputs(&clocks(0)).channels[0].duty, Some(0.5));
     }
 }

@@ -19,19 +19,19 @@ proptest! {
         let mut t = Timer::new(kind);
         let mut fx = Effects::default();
         t.advance(&mut Context { now: check::at(5), clocks, base: 0, fx: &mut fx });
-        for (offset, value) in [(0x28, psc), (0x2C, arr), (0x30, rcr), (0x34, ccr[0]), (0x38, ccr[1])] {
+        for (offset, value) in [(reg::PSC, psc), (reg::ARR, arr), (reg::RCR, rcr), (reg::CCR1, ccr[0]), (reg::CCR2, ccr[1])] {
             check::write(&mut t, offset, value, 7, clocks);
         }
         if generate {
-            check::write(&mut t, 0x14, UG, 8, clocks);
+            check::write(&mut t, reg::EGR, UG, 8, clocks);
         }
-        for (offset, value) in [(0x10, 0), (0x24, count), (0x0C, dier), (0x00, cr1)] {
+        for (offset, value) in [(reg::SR, 0), (reg::CNT, count), (reg::DIER, dier), (reg::CR1, cr1)] {
             check::write(&mut t, offset, value, 9, clocks);
         }
         t.set_clocked(clocked || ppre == 0);
         if let Some((arr, psc)) = rewrite {
-            check::write(&mut t, 0x2C, arr, 23, clocks);
-            check::write(&mut t, 0x28, psc, 24, clocks);
+            check::write(&mut t, reg::ARR, arr, 23, clocks);
+            check::write(&mut t, reg::PSC, psc, 24, clocks);
         }
         let mut cycle = 30;
         for step in asked {
@@ -103,7 +103,7 @@ fn compare_flags_and_their_interrupts() {
 #[test]
 fn a_compare_beyond_arr_comes_with_the_overflow() {
     let mut t = Timer::new(Kind::Tim16);
-    for (offset, value) in [(0x2C, 9), (0x34, 64), (0x0C, 0x202), (0x00, CEN)] {
+    for (offset, value) in [(reg::ARR, 9), (reg::CCR1, 64), (reg::DIER, 0x202), (reg::CR1, CEN)] {
         set(&mut t, 0, offset, value);
     }
     assert_eq!(t.next_event(&Clocks::new(1, 0, 1)), Some(Due::Cycle(10)));
@@ -114,7 +114,7 @@ fn a_compare_beyond_arr_comes_with_the_overflow() {
 #[test]
 fn a_request_that_stands_wakes_nobody_and_is_served_once() {
     let mut t = Timer::new(Kind::Tim16);
-    for (offset, value) in [(0x2C, 9), (0x0C, 0x100), (0x00, CEN)] {
+    for (offset, value) in [(reg::ARR, 9), (reg::DIER, 0x100), (reg::CR1, CEN)] {
         set(&mut t, 0, offset, value);
     }
     let due = |t: &Timer| t.next_event(&Clocks::new(1, 0, 1));
