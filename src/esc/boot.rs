@@ -76,7 +76,7 @@ pub fn decide(chip: &mut Chip, bench: &Bench) -> BootRun {
     run
 }
 
-fn nothing_seen(power_up: &PowerUp) -> BootRun {
+pub(super) fn nothing_seen(power_up: &PowerUp) -> BootRun {
     BootRun {
         power_up: power_up.clone(),
         ending: Ending::Stays,

@@ -350,3 +350,46 @@ fn not_at_work(stand: &Stand, hangs: bool) -> Finding {
     };
     Finding::new(Id::RUN_APP_SILENT, message, advice).at(polled.first().map_or(*pc, |p| p.pc))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::boot::nothing_seen;
+    use super::*;
+    use crate::esc::PowerUp;
+
+    fn told(ending: Ending, hopes: Hopes) -> Told {
+        BootRun { ending, time_us: Time::from_millis(400), ..nothing_seen(&PowerUp::DECISIVE) }.told(hopes)
+    }
+
+    #[test]
+    fn what_is_hoped_for_is_good() {
+        let stays = |hope| told(Ending::Stays, Hopes { stays: hope, updates: false });
+        assert_eq!(
+            (stays(true).good, stays(true).rest.as_str()),
+            (true, " in the bootloader, as it should: no reason seen (watched for 400.00 ms)")
+        );
+        assert_eq!(
+            (stays(false).good, stays(false).rest.as_str()),
+            (false, " in the bootloader: no reason seen (watched for 400.00 ms)")
+        );
+        let resets = |cause, updates| {
+            let ending = Ending::AppReset { cause, pc: 0x0800_1ABC };
+            told(ending, Hopes { stays: false, updates })
+        };
+        assert_eq!(resets(ResetCause::Software, true).head, "the updater ends");
+        assert_eq!(resets(ResetCause::Software, false).head, "the app resets");
+        assert!(!resets(ResetCause::Iwdg, true).good, "a watchdog is no end of an update");
+    }
+
+    #[test]
+    fn each_reader_has_its_words() {
+        let lockup = Ending::Lockup { pc: 0x0800_0ABC, fault: None, in_app: false };
+        let told = told(lockup, Hopes::default());
+        assert_eq!(
+            (told.good, told.head, told.rest.as_str()),
+            (false, "locks up", " at PC 0x08000ABC after 400.00 ms")
+        );
+        assert_eq!(told.line, "locked up at PC 0x08000ABC");
+        assert_eq!(told.console, "locks up at PC 0x08000ABC after 400.00 ms");
+    }
+}
