@@ -165,7 +165,7 @@ impl State {
         lines.extend(self.bad_ecc.iter().map(|a| (*a, "     8 bytes  bad ECC".to_owned())));
         lines.sort_by_key(|(address, _)| *address);
         for (address, line) in lines {
-            writeln!(f, "  {address:#010X}  {line}")?;
+            writeln!(f, "  0x{address:08X}  {line}")?;
         }
         Ok(())
     }
@@ -174,7 +174,7 @@ impl State {
         writeln!(f, "option bytes")?;
         for pair in self.option_bytes.chunks(4).filter(|c| c.iter().any(|(_, w)| *w != u32::MAX)) {
             let words: Vec<String> = pair.iter().map(|(_, w)| format!("{w:08X}")).collect();
-            writeln!(f, "  {:#010X}  {}", pair[0].0, words.join(" "))?;
+            writeln!(f, "  0x{:08X}  {}", pair[0].0, words.join(" "))?;
         }
         for o in &self.options {
             write!(f, "  {:<17} {}", o.name, o.loaded)?;
