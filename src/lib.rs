@@ -84,6 +84,7 @@ pub mod chip;
 #[doc(hidden)]
 pub mod cli;
 pub mod cpu;
+pub mod digest;
 pub mod esc;
 pub mod files;
 pub mod flash;

@@ -41,7 +41,7 @@ impl Word {
         match self {
             Word::Plain(text) | Word::Blank(text) => text.clone(),
             Word::File { name, at } => {
-                let at = at.map_or_else(String::new, |at| format!("@{at:#010X}"));
+                let at = at.map_or_else(String::new, |at| format!("@0x{at:08X}"));
                 format!("{}{name}{at}", if name.starts_with('-') { "./" } else { "" })
             }
         }
@@ -55,7 +55,7 @@ impl fmt::Display for Word {
             Word::Plain(text) => f.write_str(&shell::word(text)),
             Word::File { name, at } => {
                 f.write_str(&shell::file(name))?;
-                at.map_or(Ok(()), |at| write!(f, "@{at:#010X}"))
+                at.map_or(Ok(()), |at| write!(f, "@0x{at:08X}"))
             }
             Word::Blank(text) => f.write_str(text),
         }

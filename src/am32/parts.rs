@@ -84,11 +84,11 @@ fn narrow(files: &[File], mut parts: Vec<Arc<Part>>, mut evidence: Vec<String>) 
         }
         let app = known.app.as_ref().and_then(|a| a.vectors);
         for v in [known.bootloader.and_then(|b| b.vectors), app].into_iter().flatten() {
-            let why = format!("the stack pointer {:#010X} of {}", v.sp, image.name);
+            let why = format!("the stack pointer 0x{:08X} of {}", v.sp, image.name);
             keep(why, &|p, _| v.sp <= p.sram.end());
         }
         if let Some(address) = eeprom_address(image, known) {
-            keep(format!("the EEPROM address {address:#010X} of {}", image.name), &|_, l| l.eeprom == address);
+            keep(format!("the EEPROM address 0x{address:08X} of {}", image.name), &|_, l| l.eeprom == address);
         }
         if known.role == Role::Full && FLASH_SIZES.contains(&(image.len() as u64)) {
             let all = image.len() as u64;

@@ -204,7 +204,7 @@ fn placed(image: &Image, known: Recognised, layout: &Layout) -> Result<Piece, Fi
                 Id::UNCLEAR,
                 "neither its bytes nor its name tell what it is, and it has no address, so it was left out",
                 format!(
-                    "say what it is (--bootloader, --app, --eeprom or --full {quoted}), or where it goes ({quoted}@{:#010X})",
+                    "say what it is (--bootloader, --app, --eeprom or --full {quoted}), or where it goes ({quoted}@0x{:08X})",
                     // A file that a page holds is no app.
                     if image.len() <= layout.page as usize { layout.eeprom } else { layout.app }
                 ),

@@ -289,7 +289,7 @@ fn faults_name_their_cause_and_do_nothing() {
         let (_, core, stop) = run_with(&[0x2000, 0x4708], 100, |r| r.r[1] = target);
         assert!(
             matches!(stop, Stop::Fault(FaultKind::Fetch { address, .. }) if address == target & !1),
-            "{target:#x}: {stop:?}"
+            "0x{target:X}: {stop:?}"
         );
         assert_eq!((core.registers().pc, core.cycle()), (target & !1, 4));
     }

@@ -37,25 +37,7 @@ pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
         AfterPowerOn::SoftwareReset => chip.reset(ResetCause::Software),
         AfterPowerOn::PinReset => chip.reset(ResetCause::Pin),
     }
-    let mut run = BootRun {
-        power_up: power_up.clone(),
-        ending: Ending::Stays,
-        time_us: Time::ZERO,
-        boot_byte: Vec::new(),
-        header: Vec::new(),
-        jump: None,
-        app: None,
-        sampled: Vec::new(),
-        polled: Vec::new(),
-        stands_still: false,
-        pc: 0,
-        changed: Vec::new(),
-        unmodelled: Vec::new(),
-        in_vain: Vec::new(),
-        choices: Vec::new(),
-        resets: 0,
-        reason: None,
-    };
+    let mut run = nothing_seen(power_up);
     let reached = if bench.from_app {
         chip.start_app(bench.app);
         true
@@ -74,6 +56,46 @@ pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
     chip.stop_inside(&[]);
     finish(chip, &mut run);
     run
+}
+
+/// Runs a chip that has just got power up to the jump into the app, which is not run: its first instruction is the next.
+pub fn decide(chip: &mut Chip, bench: &Bench) -> BootRun {
+    let mut run = nothing_seen(&PowerUp::DECISIVE);
+    if bootloader(chip, bench, &mut run) {
+        let jump = jump(chip, bench, &chip.registers(), chip.now().time);
+        run.ending = if jump.address == jump.vector {
+            run.jump = Some(jump);
+            Ending::AppRuns
+        } else {
+            Ending::Stray { pc: jump.address, vector: jump.vector }
+        };
+    }
+    chip.watch(&[]);
+    chip.stop_inside(&[]);
+    finish(chip, &mut run);
+    run
+}
+
+pub(super) fn nothing_seen(power_up: &PowerUp) -> BootRun {
+    BootRun {
+        power_up: power_up.clone(),
+        ending: Ending::Stays,
+        time_us: Time::ZERO,
+        boot_byte: Vec::new(),
+        header: Vec::new(),
+        jump: None,
+        app: None,
+        sampled: Vec::new(),
+        polled: Vec::new(),
+        stands_still: false,
+        pc: 0,
+        changed: Vec::new(),
+        unmodelled: Vec::new(),
+        in_vain: Vec::new(),
+        choices: Vec::new(),
+        resets: 0,
+        reason: None,
+    }
 }
 
 /// The pages that `by` has changed between two instants.

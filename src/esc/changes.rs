@@ -114,7 +114,7 @@ impl Snapshot {
     pub fn digest(&self) -> String {
         let l = &self.lasting;
         let all = [&l.bytes, &l.marks, &l.options, &l.otp, &l.otp_marks].map(|b| b.as_slice()).concat();
-        format!("{:016x}", crate::flash::fnv1a(&all))
+        format!("{:016x}", crate::digest::fnv1a(&all))
     }
 
     /// What has changed from here to `after`, of the same part.

@@ -24,6 +24,7 @@ pub mod state;
 mod timeline;
 pub mod updater;
 pub mod verdict;
+pub mod words;
 
 pub use alive::{Alive, Loop};
 pub use bench::Bench;
@@ -35,3 +36,4 @@ pub use reason::Reason;
 pub use state::{StateError, StateFile};
 pub use timeline::Timeline;
 pub use verdict::Verdict;
+pub use words::{Hopes, Told};

@@ -2,16 +2,13 @@
 //!
 //! The evidence is in [`BootRun`]; here it meets what is known of AM32's bootloaders.
 
-use super::alive::{Alive, LONGEST, Stand};
 use super::evidence::{Author, BootRun, ChangedPage, Ending, Load};
 use super::power_up::{PowerUp, Wire};
 use super::reason::Reason;
 use super::updater::Update;
+use super::words;
 use crate::am32::{Finding, Id, Layout, Piece, Severity};
-use crate::bus::ResetCause;
-use crate::chip::Polled;
 use crate::chip::program::{ProgramError, Programmed};
-use crate::cpu::FaultKind;
 use crate::part::Part;
 use crate::plural::{count, verb};
 use crate::time::Time;
@@ -180,61 +177,12 @@ fn refusal(run: &BootRun, reason: &Reason, layout: &Layout) -> Vec<Finding> {
         Reason::Undecided => Finding::new(
             Id::RUN_NO_JUMP,
             format!("undecided: the bootloader had not jumped after {waited}{}", polling(run)),
-            longer("--for", waited),
+            words::longer("--for", waited),
         )
         .at(run.polled.first().map_or(run.pc, |p| p.pc)),
-        Reason::Fault | Reason::Other => return vec![broken(run, layout)],
+        Reason::Fault | Reason::Other => return vec![words::finding(run, layout)],
     };
     vec![finding]
-}
-
-/// The option that watches for longer than that. An app on its way is watched for [`LONGEST`] past its limit.
-fn longer(option: &str, watched: Time) -> String {
-    let watched = if watched > LONGEST { watched.since(LONGEST) } else { watched };
-    match [2_000, 5_000, 20_000, 60_000].into_iter().find(|ms| Time::from_millis(*ms) > watched) {
-        Some(ms) => format!("watch it for longer: {option} {ms}"),
-        None => "it was watched for as long as can be: see what it waits for".to_owned(),
-    }
-}
-
-const WAITS_IN_VAIN: &str = "check that the app is for this board: it waits for what does not come";
-const STANDS: &str = "take the app as it was released: its code goes round there by itself";
-
-/// What the app was at.
-fn doing(polled: &[Polled], pc: u32) -> String {
-    match polled.first() {
-        Some(p) => format!("it polls {} at PC 0x{:08X}", p.name, p.pc),
-        None => format!("it stood at PC 0x{pc:08X}"),
-    }
-}
-
-/// An app that does not get to work.
-fn not_at_work(stand: &Stand, hangs: bool) -> Finding {
-    let Stand { reloads, polled, pc, sleeps, watched_us } = stand;
-    let message = match (hangs, polled.first()) {
-        (true, Some(p)) => {
-            format!("the app hangs: it polls {} at PC 0x{:08X}, and nothing is to come that changes it", p.name, p.pc)
-        }
-        (true, None) => format!("the app hangs: it goes round at PC 0x{pc:08X}, and no interrupt is to come"),
-        (false, _) => {
-            let doing = match sleeps {
-                true => format!("it sleeps at PC 0x{pc:08X} until something comes from outside,"),
-                false => doing(polled, *pc),
-            };
-            let fed = match reloads {
-                0 => "no watchdog".to_owned(),
-                1 => "the watchdog once only".to_owned(),
-                n => format!("the watchdog {n} times only"),
-            };
-            format!("undecided: the app runs, but not in a main loop: {doing} and had fed {fed} after {watched_us}")
-        }
-    };
-    let advice = match (hangs, polled.is_empty()) {
-        (true, false) => WAITS_IN_VAIN.to_owned(),
-        (true, true) => STANDS.to_owned(),
-        (false, _) => longer("--app-for", *watched_us),
-    };
-    Finding::new(Id::RUN_APP_SILENT, message, advice).at(polled.first().map_or(*pc, |p| p.pc))
 }
 
 fn polling(run: &BootRun) -> String {
@@ -277,111 +225,6 @@ fn boot_byte(read: &Load, layout: &Layout, run: &BootRun) -> Finding {
         }
     }
     .at(read.address)
-}
-
-/// A fault, a lock-up, resets, sleep.
-fn broken(run: &BootRun, layout: &Layout) -> Finding {
-    let other_part = "is this bootloader for this part? its name tells: AM32_<MCU>_BOOTLOADER_<PIN>_V<n>";
-    let app = format!("check that the app is for this part and was written whole to 0x{:08X}", layout.app);
-    match &run.ending {
-        Ending::Stray { pc, vector } => {
-            let message = format!(
-                "the core ran into the app's area at 0x{pc:08X} after {}, without a jump to the app's reset vector (0x{vector:08X} stands at 0x{:08X})",
-                run.time_us,
-                layout.app + 4
-            );
-            Finding::new(Id::RUN_NO_JUMP, message, "check that a bootloader stands at the start of flash").at(*pc)
-        }
-        Ending::BootloaderFault { fault, pc } => {
-            let message = format!("the bootloader faulted at PC 0x{pc:08X} after {}: {fault}", run.time_us);
-            let hint = if is_foreign(fault) { "; that is what code for another part does" } else { "" };
-            Finding::new(Id::RUN_BOOTLOADER_FAULT, format!("{message}{hint}"), other_part).at(*pc)
-        }
-        Ending::AppFault { fault, pc } => {
-            let message = format!("the app faulted at PC 0x{pc:08X} after {}: {fault}", run.time_us);
-            let advice = settings_of_another_size(fault, layout).unwrap_or(app);
-            Finding::new(Id::RUN_APP_FAULT, message, advice).at(*pc)
-        }
-        Ending::Lockup { pc, fault, in_app } => {
-            let cause = fault.map_or_else(String::new, |f| format!(": {f}"));
-            let who = if *in_app { "the app" } else { "the chip" };
-            let message = format!("{who} locked up at PC 0x{pc:08X} after {}{cause}", run.time_us);
-            // From a blank vector table: FFFFFFFE is no place for code.
-            let blank = format!("nothing is programmed at 0x{:08X}: write a bootloader there", layout.base);
-            let advice = match (*in_app, *pc >= 0xFFFF_FFF0) {
-                (true, _) => app.as_str(),
-                (_, true) => blank.as_str(),
-                _ => other_part,
-            };
-            Finding::new(Id::RUN_LOCKUP, message, advice).at(*pc)
-        }
-        Ending::AppReset { cause: ResetCause::Iwdg, pc } => {
-            let fed = match run.app.as_ref().and_then(|a| a.last_watchdog_reload_us).zip(run.jump) {
-                Some((last, jump)) => format!("had last fed it at {}", jump.time_us + last),
-                None => "had not fed it".to_owned(),
-            };
-            let message = format!(
-                "the watchdog reset the chip after {}: the app {fed}, and {}",
-                run.time_us,
-                doing(&run.polled, *pc)
-            );
-            let advice = if run.polled.is_empty() { STANDS } else { WAITS_IN_VAIN };
-            Finding::new(Id::RUN_WATCHDOG, message, advice).at(*pc)
-        }
-        Ending::AppReset { cause, pc } => {
-            let message = format!("the app reset the chip at PC 0x{pc:08X} after {}: {cause}", run.time_us);
-            Finding::new(Id::RUN_APP_RESET, message, app).at(*pc)
-        }
-        Ending::Resets { cause } => {
-            let message = format!("the chip resets again and again: {cause}");
-            let id = if *cause == ResetCause::Iwdg { Id::RUN_WATCHDOG } else { Id::RUN_NO_JUMP };
-            Finding::new(id, message, other_part)
-        }
-        Ending::Asleep { pc } if run.jump.is_some() => {
-            let message = format!("the app hangs: it sleeps at PC 0x{pc:08X}, and nothing will wake it");
-            Finding::new(Id::RUN_APP_SILENT, message, app).at(*pc)
-        }
-        Ending::Asleep { pc } => {
-            let message = format!("the core sleeps at PC 0x{pc:08X} and nothing will wake it");
-            Finding::new(Id::RUN_NO_JUMP, message, other_part).at(*pc)
-        }
-        Ending::AppHangs { pc } | Ending::AppUndecided { pc } => {
-            let hangs = matches!(run.ending, Ending::AppHangs { .. });
-            match run.app.as_ref().and_then(|a| a.alive.as_ref()) {
-                Some(Alive::Hung(stand) | Alive::Undecided(stand)) => not_at_work(stand, hangs),
-                _ => Finding::new(Id::RUN_APP_SILENT, "the app does not reach its main loop", app).at(*pc),
-            }
-        }
-        Ending::SystemMemory => Finding::new(
-            Id::RUN_SYSTEM_MEMORY,
-            "the chip starts ST's boot loader in system memory, not main flash",
-            "write the bootloader, then power-cycle; or set the boot option bytes back",
-        ),
-        Ending::Broken { message } => Finding::new(
-            Id::RUN_NO_JUMP,
-            format!("dryflash itself failed: {message}"),
-            "this is a bug in dryflash: please report it with the files",
-        ),
-        Ending::AppRuns | Ending::Stays => {
-            Finding::new(Id::RUN_NO_JUMP, "the bootloader had not jumped", "check the files")
-        }
-    }
-}
-
-/// What helps where the app read the settings of the same MCU with another flash size.
-fn settings_of_another_size(fault: &FaultKind, layout: &Layout) -> Option<String> {
-    let FaultKind::Read { address, .. } = fault else { return None };
-    let other =
-        layout.mcu.layouts().find(|l| l.eeprom != layout.eeprom && (l.eeprom..l.eeprom_end()).contains(address))?;
-    Some(format!(
-        "0x{:08X} is where the {other} has its settings: the app is built for that size. Take the app for the {layout}; or, \
-         with an app of 2.16 or newer, a bootloader of V13 or newer, whose marks tell the app the size",
-        other.eeprom
-    ))
-}
-
-const fn is_foreign(fault: &FaultKind) -> bool {
-    matches!(fault, FaultKind::Undefined { .. } | FaultKind::Read { .. } | FaultKind::Write { .. })
 }
 
 /// A register that is not modelled was touched: one finding for all of them.

@@ -183,7 +183,7 @@ impl Cells {
 
     /// FNV-1a, 64 bits, of the bytes in `range`.
     pub fn digest(&self, range: Range<u32>) -> u64 {
-        super::view::fnv1a(&self.bytes(range.start, range.end.saturating_sub(range.start)))
+        crate::digest::fnv1a(&self.bytes(range.start, range.end.saturating_sub(range.start)))
     }
 
     /// The mark of the double word at `address`.

@@ -143,7 +143,7 @@ impl Operation {
     /// What it is, for people.
     pub(super) fn describe(&self) -> String {
         let what = match &self.work {
-            Work::Program { address, len, .. } => format!("programming {len} bytes at {address:#010X}"),
+            Work::Program { address, len, .. } => format!("programming {len} bytes at 0x{address:08X}"),
             Work::Otp { offset } => format!("programming OTP at offset {offset:#X}"),
             Work::Erase { pages } => match pages.as_slice() {
                 [one] => format!("erasing page {}", one.page),

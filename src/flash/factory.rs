@@ -44,7 +44,7 @@ pub struct Lasting {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FactoryError {
     /// Bytes outside main flash and OTP.
-    #[error("{len} bytes at {address:#010X} do not lie in flash")]
+    #[error("{len} bytes at 0x{address:08X} do not lie in flash")]
     Outside {
         /// First address.
         address: u32,
@@ -52,7 +52,7 @@ pub enum FactoryError {
         len: usize,
     },
     /// An address that holds no option byte or register.
-    #[error("{address:#010X} is no option byte of this part")]
+    #[error("0x{address:08X} is no option byte of this part")]
     NoOption {
         /// The address as given.
         address: u32,

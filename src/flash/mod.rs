@@ -27,7 +27,7 @@ pub use driver::{Driver, DriverError, Level, Port, driver};
 pub use factory::{Factory, FactoryError, Lasting};
 pub use flags::{Flag, Flags};
 pub use interface::{Interface, OptionCells, OptionPath, OptionRegisters, PageSelect, interface};
-pub use view::{State, fnv1a};
+pub use view::State;
 
 use crate::bus::{Access, BootSource, BusFault, Effects, ResetCause, Width};
 use crate::part::{Family, OptionBytes, Part};

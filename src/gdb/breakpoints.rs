@@ -1,7 +1,8 @@
 //! Breakpoints and watchpoints, as the crate `gdbstub` asks for them.
 
+use super::errno::{EINVAL, ENOSPC};
 use super::port::{self, NoBreakpoint, NoWatchpoint, Watched};
-use super::session::{EINVAL, ENOSPC, Session};
+use super::session::Session;
 use crate::chip::WATCHPOINTS;
 use gdbstub::target::ext::breakpoints::{
     Breakpoints, HwBreakpoint, HwBreakpointOps, HwWatchpoint, HwWatchpointOps, SwBreakpoint, SwBreakpointOps, WatchKind,

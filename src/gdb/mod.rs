@@ -11,7 +11,9 @@
 
 mod breakpoints;
 pub mod description;
+mod errno;
 mod flash;
+mod load;
 mod monitor;
 mod packets;
 mod planted;

@@ -4,17 +4,11 @@ use super::port;
 use super::session::{Gone, Session};
 use crate::am32::layout::Layout;
 use crate::bus::{BootSource, Width};
-use crate::chip::Halt;
+use crate::esc::{Bench, Hopes, boot};
 use crate::flash::view::State;
 use crate::flash::{self, REGISTERS};
 use crate::probe::Target;
-use crate::time::Time;
 use std::fmt::Write;
-
-/// How long `monitor boot` waits for the jump; as `check` does.
-const LIMIT: Time = Time::from_millis(400);
-/// Resets after which `monitor boot` gives up; as `check` does.
-const MANY_RESETS: usize = 8;
 
 const HELP: &str = "\
 monitor reset halt        reset by the pin; stands before the first instruction
@@ -55,7 +49,7 @@ pub(super) fn run(session: &mut Session, command: &str) -> Result<String, Gone> 
             session.set_loose(false);
             let text = session.at(move |core| {
                 let comparators = port::comparators(core);
-                let text = boot(core);
+                let text = decide(core);
                 port::attach_again(core, &comparators, catch);
                 text
             })?;
@@ -133,58 +127,11 @@ pub fn state(target: &mut Target) -> String {
 }
 
 /// A power cycle with nobody at the debug port, and the bootloader's decision.
-fn boot(target: &mut Target) -> String {
+fn decide(target: &mut Target) -> String {
     let part = target.chip.part().clone();
     let Some(layout) = Layout::of(&part) else { return "nobody knows where the app of this part stands\n".to_owned() };
     // What an operation in flight leaves is the seed's; there is none here, as flash is waited for.
     target.power_cycle(1);
-    let chip = &mut target.chip;
-    chip.stop_inside(std::slice::from_ref(&(layout.app..part.flash.end())));
-    let mut resets = 0;
-    let halt = loop {
-        let halt = chip.run(LIMIT);
-        if let Halt::Reset(_) = halt {
-            resets += 1;
-            if resets < MANY_RESETS {
-                continue;
-            }
-        }
-        break halt;
-    };
-    chip.stop_inside(&[]);
-    let (pc, msp, time) = (chip.registers().pc, chip.registers().msp, chip.now().time);
-    match halt {
-        Halt::Inside => {
-            let vector = chip.board.flash.cells().read(layout.app + 4, Width::Word) & !1;
-            if vector == pc {
-                format!("jumps to the app at 0x{pc:08X} after {time}, MSP 0x{msp:08X}\n")
-            } else {
-                format!(
-                    "runs into the app's area at 0x{pc:08X} after {time}; the app's reset vector is 0x{vector:08X}\n"
-                )
-            }
-        }
-        Halt::Time => {
-            let polled = chip.board.polled(chip.now().cycle);
-            let polled =
-                polled.first().map_or_else(String::new, |p| format!("; polls {} at PC 0x{:08X}", p.name, p.pc));
-            format!("stays in the bootloader at 0x{pc:08X}, watched for {time}{polled}\n")
-        }
-        Halt::Fault(fault) => {
-            let pc = chip.board.log.last_fault().map_or(pc, |(pc, _)| pc);
-            format!("HardFault at PC 0x{pc:08X} after {time}: {fault}\n")
-        }
-        Halt::Lockup => match chip.board.log.first_fault() {
-            Some((pc, fault)) => format!("locks up after {time}; the first fault is at PC 0x{pc:08X}: {fault}\n"),
-            None => format!("locks up at PC 0x{pc:08X} after {time}\n"),
-        },
-        Halt::Reset(cause) => format!("resets again and again, {resets} times in {time}, the last time by {cause}\n"),
-        Halt::Asleep => format!("sleeps for ever at 0x{pc:08X}, after {time}\n"),
-        Halt::SystemMemory => "starts ST's boot loader, which is not part of the model: main flash is empty, or the \
-                               option bytes say so\n"
-            .to_owned(),
-        Halt::Breakpoint | Halt::Watchpoint | Halt::Off | Halt::Broken(_) => {
-            format!("the model failed ({halt:?}); this is a bug, please report it\n")
-        }
-    }
+    let run = boot::decide(&mut target.chip, &Bench::new(&part, layout, None));
+    format!("{}\n", run.told(Hopes::default()).console)
 }

@@ -1,7 +1,8 @@
 //! One gdb at the chip: what the crate `gdbstub` asks, carried to the thread that owns the probe.
 
 use super::description;
-use super::flash::Load;
+use super::errno::EBUSY;
+use super::load::Load;
 use super::planted::Planted;
 use super::port::{self, Catch, Share, Watched, Why};
 use crate::cpu::FaultKind;
@@ -15,13 +16,6 @@ use gdbstub::stub::SingleThreadStopReason;
 use gdbstub::target::TargetError;
 use gdbstub::target::ext::breakpoints::WatchKind;
 use std::sync::Arc;
-
-/// What gdb prints for them.
-pub(super) const EACCES: u8 = 13;
-pub(super) const EFAULT: u8 = 14;
-pub(super) const EBUSY: u8 = 16;
-pub(super) const EINVAL: u8 = 22;
-pub(super) const ENOSPC: u8 = 28;
 
 /// The most lines that wait for gdb to listen.
 const MOST_NOTES: usize = 50;

@@ -1,8 +1,9 @@
 //! What the crate `gdbstub` asks of a target: registers, memory, resuming, `monitor`, and letting go.
 
 use super::description::{ArmV6M, CoreRegisters, Register};
+use super::errno::{EACCES, EBUSY, EFAULT, EINVAL};
 use super::port::{self, NotWritten, Why};
-use super::session::{EACCES, EBUSY, EFAULT, EINVAL, Gone, Session};
+use super::session::{Gone, Session};
 use super::{monitor, packets};
 use gdbstub::common::{Pid, Signal};
 use gdbstub::target::ext::base::BaseOps;

@@ -43,7 +43,7 @@ pub(super) fn parse(file: &Arc<str>, bytes: &[u8]) -> Result<Image, ImageError> 
         let address = load.p_paddr as u32;
         let end = load.p_offset.saturating_add(load.p_filesz);
         let Some(data) = bytes.get(load.p_offset as usize..end as usize) else {
-            return Err(cut(format!("the segment for {address:#010x}"), end));
+            return Err(cut(format!("the segment for 0x{address:08X}"), end));
         };
         let position = Position::Offset(load.p_offset);
         if u64::from(address) + load.p_filesz > ADDRESS_END {

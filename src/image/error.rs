@@ -67,13 +67,13 @@ pub enum ImageError {
     NotElf { file: Arc<str> },
 
     /// An address given with `@` to a file that has its own.
-    #[error("{file}: as {format} it has addresses of its own; leave out @{address:#010x}")]
+    #[error("{file}: as {format} it has addresses of its own; leave out @0x{address:08X}")]
     HasAddresses { file: Arc<str>, format: Format, address: u32 },
     /// [`Image::place`](super::Image::place) on an image that has its place.
-    #[error("{file}: starts at {start:#010x} already, and cannot be moved to {address:#010x}")]
+    #[error("{file}: starts at 0x{start:08X} already, and cannot be moved to 0x{address:08X}")]
     AlreadyPlaced { file: Arc<str>, start: u32, address: u32 },
     /// Bytes past the last address there is.
-    #[error("{at}: {bytes} bytes at {address:#010x} would pass the end of the address space (0xFFFFFFFF)")]
+    #[error("{at}: {bytes} bytes at 0x{address:08X} would pass the end of the address space (0xFFFFFFFF)")]
     PastEnd {
         /// Where the bytes are, or the first one that does not fit.
         at: Origin,
@@ -85,13 +85,13 @@ pub enum ImageError {
     NoData { file: Arc<str>, format: Format },
     /// One address, two values.
     #[error(
-        "{file}: gives {address:#010x} twice: {first_value:#04x} at {first}, {second_value:#04x} at {second}; \
+        "{file}: gives 0x{address:08X} twice: 0x{first_value:02X} at {first}, 0x{second_value:02X} at {second}; \
          two images seem to be joined in it"
     )]
     Clash { file: Arc<str>, address: u32, first: Position, first_value: u8, second: Position, second_value: u8 },
     /// A raw binary of it would be mostly gaps.
     #[error(
-        "{file}: reaches from {start:#010x} to {:#010x}, too far for a raw binary; write Intel HEX, or a part of it",
+        "{file}: reaches from 0x{start:08X} to 0x{:08X}, too far for a raw binary; write Intel HEX, or a part of it",
         .end.saturating_sub(1)
     )]
     TooSparse {
@@ -127,7 +127,7 @@ pub enum ImageError {
     #[error("{file}: is {kind}, not linked to addresses; give the linked .elf")]
     NotLinked { file: Arc<str>, kind: &'static str },
     /// An ELF that ends before what its headers announce.
-    #[error("{file}: is cut off: {what} ends at {needs:#x}, but the file at {has:#x}; download or build it again")]
+    #[error("{file}: is cut off: {what} ends at 0x{needs:X}, but the file at 0x{has:X}; download or build it again")]
     ElfCut {
         file: Arc<str>,
         what: String,
@@ -138,7 +138,7 @@ pub enum ImageError {
     },
     /// Two segments of an ELF over the same addresses.
     #[error(
-        "{file}: two of its segments overlap at {address:#010x} (from {first} and {second}); check the linker script"
+        "{file}: two of its segments overlap at 0x{address:08X} (from {first} and {second}); check the linker script"
     )]
     ElfOverlap { file: Arc<str>, address: u32, first: Position, second: Position },
 

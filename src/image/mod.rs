@@ -110,7 +110,7 @@ pub enum Position {
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Position::Offset(offset) => write!(f, "offset {offset:#x}"),
+            Position::Offset(offset) => write!(f, "offset 0x{offset:X}"),
             Position::Line(line) => write!(f, "line {line}"),
             Position::InnerLine(line) => write!(f, "line {line} of the hex inside"),
         }

@@ -76,17 +76,17 @@ impl fmt::Display for Remark {
             Remark::Whitespace { first, lines } => write!(f, "has white space around {lines} lines, from {first} on"),
             Remark::Repeated { address, bytes, first, second } => {
                 let s = if *bytes == 1 { "" } else { "s" };
-                write!(f, "gives {bytes} byte{s} again with equal values, from {address:#010x} on ({first}, {second})")
+                write!(f, "gives {bytes} byte{s} again with equal values, from 0x{address:08X} on ({first}, {second})")
             }
             Remark::AfterEnd { first } => {
                 write!(f, "goes on after its end-of-file record, from {first} on; that was left out")
             }
             Remark::EntryTwice { kept, dropped, at } => {
-                write!(f, "has a second start address, {dropped:#010x} in {at}; the first, {kept:#010x}, was kept")
+                write!(f, "has a second start address, 0x{dropped:08X} in {at}; the first, 0x{kept:08X}, was kept")
             }
             Remark::HeadersInside { address } => write!(
                 f,
-                "would have its own ELF headers flashed at {address:#010x}, which objcopy leaves out; check the linker script"
+                "would have its own ELF headers flashed at 0x{address:08X}, which objcopy leaves out; check the linker script"
             ),
             Remark::MadeFor { mcu_type, pin } => {
                 f.write_str("says that it is made for ")?;

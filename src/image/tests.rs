@@ -61,7 +61,7 @@ fn an_address_is_for_binaries_only() {
     let image = Image::parse("a.bin", &[0, 1], Some(0x0800_1000)).unwrap();
     assert_eq!((image.placed, image.start()), (true, 0x0800_1000));
     let error = Image::parse("a.bin", &[0, 1, 2], Some(0xFFFF_FFFE)).unwrap_err();
-    assert!(error.to_string().starts_with("a.bin offset 0x2: 3 bytes at 0xfffffffe would pass"), "{error}");
+    assert!(error.to_string().starts_with("a.bin offset 0x2: 3 bytes at 0xFFFFFFFE would pass"), "{error}");
     let error = Image::parse("app.hex", HEX.as_bytes(), Some(0x0800_1000)).unwrap_err();
     assert_eq!(error.to_string(), "app.hex: as Intel HEX it has addresses of its own; leave out @0x08001000");
 }

@@ -553,7 +553,7 @@ mod tests {
                 Some(scb::MPU_TYPE) => 0x800,
                 _ => register.and_then(|r| r.reset).unwrap_or(0),
             };
-            assert_eq!(n.read(offset, &mut cx), reset, "{offset:#x}");
+            assert_eq!(n.read(offset, &mut cx), reset, "0x{offset:X}");
         }
         // Told are the MPU's, and nothing else.
         assert_eq!(fx.notes.iter().map(|n| n.address & 0xFF0).collect::<Vec<_>>(), [0xD90, 0xD90, 0xD90, 0xDA0]);

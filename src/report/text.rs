@@ -3,10 +3,9 @@
 use super::columns::{visible, wrap};
 use super::{ANY, Detail, Form, Style};
 use crate::am32::{self, Evidence, Finding, Piece, PlacedBy, Role, Severity};
-use crate::bus::ResetCause;
 use crate::esc::Reason;
 use crate::esc::alive::{Alive, How, Interrupt, Loop, Pwm, Works};
-use crate::esc::{BootRun, Ending, Verdict, Wire};
+use crate::esc::{BootRun, Ending, Hopes, Verdict, Wire};
 use crate::plural::{count, thousands, verb};
 use crate::section::{self, Section};
 use crate::shell;
@@ -143,7 +142,9 @@ fn power_ups(verdict: &Verdict, style: Style, out: &mut String) {
     for run in &verdict.runs {
         let name = run.power_up.to_string();
         let right = verdict.app_runs && run.power_up.last_level() == Wire::High;
-        let mut lines = vec![ending(run, run.reason.as_ref(), right, verdict.update.is_some(), style)];
+        let told = run.told(Hopes { stays: right, updates: verdict.update.is_some() });
+        let head = if told.good { style.good(told.head) } else { style.bad(told.head) };
+        let mut lines = vec![format!("{head}{}", told.rest)];
         lines.extend(evidence(run, run.reason.as_ref(), style.detail));
         let told = lines.join("\n");
         // Two wires that the code cannot tell apart need not be told twice.
@@ -165,73 +166,6 @@ fn power_ups(verdict: &Verdict, style: Style, out: &mut String) {
             }
         }
         before.push((name, told));
-    }
-}
-
-/// How it ended, in a line; `right` where staying is as it should be, `updates` where the app is an updater.
-fn ending(run: &BootRun, reason: Option<&Reason>, right: bool, updates: bool, style: Style) -> String {
-    match &run.ending {
-        Ending::AppRuns => {
-            let started = match (&run.jump, run.boot_byte.is_empty() && run.header.is_empty()) {
-                (Some(jump), false) => format!("jumps to 0x{:08X} after {}", jump.address, jump.time_us),
-                (Some(jump), true) => format!("app entered at 0x{:08X} after {}", jump.address, jump.time_us),
-                (None, _) => "started".to_owned(),
-            };
-            format!("{}: {started}, and the app runs", style.good("starts"))
-        }
-        Ending::AppHangs { pc } => {
-            format!("{} at PC 0x{pc:08X} (watched for {})", style.bad("the app hangs"), watched(run))
-        }
-        Ending::AppUndecided { pc } => {
-            let text = style.bad("undecided");
-            format!("{text}: the app had not reached a main loop at PC 0x{pc:08X} (watched for {})", watched(run))
-        }
-        Ending::Stays => {
-            let why = match reason {
-                Some(Reason::BootByte { read }) => format!("boot byte {:02X}, not 01", read.value),
-                Some(Reason::HeaderSp { .. }) => "the app's stack pointer is refused".to_owned(),
-                Some(Reason::HeaderPc { .. }) => "the app's reset vector is refused".to_owned(),
-                Some(Reason::Hung { register, .. }) => format!("waits for {register} for ever"),
-                Some(Reason::Undecided) => "undecided".to_owned(),
-                Some(Reason::SoftwareReset) => "after a software reset".to_owned(),
-                Some(Reason::Spins { pc }) => format!("loops at PC 0x{pc:08X} without a look at the wire"),
-                _ => match run.power_up.last_level() {
-                    Wire::High => "the wire is high".to_owned(),
-                    Wire::Floating => "nothing holds the wire low".to_owned(),
-                    Wire::Low => "no reason seen".to_owned(),
-                },
-            };
-            let stays = if right { style.good("stays") } else { style.bad("stays") };
-            let ok = if right { ", as it should" } else { "" };
-            format!("{stays} in the bootloader{ok}: {why} (watched for {})", run.time_us)
-        }
-        Ending::Stray { pc, .. } => {
-            format!("{} at 0x{pc:08X} after {}: not the app's reset vector", style.bad("runs astray"), run.time_us)
-        }
-        Ending::BootloaderFault { fault, pc } => {
-            format!("{} in the bootloader at PC 0x{pc:08X} after {}: {fault}", style.bad("HardFault"), run.time_us)
-        }
-        Ending::AppFault { fault, pc } => {
-            format!("{} in the app at PC 0x{pc:08X} after {}: {fault}", style.bad("HardFault"), run.time_us)
-        }
-        Ending::Lockup { pc, fault, .. } => {
-            let cause = fault.map_or_else(String::new, |f| format!(": {f}"));
-            format!("{} at PC 0x{pc:08X} after {}{cause}", style.bad("locks up"), run.time_us)
-        }
-        Ending::AppReset { cause: ResetCause::Software, pc } if updates => {
-            format!(
-                "{} its work and resets the chip at PC 0x{pc:08X} after {}",
-                style.good("the updater ends"),
-                run.time_us
-            )
-        }
-        Ending::AppReset { cause, pc } => {
-            format!("{} at PC 0x{pc:08X} after {}: {cause}", style.bad("the app resets"), run.time_us)
-        }
-        Ending::Resets { cause } => format!("{} again and again: {cause}", style.bad("resets")),
-        Ending::Asleep { pc } => format!("{} for ever at PC 0x{pc:08X}", style.bad("sleeps")),
-        Ending::SystemMemory => format!("{} in ST's boot loader (system memory)", style.bad("stays")),
-        Ending::Broken { message } => format!("{}: {message}", style.bad("dryflash failed")),
     }
 }
 
@@ -308,14 +242,6 @@ fn signal(run: &BootRun) -> Option<String> {
         true => "the app's signal pin was not found: it captures no edge".to_owned(),
         false => format!("the app's signal on {}", pins.join(", ")),
     })
-}
-
-/// How long the app was watched.
-fn watched(run: &BootRun) -> Time {
-    match run.app.as_ref().and_then(|a| a.alive.as_ref()) {
-        Some(Alive::Hung(stand) | Alive::Undecided(stand)) => stand.watched_us,
-        _ => run.time_us,
-    }
 }
 
 /// What was seen of the app's life, in a line.

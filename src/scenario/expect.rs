@@ -2,6 +2,7 @@
 
 use super::many::{self, Many};
 use super::scalar::{Address, At, Bytes, Flag, Num, Pages, SignalPin, Span};
+use crate::esc::{Ending, Reason};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -104,6 +105,27 @@ pub enum Ends {
     NotRun,
 }
 
+impl Ends {
+    /// How a power-up ended; none where dryflash itself failed.
+    pub fn of(ending: &Ending) -> Option<Ends> {
+        Some(match ending {
+            Ending::AppRuns => Ends::AppRuns,
+            Ending::Stays => Ends::Stays,
+            Ending::Stray { .. } => Ends::Stray,
+            Ending::BootloaderFault { .. } => Ends::BootloaderFault,
+            Ending::AppFault { .. } => Ends::AppFault,
+            Ending::Lockup { .. } => Ends::Lockup,
+            Ending::AppReset { .. } => Ends::AppReset,
+            Ending::Resets { .. } => Ends::Resets,
+            Ending::Asleep { .. } => Ends::Asleep,
+            Ending::SystemMemory => Ends::SystemMemory,
+            Ending::AppHangs { .. } => Ends::AppHangs,
+            Ending::AppUndecided { .. } => Ends::AppUndecided,
+            Ending::Broken { .. } => return None,
+        })
+    }
+}
+
 /// Why the app was not reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -128,6 +150,24 @@ pub enum Why {
     Fault,
     /// Resets, sleep, or ST's boot loader.
     Other,
+}
+
+impl Why {
+    /// Why a power-up did not reach the app.
+    pub const fn of(reason: &Reason) -> Why {
+        match reason {
+            Reason::BootByte { .. } => Why::BootByte,
+            Reason::HeaderSp { .. } => Why::HeaderSp,
+            Reason::HeaderPc { .. } => Why::HeaderPc,
+            Reason::Signal => Why::Signal,
+            Reason::SoftwareReset => Why::SoftwareReset,
+            Reason::Hung { .. } => Why::Hung,
+            Reason::Spins { .. } => Why::Spins,
+            Reason::Undecided => Why::Undecided,
+            Reason::Fault => Why::Fault,
+            Reason::Other => Why::Other,
+        }
+    }
 }
 
 /// A jump: `true`, `false`, an address, or a table.

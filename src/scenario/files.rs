@@ -177,7 +177,7 @@ fn changed(source: &Arc<Source>, mut bytes: Vec<u8>, make: &At<Make>) -> Result<
         let end = at.saturating_add(patch.value.bytes.0.len());
         let length = bytes.len();
         let Some(place) = bytes.get_mut(at..end) else {
-            let message = format!("{} has {length} bytes, and none at {at:#x}", make.from.value);
+            let message = format!("{} has {length} bytes, and none at 0x{at:X}", make.from.value);
             return Err(source.flaw(&patch.span, message));
         };
         place.copy_from_slice(&patch.value.bytes.0);

@@ -1,7 +1,7 @@
 //! Shares of a run, for schedulers that start many processes: by a stable hash of the case's name.
 
 use super::outcome::Share;
-use crate::flash::view::fnv1a;
+use crate::digest::fnv1a;
 use std::collections::BTreeMap;
 
 /// Reads `3/16`.

@@ -1,7 +1,7 @@
 //! The state of flash as text: small, and such that one changed byte shows where it is.
 
 use crate::chip::Chip;
-use crate::flash::view::fnv1a;
+use crate::digest::fnv1a;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 

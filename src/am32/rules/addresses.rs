@@ -40,11 +40,11 @@ fn wrong(context: &Context, piece: &Piece, meant: u32) -> Finding {
     let advice = match piece.placed_by {
         PlacedBy::User => {
             let line = lines::replacing(context, piece, &lines::argument_at(piece, meant));
-            Advice::from(format!("did you mean {meant:#010X}? ")) + line
+            Advice::from(format!("did you mean 0x{meant:08X}? ")) + line
         }
-        _ => format!("the file was written with a wrong base: build it again, to start at {meant:#010X}").into(),
+        _ => format!("the file was written with a wrong base: build it again, to start at 0x{meant:08X}").into(),
     };
-    let message = format!("it would go to {start:#010X}, where there is no flash: {what}");
+    let message = format!("it would go to 0x{start:08X}, where there is no flash: {what}");
     about(Finding::new(Id::WRONG_BASE, message, advice), image, start)
 }
 
@@ -67,7 +67,7 @@ fn outside(context: &Context, part: &Part, piece: &Piece, findings: &mut Vec<Fin
         }
         let Some((address, bytes)) = beyond(segment, flash.base, flash.end()) else { continue };
         let message = format!(
-            "{} from {address:#010X} on {} outside of the {}'s flash ({:#010X} to {:#010X})",
+            "{} from 0x{address:08X} on {} outside of the {}'s flash (0x{:08X} to 0x{:08X})",
             count(bytes, "byte"),
             verb(bytes, "lies", "lie"),
             part.nick(),
@@ -81,7 +81,7 @@ fn outside(context: &Context, part: &Part, piece: &Piece, findings: &mut Vec<Fin
         let at_home = piece.role.home(context.layout) == Some(image.start());
         let advice = match (piece.role, piece.placed_by) {
             (Role::Eeprom, _) => {
-                format!("the EEPROM page of the {} goes to {:#010X}", part.nick(), context.layout.eeprom).into()
+                format!("the EEPROM page of the {} goes to 0x{:08X}", part.nick(), context.layout.eeprom).into()
             }
             (Role::Unknown, PlacedBy::User) => {
                 "give an address in flash, or say what it is with --bootloader, --app, --eeprom or --full".into()
@@ -92,7 +92,7 @@ fn outside(context: &Context, part: &Part, piece: &Piece, findings: &mut Vec<Fin
             _ if address >= flash.end() => {
                 "it is for a part with more flash: take the file for this one, or name the part with --part".into()
             }
-            _ => format!("build the file again so that it starts in flash, at {:#010X}", flash.base).into(),
+            _ => format!("build the file again so that it starts in flash, at 0x{:08X}", flash.base).into(),
         };
         findings.push(about(Finding::new(Id::OUT_OF_RANGE, message, advice), image, address));
     }
@@ -147,7 +147,7 @@ fn option_bytes(context: &Context, part: &Part, piece: &Piece, address: u32) -> 
     } else {
         format!("of another family than the {}'s", part.nick())
     };
-    let message = format!("it holds option bytes {whose}, at {address:#010X}");
+    let message = format!("it holds option bytes {whose}, at 0x{address:08X}");
     let (advice, severity) = match (is_own, context.wish.option_bytes) {
         (true, false) => {
             let line = lines::with(context, &[Word::plain("--option-bytes")]);
@@ -173,17 +173,17 @@ fn misplaced(context: &Context, piece: &Piece, findings: &mut Vec<Finding>) {
         let sign = match tag {
             Some(tag) => {
                 format!(
-                    "its name tag, which belongs to {:#010X}, stands {:#X} behind its first byte",
+                    "its name tag, which belongs to 0x{:08X}, stands {:#X} behind its first byte",
                     tag.address,
                     tag.address - layout.base
                 )
             }
-            None => format!("its reset vector is {:#010X}", vectors.pc),
+            None => format!("its reset vector is 0x{:08X}", vectors.pc),
         };
         let message =
-            format!("it is an app that is linked for {:#010X}, where the bootloader stands: {sign}", layout.base);
+            format!("it is an app that is linked for 0x{:08X}, where the bootloader stands: {sign}", layout.base);
         let advice = format!(
-            "behind a bootloader it has to be linked for {:#010X}: ORIGIN of FLASH in the linker script; build it again, or \
+            "behind a bootloader it has to be linked for 0x{:08X}: ORIGIN of FLASH in the linker script; build it again, or \
              take the release's file, as at another address it does not run",
             layout.app
         );
@@ -195,16 +195,16 @@ fn misplaced(context: &Context, piece: &Piece, findings: &mut Vec<Finding>) {
     let can = piece.info.app.as_ref().is_some_and(|a| a.can_signature.is_some());
     if is_app && start == layout.base {
         let advice = match piece.placed_by {
-            PlacedBy::File => format!("the file's addresses are wrong; it has to start at {:#010X}", layout.app).into(),
+            PlacedBy::File => format!("the file's addresses are wrong; it has to start at 0x{:08X}", layout.app).into(),
             _ => {
                 let file = Word::File { name: image.name.to_string(), at: Some(layout.app) };
                 let line = lines::replacing(context, piece, &lines::option(Role::App, file));
-                Advice::from(format!("an app goes to {:#010X}: ", layout.app)) + line
+                Advice::from(format!("an app goes to 0x{:08X}: ", layout.app)) + line
             }
         };
         let pc = piece.info.app.as_ref().and_then(|a| a.vectors).map_or(0, |v| v.pc);
         let message = format!(
-            "an app would go to the bootloader's place at {start:#010X}; its reset vector is {pc:#010X}, \
+            "an app would go to the bootloader's place at 0x{start:08X}; its reset vector is 0x{pc:08X}, \
              so all its code would be {:#X} bytes too low",
             layout.app - layout.base
         );
@@ -223,14 +223,14 @@ fn misplaced(context: &Context, piece: &Piece, findings: &mut Vec<Finding>) {
     let Some(address) = stray_page(context, piece) else { return };
     let owners = layout::eeprom_owners(address);
     let (whose, advice) = if owners.is_empty() {
-        let advice = format!("put the settings at {:#010X}, and build the image again", layout.eeprom);
+        let advice = format!("put the settings at 0x{:08X}, and build the image again", layout.eeprom);
         ("where no layout keeps them".to_owned(), advice)
     } else {
         let advice = format!("take the full image for the {layout}, or name the part that it is for with --part");
         (format!("where {} keep them", owners.join(", ")), advice)
     };
     let message =
-        format!("the settings in it are at {address:#010X}, {whose}; the {layout} looks at {:#010X}", layout.eeprom);
+        format!("the settings in it are at 0x{address:08X}, {whose}; the {layout} looks at 0x{:08X}", layout.eeprom);
     findings.push(about(Finding::new(Id::EEPROM_ELSEWHERE, message, advice), image, address));
 }
 
@@ -238,14 +238,14 @@ fn moved(context: &Context, piece: &Piece, home: u32) -> Finding {
     let start = piece.image.start();
     let vectors = piece.info.app.as_ref().and_then(|a| a.vectors).or(piece.info.bootloader.and_then(|b| b.vectors));
     let why = match vectors.filter(|v| v.offset() >> 17 == 0 && v.pc >= home) {
-        Some(v) => format!("its reset vector is {:#010X}, and the {}'s place is {home:#010X}", v.pc, piece.role),
-        None => format!("its place is {home:#010X}"),
+        Some(v) => format!("its reset vector is 0x{:08X}, and the {}'s place is 0x{home:08X}", v.pc, piece.role),
+        None => format!("its place is 0x{home:08X}"),
     };
-    let message = format!("the {} would go to {start:#010X}; {why}", piece.role);
+    let message = format!("the {} would go to 0x{start:08X}; {why}", piece.role);
     let advice = match piece.placed_by {
         PlacedBy::User => Advice::from("give it its own address: ") + self::home(context, piece),
         _ => format!(
-            "the file has to start at {home:#010X}; if it is no {}, say what it is with --bootloader, --app, --eeprom or --full",
+            "the file has to start at 0x{home:08X}; if it is no {}, say what it is with --bootloader, --app, --eeprom or --full",
             piece.role
         )
         .into(),
@@ -258,13 +258,13 @@ fn eeprom_elsewhere(context: &Context, piece: &Piece) -> Finding {
     let owners = layout::eeprom_owners(start);
     let whose = if owners.is_empty() { String::new() } else { format!(" (as on {})", owners.join(", ")) };
     let message = format!(
-        "the EEPROM page would go to {start:#010X}{whose}; the bootloader of the {layout} looks at {:#010X}",
+        "the EEPROM page would go to 0x{start:08X}{whose}; the bootloader of the {layout} looks at 0x{:08X}",
         layout.eeprom
     );
     let advice = match piece.placed_by {
         PlacedBy::User => Advice::from(format!("give it the {layout}'s address: ")) + home(context, piece),
         _ => format!(
-            "take the page for the {layout}, or the .bin of it, which goes to {:#010X} by itself",
+            "take the page for the {layout}, or the .bin of it, which goes to 0x{:08X} by itself",
             layout.eeprom
         )
         .into(),
@@ -281,7 +281,7 @@ fn called_elsewhere(context: &Context, piece: &Piece) -> Option<Finding> {
         return None;
     }
     let message = format!(
-        "its name says {address:#010X} (as on {}); it goes to {:#010X}, where the {layout} keeps it",
+        "its name says 0x{address:08X} (as on {}); it goes to 0x{:08X}, where the {layout} keeps it",
         owners.join(", "),
         layout.eeprom
     );
@@ -322,7 +322,7 @@ fn too_long(context: &Context, piece: &Piece, findings: &mut Vec<Finding>) {
     if piece.role == Role::Bootloader && image.start() == layout.base && written(image, layout.app, layout.eeprom) {
         let last = image.slice(layout.base..layout.eeprom).end();
         let message = format!(
-            "the bootloader reaches up to {:#010X}, into the app, which starts at {:#010X}",
+            "the bootloader reaches up to 0x{:08X}, into the app, which starts at 0x{:08X}",
             last.saturating_sub(1),
             layout.app
         );
@@ -336,12 +336,12 @@ fn too_long(context: &Context, piece: &Piece, findings: &mut Vec<Finding>) {
                         + lines::replacing(context, piece, &lines::as_role(Role::Full, piece))
                 }
                 _ => {
-                    format!("if it is a full image, no whole app stands behind {place:#010X}: take another copy").into()
+                    format!("if it is a full image, no whole app stands behind 0x{place:08X}: take another copy").into()
                 }
             };
             Advice::from(format!("take a bootloader of at most {most} bytes; "))
                 + or
-                + format!("; if it is an app, it has to be linked for {place:#010X}")
+                + format!("; if it is an app, it has to be linked for 0x{place:08X}")
         };
         findings.push(about(Finding::new(Id::BOOTLOADER_TOO_LONG, message, advice), image, layout.app));
     }
@@ -350,7 +350,7 @@ fn too_long(context: &Context, piece: &Piece, findings: &mut Vec<Finding>) {
     let reaches = image.byte(layout.eeprom).is_some() && !settings || page_cut(image, layout.eeprom);
     if piece.role == Role::App && reaches {
         let message = format!(
-            "the app reaches into the EEPROM page at {:#010X}, where the bootloader looks for its boot byte",
+            "the app reaches into the EEPROM page at 0x{:08X}, where the bootloader looks for its boot byte",
             layout.eeprom
         );
         let advice = "take an app for this part; one that is too long for it cannot be flashed";
@@ -374,7 +374,7 @@ fn odd(part: &Part, piece: &Piece, findings: &mut Vec<Finding>) {
             continue;
         }
         let message = format!(
-            "{} at {:#010X}: the {} is programmed {unit} bytes at a time",
+            "{} at 0x{:08X}: the {} is programmed {unit} bytes at a time",
             count(segment.data.len() as u64, "byte"),
             segment.address,
             part.nick()

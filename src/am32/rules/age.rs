@@ -112,9 +112,9 @@ fn no_vectors(context: &Context, piece: &Piece) -> Option<Finding> {
     if in_sram && in_flash {
         return None;
     }
-    let word = |w: Option<u32>| w.map_or("missing".to_owned(), |w| format!("{w:#010X}"));
+    let word = |w: Option<u32>| w.map_or("missing".to_owned(), |w| format!("0x{w:08X}"));
     let message = format!(
-        "its first words at {:#010X} are no vector table: stack pointer {}, reset vector {}; bootloaders from V12 on refuse to start it",
+        "its first words at 0x{:08X} are no vector table: stack pointer {}, reset vector {}; bootloaders from V12 on refuse to start it",
         layout.app,
         word(sp),
         word(pc)

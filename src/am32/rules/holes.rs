@@ -45,7 +45,7 @@ fn missing(piece: &Piece, app: u32) -> Option<Finding> {
     });
     let (from, bytes, next) = gap?;
     let message = format!(
-        "its code has a hole: {} from {from:#010X} on {} missing, and it goes on at {next:#010X}",
+        "its code has a hole: {} from 0x{from:08X} on {} missing, and it goes on at 0x{next:08X}",
         count(bytes, "byte"),
         verb(bytes, "is", "are")
     );
@@ -74,7 +74,7 @@ fn blank(part: &Part, piece: &Piece, app: u32) -> Option<Finding> {
                 continue;
             }
             let message = format!(
-                "its code has a hole: the page from {address:#010X} to {:#010X} is blank, and code stands behind it",
+                "its code has a hole: the page from 0x{address:08X} to 0x{:08X} is blank, and code stands behind it",
                 address.saturating_add(page - 1)
             );
             return Some(told(message, piece, address));

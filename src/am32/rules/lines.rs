@@ -76,7 +76,7 @@ pub(super) fn default_settings() -> Vec<Word> {
 /// Where a page of settings is to be had, in a parenthesis behind what was said.
 pub(super) fn settings_source(context: &Context) -> Advice {
     let layout = context.layout;
-    let (address, length) = (format!("{:#010X}", layout.eeprom), format!("{:#X}", layout.page));
+    let (address, length) = (format!("0x{:08X}", layout.eeprom), format!("{:#X}", layout.page));
     let read = ["st-flash", "read", "eeprom.bin", &address, &length].map(Word::plain);
     Advice::from(" (the file is in AM32's web configurator; or read the page of a working ESC: ")
         + Span::Aside(Command::new(read))

@@ -36,7 +36,7 @@ fn bootloader_version(piece: &Piece) -> Option<Finding> {
         // Nothing speaks for or against a version.
         BootVersion::Unmarked => return None,
     };
-    let at = place.map_or(String::new(), |a| format!(" at {a:#010X}"));
+    let at = place.map_or(String::new(), |a| format!(" at 0x{a:08X}"));
     let message = format!("its name says V{named}, but its bytes{at} say {}", marks.version);
     let advice = "the bytes are believed; check that it is the file you meant";
     let finding = Finding::new(Id::NAME_VERSION, message, advice).file(&piece.image.name);
@@ -53,7 +53,7 @@ fn firmware(piece: &Piece) -> Option<Finding> {
         return None;
     }
     let message =
-        format!("its name says firmware {named}, but its bytes at {:#010X} say {}", old.address, old.firmware);
+        format!("its name says firmware {named}, but its bytes at 0x{:08X} say {}", old.address, old.firmware);
     let (advice, severity) = if named < NAMED_BY_BUILD {
         ("the bytes are believed; up to 2.15 both were set by hand, and did not always agree", Severity::Note)
     } else {
@@ -73,7 +73,7 @@ fn target(piece: &Piece) -> Option<Finding> {
     if claimed.contains(&told) || told.contains(&claimed) {
         return None;
     }
-    let message = format!("its name says {named}, but its name tag at {:#010X} is '{}'", tag.address, tag.text);
+    let message = format!("its name says {named}, but its name tag at 0x{:08X} is '{}'", tag.address, tag.text);
     let advice =
         "the bytes are believed; take the app for your ESC's target: another's starts, and its motor pins may differ";
     Some(Finding::new(Id::NAME_TARGET, message, advice).file(&piece.image.name).at(tag.address))
@@ -85,7 +85,7 @@ fn flash_size(piece: &Piece) -> Option<Finding> {
     let named = piece.info.name.flash_kb.filter(|kb| *kb != told)?;
     let address = info.address.saturating_add(4);
     let message =
-        format!("its name says {named}K, but its flash code at {address:#010X} is {:02X}: {told}K", info.flash_code);
+        format!("its name says {named}K, but its flash code at 0x{address:08X} is {:02X}: {told}K", info.flash_code);
     let advice = "the bytes are believed; take the bootloader for the flash that your ESC's MCU has";
     Some(Finding::new(Id::NAME_FLASH_SIZE, message, advice).file(&piece.image.name).at(address))
 }

@@ -44,7 +44,7 @@ fn pair(context: &Context, part: &Part, earlier: &Piece, later: &Piece) -> Optio
     let name = |p: &Piece, address| p.image.origin(address).map_or(p.image.name.to_string(), |o| o.to_string());
     if let Some((address, a, b)) = shared.differing.filter(|_| !fills) {
         let message = format!(
-            "it puts {b:02X} on {address:#010X}, and {} puts {a:02X} there; {} of {} {}",
+            "it puts {b:02X} on 0x{address:08X}, and {} puts {a:02X} there; {} of {} {}",
             name(earlier, address),
             shared.different,
             count(shared.bytes, "shared byte"),
@@ -62,7 +62,7 @@ fn pair(context: &Context, part: &Part, earlier: &Piece, later: &Piece) -> Optio
         let page = part.flash.page;
         let start = address - (address - part.flash.base) % page;
         let message = format!(
-            "to program it, the page from {start:#010X} to {:#010X} is erased, and with it what {} put on {address:#010X}",
+            "to program it, the page from 0x{start:08X} to 0x{:08X} is erased, and with it what {} put on 0x{address:08X}",
             start + (page - 1),
             name(earlier, address)
         );
@@ -80,12 +80,12 @@ fn replaced(context: &Context, full: &Piece, later: &Piece, shared: &Shared) -> 
     let (address, ..) = shared.differing.filter(|_| shared.lost > 0)?;
     let (name, start) = (&full.image.name, later.image.start());
     let message = format!(
-        "it replaces what {name} holds there, from {start:#010X} on: {} {} different, the first at {address:#010X}",
+        "it replaces what {name} holds there, from 0x{start:08X} on: {} {} different, the first at 0x{address:08X}",
         count(shared.lost, "byte"),
         verb(shared.lost, "is", "are")
     );
     let full = shell::file(name);
-    let advice = Advice::from(format!("flash {full} first and then this file, at {start:#010X}, as is done here; "))
+    let advice = Advice::from(format!("flash {full} first and then this file, at 0x{start:08X}, as is done here; "))
         + lines::without(context, later, &[])
         + format!(" looks at {full} alone");
     let finding = Finding::new(Id::CLASH, message, advice).as_bad_as(Severity::Note);
@@ -94,7 +94,7 @@ fn replaced(context: &Context, full: &Piece, later: &Piece, shared: &Shared) -> 
 
 fn repeated(earlier: &Piece, later: &Piece, shared: &Shared, first: u32) -> Finding {
     let message = format!(
-        "{} from {first:#010X} on {} in {} as well, with the same value{}",
+        "{} from 0x{first:08X} on {} in {} as well, with the same value{}",
         count(shared.bytes, "byte"),
         verb(shared.bytes, "is", "are"),
         earlier.image.name,

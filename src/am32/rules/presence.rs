@@ -85,7 +85,7 @@ fn unclear(piece: &Piece) -> Option<Finding> {
     if piece.role != Role::Unknown || !in_flash {
         return None;
     }
-    let message = format!("nothing tells what it is; it goes to {start:#010X} as its address says");
+    let message = format!("nothing tells what it is; it goes to 0x{start:08X} as its address says");
     let advice = "say what it is with --bootloader, --app, --eeprom or --full";
     Some(Finding::new(Id::UNCLEAR, message, advice).file(&piece.image.name).at(start).as_bad_as(Severity::Warning))
 }
@@ -157,7 +157,7 @@ fn missing(context: &Context, findings: &mut Vec<Finding>) {
         findings.push(Finding::new(Id::BOOTLOADER_MISSING, message, advice).at(layout.base));
     }
     if !app {
-        let message = format!("there is no app: the bootloader has nothing to start at {:#010X}", layout.app);
+        let message = format!("there is no app: the bootloader has nothing to start at 0x{:08X}", layout.app);
         let it = lines::option(Role::App, Word::Blank(format!("AM32_<TARGET>_{}_<VERSION>.hex", layout.mcu)));
         let advice =
             named_only(context, Role::App, &it).unwrap_or_else(|| Advice::from("add it: ") + lines::with(context, &it));
@@ -166,12 +166,12 @@ fn missing(context: &Context, findings: &mut Vec<Finding>) {
     // A page at a wrong address is told by itself.
     if bootloader && !has(Role::Eeprom) && !context.wish.from_app {
         let message = format!(
-            "nothing goes to the EEPROM page at {:#010X}: the bootloader reads FF there, expects 01, and never starts the app",
+            "nothing goes to the EEPROM page at 0x{:08X}: the bootloader reads FF there, expects 01, and never starts the app",
             layout.eeprom
         );
         let ends = |p: &&Piece| p.role == Role::Full && p.image.end() <= u64::from(layout.eeprom);
         let whole = context.pieces.iter().rev().find(ends).map_or(String::new(), |p| {
-            format!("see that {} is whole, it ends at {:#010X}; or ", p.image.name, p.image.end().saturating_sub(1))
+            format!("see that {} is whole, it ends at 0x{:08X}; or ", p.image.name, p.image.end().saturating_sub(1))
         });
         let page = lines::default_settings();
         let advice = named_only(context, Role::Eeprom, &page)

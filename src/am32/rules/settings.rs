@@ -26,20 +26,20 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
         BootByte::Blank if stray_page(context, piece).is_some() => return,
         BootByte::Blank => Finding::new(
             Id::EEPROM_BLANK,
-            format!("the boot byte at {address:#010X} is FF: the bootloader expects 01 and never starts the app"),
+            format!("the boot byte at 0x{address:08X} is FF: the bootloader expects 01 and never starts the app"),
             Advice::from("put written settings there: ") + with_default(context),
         ),
         BootByte::CutOff if is_zero(context, piece) => Finding::new(
             Id::BOOT_BYTE_OTHER,
             format!(
-                "the page at {address:#010X} is 00 all through, the boot byte as well: it holds no settings, and the app is not started"
+                "the page at 0x{address:08X} is 00 all through, the boot byte as well: it holds no settings, and the app is not started"
             ),
             Advice::from("put written settings there: ") + with_default(context),
         ),
         BootByte::CutOff => Finding::new(
             Id::BOOT_BYTE_CUT_OFF,
             format!(
-                "the boot byte at {address:#010X} is 00, as an update leaves it that was cut off: the app is not started"
+                "the boot byte at 0x{address:08X} is 00, as an update leaves it that was cut off: the app is not started"
             ),
             Advice::from("let a configurator flash the app again, or put sound settings there: ")
                 + with_default(context),
@@ -47,7 +47,7 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
         BootByte::Other(_) => Finding::new(
             Id::BOOT_BYTE_OTHER,
             format!(
-                "the boot byte at {address:#010X} is {byte:02X}: the bootloader expects 01 and never starts the app"
+                "the boot byte at 0x{address:08X} is {byte:02X}: the bootloader expects 01 and never starts the app"
             ),
             Advice::from("this is no settings page; put one there: ") + with_default(context),
         ),

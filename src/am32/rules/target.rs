@@ -75,7 +75,7 @@ fn by_tag_or_name(context: &Context, piece: &Piece) -> Option<Finding> {
         let other = tag.mcu.filter(|other| *other != mcu);
         if let Some(other) = other {
             let message = format!(
-                "its name tag at {:#010X} is '{}': it is for the {other}, and the part is the {} ({})",
+                "its name tag at 0x{:08X} is '{}': it is for the {other}, and the part is the {} ({})",
                 tag.address, tag.text, context.layout, context.evidence
             );
             let advice = take(context, piece, "app", part_option(context, piece, other));
@@ -142,7 +142,7 @@ fn stack(context: &Context, piece: &Piece) -> Option<Finding> {
     let vectors = [piece.info.bootloader.and_then(|b| b.vectors), app];
     let vectors = vectors.into_iter().flatten().find(|v| v.sp > part.sram.end())?;
     let message = format!(
-        "its stack starts at {:#010X}, above the {}'s SRAM, which ends at {:#010X}",
+        "its stack starts at 0x{:08X}, above the {}'s SRAM, which ends at 0x{:08X}",
         vectors.sp,
         part.nick(),
         part.sram.end()
@@ -185,10 +185,10 @@ fn flash_size(context: &Context, piece: &Piece) -> Option<Finding> {
     let sibling = layout.mcu.layouts().find(|l| l.flash_code == Some(info.flash_code) && !l.can);
     let owners = layout::flash_code_owners(info.flash_code).join(", ");
     let mut message =
-        format!("its flash code at {code_at:#010X} is {:02X} ({owners}); the {layout}'s is {own:02X}", info.flash_code);
+        format!("its flash code at 0x{code_at:08X} is {:02X} ({owners}); the {layout}'s is {own:02X}", info.flash_code);
     let mut severity = Severity::Error;
     if let Some(sibling) = sibling {
-        message += &format!(": it reads the boot byte at {:#010X}, not at {:#010X}", sibling.eeprom, layout.eeprom);
+        message += &format!(": it reads the boot byte at 0x{:08X}, not at 0x{:08X}", sibling.eeprom, layout.eeprom);
         let page = context.pieces.iter().rev().find_map(|p| p.image.byte(sibling.eeprom));
         if context.part.is_some_and(|p| !p.flash.contains(sibling.eeprom)) {
             message += ", which is beyond the end of flash";
@@ -211,7 +211,7 @@ fn pin(piece: &Piece) -> Option<Finding> {
     let inside = piece.image.amj.as_ref().and_then(|amj| amj.pin.as_deref()).and_then(|p| p.parse().ok());
     let named = piece.info.name.pin.or(inside).filter(|named| *named != marked)?;
     let address = info.address.saturating_add(3);
-    let message = format!("its name says {named}, but its device info at {address:#010X} says {marked}");
+    let message = format!("its name says {named}, but its device info at 0x{address:08X} says {marked}");
     let advice = format!(
         "check which pin the ESC's signal wire is on: a bootloader that listens on {marked} is not found by configurators on {named}"
     );

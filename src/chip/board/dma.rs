@@ -96,7 +96,7 @@ impl Board {
             .dispatch_load(from, wide, Purpose::Data, by)
             .and_then(|value| self.dispatch_store(to, width, value & width.mask(), by));
         if let Err(fault) = moved {
-            self.fx.note(from, format!("DMA channel {n}, {from:#010x} to {to:#010x}: a bus error, {}", fault.reason));
+            self.fx.note(from, format!("DMA channel {n}, 0x{from:08X} to 0x{to:08X}: a bus error, {}", fault.reason));
         }
         let last = self.devices.dma().is_some_and(|d| d.moved(n, moved.is_ok()));
         if last

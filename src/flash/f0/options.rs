@@ -116,7 +116,7 @@ pub(super) fn fields(loaded: &Loaded, stored: &Loaded) -> Vec<OptionField> {
         bit("RAM_PARITY_CHECK", RAM_PARITY_CHECK),
         text("DATA0", &|o| format!("{:#04X}", o.data[0])),
         text("DATA1", &|o| format!("{:#04X}", o.data[1])),
-        text("WRP", &|o| format!("{:#010X}", o.wrp)),
+        text("WRP", &|o| format!("0x{:08X}", o.wrp)),
         text("OPTERR", &|o| u8::from(o.error).to_string()),
     ]
 }

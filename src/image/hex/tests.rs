@@ -61,7 +61,7 @@ fn nothing_lies_past_the_last_address() {
     let image = good(&(linear(0xFFFF) + &data(0xFFFE, &[1, 2]) + END));
     assert_eq!(image.end(), 1 << 32);
     let text = bad(&(linear(0xFFFF) + &data(0xFFFE, &[1, 2, 3]) + END));
-    assert_eq!(text, "t.hex line 2: 3 bytes at 0xfffffffe would pass the end of the address space (0xFFFFFFFF)");
+    assert_eq!(text, "t.hex line 2: 3 bytes at 0xFFFFFFFE would pass the end of the address space (0xFFFFFFFF)");
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn a_binary_has_its_gaps_filled() {
 #[test]
 fn a_binary_that_is_mostly_gap_is_refused() {
     let error = bin(&image(vec![segment(0x0800_0000, &[1]), segment(0x1FFF_F800, &[2])]), 0xFF).unwrap_err();
-    assert!(error.to_string().contains("from 0x08000000 to 0x1ffff800, too far for a raw binary"), "{error}");
+    assert!(error.to_string().contains("from 0x08000000 to 0x1FFFF800, too far for a raw binary"), "{error}");
 }
 
 proptest! {

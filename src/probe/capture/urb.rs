@@ -186,7 +186,7 @@ fn usbpcap(bytes: &[u8]) -> Option<Urb<'_>> {
             (Stage::Submit, _) | (_, 0) => Outcome::Done,
             (_, 0xC001_0000) => Outcome::Cancelled,
             (_, 0xC000_0004) => Outcome::Failed("stalled".to_owned()),
-            (_, status) => Outcome::Failed(format!("status {status:#010x}")),
+            (_, status) => Outcome::Failed(format!("status 0x{status:08X}")),
         },
         setup,
         data: data.get(..whole).unwrap_or(data),

@@ -88,7 +88,7 @@ impl Step for Boot {
         let runs = verdict::app_runs(&run, &session.about_files);
         let findings = join(&session.about_files, found, runs);
         let starts = runs && findings.iter().all(|f| f.severity < am32::Severity::Error);
-        let last = Last::of_run(&run, run.reason.as_ref());
+        let last = Last::of_run(&run);
         session.story.tell(last.words.clone());
         for page in &run.changed {
             let erased = if page.erased > 0 { ", erased" } else { "" };
