@@ -90,7 +90,8 @@ impl fmt::Display for Advice {
 
 impl PartialEq<str> for Advice {
     fn eq(&self, text: &str) -> bool {
-        self.to_string() == text
+        let printed = self.to_string();
+        printed == text
     }
 }
 

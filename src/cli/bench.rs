@@ -135,7 +135,15 @@ impl Esc {
             engine: self.machine.engine,
             f0_write_without_pg: self.machine.f0_store_without_pg,
         };
-        let Ready { part, chip, before } = ready(files, &wanted, state.as_mut())?;
+        let result = ready(files, &wanted, state.as_ref().and_then(StateFile::kept));
+        let Ready { part, chip, before } = match (result, &mut state) {
+            (Err(NotReady::Kept(error)), Some(state)) => return Err(state.told(error).into()),
+            (Err(NotReady::NotProgrammed { file, error, left }), Some(state)) => {
+                state.keep((*left).clone())?;
+                return Err(NotReady::NotProgrammed { file, error, left }.into());
+            }
+            (result, _) => result?,
+        };
         let model = if self.v3 { Model::V3 } else { Model::V2 };
         let esc = Header {
             part: Some(part.name.clone()),

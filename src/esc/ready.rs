@@ -1,7 +1,7 @@
 //! An ESC made ready for a session with a probe: what it holds, its signal wire, its power.
 
 use super::changes::Snapshot;
-use super::state::{StateError, StateFile};
+use super::kept::{Kept, KeptError};
 use super::timeline::Timeline;
 use crate::am32::{self, Finding, Given, Id, PlanError, Severity, Wish};
 use crate::chip::Chip;
@@ -60,22 +60,24 @@ pub enum NotReady {
     /// Wrong use.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// The state file.
+    /// What the ESC held before cannot be put into it.
     #[error(transparent)]
-    State(#[from] StateError),
+    Kept(#[from] KeptError),
     /// The engine could not be set up.
     #[error(transparent)]
     Engine(Box<dyn std::error::Error + Send + Sync>),
     /// The files cannot be flashed at all; a line for each reason.
     #[error("{}", Lines(.0))]
     Refused(Vec<Finding>),
-    /// The chip took one of the files in part or not at all. What was written before stays written.
+    /// The chip took one of the files in part or not at all.
     #[error("{file}: {error}")]
     NotProgrammed {
         /// The file.
         file: Arc<str>,
         /// What happened.
         error: ProgramError,
+        /// What is left of the ESC: what was written before stays written, as on a real chip.
+        left: Box<Kept>,
     },
 }
 
@@ -99,28 +101,24 @@ impl fmt::Display for Lines<'_> {
     }
 }
 
-/// Puts the files into the ESC as `check` does, onto what the state holds, and switches the power on. The wire is on each
-/// of the pins that bootloaders look at.
+/// Puts the files into the ESC as `check` does, onto what was kept of it, and switches the power on. The wire is on each of
+/// the pins that bootloaders look at.
 ///
 /// # Errors
-/// Wrong use, or files that cannot be flashed. Where flashing goes wrong on the way, the state keeps what was written.
-pub fn ready(files: Vec<Given>, wanted: &Wanted, state: Option<&mut StateFile>) -> Result<Ready, NotReady> {
-    let held = state.as_ref().is_some_and(|s| s.part().is_some());
-    let (part, files) = place(files, wanted.part.clone(), held)?;
+/// Wrong use, or files that cannot be flashed.
+pub fn ready(files: Vec<Given>, wanted: &Wanted, kept: Option<&Kept>) -> Result<Ready, NotReady> {
+    let (part, files) = place(files, wanted.part.clone(), kept.is_some())?;
     let mut chip = Chip::with_engine(&part, wanted.seed, wanted.engine).map_err(|e| NotReady::Engine(e.into()))?;
     let settings = Settings { f0_write_without_pg: wanted.f0_write_without_pg, ..chip.board.flash.settings() };
     chip.board.flash.set_settings(settings);
-    if let Some(state) = &state {
-        state.install(&mut chip)?;
+    if let Some(kept) = kept {
+        kept.install(&mut chip)?;
     }
     chip.power_on();
     for image in &files {
         if let Err(error) = program::program(&mut chip, image, false) {
-            // What was written before stays written, as on a real chip.
-            if let Some(state) = state {
-                state.save(&chip)?;
-            }
-            return Err(NotReady::NotProgrammed { file: image.name.clone(), error });
+            let left = Box::new(Kept::of(&chip));
+            return Err(NotReady::NotProgrammed { file: image.name.clone(), error, left });
         }
     }
     chip.power_off(wanted.seed);

@@ -1,6 +1,6 @@
 //! What an outcome rests on that silicon is not known to do, and what a session has left standing in the chip.
 
-use crate::am32::{Finding, Id};
+use crate::am32::{Advice, Command, Finding, Id};
 use crate::chip::{Chip, RestsOn};
 use crate::flash::MassEraseLeft;
 
@@ -38,6 +38,7 @@ pub fn finding<'a>(choices: impl Iterator<Item = &'a RestsOn>) -> Option<Finding
     };
     let message =
         format!("the outcome rests on what the model chooses where silicon is not known: {}", told.join("; "));
-    let advice = format!("`dryflash parts --unknowns` says why each was chosen{other}");
+    let list = Command::dryflash(["parts", "--unknowns"]);
+    let advice = Advice::from(list) + " says why each was chosen" + other;
     Some(Finding::new(Id::RUN_RESTS_ON_CHOICE, message, advice).at(first.address))
 }

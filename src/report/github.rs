@@ -21,7 +21,10 @@ pub const FORM: Form = Form {
         Subject::Check(check) => Ok(verdict_summary(check)),
         Subject::Other => Err(RenderError::NoSuchForm { form: "github" }),
     }),
-    is_one: |head| ["::error ", "::warning ", "::notice "].iter().any(|mark| head.contains(mark)),
+    is_one: |head| {
+        let marks = ["::error ", "::warning ", "::notice "];
+        marks.iter().any(|mark| head.contains(mark)) || CONCLUSIONS.contains(&head.trim_end())
+    },
 };
 
 /// Lines of a diff or of events that a summary shows of one case.
@@ -99,11 +102,16 @@ pub fn verdict_summary(verdict: &Verdict) -> String {
     out
 }
 
+/// What a check comes to.
+const CONCLUSIONS: [&str; 3] =
+    ["this ESC would start", "it cannot be said whether this ESC would start", "this ESC would not start"];
+
 fn conclusion(verdict: &Verdict) -> &'static str {
+    let [starts, unknown, does_not] = CONCLUSIONS;
     match verdict.starts() {
-        true => "this ESC would start",
-        false if super::text::cannot_say(verdict) => "it cannot be said whether this ESC would start",
-        false => "this ESC would not start",
+        true => starts,
+        false if super::text::cannot_say(verdict) => unknown,
+        false => does_not,
     }
 }
 

@@ -19,9 +19,17 @@ pub const FORM: Form = Form {
     of: ANY,
     make: |report, setting| Ok(report.text(setting.style)),
     summary: None,
-    // A run's last line.
-    is_one: |head| head.lines().any(|l| l.contains(" cases: ") || l.contains(" case: ")),
+    is_one,
 };
+
+/// By a run's last line, a check's first lines, the first line of a command's.
+fn is_one(head: &str) -> bool {
+    let first = head.lines().next().unwrap_or_default();
+    let heading = || head.lines().skip(1).any(|l| matches!(l, "files" | "power-ups" | "findings"));
+    head.lines().any(|l| l.contains(" cases: ") || l.contains(" case: "))
+        || first.contains(", ") && heading()
+        || first.contains(" after `") && first.ends_with(" commands:")
+}
 
 /// The verdict of a check.
 pub fn verdict(verdict: &Verdict, style: Style) -> String {

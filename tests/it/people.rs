@@ -510,3 +510,30 @@ fn advice_about_an_esc_that_is_kept_names_its_state() {
     let text = check("STANDIN_EEPROM_BLANK_1K.bin").split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(state.is_file() && text.contains("`dryflash check --part F051 --state e.json --eeprom"), "{text}");
 }
+
+#[test]
+fn a_report_is_replaced_by_the_next_one_and_no_other_file_is() {
+    let folder = TempDir::new().unwrap();
+    let full = built().join("STANDIN_DRYFLASH_F051_2.20_FULL.hex");
+    let check = |report: &str| {
+        let words = ["check", "--signal", "low", "--app-for", "0", "--report", report, full.to_str().unwrap()];
+        run(folder.path(), &words)
+    };
+    for form in ["text", "json", "sarif", "github"] {
+        for time in ["first", "second"] {
+            let said = check(&format!("{form}=r.{form}"));
+            assert_eq!(said.code, Some(0), "{form}, the {time} time: {}", said.err);
+        }
+    }
+    if cfg!(target_os = "linux") {
+        for _ in 0..2 {
+            let said = run(folder.path(), &["with", "--part", "F051", "--report", "text=w", "--", "true"]);
+            assert_eq!(said.code, Some(0), "{}", said.err);
+        }
+    }
+    for text in ["notes, mine\n", "to do:\n\nfiles\n", "after `make`, 3 commands\n"] {
+        std::fs::write(folder.path().join("notes"), text).unwrap();
+        let said = check("text=notes");
+        assert!(said.code == Some(2) && said.err.contains("is no report"), "{text}: {:?} {}", said.code, said.err);
+    }
+}

@@ -489,7 +489,7 @@ fn a_client_that_lists() {
 fn a_client_that_listed_the_probe_has_looked_for_it() {
     let desk = Desk::new();
     let this = std::env::current_exe().unwrap();
-    let client = [this.as_os_str(), "--ignored".as_ref(), "--exact".as_ref(), "a_client_that_lists".as_ref()];
+    let client = [this.as_os_str(), "--ignored".as_ref(), "--exact".as_ref(), "with::a_client_that_lists".as_ref()];
     let (code, text) = desk.run(&client);
     assert!(code == Some(0) && text.contains("1 passed") && !text.contains("came to the virtual probe"), "{text}");
     let (code, text) = desk.run(&["true"]);
