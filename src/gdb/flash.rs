@@ -4,8 +4,6 @@
 //! half-words or double words, each once, so the pieces are put together before they are programmed.
 
 use super::session::{EACCES, EINVAL, Session};
-use crate::chip::Chip;
-use crate::chip::program::{self, ProgramError};
 use gdbstub::target::ext::flash::Flash;
 use gdbstub::target::{TargetError, TargetResult};
 use std::collections::BTreeMap;
@@ -41,11 +39,9 @@ impl Load {
         true
     }
 
-    /// Programs what was added, and forgets it. Bytes written.
-    pub(super) fn program(&mut self, chip: &mut Chip) -> Result<u32, ProgramError> {
-        let blocks: Vec<(u32, Vec<u8>)> = std::mem::take(&mut self.blocks).into_iter().collect();
-        self.bytes = 0;
-        program::write(chip, &blocks)
+    /// What was added, to be programmed.
+    pub(super) fn take(&mut self) -> Vec<(u32, Vec<u8>)> {
+        std::mem::take(self).blocks.into_iter().collect()
     }
 }
 
@@ -57,7 +53,7 @@ impl Flash for Session {
             return Err(TargetError::Errno(EINVAL));
         };
         self.load = Load::default();
-        match self.with(move |core| program::erase(&mut core.chip, start..end))? {
+        match self.with(move |core| core.erase(start..end))? {
             Ok(_) => Ok(()),
             Err(error) => {
                 self.note(error.to_string());
@@ -76,8 +72,8 @@ impl Flash for Session {
     }
 
     fn flash_done(&mut self) -> TargetResult<(), Self> {
-        let mut load = std::mem::take(&mut self.load);
-        match self.with(move |core| load.program(&mut core.chip))? {
+        let blocks = self.load.take();
+        match self.with(move |core| core.program(blocks))? {
             Ok(_) => Ok(()),
             Err(error) => {
                 self.note(error.to_string());

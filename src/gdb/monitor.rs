@@ -3,18 +3,18 @@
 use super::port;
 use super::session::{Gone, Session};
 use crate::am32::layout::Layout;
-use crate::bus::{BootSource, Width};
-use crate::chip::Halt;
+use crate::bus::{BootSource, BusFault, Width};
+use crate::chip::{Chip, Halt};
 use crate::flash::view::State;
 use crate::flash::{self, REGISTERS};
-use crate::probe::Target;
+use crate::probe::{Operator, Target};
 use crate::time::Time;
 use std::fmt::Write;
 
 /// How long `monitor boot` waits for the jump; as `check` does.
 const LIMIT: Time = Time::from_millis(400);
 /// Resets after which `monitor boot` gives up; as `check` does.
-const MANY_RESETS: usize = 8;
+const MANY_RESETS: u32 = 8;
 
 const HELP: &str = "\
 monitor reset halt        reset by the pin; stands before the first instruction
@@ -37,7 +37,7 @@ pub(super) fn run(session: &mut Session, command: &str) -> Result<String, Gone> 
         [] | ["help"] => HELP.to_owned(),
         ["reset", "halt" | "init"] => {
             session.reset_chip(true)?;
-            format!("{}\n{REFRESH}", session.at(|core| place(core))?)
+            format!("{}\n{REFRESH}", session.at(|core| place(core.chip(), core.is_halted()))?)
         }
         ["reset"] | ["reset", "run"] => {
             session.reset_chip(false)?;
@@ -46,10 +46,10 @@ pub(super) fn run(session: &mut Session, command: &str) -> Result<String, Gone> 
         ["halt"] => {
             session.set_loose(false);
             let was_running = session.at(port::halt)?;
-            let place = session.at(|core| place(core))?;
+            let place = session.at(|core| place(core.chip(), core.is_halted()))?;
             if was_running { format!("{place}\n{REFRESH}") } else { format!("{place}\n") }
         }
-        ["state"] => session.at(state)?,
+        ["state"] => session.at(|core| stands(core))?,
         ["boot"] => {
             let catch = session.catch();
             session.set_loose(false);
@@ -79,10 +79,9 @@ pub(super) fn run(session: &mut Session, command: &str) -> Result<String, Gone> 
     })
 }
 
-fn place(target: &Target) -> String {
-    let chip = &target.chip;
+fn place(chip: &Chip, halted: bool) -> String {
     let pc = chip.registers().pc;
-    let how = if target.is_halted() {
+    let how = if halted {
         "halted"
     } else if chip.is_locked_up() {
         "locked up"
@@ -100,18 +99,58 @@ fn place(target: &Target) -> String {
 
 /// How a chip stands, in a few lines: part, core, flash and its protection, boot byte.
 pub fn state(target: &mut Target) -> String {
-    let place = place(target);
-    let part = target.chip.part().clone();
+    stands(target)
+}
+
+/// Who looks at a chip: a client whose looks are recorded, or nobody's.
+trait Looks {
+    fn chip(&self) -> &Chip;
+    fn is_halted(&self) -> bool;
+    fn load(&mut self, address: u32, width: Width) -> Result<u32, BusFault>;
+}
+
+impl Looks for Target {
+    fn chip(&self) -> &Chip {
+        &self.chip
+    }
+
+    fn is_halted(&self) -> bool {
+        Target::is_halted(self)
+    }
+
+    fn load(&mut self, address: u32, width: Width) -> Result<u32, BusFault> {
+        self.read(address, width)
+    }
+}
+
+impl Looks for Operator<'_> {
+    fn chip(&self) -> &Chip {
+        Operator::chip(self)
+    }
+
+    fn is_halted(&self) -> bool {
+        Operator::is_halted(self)
+    }
+
+    fn load(&mut self, address: u32, width: Width) -> Result<u32, BusFault> {
+        let (bytes, fault) = self.read(address, width.bytes());
+        fault.map_or_else(|| Ok(bytes.iter().rev().fold(0, |v, byte| v << 8 | u32::from(*byte))), Err)
+    }
+}
+
+fn stands(target: &mut impl Looks) -> String {
+    let place = place(target.chip(), target.is_halted());
+    let part = target.chip().part().clone();
     let registers = flash::interface(part.family);
-    let flash = match target.read(REGISTERS + registers.cr, Width::Word) {
+    let flash = match target.load(REGISTERS + registers.cr, Width::Word) {
         Ok(word) if word & registers.lock != 0 => "locked",
         Ok(_) => "unlocked",
         Err(_) => "does not answer",
     };
-    let view = State::of(target.chip.board.flash.as_ref());
+    let view = State::of(target.chip().board.flash.as_ref());
     let pages: Vec<String> = view.protected.iter().map(|(first, last)| format!("{first} to {last}")).collect();
     let pages = if pages.is_empty() { "none".to_owned() } else { pages.join(", ") };
-    let boot = match target.chip.booted_from() {
+    let boot = match target.chip().booted_from() {
         BootSource::Flash => "main flash",
         BootSource::SystemMemory => "ST's boot loader (not part of the model)",
         BootSource::Sram => "SRAM",
@@ -125,7 +164,7 @@ pub fn state(target: &mut Target) -> String {
         let _ = writeln!(text, "           flags: {}", view.flags.join(", "));
     }
     if let Some(layout) = Layout::of(&part) {
-        let byte = target.read(layout.eeprom, Width::Byte);
+        let byte = target.load(layout.eeprom, Width::Byte);
         let byte = byte.map_or_else(|fault| format!("cannot be read: {}", fault.reason), |byte| format!("{byte:02X}"));
         let _ = writeln!(text, "boot byte  {byte} at 0x{:08X}", layout.eeprom);
     }
@@ -133,25 +172,13 @@ pub fn state(target: &mut Target) -> String {
 }
 
 /// A power cycle with nobody at the debug port, and the bootloader's decision.
-fn boot(target: &mut Target) -> String {
-    let part = target.chip.part().clone();
+fn boot(target: &mut Operator) -> String {
+    let part = target.chip().part().clone();
     let Some(layout) = Layout::of(&part) else { return "nobody knows where the app of this part stands\n".to_owned() };
     // What an operation in flight leaves is the seed's; there is none here, as flash is waited for.
     target.power_cycle(1);
-    let chip = &mut target.chip;
-    chip.stop_inside(std::slice::from_ref(&(layout.app..part.flash.end())));
-    let mut resets = 0;
-    let halt = loop {
-        let halt = chip.run(LIMIT);
-        if let Halt::Reset(_) = halt {
-            resets += 1;
-            if resets < MANY_RESETS {
-                continue;
-            }
-        }
-        break halt;
-    };
-    chip.stop_inside(&[]);
+    let (halt, resets) = target.run_into(layout.app..part.flash.end(), LIMIT, MANY_RESETS);
+    let chip = target.chip();
     let (pc, msp, time) = (chip.registers().pc, chip.registers().msp, chip.now().time);
     match halt {
         Halt::Inside => {
