@@ -5,6 +5,7 @@ use crate::esc::changes::Snapshot;
 use crate::esc::{StateError, StateFile};
 use crate::files;
 use crate::probe::StLink;
+use crate::probe::operation::Done;
 use crate::probe::owner::Watch;
 use crate::probe::recording::{Exchange, Header, Recorder};
 use crate::tell::tell;
@@ -74,6 +75,8 @@ struct Recording {
     header: Header,
     to: Option<Recorder<BufWriter<Tape>>>,
     trouble: Option<io::Error>,
+    /// The last operation, while the next may be more of the same.
+    last: Option<Done>,
 }
 
 impl Recording {
@@ -88,11 +91,21 @@ impl Recording {
     /// After trouble it is not whole, and nothing more is written.
     fn go_on(&mut self, what: impl FnOnce(&mut Recorder<BufWriter<Tape>>) -> io::Result<()>) {
         if self.trouble.is_none() {
-            self.trouble = self.recorder().and_then(what).err();
+            let last = self.last.take();
+            let before = |to: &mut Recorder<_>| last.map_or(Ok(()), |done| to.push_operation(&done));
+            self.trouble = self.recorder().and_then(|to| before(to).and_then(|()| what(to))).err();
+        }
+    }
+
+    fn operation(&mut self, done: &Done) {
+        if !self.last.as_mut().is_some_and(|last| last.join(done)) {
+            self.go_on(|_| Ok(()));
+            self.last = Some(done.clone());
         }
     }
 
     fn finish(mut self, digest: &str) -> io::Result<()> {
+        self.go_on(|_| Ok(()));
         if let Some(trouble) = self.trouble {
             return Err(trouble);
         }
@@ -130,7 +143,8 @@ impl Keeper {
     /// It exists and `force` is not given, or it cannot be made.
     pub fn record(&mut self, path: &Path, force: bool, header: &Header) -> anyhow::Result<()> {
         may_make(path, force)?;
-        self.recording = Some(Recording { path: path.to_owned(), header: header.clone(), to: None, trouble: None });
+        self.recording =
+            Some(Recording { path: path.to_owned(), header: header.clone(), to: None, trouble: None, last: None });
         Ok(())
     }
 
@@ -160,6 +174,13 @@ impl Watch for Keeper {
         self.commands += 1;
         if let Some(recording) = &mut self.recording {
             recording.go_on(|recorder| recorder.push(exchange));
+        }
+    }
+
+    fn operation(&mut self, done: &Done) {
+        self.commands += 1;
+        if let Some(recording) = &mut self.recording {
+            recording.operation(done);
         }
     }
 

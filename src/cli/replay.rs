@@ -117,7 +117,7 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     if args.decode {
         return Ok(Outcome { text: decoded(&recording), code: OK });
     }
-    if recording.exchanges.is_empty() {
+    if recording.entries.is_empty() {
         bail!("{}: there is no command in it", path.display());
     }
     if let (Some(form), Some(to)) = (args.to, &args.output) {
@@ -164,7 +164,7 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
         _ => Strength::Polls,
     };
     let mut story = Story::new(&bench.probe);
-    let doing = format!("replaying {} commands", recording.exchanges.len());
+    let doing = format!("replaying {} commands", recording.entries.len());
     let replayed = progress::while_running(&doing, || replay(&mut bench.probe, recording, strength, &mut story));
     if let Some(text) = bench.probe.target.take_broken() {
         bail!("the model failed: {text}; this is a bug, please report it");
@@ -183,6 +183,7 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
         header,
         part: &bench.part.name,
         probe: bench.probe.model().name(),
+        by: recording.operations().next().filter(|_| recording.exchanges().is_empty()).map(|done| done.by),
         strength,
         notes: &notes,
         flaws: &recording.flaws,
@@ -223,6 +224,9 @@ fn suit(esc: &mut Esc, recording: &Recording) -> anyhow::Result<()> {
 }
 
 fn convert(recording: &Recording, form: Form, to: &Path, force: bool) -> anyhow::Result<Outcome> {
+    if let (Form::Pcap, Some(done)) = (form, recording.operations().next()) {
+        bail!("what {} did is no ST-LINK command, and has no place in a pcap; --to jsonl keeps it", done.by);
+    }
     let bytes = match form {
         Form::Jsonl => recording.to_jsonl(),
         Form::Pcap => capture::to_pcap(recording),
@@ -234,9 +238,9 @@ fn convert(recording: &Recording, form: Form, to: &Path, force: bool) -> anyhow:
 fn decoded(recording: &Recording) -> String {
     let part = part_of(recording);
     let mut text = String::new();
-    for (number, exchange) in (1..).zip(&recording.exchanges) {
-        let told = decode::describe(exchange, part.as_deref());
-        let _ = writeln!(text, "{number:>6} {:>10.3} ms  {told}", exchange.at as f64 / 1e3);
+    for (number, entry) in (1..).zip(&recording.entries) {
+        let told = decode::told(entry, part.as_deref());
+        let _ = writeln!(text, "{number:>6} {:>10.3} ms  {told}", entry.at() as f64 / 1e3);
     }
     text
 }

@@ -9,10 +9,10 @@ use super::stand_in::StandIn;
 use super::{OK, Outcome, WOULD_NOT, ends};
 use crate::gdb;
 use crate::probe::owner::{self, Request};
+use crate::probe::recording::{self, Header};
 use crate::probe::tcp::{PORT, Server};
 use crate::probe::usbip;
 use crate::shell;
-use crate::tell::tell;
 use anyhow::Context;
 use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -102,10 +102,9 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     keeper.once = args.once;
     if let Some(path) = &args.record {
         apart("--record", path, args.bench.inputs())?;
-        keeper.record(path, args.force, &bench.header(None))?;
-        if args.gdb.is_some() {
-            tell!("dryflash: note: what gdb does is not in the recording, which may then not replay as it was");
-        }
+        // What gdb does is no command of an ST-LINK.
+        let version = if args.gdb.is_some() { recording::WITH_OPERATIONS } else { recording::VERSION };
+        keeper.record(path, args.force, &Header { version, ..bench.header(None) })?;
     }
     let model = bench.probe.model();
     let (sender, requests) = channel();

@@ -22,7 +22,7 @@ pub const APP_INSTRUCTIONS: u64 = 10_000;
 /// How long the app's first instructions may take.
 const APP_TIME: Time = Time::from_millis(400);
 /// Resets after which a chip counts as resetting for ever.
-const MANY_RESETS: usize = 8;
+pub const MANY_RESETS: usize = 8;
 
 /// Runs one power-up on a chip without power. The chip's flash is left as the code left it.
 pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {

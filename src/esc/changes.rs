@@ -110,11 +110,9 @@ impl Snapshot {
         &self.lasting
     }
 
-    /// A digest of flash, marks, option bytes and OTP; wear is left out. 16 hexadecimal digits.
+    /// [`Lasting::digest`] of it.
     pub fn digest(&self) -> String {
-        let l = &self.lasting;
-        let all = [&l.bytes, &l.marks, &l.options, &l.otp, &l.otp_marks].map(|b| b.as_slice()).concat();
-        format!("{:016x}", crate::digest::fnv1a(&all))
+        self.lasting.digest()
     }
 
     /// What has changed from here to `after`, of the same part.

@@ -40,6 +40,14 @@ pub struct Lasting {
     pub otp_marks: Vec<u8>,
 }
 
+impl Lasting {
+    /// A digest of flash, marks, option bytes and OTP; wear is left out. 16 hexadecimal digits.
+    pub fn digest(&self) -> String {
+        let all = [&self.bytes, &self.marks, &self.options, &self.otp, &self.otp_marks].map(|b| b.as_slice()).concat();
+        format!("{:016x}", crate::flash::fnv1a(&all))
+    }
+}
+
 /// Why a factory condition cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FactoryError {

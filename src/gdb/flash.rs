@@ -6,7 +6,6 @@
 use super::errno::{EACCES, EINVAL};
 use super::load::Load;
 use super::session::Session;
-use crate::chip::program;
 use gdbstub::target::ext::flash::Flash;
 use gdbstub::target::{TargetError, TargetResult};
 
@@ -18,7 +17,7 @@ impl Flash for Session {
             return Err(TargetError::Errno(EINVAL));
         };
         self.load = Load::default();
-        match self.with(move |core| program::erase(&mut core.chip, start..end))? {
+        match self.with(move |core| core.erase(start..end))? {
             Ok(_) => Ok(()),
             Err(error) => {
                 self.note(error.to_string());
@@ -37,8 +36,8 @@ impl Flash for Session {
     }
 
     fn flash_done(&mut self) -> TargetResult<(), Self> {
-        let mut load = std::mem::take(&mut self.load);
-        match self.with(move |core| load.program(&mut core.chip))? {
+        let blocks = self.load.take();
+        match self.with(move |core| core.program(blocks))? {
             Ok(_) => Ok(()),
             Err(error) => {
                 self.note(error.to_string());

@@ -1,7 +1,5 @@
 //! What gdb has sent of a load, put together before it is programmed.
 
-use crate::chip::Chip;
-use crate::chip::program::{self, ProgramError};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -35,11 +33,9 @@ impl Load {
         true
     }
 
-    /// Programs what was added, and forgets it. Bytes written.
-    pub(super) fn program(&mut self, chip: &mut Chip) -> Result<u32, ProgramError> {
-        let blocks: Vec<(u32, Vec<u8>)> = std::mem::take(&mut self.blocks).into_iter().collect();
-        self.bytes = 0;
-        program::write(chip, &blocks)
+    /// What was added, to be programmed.
+    pub(super) fn take(&mut self) -> Vec<(u32, Vec<u8>)> {
+        std::mem::take(self).blocks.into_iter().collect()
     }
 }
 

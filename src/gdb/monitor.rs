@@ -3,11 +3,11 @@
 use super::port;
 use super::session::{Gone, Session};
 use crate::am32::layout::Layout;
-use crate::bus::{BootSource, Width};
+use crate::bus::{BootSource, BusFault, Width};
 use crate::esc::{Bench, Hopes, boot};
 use crate::flash::view::State;
 use crate::flash::{self, REGISTERS};
-use crate::probe::Target;
+use crate::probe::{Operator, Target};
 use std::fmt::Write;
 
 const HELP: &str = "\
@@ -31,7 +31,7 @@ pub(super) fn run(session: &mut Session, command: &str) -> Result<String, Gone> 
         [] | ["help"] => HELP.to_owned(),
         ["reset", "halt" | "init"] => {
             session.reset_chip(true)?;
-            format!("{}\n{REFRESH}", session.at(|core| place(core))?)
+            format!("{}\n{REFRESH}", session.at(|core| place(core.chip(), core.is_halted()))?)
         }
         ["reset"] | ["reset", "run"] => {
             session.reset_chip(false)?;
@@ -40,10 +40,10 @@ pub(super) fn run(session: &mut Session, command: &str) -> Result<String, Gone> 
         ["halt"] => {
             session.set_loose(false);
             let was_running = session.at(port::halt)?;
-            let place = session.at(|core| place(core))?;
+            let place = session.at(|core| place(core.chip(), core.is_halted()))?;
             if was_running { format!("{place}\n{REFRESH}") } else { format!("{place}\n") }
         }
-        ["state"] => session.at(state)?,
+        ["state"] => session.at(|core| stands(core))?,
         ["boot"] => {
             let catch = session.catch();
             session.set_loose(false);
@@ -73,10 +73,9 @@ pub(super) fn run(session: &mut Session, command: &str) -> Result<String, Gone> 
     })
 }
 
-fn place(target: &Target) -> String {
-    let chip = &target.chip;
+fn place(chip: &Chip, halted: bool) -> String {
     let pc = chip.registers().pc;
-    let how = if target.is_halted() {
+    let how = if halted {
         "halted"
     } else if chip.is_locked_up() {
         "locked up"
@@ -94,18 +93,58 @@ fn place(target: &Target) -> String {
 
 /// How a chip stands, in a few lines: part, core, flash and its protection, boot byte.
 pub fn state(target: &mut Target) -> String {
-    let place = place(target);
-    let part = target.chip.part().clone();
+    stands(target)
+}
+
+/// Who looks at a chip: a client whose looks are recorded, or nobody's.
+trait Looks {
+    fn chip(&self) -> &Chip;
+    fn is_halted(&self) -> bool;
+    fn load(&mut self, address: u32, width: Width) -> Result<u32, BusFault>;
+}
+
+impl Looks for Target {
+    fn chip(&self) -> &Chip {
+        &self.chip
+    }
+
+    fn is_halted(&self) -> bool {
+        Target::is_halted(self)
+    }
+
+    fn load(&mut self, address: u32, width: Width) -> Result<u32, BusFault> {
+        self.read(address, width)
+    }
+}
+
+impl Looks for Operator<'_> {
+    fn chip(&self) -> &Chip {
+        Operator::chip(self)
+    }
+
+    fn is_halted(&self) -> bool {
+        Operator::is_halted(self)
+    }
+
+    fn load(&mut self, address: u32, width: Width) -> Result<u32, BusFault> {
+        let (bytes, fault) = self.read(address, width.bytes());
+        fault.map_or_else(|| Ok(bytes.iter().rev().fold(0, |v, byte| v << 8 | u32::from(*byte))), Err)
+    }
+}
+
+fn stands(target: &mut impl Looks) -> String {
+    let place = place(target.chip(), target.is_halted());
+    let part = target.chip().part().clone();
     let registers = flash::interface(part.family);
-    let flash = match target.read(REGISTERS + registers.cr, Width::Word) {
+    let flash = match target.load(REGISTERS + registers.cr, Width::Word) {
         Ok(word) if word & registers.lock != 0 => "locked",
         Ok(_) => "unlocked",
         Err(_) => "does not answer",
     };
-    let view = State::of(target.chip.board.flash.as_ref());
+    let view = State::of(target.chip().board.flash.as_ref());
     let pages: Vec<String> = view.protected.iter().map(|(first, last)| format!("{first} to {last}")).collect();
     let pages = if pages.is_empty() { "none".to_owned() } else { pages.join(", ") };
-    let boot = match target.chip.booted_from() {
+    let boot = match target.chip().booted_from() {
         BootSource::Flash => "main flash",
         BootSource::SystemMemory => "ST's boot loader (not part of the model)",
         BootSource::Sram => "SRAM",
@@ -119,7 +158,7 @@ pub fn state(target: &mut Target) -> String {
         let _ = writeln!(text, "           flags: {}", view.flags.join(", "));
     }
     if let Some(layout) = Layout::of(&part) {
-        let byte = target.read(layout.eeprom, Width::Byte);
+        let byte = target.load(layout.eeprom, Width::Byte);
         let byte = byte.map_or_else(|fault| format!("cannot be read: {}", fault.reason), |byte| format!("{byte:02X}"));
         let _ = writeln!(text, "boot byte  {byte} at 0x{:08X}", layout.eeprom);
     }
@@ -127,11 +166,13 @@ pub fn state(target: &mut Target) -> String {
 }
 
 /// A power cycle with nobody at the debug port, and the bootloader's decision.
-fn decide(target: &mut Target) -> String {
-    let part = target.chip.part().clone();
+fn decide(target: &mut Operator) -> String {
+    let part = target.chip().part().clone();
     let Some(layout) = Layout::of(&part) else { return "nobody knows where the app of this part stands\n".to_owned() };
     // What an operation in flight leaves is the seed's; there is none here, as flash is waited for.
     target.power_cycle(1);
-    let run = boot::decide(&mut target.chip, &Bench::new(&part, layout, None));
+    let bench = Bench::new(&part, layout, None);
+    let run =
+        target.run_into_by(bench.app_area.clone(), bench.limit, boot::MANY_RESETS, |chip| boot::decide(chip, &bench));
     format!("{}\n", run.told(Hopes::default()).console)
 }

@@ -1,11 +1,14 @@
 //! Breakpoints in SRAM, where no comparator reaches: `bkpt` in an instruction's place, which gdb never sees.
 
-use crate::bus::Width;
-use crate::probe::Target;
+use crate::probe::Operator;
 use std::collections::BTreeMap;
 
 /// `bkpt #0`.
 const BKPT: u16 = 0xBE00;
+
+fn half(target: &mut Operator, address: u32) -> Option<u16> {
+    target.read(address, 2).0.try_into().ok().map(u16::from_le_bytes)
+}
 
 /// The half-words whose place is taken.
 #[derive(Debug, Default)]
@@ -17,29 +20,29 @@ impl Planted {
     }
 
     /// Whether there is one now.
-    pub(super) fn add(&mut self, target: &mut Target, address: u32) -> bool {
+    pub(super) fn add(&mut self, target: &mut Operator, address: u32) -> bool {
         if self.contains(address) {
             return true;
         }
-        let Ok(half) = target.read(address, Width::Half) else { return false };
-        let done = target.write(address, Width::Half, BKPT.into()).is_ok();
+        let Some(half) = half(target, address) else { return false };
+        let done = target.write(address, &BKPT.to_le_bytes()).is_ok();
         if done {
-            self.0.insert(address, half as u16);
+            self.0.insert(address, half);
         }
         done
     }
 
     /// Whether there was one. What code has written there since stays.
-    pub(super) fn remove(&mut self, target: &mut Target, address: u32) -> bool {
-        let Some(half) = self.0.remove(&address) else { return false };
-        if target.read(address, Width::Half) == Ok(BKPT.into()) {
+    pub(super) fn remove(&mut self, target: &mut Operator, address: u32) -> bool {
+        let Some(own) = self.0.remove(&address) else { return false };
+        if half(target, address) == Some(BKPT) {
             // What could be read there can be written.
-            let _ = target.write(address, Width::Half, half.into());
+            let _ = target.write(address, &own.to_le_bytes());
         }
         true
     }
 
-    pub(super) fn remove_all(mut self, target: &mut Target) {
+    pub(super) fn remove_all(mut self, target: &mut Operator) {
         while let Some(address) = self.0.keys().next().copied() {
             self.remove(target, address);
         }
@@ -78,16 +81,20 @@ mod tests {
     use super::*;
     use crate::chip::Chip;
     use crate::part;
+    use crate::probe::Target;
+    use crate::probe::operation::Kind;
 
     #[test]
     fn gdb_sees_the_code_and_the_core_the_breakpoint() {
         let mut chip = Chip::new(&part::find("F051").unwrap(), 1).unwrap();
         chip.power_on();
-        let mut target = Target::new(chip);
-        target.write(0x2000_0100, Width::Word, 0x4433_2211).unwrap();
+        let mut probed = Target::new(chip);
+        let mut seen = |_| ();
+        let mut target = Operator::new(&mut probed, Kind::Gdb, &mut seen);
+        target.write(0x2000_0100, &[0x11, 0x22, 0x33, 0x44]).unwrap();
         let mut planted = Planted::default();
         assert!(planted.add(&mut target, 0x2000_0102) && planted.add(&mut target, 0x2000_0102));
-        assert_eq!(target.read(0x2000_0100, Width::Word), Ok(0xBE00_2211));
+        assert_eq!(target.read(0x2000_0100, 4).0, [0x11, 0x22, 0x00, 0xBE]);
         let mut bytes = [0x00, 0xBE, 0x55];
         planted.hide(0x2000_0102, &mut bytes);
         assert_eq!(bytes, [0x33, 0x44, 0x55]);
@@ -96,12 +103,12 @@ mod tests {
         planted.keep(0x2000_0103, &mut bytes);
         assert_eq!(bytes, [0xBE, 0x77]);
         assert!(planted.remove(&mut target, 0x2000_0102) && !planted.remove(&mut target, 0x2000_0102));
-        assert_eq!(target.read(0x2000_0100, Width::Word), Ok(0x6633_2211));
+        assert_eq!(target.read(0x2000_0100, 4).0, [0x11, 0x22, 0x33, 0x66]);
         // The code has written there itself.
         planted.add(&mut target, 0x2000_0102);
-        target.write(0x2000_0102, Width::Half, 0x1234).unwrap();
+        target.write(0x2000_0102, &[0x34, 0x12]).unwrap();
         planted.remove_all(&mut target);
-        assert_eq!(target.read(0x2000_0100, Width::Word), Ok(0x1234_2211));
+        assert_eq!(target.read(0x2000_0100, 4).0, [0x11, 0x22, 0x34, 0x12]);
         assert!(!Planted::default().add(&mut target, 0x7000_0000), "nothing is there");
     }
 }

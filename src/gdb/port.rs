@@ -1,7 +1,7 @@
 //! What gdb asks of the core, done with the debug registers (DDI0419 chapter C1), as any probe's client does it.
 
 use super::description::{CoreRegisters, Register};
-use crate::bus::{BusFault, Width};
+use crate::bus::BusFault;
 use crate::chip::WATCHPOINTS;
 use crate::cpu::FaultKind;
 use crate::cpu::debug::demcr::{TRCENA, VC_CORERESET, VC_HARDERR};
@@ -11,10 +11,7 @@ use crate::cpu::debug::{
     BP_COMP0, BP_CTRL, BP_STRIDE, DEMCR, DFSR, DHCSR, DWT_COMP0, DWT_FUNCTION0, DWT_MASK0, DWT_STRIDE, bp_comp,
     bp_ctrl, dfsr, regsel,
 };
-use crate::probe::News;
-use crate::probe::Target;
-
-const SPECIAL: u32 = regsel::CONTROL_PRIMASK as u32;
+use crate::probe::{News, Operator};
 
 /// Hardware breakpoints that the core has (DDI0419 C1.9).
 pub(super) const BREAKPOINTS: usize = 4;
@@ -79,18 +76,18 @@ pub(super) struct Share {
     pub broken: Option<String>,
 }
 
-fn set(target: &mut Target, address: u32, value: u32) {
+fn set(target: &mut Operator, address: u32, value: u32) {
     // The private peripherals take every aligned word.
-    let _ = target.write(address, Width::Word, value);
+    let _ = target.write(address, &value.to_le_bytes());
 }
 
-fn get(target: &mut Target, address: u32) -> u32 {
-    target.read(address, Width::Word).unwrap_or(0)
+fn get(target: &mut Operator, address: u32) -> u32 {
+    target.read(address, 4).0.try_into().map_or(0, u32::from_le_bytes)
 }
 
 /// Takes the core over, halted. Whether the debug port answers.
-pub(super) fn attach(target: &mut Target, catch: Catch) -> bool {
-    if !target.is_reachable() {
+pub(super) fn attach(target: &mut Operator, catch: Catch) -> bool {
+    if !target.attach() {
         return false;
     }
     // What happened before is nobody's news.
@@ -103,7 +100,7 @@ pub(super) fn attach(target: &mut Target, catch: Catch) -> bool {
 }
 
 /// Takes the core over after a power cycle, halted, with the comparators as they were.
-pub(super) fn attach_again(target: &mut Target, comparators: &[(u32, u32)], catch: Catch) {
+pub(super) fn attach_again(target: &mut Operator, comparators: &[(u32, u32)], catch: Catch) {
     // Debug state follows the resets since.
     target.run(0);
     target.take_news();
@@ -116,7 +113,7 @@ pub(super) fn attach_again(target: &mut Target, comparators: &[(u32, u32)], catc
 }
 
 /// The comparators' registers, as they stand: addresses and words.
-pub(super) fn comparators(target: &mut Target) -> Vec<(u32, u32)> {
+pub(super) fn comparators(target: &mut Operator) -> Vec<(u32, u32)> {
     let watch = |n| [DWT_COMP0, DWT_MASK0, DWT_FUNCTION0].map(|register| register + n * DWT_STRIDE);
     let registers =
         (0..BREAKPOINTS as u32).map(|n| BP_COMP0 + BP_STRIDE * n).chain((0..WATCHPOINTS as u32).flat_map(watch));
@@ -124,34 +121,35 @@ pub(super) fn comparators(target: &mut Target) -> Vec<(u32, u32)> {
 }
 
 /// Lets the core run, with nobody watching.
-pub(super) fn release(target: &mut Target) {
+pub(super) fn release(target: &mut Operator) {
     clear_breakpoints(target);
     clear_watchpoints(target);
     set(target, BP_CTRL, bp_ctrl::KEY);
     set(target, DEMCR, 0);
     set(target, DHCSR, DBGKEY);
     target.run(SHARE);
+    target.detach();
 }
 
-pub(super) fn set_catch(target: &mut Target, catch: Catch) {
+pub(super) fn set_catch(target: &mut Operator, catch: Catch) {
     let bits = [(catch.reset, VC_CORERESET), (catch.fault, VC_HARDERR)];
     set(target, DEMCR, bits.iter().fold(TRCENA, |word, (on, bit)| if *on { word | bit } else { word }));
 }
 
 /// Whether it was running.
-pub(super) fn halt(target: &mut Target) -> bool {
+pub(super) fn halt(target: &mut Operator) -> bool {
     let running = !target.is_halted();
     set(target, DHCSR, DBGKEY | C_DEBUGEN | C_HALT);
     running
 }
 
-pub(super) fn resume(target: &mut Target) {
+pub(super) fn resume(target: &mut Operator) {
     set(target, DFSR, dfsr::ALL);
     set(target, DHCSR, DBGKEY | C_DEBUGEN);
 }
 
 /// Executes one instruction, with interrupts held back, and past a breakpoint that stands on it.
-pub(super) fn step(target: &mut Target, catch: Catch) -> Share {
+pub(super) fn step(target: &mut Operator, catch: Catch) -> Share {
     if !target.is_halted() {
         halt(target);
         return Share { halted: Some(Why::Trap), ..Share::default() };
@@ -172,18 +170,18 @@ pub(super) fn step(target: &mut Target, catch: Catch) -> Share {
 }
 
 /// Gives a running core some time.
-pub(super) fn run(target: &mut Target, cycles: u64, catch: Catch) -> Share {
-    let before = target.chip.now().cycle;
+pub(super) fn run(target: &mut Operator, cycles: u64, catch: Catch) -> Share {
+    let before = target.chip().now().cycle;
     target.run(cycles);
-    let idle = !target.is_halted() && target.chip.now().cycle == before;
-    if target.chip.is_locked_up() && !target.is_halted() {
+    let idle = !target.is_halted() && target.chip().now().cycle == before;
+    if target.chip().is_locked_up() && !target.is_halted() {
         halt(target);
     }
     Share { idle, ..look(target, catch) }
 }
 
 /// What happened since the last look.
-fn look(target: &mut Target, catch: Catch) -> Share {
+fn look(target: &mut Operator, catch: Catch) -> Share {
     let news = target.take_news();
     let broken = target.take_broken();
     let halted = target.is_halted().then(|| {
@@ -194,9 +192,7 @@ fn look(target: &mut Target, catch: Catch) -> Share {
             Some(News::Reset { .. }) if catch.reset && dfsr & dfsr::VCATCH != 0 => Why::Reset,
             Some(News::Fault { fault, .. }) if dfsr & dfsr::VCATCH != 0 => Why::Fault(Some(*fault)),
             _ if dfsr & dfsr::DWTTRAP != 0 => matched(target).map_or(Why::Trap, |(how, at)| Why::Watch(how, at)),
-            _ if dfsr & dfsr::BKPT != 0 && breakpoint_at(target, target.register(u32::from(regsel::PC))) => {
-                Why::Breakpoint
-            }
+            _ if dfsr & dfsr::BKPT != 0 && is_at_breakpoint(target) => Why::Breakpoint,
             _ => Why::Trap,
         }
     });
@@ -204,7 +200,7 @@ fn look(target: &mut Target, catch: Catch) -> Share {
 }
 
 /// Resets the chip by its pin, halted at its reset vector or running.
-pub(super) fn reset(target: &mut Target, stay: bool, catch: Catch) {
+pub(super) fn reset(target: &mut Operator, stay: bool, catch: Catch) {
     set_catch(target, Catch { reset: stay, ..catch });
     target.set_nrst(false);
     target.set_nrst(true);
@@ -216,21 +212,21 @@ pub(super) fn reset(target: &mut Target, stay: bool, catch: Catch) {
     }
 }
 
-fn clear_breakpoints(target: &mut Target) {
+fn clear_breakpoints(target: &mut Operator) {
     for n in 0..BREAKPOINTS as u32 {
         set(target, BP_COMP0 + BP_STRIDE * n, 0);
     }
     set(target, BP_CTRL, bp_ctrl::KEY | bp_ctrl::ENABLE);
 }
 
-fn clear_watchpoints(target: &mut Target) {
+fn clear_watchpoints(target: &mut Operator) {
     for n in 0..WATCHPOINTS as u32 {
         set(target, DWT_FUNCTION0 + n * DWT_STRIDE, 0);
     }
 }
 
 /// The comparator that has matched: what it looks for, and where.
-fn matched(target: &mut Target) -> Option<(Watched, u32)> {
+fn matched(target: &mut Operator) -> Option<(Watched, u32)> {
     let mut found = None;
     for n in 0..WATCHPOINTS as u32 {
         // The load clears MATCHED: each is looked at.
@@ -251,7 +247,7 @@ pub(super) enum NoWatchpoint {
     Shape,
 }
 
-fn find_watchpoint(target: &mut Target, address: u32, length: u32, how: Watched) -> Option<u32> {
+fn find_watchpoint(target: &mut Operator, address: u32, length: u32, how: Watched) -> Option<u32> {
     (0..WATCHPOINTS as u32).map(|n| n * DWT_STRIDE).find(|at| {
         // MATCHED has been looked at when the core stopped.
         let function = get(target, DWT_FUNCTION0 + at) & FUNCTION_MASK;
@@ -260,7 +256,12 @@ fn find_watchpoint(target: &mut Target, address: u32, length: u32, how: Watched)
     })
 }
 
-pub(super) fn add_watchpoint(target: &mut Target, address: u32, length: u32, how: Watched) -> Result<(), NoWatchpoint> {
+pub(super) fn add_watchpoint(
+    target: &mut Operator,
+    address: u32,
+    length: u32,
+    how: Watched,
+) -> Result<(), NoWatchpoint> {
     if !length.is_power_of_two() || !address.is_multiple_of(length) {
         return Err(NoWatchpoint::Shape);
     }
@@ -277,7 +278,7 @@ pub(super) fn add_watchpoint(target: &mut Target, address: u32, length: u32, how
 }
 
 /// Whether there was one.
-pub(super) fn remove_watchpoint(target: &mut Target, address: u32, length: u32, how: Watched) -> bool {
+pub(super) fn remove_watchpoint(target: &mut Operator, address: u32, length: u32, how: Watched) -> bool {
     match find_watchpoint(target, address, length, how) {
         Some(at) => {
             set(target, DWT_FUNCTION0 + at, 0);
@@ -287,11 +288,12 @@ pub(super) fn remove_watchpoint(target: &mut Target, address: u32, length: u32, 
     }
 }
 
-fn find(target: &mut Target, wanted: u32) -> Option<u32> {
+fn find(target: &mut Operator, wanted: u32) -> Option<u32> {
     (0..BREAKPOINTS as u32).map(|n| BP_COMP0 + BP_STRIDE * n).find(|a| get(target, *a) == wanted)
 }
 
-fn breakpoint_at(target: &mut Target, pc: u32) -> bool {
+fn is_at_breakpoint(target: &mut Operator) -> bool {
+    let pc = target.register(regsel::PC);
     find(target, bp_comp::of(pc)).is_some()
 }
 
@@ -304,7 +306,7 @@ pub(super) enum NoBreakpoint {
     OutOfReach,
 }
 
-pub(super) fn add_breakpoint(target: &mut Target, address: u32) -> Result<(), NoBreakpoint> {
+pub(super) fn add_breakpoint(target: &mut Operator, address: u32) -> Result<(), NoBreakpoint> {
     if address >= 0x2000_0000 {
         return Err(NoBreakpoint::OutOfReach);
     }
@@ -319,7 +321,7 @@ pub(super) fn add_breakpoint(target: &mut Target, address: u32) -> Result<(), No
 }
 
 /// Whether there was one.
-pub(super) fn remove_breakpoint(target: &mut Target, address: u32) -> bool {
+pub(super) fn remove_breakpoint(target: &mut Operator, address: u32) -> bool {
     match find(target, bp_comp::of(address)) {
         Some(comparator) if address < 0x2000_0000 => {
             set(target, comparator, 0);
@@ -330,7 +332,7 @@ pub(super) fn remove_breakpoint(target: &mut Target, address: u32) -> bool {
 }
 
 /// All registers of a halted core; none where it runs.
-pub(super) fn registers(target: &Target) -> Option<CoreRegisters> {
+pub(super) fn registers(target: &mut Operator) -> Option<CoreRegisters> {
     target.is_halted().then(|| {
         let mut registers = CoreRegisters::default();
         for (n, value) in registers.0.iter_mut().enumerate() {
@@ -341,56 +343,38 @@ pub(super) fn registers(target: &Target) -> Option<CoreRegisters> {
 }
 
 /// One register of a halted core.
-pub(super) fn register(target: &Target, register: Register) -> u32 {
-    let special = target.register(SPECIAL);
+pub(super) fn register(target: &mut Operator, register: Register) -> u32 {
     match register.0 {
-        Register::PRIMASK => special & 1,
-        Register::CONTROL => special >> 24,
-        n => target.register(n as u32),
+        Register::PRIMASK => target.register(regsel::CONTROL_PRIMASK) & 1,
+        Register::CONTROL => target.register(regsel::CONTROL_PRIMASK) >> 24,
+        n => target.register(n as u8),
     }
 }
 
 /// Sets one register of a halted core.
-pub(super) fn set_register(target: &mut Target, register: Register, value: u32) {
-    let special = target.register(SPECIAL);
+pub(super) fn set_register(target: &mut Operator, register: Register, value: u32) {
+    let mut set_special = |keeps: u32, value: u32| {
+        let special = target.register(regsel::CONTROL_PRIMASK);
+        target.set_register(regsel::CONTROL_PRIMASK, special & keeps | value);
+    };
     match register.0 {
-        Register::PRIMASK => target.set_register(SPECIAL, special & 0xFF00_0000 | value & 1),
-        Register::CONTROL => target.set_register(SPECIAL, value << 24 | special & 1),
-        n => target.set_register(n as u32, value),
+        Register::PRIMASK => set_special(0xFF00_0000, value & 1),
+        Register::CONTROL => set_special(1, value << 24),
+        n => target.set_register(n as u8, value),
     }
 }
 
 /// Sets all of them. SP goes first: MSP and PSP, of which it is one, have the last word where they differ from it.
-pub(super) fn set_registers(target: &mut Target, values: &CoreRegisters) {
+pub(super) fn set_registers(target: &mut Operator, values: &CoreRegisters) {
     let old = registers(target).unwrap_or_default();
     for (n, value) in values.0.iter().enumerate().filter(|(n, value)| old.0[*n] != **value) {
         set_register(target, Register(n), *value);
     }
 }
 
-/// The widest access that `address` and `left` bytes allow, so that registers see whole words.
-const fn width(address: u32, left: usize) -> Width {
-    if address.is_multiple_of(4) && left >= 4 {
-        Width::Word
-    } else if address.is_multiple_of(2) && left >= 2 {
-        Width::Half
-    } else {
-        Width::Byte
-    }
-}
-
 /// The bytes from `address` on, up to the first that the bus refuses, and why it does.
-pub(super) fn read(target: &mut Target, address: u32, length: usize) -> (Vec<u8>, Option<BusFault>) {
-    let mut bytes = Vec::with_capacity(length);
-    while bytes.len() < length {
-        let Some(at) = u32::try_from(bytes.len()).ok().and_then(|n| address.checked_add(n)) else { break };
-        let width = width(at, length - bytes.len());
-        match target.read(at, width) {
-            Ok(value) => bytes.extend(&value.to_le_bytes()[..width.bytes() as usize]),
-            Err(fault) => return (bytes, Some(fault)),
-        }
-    }
-    (bytes, None)
+pub(super) fn read(target: &mut Operator, address: u32, length: usize) -> (Vec<u8>, Option<BusFault>) {
+    target.read(address, u32::try_from(length).unwrap_or(u32::MAX))
 }
 
 /// Why bytes were not written.
@@ -403,20 +387,14 @@ pub(super) enum NotWritten {
 }
 
 /// Writes bytes through the debug port, but none into main flash, whose rules are the flash controller's.
-pub(super) fn write(target: &mut Target, address: u32, bytes: &[u8]) -> Result<(), NotWritten> {
-    let flash = target.chip.part().flash;
-    let mut written = 0;
-    while written < bytes.len() {
-        let at = u32::try_from(written).ok().and_then(|n| address.checked_add(n));
-        let at = at.ok_or(NotWritten::Bus(u32::MAX, "nothing is there"))?;
-        if flash.contains(target.chip.board.resolve(at)) {
-            return Err(NotWritten::Flash(at));
-        }
-        let width = width(at, bytes.len() - written);
-        let own = &bytes[written..written + width.bytes() as usize];
-        let value = own.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte));
-        target.write(at, width, value).map_err(|fault| NotWritten::Bus(at, fault.reason))?;
-        written += own.len();
+pub(super) fn write(target: &mut Operator, address: u32, bytes: &[u8]) -> Result<(), NotWritten> {
+    let (chip, flash) = (target.chip(), target.chip().part().flash);
+    let place = |n: usize| u32::try_from(n).ok().and_then(|n| address.checked_add(n));
+    let in_flash = |n: &usize| place(*n).is_some_and(|at| flash.contains(chip.board.resolve(at)));
+    let free = (0..bytes.len()).find(in_flash);
+    match &bytes[..free.unwrap_or(bytes.len())] {
+        [] => {}
+        bytes => target.write(address, bytes).map_err(|r| NotWritten::Bus(r.address, r.fault.reason))?,
     }
-    Ok(())
+    free.and_then(place).map_or(Ok(()), |at| Err(NotWritten::Flash(at)))
 }

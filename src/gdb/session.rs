@@ -6,10 +6,11 @@ use super::load::Load;
 use super::planted::Planted;
 use super::port::{self, Catch, Share, Watched, Why};
 use crate::cpu::FaultKind;
+use crate::cpu::debug::regsel;
 use crate::part::Part;
-use crate::probe::News;
-use crate::probe::Target as Core;
+use crate::probe::operation::Kind;
 use crate::probe::owner::Line;
+use crate::probe::{News, Operator as Core};
 use crate::tell::tell;
 use gdbstub::common::Signal;
 use gdbstub::stub::SingleThreadStopReason;
@@ -70,7 +71,7 @@ impl Session {
 
     /// Does something with the core.
     pub(super) fn at<T: Send + 'static>(&self, work: impl FnOnce(&mut Core) -> T + Send + 'static) -> Result<T, Gone> {
-        self.line.run(|probe| work(&mut probe.target)).ok_or(Gone::Ended)
+        self.line.operate(Kind::Gdb, work).ok_or(Gone::Ended)
     }
 
     /// As [`Session::at`], for gdbstub; refused where gdb has let go of the core.
@@ -168,7 +169,7 @@ impl Session {
             self.tell(share.news, share.broken);
         }
         if stopped == Some(Why::Trap) {
-            let pc = self.at(|core| core.register(15))?;
+            let pc = self.at(|core| core.register(regsel::PC))?;
             if self.planted.contains(pc) {
                 return Ok((Some(SingleThreadStopReason::SwBreak(())), idle));
             }

@@ -51,7 +51,7 @@ impl Target for Session {
 
 impl SingleThreadBase for Session {
     fn read_registers(&mut self, registers: &mut CoreRegisters) -> TargetResult<(), Self> {
-        let values = self.with(|core| port::registers(core))?;
+        let values = self.with(port::registers)?;
         *registers = values.ok_or(TargetError::Errno(EBUSY))?;
         Ok(())
     }

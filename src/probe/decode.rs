@@ -1,6 +1,6 @@
 //! Commands in words, one line each.
 
-use super::recording::Exchange;
+use super::recording::{Entry, Exchange};
 use super::stlink::command::{DEBUG_PORT, Interface, Nrst, Transfer, Unit};
 use super::stlink::{Command, Mode, Status};
 use crate::chip::names;
@@ -9,6 +9,14 @@ use crate::part::Part;
 
 /// Bytes of a block that are shown.
 const SHOWN: usize = 8;
+
+/// What a client did. Registers have names where the part is known.
+pub fn told(entry: &Entry, part: Option<&Part>) -> String {
+    match entry {
+        Entry::Exchange(exchange) => describe(exchange, part),
+        Entry::Operation(done) => done.describe(part),
+    }
+}
 
 /// A command with its data and its reply. Registers have names where the part is known.
 pub fn describe(exchange: &Exchange, part: Option<&Part>) -> String {
@@ -85,7 +93,7 @@ pub fn named(address: u32, part: Option<&Part>) -> String {
 }
 
 /// The name that ST-LINK clients give the core's registers by number.
-fn core_register(number: u8) -> String {
+pub(super) fn core_register(number: u8) -> String {
     match number {
         regsel::SP => "sp".to_owned(),
         regsel::LR => "lr".to_owned(),
@@ -186,7 +194,7 @@ fn failure(reply: &[u8]) -> String {
     if reply.is_empty() || is_ok(reply) { String::new() } else { format!(" ({})", status(reply)) }
 }
 
-fn bytes(bytes: &[u8]) -> String {
+pub(super) fn bytes(bytes: &[u8]) -> String {
     if bytes.is_empty() {
         return "nothing".to_owned();
     }
@@ -209,7 +217,7 @@ mod tests {
     use super::*;
     use crate::part;
 
-    fn told(command: &[u8], data: &[u8], reply: &[u8]) -> String {
+    fn words(command: &[u8], data: &[u8], reply: &[u8]) -> String {
         let command = Command::of(command).encode();
         let exchange = Exchange { at: 0, command, data: data.to_vec(), reply: reply.to_vec(), packet: None };
         describe(&exchange, Some(&part::find("F051").unwrap()))
@@ -217,26 +225,26 @@ mod tests {
 
     #[test]
     fn commands_are_told_in_words() {
-        assert_eq!(told(&[0xF1], &[], &[0x29, 0x5B, 0x83, 4, 0x4B, 0x37]), "version -> V2J37M27 (0483:374b)");
-        assert_eq!(told(&[0xF7], &[], &[0xD2, 5, 0, 0, 2, 8, 0, 0]), "voltage -> 3.30 V");
+        assert_eq!(words(&[0xF1], &[], &[0x29, 0x5B, 0x83, 4, 0x4B, 0x37]), "version -> V2J37M27 (0483:374b)");
+        assert_eq!(words(&[0xF7], &[], &[0xD2, 5, 0, 0, 2, 8, 0, 0]), "voltage -> 3.30 V");
         assert_eq!(
-            told(&[0xF2, 0x35, 0x10, 0x20, 2, 0x40, 2], &[], &[0x80, 0]),
+            words(&[0xF2, 0x35, 0x10, 0x20, 2, 0x40, 2], &[], &[0x80, 0]),
             "write 0x40022010 FLASH CR <- 0x00000002"
         );
         assert_eq!(
-            told(&[0xF2, 0x36, 0xF0, 0xED, 0, 0xE0], &[], &[0x80, 0, 0, 0, 3, 0, 3, 0]),
+            words(&[0xF2, 0x36, 0xF0, 0xED, 0, 0xE0], &[], &[0x80, 0, 0, 0, 3, 0, 3, 0]),
             "read 0xE000EDF0 DHCSR -> 0x00030003"
         );
         assert_eq!(
-            told(&[0xF2, 0x08, 0, 0, 0, 0x20, 4, 0], &[1, 2, 3, 4], &[]),
+            words(&[0xF2, 0x08, 0, 0, 0, 0x20, 4, 0], &[1, 2, 3, 4], &[]),
             "write 0x20000000, 4 bytes in words <- 01 02 03 04"
         );
         assert_eq!(
-            told(&[0xF2, 0x3E], &[], &[0x11, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0]),
+            words(&[0xF2, 0x3E], &[], &[0x11, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0]),
             "status of the last transfer -> 11 fault of the access port at 0x08000000"
         );
-        assert_eq!(told(&[0xF2, 0x34, 15, 0, 0, 0, 0x20], &[], &[0x80, 0]), "write register pc <- 0x20000000");
-        assert_eq!(told(&[0x99, 1], &[], &[]), "99 01 00 -> nothing");
+        assert_eq!(words(&[0xF2, 0x34, 15, 0, 0, 0, 0x20], &[], &[0x80, 0]), "write register pc <- 0x20000000");
+        assert_eq!(words(&[0x99, 1], &[], &[]), "99 01 00 -> nothing");
     }
 
     #[test]
@@ -244,7 +252,7 @@ mod tests {
         for first in 0..=0xFF {
             for second in 0..=0xFF {
                 for length in 0..12 {
-                    told(&[first, second], &[], &vec![0; length]);
+                    words(&[first, second], &[], &vec![0; length]);
                 }
             }
         }

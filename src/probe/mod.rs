@@ -3,7 +3,8 @@
 //! [`Target`] is the core's side of the debug port: halting, stepping, breakpoints, watchpoints, vector catch.
 //! [`Dap`] is the port itself, [`StLink`] the probe's firmware: a command in, a reply out, whatever carries them. [`owner`] runs it for
 //! clients in other threads, [`tcp`] speaks stlink-server's protocol to them, [`glasgow`] the one that probe-rs has over TCP. [`usb`] is the device that a bus would show,
-//! [`recording`] a session kept in a file, [`capture`] one that other programs kept. [`st_flash`] carries out
+//! [`operation`] is
+//! what clients without an ST-LINK do at the target, [`recording`] a session kept in a file, [`capture`] one that other programs kept. [`st_flash`] carries out
 //! st-flash's command lines.
 //!
 //! `docs/probe.md` says what is modelled and what is not.
@@ -16,6 +17,7 @@ mod dwt;
 pub mod glasgow;
 pub mod listen;
 pub mod news;
+pub mod operation;
 pub mod owner;
 pub mod recording;
 pub mod replay;
@@ -31,5 +33,6 @@ pub mod usbip;
 
 pub use dap::Dap;
 pub use news::News;
+pub use operation::Operator;
 pub use stlink::{Model, StLink};
 pub use target::Target;

@@ -2,6 +2,7 @@
 //!
 //! Engines stay in the thread that made them, so fronts talk over a channel. One client at a time holds the probe.
 
+use super::operation::{Done, Kind, Operator};
 use super::recording::Exchange;
 use super::stlink::{COMMAND, StLink};
 use std::fmt;
@@ -33,8 +34,8 @@ impl Client {
     }
 }
 
-/// Work for the owner's thread.
-pub type Work = Box<dyn FnOnce(&mut StLink) + Send>;
+/// Operations at the chip that need no ST-LINK, in one piece; seen by the [`Watch`] one by one.
+pub type Work = Box<dyn FnOnce(&mut Operator) + Send>;
 
 /// Carries out a command with its data, seen by the [`Watch`] as any other; gives its reply.
 pub type Perform<'a> = &'a mut dyn FnMut([u8; COMMAND], Vec<u8>) -> Vec<u8>;
@@ -59,9 +60,8 @@ pub enum Request {
     },
     /// Commands with nothing in between, where the client holds the probe; dropped undone where not.
     Talk(Client, Talk),
-    /// Something to be done with the probe and its chip, where the client holds the probe; dropped undone where not.
-    /// Recordings do not have it.
-    Do(Client, Work),
+    /// Operations of a client by a way of its own, where it holds the probe; dropped undone where not.
+    Operate(Client, Kind, Work),
     /// The client gives the probe back, or is gone.
     Close(Client),
     /// Everything ends.
@@ -76,7 +76,7 @@ impl fmt::Debug for Request {
                 write!(f, "Command({client:?}, {command:02x?}, {data:02x?})")
             }
             Request::Talk(client, _) => write!(f, "Talk({client:?})"),
-            Request::Do(client, _) => write!(f, "Do({client:?})"),
+            Request::Operate(client, by, _) => write!(f, "Operate({client:?}, {by})"),
             Request::Close(client) => write!(f, "Close({client:?})"),
             Request::Stop => f.write_str("Stop"),
         }
@@ -148,13 +148,18 @@ impl Line {
         result.recv().ok()
     }
 
-    /// Has something done with the probe; none where the client does not hold it, or the owner has ended.
-    pub fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut StLink) -> T + Send + 'static) -> Option<T> {
+    /// Has something done at the chip, with no ST-LINK between; none where the client does not hold the probe, or the
+    /// owner has ended.
+    pub fn operate<T: Send + 'static>(
+        &self,
+        by: Kind,
+        work: impl FnOnce(&mut Operator) -> T + Send + 'static,
+    ) -> Option<T> {
         let (answer, result) = channel();
-        let work = Box::new(move |probe: &mut StLink| {
-            let _ = answer.send(work(probe));
+        let work = Box::new(move |operator: &mut Operator| {
+            let _ = answer.send(work(operator));
         });
-        self.requests.send(Request::Do(self.client, work)).ok()?;
+        self.requests.send(Request::Operate(self.client, by, work)).ok()?;
         result.recv().ok()
     }
 }
@@ -169,6 +174,9 @@ impl Drop for Line {
 pub trait Watch {
     /// A command has been carried out.
     fn exchange(&mut self, _exchange: &Exchange) {}
+
+    /// An operation by another way than the ST-LINK has been carried out.
+    fn operation(&mut self, _done: &Done) {}
 
     /// A client has given the probe back; what the chip holds now is what it has left. Break ends everything.
     fn released(&mut self, _probe: &mut StLink) -> ControlFlow<()> {
@@ -196,14 +204,16 @@ pub fn serve(probe: &mut StLink, requests: &Receiver<Request>, watch: &mut impl 
             Request::Talk(client, talk) if holder == Some(client) => {
                 talk(&mut |command, data| perform(probe, watch, command, data));
             }
-            Request::Do(client, work) if holder == Some(client) => work(probe),
+            Request::Operate(client, by, work) if holder == Some(client) => {
+                work(&mut Operator::new(&mut probe.target, by, &mut |done| watch.operation(&done)));
+            }
             Request::Close(client) if holder == Some(client) => {
                 holder = None;
                 if watch.released(probe).is_break() {
                     return;
                 }
             }
-            Request::Talk(..) | Request::Do(..) | Request::Close(_) => {}
+            Request::Talk(..) | Request::Operate(..) | Request::Close(_) => {}
             Request::Stop => return,
         }
     }

@@ -1,9 +1,11 @@
-//! A recorded session: what a client said and what the probe replied, and our own form of it, a command a line.
+//! A recorded session: what a client did and what came back, and our own form of it, an [`Entry`] a line.
 //!
 //! The form (`docs/recordings.md`) is JSON Lines. The first line is the [`Header`]; each other line is an
-//! [`Exchange`]: `t` in microseconds, and in hex `cmd` (16 bytes), `out` (data that went with it) and `in` (the
-//! reply).
+//! [`Exchange`] with an ST-LINK: `t` in microseconds, and in hex `cmd` (16 bytes), `out` (data that went with it) and
+//! `in` (the reply); or an operation of a client that needs no ST-LINK ([`Done`]): `t`, `by`, `do`, `in`, and `failed`
+//! where it did.
 
+use super::operation::{Done, Kind, Operation};
 use super::stlink::{self, COMMAND};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write as _};
@@ -11,8 +13,10 @@ use std::io::{self, Seek, SeekFrom, Write};
 
 /// What the first line's `format` says.
 pub const FORMAT: &str = "dryflash-recording";
-/// The newest version of the form that is read, and the one that is written.
+/// The first version of the form: ST-LINK commands alone. It is written where there is nothing else.
 pub const VERSION: u32 = 1;
+/// The newest version that is read: operations of clients that need no ST-LINK as well.
+pub const WITH_OPERATIONS: u32 = 2;
 
 /// Stands in for the digest at the end until there is one; as long as one.
 pub const UNFINISHED: &str = "----------------";
@@ -26,7 +30,7 @@ const ROOM: usize = 40;
 pub struct Header {
     /// [`FORMAT`].
     pub format: String,
-    /// [`VERSION`].
+    /// [`VERSION`], or [`WITH_OPERATIONS`] where there may be some.
     pub version: u32,
     /// The client: a command line, or words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,7 +47,7 @@ pub struct Header {
     /// The signal wire: `low`, `floating` or `high`, and its changes, as `high,low@100ms`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<String>,
-    /// A digest of what flash and option bytes held at the beginning ([`crate::esc::changes::Snapshot::digest`]).
+    /// A digest of what flash and option bytes held at the beginning ([`crate::flash::Lasting::digest`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begins_with: Option<String>,
     /// The digest at the end; [`UNFINISHED`] while the session lasts.
@@ -105,6 +109,42 @@ pub struct Exchange {
     pub packet: Option<u64>,
 }
 
+/// A line of a recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A command of an ST-LINK.
+    Exchange(Exchange),
+    /// An operation by another way.
+    Operation(Done),
+}
+
+impl Entry {
+    /// The command of an ST-LINK.
+    pub const fn exchange(&self) -> Option<&Exchange> {
+        match self {
+            Entry::Exchange(exchange) => Some(exchange),
+            Entry::Operation(_) => None,
+        }
+    }
+
+    /// Microseconds, as [`Exchange::at`].
+    pub const fn at(&self) -> u64 {
+        match self {
+            Entry::Exchange(exchange) => exchange.at,
+            Entry::Operation(done) => done.at,
+        }
+    }
+
+    /// As if it had been read from no file.
+    #[must_use]
+    pub fn without_place(&self) -> Entry {
+        match self {
+            Entry::Exchange(exchange) => Entry::Exchange(Exchange { packet: None, ..exchange.clone() }),
+            Entry::Operation(done) => Entry::Operation(Done { line: None, ..done.clone() }),
+        }
+    }
+}
+
 /// Something that a recording lacks, or that nobody could make out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -129,8 +169,8 @@ impl fmt::Display for Flaw {
 pub struct Recording {
     /// What it says of itself.
     pub header: Header,
-    /// The commands, in their order.
-    pub exchanges: Vec<Exchange>,
+    /// What was done, in its order.
+    pub entries: Vec<Entry>,
     /// Why it may not be whole.
     pub flaws: Vec<Flaw>,
 }
@@ -205,6 +245,28 @@ fn list(speakers: &[Speaker]) -> String {
     speakers.iter().map(Speaker::to_string).collect::<Vec<_>>().join(", ")
 }
 
+/// A line of an operation.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OperationLine {
+    t: u64,
+    by: Kind,
+    #[serde(rename = "do")]
+    operation: Operation,
+    #[serde(rename = "in", default, skip_serializing_if = "String::is_empty")]
+    reply: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failed: Option<String>,
+}
+
+/// What tells one from a command's line.
+#[derive(Deserialize)]
+struct Peek {
+    #[serde(rename = "do")]
+    operation: Option<serde::de::IgnoredAny>,
+}
+
+/// A line of an ST-LINK's command.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
@@ -246,7 +308,25 @@ impl<W: Write> Recorder<W> {
     pub fn push(&mut self, exchange: &Exchange) -> io::Result<()> {
         let line =
             Line { t: exchange.at, cmd: hex(&exchange.command), out: hex(&exchange.data), reply: hex(&exchange.reply) };
-        writeln!(self.to, "{}", serde_json::to_string(&line)?)?;
+        self.line(&line)
+    }
+
+    /// One more operation. The header has to be one [`WITH_OPERATIONS`].
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn push_operation(&mut self, done: &Done) -> io::Result<()> {
+        self.line(&OperationLine {
+            t: done.at,
+            by: done.by,
+            operation: done.operation.clone(),
+            reply: hex(&done.reply),
+            failed: done.failed.clone(),
+        })
+    }
+
+    fn line(&mut self, line: &impl Serialize) -> io::Result<()> {
+        writeln!(self.to, "{}", serde_json::to_string(line)?)?;
         self.commands += 1;
         Ok(())
     }
@@ -284,6 +364,24 @@ impl<W: Write + Seek> Recorder<W> {
 }
 
 impl Recording {
+    /// Of ST-LINK commands alone.
+    pub fn of(header: Header, exchanges: Vec<Exchange>, flaws: Vec<Flaw>) -> Recording {
+        Recording { header, entries: exchanges.into_iter().map(Entry::Exchange).collect(), flaws }
+    }
+
+    /// The ST-LINK commands in it.
+    pub fn exchanges(&self) -> Vec<&Exchange> {
+        self.entries.iter().filter_map(Entry::exchange).collect()
+    }
+
+    /// The operations in it that went by no ST-LINK.
+    pub fn operations(&self) -> impl Iterator<Item = &Done> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Operation(done) => Some(done),
+            Entry::Exchange(_) => None,
+        })
+    }
+
     /// Whether nothing of the session is known to be missing: only then replaying it says what it should.
     pub fn is_whole(&self) -> bool {
         !self.flaws.iter().any(|flaw| flaw.loss)
@@ -295,12 +393,15 @@ impl Recording {
         let digest = header.ends_with.take();
         match &digest {
             Some(_) => header.ends_with = Some(UNFINISHED.to_owned()),
-            None => header.commands = Some(self.exchanges.len() as u64),
+            None => header.commands = Some(self.entries.len() as u64),
         }
         let write = || -> io::Result<Vec<u8>> {
             let mut recorder = Recorder::new(io::Cursor::new(Vec::new()), &header)?;
-            for exchange in &self.exchanges {
-                recorder.push(exchange)?;
+            for entry in &self.entries {
+                match entry {
+                    Entry::Exchange(exchange) => recorder.push(exchange)?,
+                    Entry::Operation(done) => recorder.push_operation(done)?,
+                }
             }
             if let Some(digest) = &digest {
                 recorder.finish(&header, digest)?;
@@ -343,9 +444,25 @@ impl Recording {
                 recording.flaws = std::mem::take(&mut recording.header.flaws);
                 continue;
             }
-            let line: Line = serde_json::from_str(line).map_err(malformed)?;
             let bytes =
                 |field: &str, text: &str| from_hex(text).map_err(|what| at(number, format!("`{field}`: {what}")));
+            let is_operation = serde_json::from_str(line).is_ok_and(|peek: Peek| peek.operation.is_some());
+            if is_operation {
+                if recording.header.version < WITH_OPERATIONS {
+                    return Err(at(number, format!("an operation, which version {VERSION} of the form has not")));
+                }
+                let line: OperationLine = serde_json::from_str(line).map_err(malformed)?;
+                recording.entries.push(Entry::Operation(Done {
+                    at: line.t,
+                    by: line.by,
+                    operation: line.operation,
+                    reply: bytes("in", &line.reply)?,
+                    failed: line.failed,
+                    line: Some(number),
+                }));
+                continue;
+            }
+            let line: Line = serde_json::from_str(line).map_err(malformed)?;
             let command = bytes("cmd", &line.cmd)?;
             let command = <[u8; COMMAND]>::try_from(command)
                 .map_err(|c| at(number, format!("`cmd`: {} bytes, a command has {COMMAND}", c.len())))?;
@@ -355,12 +472,13 @@ impl Recording {
                 return Err(at(number, format!("`out`: {} bytes, the command takes {wanted}", data.len())));
             }
             let reply = bytes("in", &line.reply)?;
-            recording.exchanges.push(Exchange { at: line.t, command, data, reply, packet: Some(number) });
+            let exchange = Exchange { at: line.t, command, data, reply, packet: Some(number) };
+            recording.entries.push(Entry::Exchange(exchange));
         }
         if last == 0 {
             return Err(RecordingError::Nothing("the file is empty".to_owned()));
         }
-        let (here, said) = (recording.exchanges.len() as u64, recording.header.commands.take());
+        let (here, said) = (recording.entries.len() as u64, recording.header.commands.take());
         if let Some(said) = said.filter(|said| *said != here) {
             let what = match said > here {
                 true => format!("the recording is cut off here: {here} of its {said} commands are left"),
@@ -398,8 +516,10 @@ fn header(line: &str) -> Result<Header, HeaderError> {
         )));
     }
     match kind.version {
-        Some(VERSION) => serde_json::from_str(line).map_err(HeaderError::Json),
-        Some(v) => Err(HeaderError::Other(format!("version {v} of the form; this dryflash reads {VERSION}"))),
+        Some(VERSION | WITH_OPERATIONS) => serde_json::from_str(line).map_err(HeaderError::Json),
+        Some(v) => Err(HeaderError::Other(format!(
+            "version {v} of the form; this dryflash reads {VERSION} and {WITH_OPERATIONS}"
+        ))),
         None => Err(HeaderError::Other("the header has no \"version\"".to_owned())),
     }
 }
@@ -427,6 +547,7 @@ pub fn from_hex(text: &str) -> Result<Vec<u8>, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::operation;
     use super::*;
     use proptest::prelude::*;
 
@@ -436,14 +557,64 @@ mod tests {
             padded[..command.len()].copy_from_slice(command);
             Exchange { at, command: padded, data: data.to_vec(), reply: reply.to_vec(), packet: Some(packet) }
         };
-        Recording {
-            header: Header { part: Some("STM32F051K6".to_owned()), seed: Some(1), ..Header::default() },
-            exchanges: vec![
-                exchange(&[0xF1], &[], &[0x29, 0x5B, 0x83, 0x04, 0x4B, 0x37], 10, 2),
-                exchange(&[0xF2, 0x08, 0, 0, 0, 0x20, 4, 0], &[1, 2, 3, 4], &[], 5_010, 3),
-            ],
-            flaws: Vec::new(),
+        let header = Header { part: Some("STM32F051K6".to_owned()), seed: Some(1), ..Header::default() };
+        let exchanges = vec![
+            exchange(&[0xF1], &[], &[0x29, 0x5B, 0x83, 0x04, 0x4B, 0x37], 10, 2),
+            exchange(&[0xF2, 0x08, 0, 0, 0, 0x20, 4, 0], &[1, 2, 3, 4], &[], 5_010, 3),
+        ];
+        Recording::of(header, exchanges, Vec::new())
+    }
+
+    /// Each kind of operation.
+    fn with_operations() -> Recording {
+        let mut recording = sample();
+        recording.header.version = WITH_OPERATIONS;
+        let block = operation::Block { address: 0x0800_0000, data: vec![1, 2, 3, 4] };
+        let operations = [
+            Operation::Attach,
+            Operation::Read { address: 0xE000_EDF0, length: 4 },
+            Operation::Write { address: 0x2000_0000, data: vec![0xAB, 0xCD] },
+            Operation::ReadRegister { register: 15 },
+            Operation::WriteRegister { register: 15, value: 0x0800_0101 },
+            Operation::Run { cycles: 40_000, times: 1 },
+            Operation::Run { cycles: 400_000, times: 7 },
+            Operation::Nrst { high: true },
+            Operation::PowerCycle { seed: 1 },
+            Operation::RunInto { first: 0x0800_1000, last: 0x0800_7FFF, micros: 400_000, resets: 8 },
+            Operation::Erase { first: 0x0800_0000, last: 0x0800_03FF },
+            Operation::Program { blocks: vec![block] },
+            Operation::Detach,
+        ];
+        for (line, operation) in (4..).zip(operations) {
+            let failed = (line % 2 == 0).then(|| "WRPERR".to_owned());
+            let (at, reply) = (5_020, vec![line as u8; 4]);
+            let done = Done { at, by: Kind::Gdb, operation, reply, failed, line: Some(line) };
+            recording.entries.push(Entry::Operation(done));
         }
+        recording
+    }
+
+    #[test]
+    fn operations_come_back_and_say_who_did_them() {
+        let recording = with_operations();
+        let bytes = recording.to_jsonl();
+        assert_eq!(Recording::from_jsonl(&bytes).unwrap(), recording);
+        let text = String::from_utf8(bytes).unwrap();
+        let read = r#"{"t":5020,"by":"gdb","do":{"read":{"address":"0xE000EDF0","length":4}},"in":"05050505"}"#;
+        assert!(text.contains(read), "{text}");
+        let wrong = |from: &str, to: &str| {
+            let changed = text.replacen(from, to, 1);
+            assert_ne!(changed, text, "{from}");
+            Recording::from_jsonl(changed.as_bytes()).unwrap_err().to_string()
+        };
+        assert_eq!(
+            wrong("\"version\":2", "\"version\":1"),
+            "line 4: an operation, which version 1 of the form has not"
+        );
+        assert!(wrong("\"by\":\"gdb\"", "\"by\":\"jtag\"").contains("line 4: unknown variant `jtag`"));
+        assert!(wrong("\"length\":4", "\"lenght\":4").contains("line 5: unknown field `lenght`"));
+        assert!(wrong("0xE000EDF0", "E000EDF0").contains("'E000EDF0' is no address"));
+        assert!(wrong("\"in\":\"05050505\"", "\"in\":\"0505050\"").contains("line 5: `in`: an odd number"));
     }
 
     #[test]
@@ -460,7 +631,7 @@ mod tests {
             Recording::from_jsonl(changed.as_bytes()).unwrap_err().to_string()
         };
         assert!(wrong("dryflash-rec", "other-rec").starts_with("line 1: no header"));
-        assert!(wrong("\"version\":1", "\"version\":2").contains("version 2 of the form"));
+        assert!(wrong("\"version\":1", "\"version\":3").contains("version 3 of the form"));
         assert!(wrong("\"seed\":1", "\"sead\":1").contains("line 1: unknown field `sead`"));
         assert!(wrong("\"out\":\"01", "\"out\":\"").contains("line 3: `out`: 3 bytes, the command takes 4"));
         assert!(wrong("\"cmd\":\"f1", "\"cmd\":\"f").contains("line 2: `cmd`: an odd number"));
@@ -486,14 +657,14 @@ mod tests {
     fn a_session_ends_with_its_digest_and_its_commands() {
         let header = Header { ends_with: Some(UNFINISHED.to_owned()), ..sample().header };
         let mut recorder = Recorder::new(io::Cursor::new(Vec::new()), &header).unwrap();
-        for exchange in &sample().exchanges {
+        for exchange in sample().exchanges() {
             recorder.push(exchange).unwrap();
         }
         recorder.finish(&header, "0123456789abcdef").unwrap();
         let bytes = recorder.into_inner().into_inner();
         let read = Recording::from_jsonl(&bytes).unwrap();
         assert!(read.is_whole());
-        assert_eq!((read.header.ends_with.as_deref(), read.exchanges.len()), (Some("0123456789abcdef"), 2));
+        assert_eq!((read.header.ends_with.as_deref(), read.entries.len()), (Some("0123456789abcdef"), 2));
         let text = String::from_utf8(bytes).unwrap();
         let cut: Vec<&str> = text.lines().take(2).collect();
         let read = Recording::from_jsonl(cut.join("\n").as_bytes()).unwrap();
@@ -504,7 +675,7 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = Recording::from_jsonl(&bytes);
-            let _ = Recording::from_jsonl(&[sample().to_jsonl(), bytes].concat());
+            let _ = Recording::from_jsonl(&[with_operations().to_jsonl(), bytes].concat());
         }
     }
 }

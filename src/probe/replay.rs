@@ -1,15 +1,15 @@
 //! A recorded session, carried out once more on a virtual ESC, and what came out otherwise.
 //!
-//! The commands are the recorded ones; replies are compared. How closely is a matter of [`Strength`]: a real chip's
+//! Commands and operations are the recorded ones; replies are compared. How closely is a matter of [`Strength`]: a real chip's
 //! polling loops end after another number of rounds than a virtual one's, and another chip has another unique id.
 
 use super::decode;
-use super::recording::{Exchange, Recording, hex};
+use super::operation::{Done, Operation};
+use super::recording::{Entry, Exchange, Recording, hex};
 use super::stlink::command::{Interface, Transfer, Unit};
 use super::stlink::{Command, StLink, Status};
 use super::story::{self, Story};
 use crate::cpu::debug::{CPUID, DHCSR, dhcsr};
-use crate::esc::changes::Snapshot;
 use crate::part::{self, Part};
 use serde::Serialize;
 use std::ops::RangeInclusive;
@@ -47,7 +47,7 @@ pub struct Divergence {
 /// What a replay came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Replayed {
-    /// Commands of the recording that were carried out.
+    /// Commands and operations of the recording that were carried out.
     pub commands: u64,
     /// Further ones, while waiting for what a polling loop had ended with.
     pub extra_polls: u64,
@@ -127,7 +127,7 @@ pub fn foreign(recording: &Recording) -> Option<String> {
 }
 
 fn word_of(recording: &Recording, address: u32) -> Option<u32> {
-    recording.exchanges.iter().find_map(|e| value_read(e, address))
+    recording.exchanges().into_iter().find_map(|e| value_read(e, address))
 }
 
 /// The word that a command reads from `address`, whichever command it is.
@@ -148,19 +148,18 @@ fn value_read(exchange: &Exchange, address: u32) -> Option<u32> {
 pub fn replay(probe: &mut StLink, recording: &Recording, strength: Strength, story: &mut Story) -> Replayed {
     let mut replay = Replay { probe, strength, story, out: Replayed::default() };
     replay.prepare(recording);
-    let all = &recording.exchanges;
-    let mut at = 0;
-    while at < all.len() {
-        let (round, rounds) = match strength {
-            Strength::Strict => (1, 1),
-            _ => polling(&all[at..], replay.probe),
-        };
-        let end = at + round * rounds;
-        replay.rounds(&all[at..end], at, round);
-        at = end;
+    let mut number = 0;
+    let both_commands = |a: &Entry, b: &Entry| a.exchange().is_some() && b.exchange().is_some();
+    for entries in recording.entries.chunk_by(both_commands) {
+        if let [Entry::Operation(done)] = entries {
+            replay.operate(done, number + 1);
+        }
+        let exchanges: Vec<&Exchange> = entries.iter().filter_map(Entry::exchange).collect();
+        replay.commands(&exchanges, number);
+        number += entries.len();
     }
     let mut out = replay.out;
-    let end = Snapshot::of(&probe.target.chip).digest();
+    let end = probe.target.chip.board.flash.lasting().digest();
     // How one that was cut off would have ended nobody knows.
     let told = recording.header.ends_with.as_ref().filter(|_| recording.is_whole());
     out.ends_alike = told.map(|digest| *digest == end);
@@ -169,13 +168,13 @@ pub fn replay(probe: &mut StLink, recording: &Recording, strength: Strength, sto
 
 /// How many commands make up one round of the polling loop that begins here, and how many rounds there are; one
 /// command and one round where none does.
-fn polling(exchanges: &[Exchange], probe: &StLink) -> (usize, usize) {
+fn polling(exchanges: &[&Exchange], probe: &StLink) -> (usize, usize) {
     for round in 1..=ROUND.min(exchanges.len()) {
         let (first, rest) = exchanges.split_at(round);
         if !first.iter().all(|e| only_reads(e) && !steps(e, probe)) {
             break;
         }
-        let same = |other: &[Exchange]| other.iter().zip(first).all(|(a, b)| a.command == b.command);
+        let same = |other: &[&Exchange]| other.iter().zip(first).all(|(a, b)| a.command == b.command);
         let again = rest.chunks_exact(round).take_while(|r| same(r)).count();
         if again > 0 {
             return (round, again + 1);
@@ -221,7 +220,7 @@ struct Replay<'a> {
 impl Replay<'_> {
     /// A recording that begins in the middle finds the probe connected.
     fn prepare(&mut self, recording: &Recording) {
-        let commands = recording.exchanges.iter().map(|e| (Command::decode(&e.command), &e.reply));
+        let commands = recording.exchanges().into_iter().map(|e| (Command::decode(&e.command), &e.reply));
         let Some((first, reply)) = commands.into_iter().find(|(c, _)| c.is_debug() && !in_any_mode(*c)) else { return };
         let begins = matches!(first, Command::Enter(_) | Command::DriveNrst(_));
         if !begins && !Status::NoDevice.begins(reply) {
@@ -230,8 +229,64 @@ impl Replay<'_> {
         }
     }
 
+    /// Commands in a row, the first of which has so many before it.
+    fn commands(&mut self, exchanges: &[&Exchange], before: usize) {
+        let mut at = 0;
+        while at < exchanges.len() {
+            let (round, rounds) = match self.strength {
+                Strength::Strict => (1, 1),
+                _ => polling(&exchanges[at..], self.probe),
+            };
+            let end = at + round * rounds;
+            self.rounds(&exchanges[at..end], before + at, round);
+            at = end;
+        }
+    }
+
+    /// An operation of a client that needs no ST-LINK; its number in the recording, from 1.
+    fn operate(&mut self, recorded: &Done, number: usize) {
+        let Some(got) = recorded.operation.perform(&mut self.probe.target, recorded.by) else { return };
+        self.story.push_operation(&got, self.probe);
+        self.out.commands += 1;
+        let says_nothing = |done: &Done| done.reply.is_empty() && done.failed.is_none();
+        if says_nothing(recorded) && says_nothing(&got) || self.operation_is_beside_the_point(recorded, &got) {
+            return;
+        }
+        self.out.compared += 1;
+        if (&got.reply, &got.failed) == (&recorded.reply, &recorded.failed) {
+            return;
+        }
+        let part = Some(self.probe.target.chip.part().as_ref());
+        let offset = recorded.reply.iter().zip(&got.reply).take_while(|(a, b)| a == b).count();
+        let (mut told, mut replayed) = (recorded.describe(part), got.describe(part));
+        if told == replayed {
+            told += &beside(&recorded.reply, offset);
+            replayed += &beside(&got.reply, offset);
+        }
+        let (command, packet) = (number as u64, recorded.line);
+        self.out.divergences.push(Divergence { command, packet, recorded: told, replayed, offset });
+    }
+
+    /// Operations that say nothing about what is compared.
+    fn operation_is_beside_the_point(&self, recorded: &Done, got: &Done) -> bool {
+        match (self.strength, &recorded.operation) {
+            (Strength::Polls, Operation::Read { address, .. }) => {
+                self.is_identity(*address, &recorded.reply, &got.reply, 0)
+            }
+            (Strength::Effects, Operation::Read { address, .. }) => !self.is_kept(*address),
+            (Strength::Effects, _) => recorded.failed.is_some() || got.failed.is_none(),
+            _ => false,
+        }
+    }
+
+    /// Whether what is there outlasts the power.
+    fn is_kept(&self, address: u32) -> bool {
+        let part = self.probe.target.chip.part();
+        (part.flash.base..part.flash.end()).contains(&address) || part.option_bytes.contains(address)
+    }
+
     /// Polling rounds, or a single command, the first of which is number `at` of the recording, from 0.
-    fn rounds(&mut self, exchanges: &[Exchange], at: usize, round: usize) {
+    fn rounds(&mut self, exchanges: &[&Exchange], at: usize, round: usize) {
         let last = exchanges.len() - round;
         let mut replies = Vec::new();
         for exchange in exchanges {
@@ -253,7 +308,7 @@ impl Replay<'_> {
 
     /// Polls on until the replies are the recorded ones; none where they do not come to it: then the first answers count.
     /// Bits that reading clears are not waited for, and those that were seen meanwhile count as seen.
-    fn wait(&mut self, wanted: &[Exchange], first: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
+    fn wait(&mut self, wanted: &[&Exchange], first: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
         let places: Vec<Option<usize>> = wanted.iter().map(|e| self.sticky_byte(e)).collect();
         let mut got = first.to_vec();
         let mut left = ROUNDS;
@@ -333,7 +388,6 @@ impl Replay<'_> {
 
     /// Replies that say nothing about what is compared.
     fn is_beside_the_point(&self, exchange: &Exchange, got: &[u8]) -> bool {
-        let part = self.probe.target.chip.part();
         let command = Command::decode(&exchange.command);
         match self.strength {
             Strength::Strict => false,
@@ -346,9 +400,7 @@ impl Replay<'_> {
                 _ => tells_of_probe(command),
             },
             Strength::Effects => match command {
-                Command::ReadMem(Transfer { address, unit, .. }) if unit.increments() => {
-                    !(part.flash.base..part.flash.end()).contains(&address) && !part.option_bytes.contains(address)
-                }
+                Command::ReadMem(Transfer { address, unit, .. }) if unit.increments() => !self.is_kept(address),
                 // A failure that was none before.
                 Command::WriteReg { .. }
                 | Command::WriteDebugReg { .. }
@@ -411,7 +463,7 @@ fn beside(reply: &[u8], offset: usize) -> String {
 }
 
 /// Whether replies are the recorded ones, but for the bits that reading clears in the bytes at `places`.
-fn alike(wanted: &[Exchange], got: &[Vec<u8>], places: &[Option<usize>]) -> bool {
+fn alike(wanted: &[&Exchange], got: &[Vec<u8>], places: &[Option<usize>]) -> bool {
     wanted.iter().zip(got).zip(places).all(|((exchange, reply), place)| {
         let same =
             |(at, (a, b)): (usize, (&u8, &u8))| a == b || *place == Some(at) && (a ^ b) & !(STICKY >> 24) as u8 == 0;

@@ -4,17 +4,20 @@
 //! between a connection and the next are drawn together, so that thirty pages erased are one line.
 
 use super::decode;
+use super::operation::{self, Done, Operation};
 use super::recording::Exchange;
 use super::stlink::command::Nrst;
 use super::stlink::{Command, StLink};
+use super::target::COMPARATORS;
 use crate::cpu::debug::dhcsr::{C_DEBUGEN, C_HALT, C_STEP, DBGKEY, DBGKEY_MASK};
-use crate::cpu::debug::{AIRCR, DCRDR, DCRSR, DHCSR, aircr, dcrsr, regsel};
+use crate::cpu::debug::{AIRCR, BP_COMP0, BP_STRIDE, DCRDR, DCRSR, DHCSR, aircr, bp_comp, dcrsr, regsel};
 use crate::flash::diff::Followed;
 use crate::flash::{Cells, Contents, OptionField, interface};
 use crate::part::{Kind, Part};
 use rangemap::RangeSet;
 use serde::Serialize;
 use std::fmt::Write;
+use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -53,6 +56,9 @@ impl Actor {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum What {
     Connect { under_reset: bool },
+    Attach(operation::Kind),
+    PowerCycle,
+    Breakpoints(RangeSet<u32>),
     Halt,
     Run,
     Step,
@@ -67,6 +73,7 @@ enum What {
     Verify(RangeSet<u32>),
     Failure { count: u32, first: String },
     Leave,
+    Detach(operation::Kind),
 }
 
 #[derive(Clone, Debug)]
@@ -179,6 +186,34 @@ impl Story {
         self.commands += 1;
         self.said(exchange);
         self.done(probe);
+    }
+
+    /// An operation that was just carried out at the chip of `probe`.
+    pub fn push_operation(&mut self, done: &Done, probe: &StLink) {
+        self.commands += 1;
+        self.asked(done);
+        self.done(probe);
+    }
+
+    /// What the operation says.
+    fn asked(&mut self, done: &Done) {
+        match &done.operation {
+            Operation::Attach => self.begin(What::Attach(done.by)),
+            Operation::Detach => self.begin(What::Detach(done.by)),
+            Operation::Read { address, length } => self.fetched(*address, *length),
+            Operation::Write { address, data } => match (breakpoint(*address, data), data.as_slice()) {
+                (Some(at), _) => self.note(What::Breakpoints(iter::once(at..at + 1).collect())),
+                (None, [a, b, c, d]) => self.stored(*address, u32::from_le_bytes([*a, *b, *c, *d])),
+                (None, data) => self.sent(*address, data),
+            },
+            Operation::WriteRegister { register: regsel::PC, value } => self.pc = Some(*value),
+            Operation::Nrst { high: true } => self.begin(What::Reset("by NRST")),
+            Operation::PowerCycle { .. } => self.begin(What::PowerCycle),
+            _ => {}
+        }
+        if done.failed.is_some() {
+            self.note(What::Failure { count: 1, first: done.describe(Some(&self.part)) });
+        }
     }
 
     /// What the command says.
@@ -357,6 +392,7 @@ impl Story {
                 *through = through.or(place);
             }
             (What::Load(all), What::Load(more))
+            | (What::Breakpoints(all), What::Breakpoints(more))
             | (What::Read(all), What::Read(more))
             | (What::Verify(all), What::Verify(more)) => all.extend(more.iter().cloned()),
             (What::Failure { count, .. }, What::Failure { .. }) => *count += 1,
@@ -374,6 +410,13 @@ impl Story {
         match what {
             What::Connect { under_reset: true } => "connects over SWD, NRST low".to_owned(),
             What::Connect { under_reset: false } => "connects over SWD".to_owned(),
+            What::Attach(by) => format!("{by} attaches"),
+            What::Detach(by) => format!("{by} detaches"),
+            What::PowerCycle => "switches the power off and on".to_owned(),
+            What::Breakpoints(places) => {
+                let each: Vec<String> = places.iter().flat_map(Clone::clone).map(|at| format!("0x{at:08X}")).collect();
+                format!("sets breakpoints at {}", listed(&each))
+            }
             What::Halt => "halts the core".to_owned(),
             What::Run => "lets the core run".to_owned(),
             What::Step => "single steps".to_owned(),
@@ -404,6 +447,19 @@ impl Story {
             What::Failure { count, first } => format!("{count} commands fail, the first: {first}"),
             What::Leave => "leaves debug mode".to_owned(),
         }
+    }
+}
+
+/// Where a store of a client that needs no ST-LINK sets a breakpoint: in a comparator, or by `bkpt` in SRAM.
+fn breakpoint(address: u32, data: &[u8]) -> Option<u32> {
+    match *data {
+        [a, b, c, d] if address.wrapping_sub(BP_COMP0) < COMPARATORS as u32 * BP_STRIDE => {
+            let value = u32::from_le_bytes([a, b, c, d]);
+            let upper = if value & bp_comp::MATCH_UPPER != 0 { 2 } else { 0 };
+            (value & bp_comp::ENABLE != 0).then_some(value & bp_comp::COMP_MASK | upper)
+        }
+        [0x00, 0xBE] => Some(address),
+        _ => None,
     }
 }
 

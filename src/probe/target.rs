@@ -22,7 +22,7 @@ use crate::time::Time;
 use std::collections::VecDeque;
 
 /// Breakpoint comparators.
-const COMPARATORS: usize = 4;
+pub const COMPARATORS: usize = 4;
 
 /// The most news that are kept; older ones are dropped.
 const MOST_NEWS: usize = 16;

@@ -3,6 +3,7 @@
 use super::{Detail, Render, RenderError, Style, after, json};
 use crate::esc::Verdict;
 use crate::esc::changes::Changes;
+use crate::probe::operation::Kind;
 use crate::probe::recording::{Flaw, Header};
 use crate::probe::replay::{Replayed, Strength};
 use crate::probe::story::Line;
@@ -27,6 +28,9 @@ pub struct Session<'a> {
     pub part: &'a str,
     /// The probe's name.
     pub probe: &'static str,
+    /// Who was there, where nothing went through the probe.
+    #[serde(skip)]
+    pub by: Option<Kind>,
     /// What was compared.
     pub strength: Strength,
     /// What to know of the comparison.
@@ -71,7 +75,10 @@ impl Render for Session<'_> {
 fn begin(session: &Session, style: Style, out: &mut String) {
     let of = session.header.client.as_ref().map_or_else(String::new, |c| format!(" of `{c}`"));
     let _ = writeln!(out, "{}: {} commands{of}", session.recording, session.replayed.commands);
-    let _ = writeln!(out, "on an {}, through an {}", session.part, session.probe);
+    let _ = match session.by {
+        Some(by) => writeln!(out, "on an {}, by {by}", session.part),
+        None => writeln!(out, "on an {}, through an {}", session.part, session.probe),
+    };
     for note in session.notes {
         let _ = writeln!(out, "note: {note}");
     }

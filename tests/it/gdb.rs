@@ -105,6 +105,48 @@ fn what_gdb_loads_starts() {
     }
 }
 
+/// A real gdb's session, power cycle, breakpoints and a watchpoint among it, replays without a reply that differs.
+#[test]
+fn a_session_is_recorded_and_replayed() {
+    for bench in every_bench() {
+        let (folder, state) = state();
+        let tape = folder.path().join("session.jsonl");
+        let serve = Serve::start(bench.part, &state, &["--record", tape.to_str().unwrap()]);
+        let (_, app) = bench.entries();
+        let at_app = format!("break *0x{app:08X}");
+        let text = gdb::run(
+            &serve,
+            Some(&built(bench.full)),
+            &["load", "monitor boot", "monitor state", "maintenance flush register-cache", &at_app, "run"]
+                .into_iter()
+                .chain(["stepi", "info registers", "x/4xw 0x20000000", "set var *(int*)0x20000100 = 7", "detach"])
+                .collect::<Vec<_>>(),
+        );
+        assert!(text.contains("Breakpoint 1, "), "{}\n{text}", bench.part);
+        serve.end();
+        for strength in ["--strict", "--effects"] {
+            let output = std::process::Command::new(env!("CARGO_BIN_EXE_dryflash"))
+                .args(["replay", strength, "--boot", "session.jsonl"])
+                .current_dir(folder.path())
+                .output()
+                .unwrap();
+            let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+            assert_eq!(output.status.code(), Some(0), "{}\n{text}", bench.part);
+            for told in [
+                "gdb attaches",
+                "programs 0x08000000..",
+                "switches the power off and on",
+                &format!("sets breakpoints at 0x{app:08X}"),
+                "gdb detaches",
+                "no reply differs",
+                "flash and option bytes end as recorded",
+            ] {
+                assert!(text.contains(told), "{}: {told}\n{text}", bench.part);
+            }
+        }
+    }
+}
+
 /// As a firmware developer does it: the ELF, then what it needs around it.
 #[test]
 fn an_elf_a_hex_and_a_binary() {

@@ -86,6 +86,15 @@ impl Client {
         String::from_utf8_lossy(&self.reply().unwrap_or_else(|| panic!("cut after {body}"))).into_owned()
     }
 
+    /// How the core stops after a packet; what is printed before is passed over.
+    fn stops_after(&mut self, body: &str) -> String {
+        let mut reply = self.ask(body);
+        while reply.starts_with('O') {
+            reply = String::from_utf8_lossy(&self.reply().expect("a stop")).into_owned();
+        }
+        reply
+    }
+
     fn is_cut(&mut self) -> bool {
         while self.reply().is_some() {}
         true
@@ -376,4 +385,88 @@ fn any_packets_at_all() {
         .unwrap();
     works(&serve);
     assert!(serve.has_said().iter().all(|line| !line.contains("bug") && !line.contains("panicked")));
+}
+
+/// What gdb does goes into the recording as operations, and comes out once more.
+#[test]
+fn a_session_is_recorded_and_replayed() {
+    let (folder, path) = state();
+    let tape = folder.path().join("session.jsonl");
+    let serve = Serve::start("F051", &path, &["--record", tape.to_str().unwrap()]);
+    let mut client = Client::connect(&serve);
+    assert_eq!(client.ask("vFlashErase:8000000,400"), "OK");
+    // Stack and reset vector; `movs r0, #1; adds r0, #1; b` to the second.
+    let piece = [&b"vFlashWrite:8000000:"[..], &[0, 4, 0, 0x20, 9, 0, 0, 8, 1, 0x20, 1, 0x30, 0xFD, 0xE7]].concat();
+    client.send(&packet(&piece));
+    assert_eq!(client.reply().unwrap(), b"OK");
+    assert_eq!(client.ask("vFlashDone"), "OK");
+    assert!(client.ask("vFlashErase:8000400,400").starts_with("OK"));
+    assert_eq!(client.ask("M20000100,4:11223344"), "OK");
+    assert_eq!(client.ask("m20000100,4"), "11223344");
+    assert!(client.ask("M8000000,4:11223344").starts_with('E'), "flash takes no plain writes");
+    // A blank chip was locked up: `monitor reset halt` starts it.
+    client.send(&packet(b"qRcmd,72657365742068616c74"));
+    while client.reply().unwrap() != b"OK" {}
+    assert_eq!(client.ask("Pf=0a000008"), "OK", "the PC");
+    assert_eq!(client.ask("P0=2a000000"), "OK");
+    assert_eq!(client.ask("Z1,800000c,2"), "OK");
+    assert!(client.stops_after("c").starts_with("T05"));
+    assert_eq!(client.ask("p0"), "2b000000", "counted once");
+    assert_eq!(client.stops_after("vCont;s:1"), "S05");
+    assert_eq!(client.ask("pf"), "0a000008", "and gone round");
+    assert_eq!(client.ask("D"), "OK");
+    serve.end();
+
+    let run = |arguments: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_dryflash"))
+            .arg("replay")
+            .args(arguments)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        (text, output.status.code())
+    };
+    let (text, code) = run(&["--strict", "--state", "again.json", "--keep", "session.jsonl"]);
+    assert_eq!(code, Some(0), "{text}");
+    for told in [
+        "on an STM32F051K6, by gdb",
+        "gdb attaches",
+        "erases pages 0 to 1",
+        "programs 0x08000000..0x0800000D",
+        "sets breakpoints at 0x0800000C",
+        "lets the core run",
+        "single steps",
+        "gdb detaches",
+        "no reply differs",
+        "flash and option bytes end as recorded",
+    ] {
+        assert!(text.contains(told), "{told}\n{text}");
+    }
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    assert_eq!(read("again.json"), read("esc.json"), "the same ESC at the end");
+    for strength in [&[][..], &["--effects"]] {
+        let (text, code) = run(&[strength, &["session.jsonl"]].concat());
+        assert_eq!(code, Some(0), "{text}");
+    }
+
+    let lines = read("session.jsonl");
+    assert!(lines.starts_with(r#"{"format":"dryflash-recording","version":2,"#), "{lines}");
+    assert!(lines.lines().skip(1).all(|line| line.contains(r#""by":"gdb""#)), "{lines}");
+    // One byte less is programmed: the end is another, and a later read tells.
+    let changed = lines.replacen("01200130fde7", "01200230fde7", 1);
+    assert_ne!(changed, lines);
+    std::fs::write(folder.path().join("changed.jsonl"), changed).unwrap();
+    let (text, code) = run(&["changed.jsonl"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("recorded: read register r0 -> 0x0000002B"), "{text}");
+    assert!(text.contains("replayed: read register r0 -> 0x0000002C"), "{text}");
+
+    let (text, code) = run(&["--decode", "session.jsonl"]);
+    assert!(code == Some(0) && text.contains("gdb attaches"), "{text}");
+    assert!(text.contains("write 0x20000100 <- 0x44332211"), "{text}");
+    let (text, code) = run(&["--to", "pcap", "-o", "session.pcap", "session.jsonl"]);
+    assert!(code == Some(2) && text.contains("what gdb did is no ST-LINK command"), "{text}");
+    assert_eq!(run(&["--to", "jsonl", "-o", "again.jsonl", "session.jsonl"]).1, Some(0));
+    assert_eq!(read("again.jsonl"), lines);
 }

@@ -3,7 +3,7 @@
 
 use crate::support::clients::{BENCHES, Bench, FLASH, built, is_there};
 use crate::support::{openocd, stlink};
-use dryflash::probe::recording::{Exchange, Recording};
+use dryflash::probe::recording::{Entry, Exchange, Header, Recording};
 use dryflash::probe::stlink::command::padded;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -79,7 +79,7 @@ fn as_a_capture(folder: &Path, name: &str) {
             Command::new("tshark").args(["-r", "session.pcap"]).args(fields).current_dir(folder).output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let bulk = text.lines().filter(|l| l.starts_with("0x03")).count();
-        let commands = Recording::from_jsonl(&read("session.jsonl")).unwrap().exchanges.len();
+        let commands = Recording::from_jsonl(&read("session.jsonl")).unwrap().entries.len();
         assert!(output.status.success() && bulk >= 2 * commands, "{name}: {bulk} packets of {commands} commands");
         assert!(text.lines().all(|l| l.trim_end().split('\t').count() == 1), "{name}: malformed packets");
     }
@@ -144,7 +144,11 @@ fn another_esc_gives_other_replies() {
     // A byte of what was read back from flash.
     let path = folder.path().join("session.jsonl");
     let mut recording = Recording::from_jsonl(&std::fs::read(&path).unwrap()).unwrap();
-    let read = recording.exchanges.iter_mut().rfind(|e| e.command[..2] == [0xF2, 0x07] && e.reply.len() > 256).unwrap();
+    let exchanges = recording.entries.iter_mut().filter_map(|entry| match entry {
+        Entry::Exchange(exchange) => Some(exchange),
+        Entry::Operation(_) => None,
+    });
+    let read = exchanges.rev().find(|e| e.command[..2] == [0xF2, 0x07] && e.reply.len() > 256).unwrap();
     read.reply[17] ^= 1;
     std::fs::write(folder.path().join("other.jsonl"), recording.to_jsonl()).unwrap();
     for strength in [&["--strict"][..], &[], &["--effects"]] {
@@ -192,7 +196,7 @@ fn recording(exchanges: &[(&[u8], &[u8])]) -> Vec<u8> {
         reply: reply.to_vec(),
         packet: None,
     };
-    Recording { exchanges: exchanges.iter().map(exchange).collect(), ..Recording::default() }.to_jsonl()
+    Recording::of(Header::default(), exchanges.iter().map(exchange).collect(), Vec::new()).to_jsonl()
 }
 
 const ENTER: (&[u8], &[u8]) = (&[0xF2, 0x30, 0xA3], &[0x80, 0]);
@@ -313,7 +317,7 @@ fn the_story_is_told() {
     assert!(text.contains("write 0x40022010 FLASH CR <- 0x00000042"), "{text}");
     assert_eq!(
         text.lines().count(),
-        Recording::from_jsonl(&std::fs::read(folder.path().join("session.jsonl")).unwrap()).unwrap().exchanges.len()
+        Recording::from_jsonl(&std::fs::read(folder.path().join("session.jsonl")).unwrap()).unwrap().entries.len()
     );
 }
 

@@ -465,7 +465,7 @@ fn what_is_recorded_replays() {
             .into();
         assert_eq!(ran.code, 0, "{ran:?}");
         let recording = Recording::from_jsonl(&std::fs::read(esc.path("session.jsonl")).unwrap()).unwrap();
-        assert!(recording.exchanges.len() > 100 && recording.flaws.is_empty());
+        assert!(recording.entries.len() > 100 && recording.flaws.is_empty());
         let ran: Ran = esc.dryflash(&["replay", "--strict", "session.jsonl"]).output().unwrap().into();
         assert_eq!(ran.code, 0, "{}: {ran:?}", bench.part);
     }

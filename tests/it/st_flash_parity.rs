@@ -67,7 +67,9 @@ fn same(tools: &Tools, bench: Bench, factory: Option<fn(Factory) -> Factory>, fi
     assert_eq!(theirs.code, own.code, "{about}\n{theirs:?}\n{own:?}");
     let recorded = |esc: &Esc| {
         let bytes = std::fs::read(esc.path("session.jsonl")).unwrap_or_default();
-        Recording::from_jsonl(&bytes).map(|r| r.exchanges).unwrap_or_default()
+        Recording::from_jsonl(&bytes)
+            .map(|r| r.exchanges().into_iter().cloned().collect::<Vec<_>>())
+            .unwrap_or_default()
     };
     let (a, b) = (sent(tools.version, &recorded(&real)), sent(tools.version, &recorded(&ours)));
     assert!(!a.is_empty(), "{about}\n{theirs:?}");

@@ -59,7 +59,7 @@ pub(super) fn recording(packets: Packets<'_>, wanted: Option<Device>) -> Result<
     let mut header = found.header;
     // A recording that was not whole before it became a capture.
     let before = std::mem::take(&mut header.flaws);
-    Ok(Recording { header, exchanges: found.session.exchanges, flaws: [before, flaws].concat() })
+    Ok(Recording::of(header, found.session.exchanges, [before, flaws].concat()))
 }
 
 /// Why there is no session.

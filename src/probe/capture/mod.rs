@@ -50,6 +50,8 @@ pub fn read_as(bytes: &[u8], form: Form, device: Option<Device>) -> Result<Recor
 
 /// As a pcap of Linux's usbmon, for Wireshark and the like; reading it gives the same recording.
 ///
+/// Operations that went by no ST-LINK are no transfers on its bus, and are left out.
+///
 /// The data of each command has to have the length that [`Command::data_length`](super::stlink::Command::data_length) tells, as
 /// in every recording that was read or recorded.
 pub fn to_pcap(recording: &Recording) -> Vec<u8> {

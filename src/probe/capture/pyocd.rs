@@ -16,7 +16,8 @@ const REPLY: &str = "USB IN < (";
 /// What a log has come to so far.
 #[derive(Default)]
 struct Reader {
-    recording: Recording,
+    exchanges: Vec<Exchange>,
+    flaws: Vec<Flaw>,
     /// A command whose data has not come.
     due: Option<Exchange>,
     /// The line that asked for a reply which has not come.
@@ -30,7 +31,7 @@ struct Reader {
 /// Reads a log.
 pub(super) fn recording(bytes: &[u8]) -> Result<Recording, RecordingError> {
     let text = String::from_utf8_lossy(bytes);
-    let mut reader = Reader { recording: Recording { header: header(), ..Recording::default() }, ..Reader::default() };
+    let mut reader = Reader::default();
     let mut last = 0;
     for (number, line) in (1..).zip(text.split_inclusive('\n')) {
         last = number;
@@ -43,9 +44,9 @@ pub(super) fn recording(bytes: &[u8]) -> Result<Recording, RecordingError> {
         }
     }
     reader.end(last);
-    match reader.recording.exchanges.is_empty() {
-        false => Ok(reader.recording),
-        true => Err(match reader.recording.flaws.into_iter().next() {
+    match reader.exchanges.is_empty() {
+        false => Ok(Recording::of(header(), reader.exchanges, reader.flaws)),
+        true => Err(match reader.flaws.into_iter().next() {
             Some(Flaw { packet, what, .. }) => RecordingError::Line { line: packet, what },
             None => RecordingError::Nothing("the log holds no command".to_owned()),
         }),
@@ -58,7 +59,7 @@ fn header() -> Header {
 
 impl Reader {
     fn lost(&mut self, line: u64, what: String) {
-        self.recording.flaws.push(Flaw { packet: line, what, loss: true });
+        self.flaws.push(Flaw { packet: line, what, loss: true });
     }
 
     fn line(&mut self, number: u64, line: &str) -> Result<(), String> {
@@ -85,7 +86,7 @@ impl Reader {
         let at = since.saturating_mul(1_000);
         let exchange = Exchange { at, command, data: Vec::new(), reply: Vec::new(), packet: Some(number) };
         match stlink::Command::decode(&command).data_length() {
-            0 => self.recording.exchanges.push(exchange),
+            0 => self.exchanges.push(exchange),
             _ => self.due = Some(exchange),
         }
         self.in_step = true;
@@ -105,7 +106,7 @@ impl Reader {
                 if there < wanted {
                     self.due = Some(exchange)
                 } else {
-                    self.recording.exchanges.push(exchange)
+                    self.exchanges.push(exchange)
                 }
                 Ok(())
             }
@@ -122,7 +123,7 @@ impl Reader {
         // pyOCD reads a reply at once.
         let fits = |e: &&mut Exchange| e.reply.is_empty() && has_reply(&e.command) != Some(false);
         let waits = self.in_step && self.due.is_none();
-        match self.recording.exchanges.last_mut().filter(|_| waits).filter(fits) {
+        match self.exchanges.last_mut().filter(|_| waits).filter(fits) {
             Some(exchange) => {
                 exchange.reply = reply;
                 Ok(())
@@ -138,7 +139,7 @@ impl Reader {
         }
         if let Some(line) = self.asked.take() {
             let what = "no reply came".to_owned();
-            self.recording.flaws.push(Flaw { packet: line, what, loss: false });
+            self.flaws.push(Flaw { packet: line, what, loss: false });
         }
     }
 
@@ -153,7 +154,7 @@ impl Reader {
             self.left_out(&due, last);
         } else if let Some(line) = self.asked.take() {
             self.lost(line, "the log ends before the reply".to_owned());
-        } else if let Some(exchange) = self.recording.exchanges.last().filter(|_| self.in_step)
+        } else if let Some(exchange) = self.exchanges.last().filter(|_| self.in_step)
             && exchange.reply.is_empty()
             && has_reply(&exchange.command) == Some(true)
         {

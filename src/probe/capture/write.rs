@@ -56,13 +56,14 @@ pub(super) fn to_pcap(recording: &Recording) -> Vec<u8> {
     for (number, piece) in line.as_bytes().chunks(URB).enumerate() {
         to.mark(HEADER, number as u16, piece);
     }
-    for exchange in &recording.exchanges {
+    let exchanges = recording.exchanges();
+    for exchange in &exchanges {
         to.at = exchange.at;
         to.bulk(usb::OUT, &exchange.command);
         exchange.data.chunks(URB).for_each(|data| to.bulk(usb::OUT, data));
         exchange.reply.chunks(URB).for_each(|data| to.bulk(usb::IN, data));
     }
-    to.mark(END, 0, &(recording.exchanges.len() as u64).to_le_bytes());
+    to.mark(END, 0, &(exchanges.len() as u64).to_le_bytes());
     to.bytes
 }
 

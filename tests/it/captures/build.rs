@@ -318,7 +318,7 @@ pub fn sample() -> Vec<Exchange> {
 
 /// Without packet numbers, which depend on the form.
 pub fn plain(recording: &Recording) -> Vec<Exchange> {
-    recording.exchanges.iter().map(|e| Exchange { packet: None, ..e.clone() }).collect()
+    recording.exchanges().into_iter().map(|e| Exchange { packet: None, ..e.clone() }).collect()
 }
 
 /// One of our own, with all that a header may hold.
@@ -332,5 +332,5 @@ pub fn own(exchanges: Vec<Exchange>) -> Recording {
         begins_with: Some("0123abcd".to_owned()),
         ..Header::default()
     };
-    Recording { header, exchanges, flaws: Vec::new() }
+    Recording::of(header, exchanges, Vec::new())
 }

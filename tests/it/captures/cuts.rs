@@ -72,9 +72,10 @@ fn a_cut_between_packets_shows_where_a_command_is_not_done() {
         // Done is a command when its reply is there, or its data where it has no reply.
         let count = |end: usize| {
             let found = read(&file(&events[..end], Link::Usbmon64, PCAP, NO_SNAP));
-            found.map_or(0, |r: Recording| r.exchanges.len())
+            found.map_or(0, |r: Recording| r.entries.len())
         };
-        let last = recording.exchanges.last().unwrap();
+        let exchanges = recording.exchanges();
+        let last = exchanges.last().unwrap();
         let expected = &sample()[count(end) - 1];
         let next_begun = events[end - 1].endpoint == 1 && recording.flaws.iter().any(|f| f.what.contains("begins a"));
         let done = last.reply == expected.reply && !next_begun && events[end - 1].complete;
@@ -97,7 +98,8 @@ fn a_capture_may_begin_in_mid_session() {
             };
             // What is found are the last commands, without one that was begun before.
             let whole: Vec<_> = sample().iter().map(|e| (e.command, e.data.clone(), e.reply.clone())).collect();
-            let found: Vec<_> = recording.exchanges.into_iter().map(|e| (e.command, e.data, e.reply)).collect();
+            let found: Vec<_> =
+                recording.exchanges().into_iter().map(|e| (e.command, e.data.clone(), e.reply.clone())).collect();
             assert!(!found.is_empty() && whole.ends_with(&found), "{link:?} from {begin}: {found:?}");
             let on_a_command = events[begin].endpoint == 1
                 && !events[begin].complete
@@ -119,7 +121,7 @@ fn a_lost_packet_never_becomes_another_command() {
             let event = events.remove(lost);
             let recording = read(&file(&events, link, PCAP, NO_SNAP)).unwrap();
             let matters = event.complete == (event.endpoint == 0x81);
-            let found: Vec<_> = recording.exchanges.iter().map(|e| (e.command, &e.data)).collect();
+            let found: Vec<_> = recording.exchanges().into_iter().map(|e| (e.command, &e.data)).collect();
             for (command, data) in &found {
                 let is = |e: &&Exchange| e.command == *command && e.data == **data;
                 assert!(whole.iter().any(|e| is(&e)), "{link:?} without packet {}: {command:02x?}", lost + 1);
@@ -165,7 +167,7 @@ fn a_short_snap_length_is_told_with_packet_and_lengths() {
 fn a_reply_that_was_cut_is_told() {
     let read_memory = [exchange(0, &[0xF2, 0x07, 0, 0, 0, 0x20, 0, 1], &[0xAB; 256])];
     let recording = read(&file(&session(&read_memory, 1, 8192), Link::Usbmon64, PCAP, 64 + 100)).unwrap();
-    assert_eq!(recording.exchanges[0].reply, [0xAB; 100]);
+    assert_eq!(recording.exchanges()[0].reply, [0xAB; 100]);
     assert_eq!(recording.flaws[0].to_string(), "packet 4: 100 of 256 bytes captured; use a larger snap length");
 }
 

@@ -46,7 +46,7 @@ fn every_transfer_is_in_the_log() {
         assert_eq!(plain(&recording), in_millis(), "{colour}");
         assert_eq!(recording.flaws, []);
         assert_eq!(recording.header.client.as_deref(), Some("pyOCD"));
-        assert_eq!(recording.exchanges[1].packet, Some(5));
+        assert_eq!(recording.exchanges()[1].packet, Some(5));
     }
 }
 
@@ -57,7 +57,7 @@ fn a_log_cut_at_any_byte_keeps_what_was_before_and_is_told() {
     for end in 0..text.len() {
         match read(&text.as_bytes()[..end]) {
             Ok(recording) => {
-                let count = recording.exchanges.len();
+                let count = recording.entries.len();
                 assert!(count >= kept, "cut at {end}: {count} of {kept}");
                 let whole = in_millis();
                 for (found, expected) in plain(&recording).iter().zip(&whole[..count - 1]) {
@@ -107,7 +107,7 @@ fn a_reply_that_never_came_is_told() {
     let lost: String = text.lines().filter(|line| !line.contains("IN < (6)")).map(|line| format!("{line}\n")).collect();
     let recording = read(lost.as_bytes()).unwrap();
     assert_eq!(recording.flaws[0].to_string(), "packet 3: no reply came");
-    assert!(recording.exchanges[0].reply.is_empty());
+    assert!(recording.exchanges()[0].reply.is_empty());
 }
 
 #[test]

@@ -1,0 +1,512 @@
+//! What a client does at the chip with no ST-LINK between: operations on the debug [`Target`], each of which can be
+//! recorded and carried out once more.
+//!
+//! An [`Operator`] is what such a client gets in place of the target: whatever may change the chip goes through it, and
+//! is told to who watches. gdb's server works so; another kind of probe can.
+
+use super::decode::named;
+use super::news::News;
+use super::recording::{from_hex, hex};
+use super::target::Target;
+use crate::bus::{BusFault, Width, fault};
+use crate::chip::program::{self, ProgramError};
+use crate::chip::{Chip, Halt};
+use crate::part::Part;
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::ops::Range;
+
+/// By what a client comes to the chip, where that is no ST-LINK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The server for gdb.
+    Gdb,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kind::Gdb => f.write_str("gdb"),
+        }
+    }
+}
+
+/// An operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Operation {
+    /// A client comes. Fails where nobody answers at the debug port.
+    Attach,
+    /// It goes.
+    Detach,
+    /// A load through the debug port, by accesses as wide as address and length allow. Replies with the bytes up to the
+    /// first that the bus refuses.
+    Read {
+        /// Where it begins.
+        #[serde(with = "address")]
+        address: u32,
+        /// Bytes.
+        length: u32,
+    },
+    /// A store through the debug port, likewise.
+    Write {
+        /// Where it begins.
+        #[serde(with = "address")]
+        address: u32,
+        /// The bytes.
+        #[serde(with = "bytes")]
+        data: Vec<u8>,
+    },
+    /// A core register by its number in DCRSR. Replies with its four bytes.
+    ReadRegister {
+        /// Its number.
+        register: u8,
+    },
+    /// A core register is set.
+    WriteRegister {
+        /// Its number.
+        register: u8,
+        /// What it is to hold.
+        #[serde(with = "address")]
+        value: u32,
+    },
+    /// The core gets time. Replies with the PC's four bytes where it stands then.
+    Run {
+        /// Cycles of the core's clock.
+        cycles: u64,
+        /// How often in a row, each time from where the one before ended.
+        #[serde(default = "once", skip_serializing_if = "is_once")]
+        times: u64,
+    },
+    /// The reset pin.
+    Nrst {
+        /// Let go, or pulled low.
+        high: bool,
+    },
+    /// Power off and on, with nobody at the debug port.
+    PowerCycle {
+        /// What decides SRAM's contents.
+        seed: u64,
+    },
+    /// The core runs with nobody at the debug port, until it comes into an area. Replies with the PC's four bytes.
+    RunInto {
+        /// The area's first address.
+        #[serde(with = "address")]
+        first: u32,
+        /// Its last one.
+        #[serde(with = "address")]
+        last: u32,
+        /// Microseconds, at most; from each reset on anew.
+        micros: u64,
+        /// Resets, at most.
+        resets: u64,
+    },
+    /// The pages of flash that an area touches are erased.
+    Erase {
+        /// The area's first address.
+        #[serde(with = "address")]
+        first: u32,
+        /// Its last one.
+        #[serde(with = "address")]
+        last: u32,
+    },
+    /// Flash is programmed and read back.
+    Program {
+        /// What, and where.
+        blocks: Vec<Block>,
+    },
+}
+
+/// Bytes to be programmed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Block {
+    /// Where they go.
+    #[serde(with = "address")]
+    pub address: u32,
+    /// The bytes.
+    #[serde(with = "bytes")]
+    pub data: Vec<u8>,
+}
+
+/// An operation that was carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// Microseconds since power-on, afterwards.
+    pub at: u64,
+    /// Who did it.
+    pub by: Kind,
+    /// What was done.
+    pub operation: Operation,
+    /// What came back; empty where nothing did.
+    pub reply: Vec<u8>,
+    /// Why it, or the rest of it, was not done.
+    pub failed: Option<String>,
+    /// The number of its line in the file that it was read from, from 1.
+    pub line: Option<u64>,
+}
+
+/// Where and why a store was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The access that failed; those before it were made.
+    pub address: u32,
+    /// What the bus says.
+    pub fault: BusFault,
+}
+
+/// The debug target, for a client whose operations are watched.
+pub struct Operator<'a> {
+    target: &'a mut Target,
+    by: Kind,
+    seen: &'a mut dyn FnMut(Done),
+}
+
+impl<'a> Operator<'a> {
+    /// For a client that comes by `by`; `seen` is told what it does.
+    pub fn new(target: &'a mut Target, by: Kind, seen: &'a mut dyn FnMut(Done)) -> Operator<'a> {
+        Operator { target, by, seen }
+    }
+
+    /// The chip, to be looked at.
+    pub const fn chip(&self) -> &Chip {
+        &self.target.chip
+    }
+
+    /// Whether the core is in debug state.
+    pub const fn is_halted(&self) -> bool {
+        self.target.is_halted()
+    }
+
+    /// What happened since the last call ([`Target::take_news`]).
+    pub fn take_news(&mut self) -> Vec<News> {
+        self.target.take_news()
+    }
+
+    /// What broke inside dryflash, once: a bug.
+    pub const fn take_broken(&mut self) -> Option<String> {
+        self.target.take_broken()
+    }
+
+    fn done(&mut self, operation: Operation, reply: Vec<u8>, failed: Option<String>) {
+        let at = self.target.chip.now().time.as_micros();
+        (self.seen)(Done { at, by: self.by, operation, reply, failed, line: None });
+    }
+
+    /// The client comes. Whether the debug port answers.
+    pub fn attach(&mut self) -> bool {
+        let answers = self.target.is_reachable();
+        self.done(Operation::Attach, Vec::new(), (!answers).then(|| "nobody answers at the debug port".to_owned()));
+        answers
+    }
+
+    /// The client goes.
+    pub fn detach(&mut self) {
+        self.done(Operation::Detach, Vec::new(), None);
+    }
+
+    /// The bytes from `address` on, up to the first that the bus refuses, and why it does. By the widest accesses that
+    /// fit, so that registers see whole words.
+    pub fn read(&mut self, address: u32, length: u32) -> (Vec<u8>, Option<BusFault>) {
+        let mut bytes = Vec::new();
+        let mut failed = None;
+        while failed.is_none()
+            && let left = length as usize - bytes.len()
+            && left > 0
+            && let Some(at) = address.checked_add(bytes.len() as u32)
+        {
+            let width = widest(at, left);
+            match self.target.read(at, width) {
+                Ok(value) => bytes.extend(&value.to_le_bytes()[..width.bytes() as usize]),
+                Err(fault) => failed = Some(fault),
+            }
+        }
+        self.done(Operation::Read { address, length }, bytes.clone(), failed.map(|f| f.reason.to_owned()));
+        (bytes, failed)
+    }
+
+    /// Stores bytes, likewise.
+    ///
+    /// # Errors
+    /// The bus refuses one, or addresses come to their end.
+    pub fn write(&mut self, address: u32, data: &[u8]) -> Result<(), Refused> {
+        let mut written = 0;
+        let mut result = Ok(());
+        while result.is_ok() && written < data.len() {
+            let Some(at) = address.checked_add(written as u32) else {
+                result = Err(Refused { address: u32::MAX, fault: fault("nothing is there") });
+                break;
+            };
+            let width = widest(at, data.len() - written);
+            let own = &data[written..written + width.bytes() as usize];
+            let value = own.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte));
+            result = self.target.write(at, width, value).map_err(|fault| Refused { address: at, fault });
+            written += own.len();
+        }
+        let failed = result.err().map(|r| format!("0x{:08X}: {}", r.address, r.fault.reason));
+        self.done(Operation::Write { address, data: data.to_vec() }, Vec::new(), failed);
+        result
+    }
+
+    /// A core register by its number in DCRSR; 0 where the core runs.
+    pub fn register(&mut self, register: u8) -> u32 {
+        let value = self.target.register(u32::from(register));
+        self.done(Operation::ReadRegister { register }, value.to_le_bytes().to_vec(), None);
+        value
+    }
+
+    /// Sets a core register of a halted core.
+    pub fn set_register(&mut self, register: u8, value: u32) {
+        self.target.set_register(u32::from(register), value);
+        self.done(Operation::WriteRegister { register, value }, Vec::new(), None);
+    }
+
+    /// Lets the core run for so many cycles, or until it halts ([`Target::run`]).
+    pub fn run(&mut self, cycles: u64) {
+        self.run_often(cycles, 1);
+    }
+
+    /// As [`Operator::run`], so often in a row.
+    fn run_often(&mut self, cycles: u64, times: u64) {
+        for _ in 0..times {
+            self.target.run(cycles);
+            if self.is_halted() {
+                break;
+            }
+        }
+        let pc = if self.is_halted() { self.pc() } else { Vec::new() };
+        self.done(Operation::Run { cycles, times }, pc, None);
+    }
+
+    /// Pulls NRST low, or lets it go.
+    pub fn set_nrst(&mut self, high: bool) {
+        self.target.set_nrst(high);
+        self.done(Operation::Nrst { high }, Vec::new(), None);
+    }
+
+    /// Switches the power off and on ([`Target::power_cycle`]).
+    pub fn power_cycle(&mut self, seed: u64) {
+        self.target.power_cycle(seed);
+        self.done(Operation::PowerCycle { seed }, Vec::new(), None);
+    }
+
+    /// Lets the core run until it comes into `area`, for `limit` from the last reset on, and through so many resets at
+    /// most.
+    pub fn run_into(&mut self, area: Range<u32>, limit: Time, most_resets: usize) {
+        let stop = area.clone();
+        self.run_into_by(area, limit, most_resets, |chip| {
+            chip.stop_inside(std::slice::from_ref(&stop));
+            let mut resets = 0;
+            while let Halt::Reset(_) = chip.run(limit) {
+                resets += 1;
+                if resets >= most_resets {
+                    break;
+                }
+            }
+            chip.stop_inside(&[]);
+        });
+    }
+
+    /// As [`Operator::run_into`], by `run`, which has to come to the same, and may see more of the chip on the way.
+    pub fn run_into_by<T>(
+        &mut self,
+        area: Range<u32>,
+        limit: Time,
+        most_resets: usize,
+        run: impl FnOnce(&mut Chip) -> T,
+    ) -> T {
+        let seen = run(&mut self.target.chip);
+        let (last, resets) = (area.end.saturating_sub(1), most_resets as u64);
+        let operation = Operation::RunInto { first: area.start, last, micros: limit.as_micros(), resets };
+        let pc = self.pc();
+        self.done(operation, pc, None);
+        seen
+    }
+
+    /// Erases the pages of flash that `area` touches. How many.
+    ///
+    /// # Errors
+    /// As for [`program::erase`].
+    pub fn erase(&mut self, area: Range<u32>) -> Result<usize, ProgramError> {
+        let result = program::erase(&mut self.target.chip, area.clone());
+        let operation = Operation::Erase { first: area.start, last: area.end.saturating_sub(1) };
+        self.done(operation, Vec::new(), result.as_ref().err().map(ProgramError::to_string));
+        result
+    }
+
+    /// Programs flash, and reads it back. Bytes written.
+    ///
+    /// # Errors
+    /// As for [`program::write`].
+    pub fn program(&mut self, blocks: Vec<(u32, Vec<u8>)>) -> Result<u32, ProgramError> {
+        let result = program::write(&mut self.target.chip, &blocks);
+        let blocks = blocks.into_iter().map(|(address, data)| Block { address, data }).collect();
+        self.done(Operation::Program { blocks }, Vec::new(), result.as_ref().err().map(ProgramError::to_string));
+        result
+    }
+
+    fn pc(&self) -> Vec<u8> {
+        self.chip().registers().pc.to_le_bytes().to_vec()
+    }
+}
+
+impl Operation {
+    /// Carries it out once more.
+    pub fn perform(&self, target: &mut Target, by: Kind) -> Option<Done> {
+        let mut result = None;
+        let mut seen = |done| result = Some(done);
+        let mut operator = Operator::new(target, by, &mut seen);
+        match self {
+            Operation::Attach => {
+                operator.attach();
+            }
+            Operation::Detach => operator.detach(),
+            Operation::Read { address, length } => {
+                operator.read(*address, *length);
+            }
+            Operation::Write { address, data } => {
+                let _ = operator.write(*address, data);
+            }
+            Operation::ReadRegister { register } => {
+                operator.register(*register);
+            }
+            Operation::WriteRegister { register, value } => operator.set_register(*register, *value),
+            Operation::Run { cycles, times } => operator.run_often(*cycles, *times),
+            Operation::Nrst { high } => operator.set_nrst(*high),
+            Operation::PowerCycle { seed } => operator.power_cycle(*seed),
+            Operation::RunInto { first, last, micros, resets } => {
+                let area = *first..last.saturating_add(1);
+                operator.run_into(area, Time::from_micros(*micros), usize::try_from(*resets).unwrap_or(usize::MAX));
+            }
+            Operation::Erase { first, last } => {
+                let _ = operator.erase(*first..last.saturating_add(1));
+            }
+            Operation::Program { blocks } => {
+                let _ = operator.program(blocks.iter().map(|b| (b.address, b.data.clone())).collect());
+            }
+        }
+        result
+    }
+}
+
+impl Done {
+    /// Takes the next operation in, where it is more of the same: a core that runs on. Whether it did.
+    pub fn join(&mut self, next: &Done) -> bool {
+        let (Operation::Run { cycles, times }, Operation::Run { cycles: more, times: often }) =
+            (&mut self.operation, &next.operation)
+        else {
+            return false;
+        };
+        if cycles != more || self.by != next.by || !self.reply.is_empty() {
+            return false;
+        }
+        *times += often;
+        (self.at, self.reply) = (next.at, next.reply.clone());
+        true
+    }
+
+    /// In words, as ST-LINK commands are told ([`super::decode::describe`]).
+    pub fn describe(&self, part: Option<&Part>) -> String {
+        let place = |address, length: usize| match length {
+            4 => named(address, part),
+            _ => format!("0x{address:08X}, {length} bytes"),
+        };
+        let told = match &self.operation {
+            Operation::Attach => format!("{} attaches", self.by),
+            Operation::Detach => format!("{} detaches", self.by),
+            Operation::Read { address, length } => {
+                format!("read {} -> {}", place(*address, *length as usize), value(&self.reply))
+            }
+            Operation::Write { address, data } => format!("write {} <- {}", place(*address, data.len()), value(data)),
+            Operation::ReadRegister { register } => {
+                format!("read register {} -> {}", super::decode::core_register(*register), value(&self.reply))
+            }
+            Operation::WriteRegister { register, value } => {
+                format!("write register {} <- 0x{value:08X}", super::decode::core_register(*register))
+            }
+            Operation::Run { cycles, times } => {
+                let often = if *times == 1 { String::new() } else { format!("{times} times ") };
+                let halted = match self.reply.as_slice() {
+                    [] => String::new(),
+                    pc => format!(" -> halted at {}", value(pc)),
+                };
+                format!("run for {often}{cycles} cycles{halted}")
+            }
+            Operation::Nrst { high } => format!("NRST {}", if *high { "high" } else { "low" }),
+            Operation::PowerCycle { .. } => "power off and on".to_owned(),
+            Operation::RunInto { first, last, .. } => {
+                format!("run into 0x{first:08X}..0x{last:08X} -> PC {}", value(&self.reply))
+            }
+            Operation::Erase { first, last } => format!("erase 0x{first:08X}..0x{last:08X}"),
+            Operation::Program { blocks } => {
+                let each: Vec<String> =
+                    blocks.iter().map(|b| format!("0x{:08X}, {} bytes", b.address, b.data.len())).collect();
+                format!("program {}", each.join("; "))
+            }
+        };
+        let failed = self.failed.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+        told + &failed
+    }
+}
+
+const fn once() -> u64 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_once(times: &u64) -> bool {
+    *times == 1
+}
+
+/// A word as a number, other bytes as bytes.
+fn value(bytes: &[u8]) -> String {
+    match bytes.try_into() {
+        Ok(word) => format!("0x{:08X}", u32::from_le_bytes(word)),
+        Err(_) => super::decode::bytes(bytes),
+    }
+}
+
+/// The widest access that `address` and `left` bytes allow.
+const fn widest(address: u32, left: usize) -> Width {
+    if address.is_multiple_of(4) && left >= 4 {
+        Width::Word
+    } else if address.is_multiple_of(2) && left >= 2 {
+        Width::Half
+    } else {
+        Width::Byte
+    }
+}
+
+/// Addresses as `0x08001ABC`.
+mod address {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    pub fn serialize<S: Serializer>(address: &u32, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&format_args!("0x{address:08X}"))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+        let text = String::deserialize(from)?;
+        let digits = text.strip_prefix("0x").filter(|digits| !digits.starts_with('+'));
+        let number = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        number.ok_or_else(|| D::Error::custom(format!("'{text}' is no address such as 0x08001ABC")))
+    }
+}
+
+/// Bytes as hex.
+mod bytes {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&super::hex(bytes))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        super::from_hex(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
+}
