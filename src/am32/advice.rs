@@ -90,7 +90,7 @@ impl fmt::Display for Advice {
 
 impl PartialEq<str> for Advice {
     fn eq(&self, text: &str) -> bool {
-        self.to_string() == text
+        self.to_string().as_str() == text
     }
 }
 
