@@ -67,7 +67,18 @@
 //! | [`gdb`] | a server for gdb at the chip behind that probe |
 //! | [`scenario`] | scenario files, running them on many cores, expectations, snapshots |
 //! | [`report`] | text and JSON, and what CI systems read |
-//! | [`cli`] | one file for each verb |
+//! | `cli` | one file for each verb |
+//!
+//! # Features
+//!
+//! `unicorn` and `cli` are on by default.
+//!
+//! | feature | what it brings | what it needs |
+//! |---|---|---|
+//! | `unicorn` | the engine of record | CMake and libclang at build time |
+//! | `cli` | [`probe`], [`gdb`], [`scenario`], their reports, the program | threads, sockets, files |
+//!
+//! Without them there is the rest, with the interpreter, which gives the same runs: also in a browser.
 
 // Both panic where standard output or error is full or gone: `tell!` and `Outcome` are for that.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
