@@ -44,7 +44,7 @@ impl Lasting {
     /// A digest of flash, marks, option bytes and OTP; wear is left out. 16 hexadecimal digits.
     pub fn digest(&self) -> String {
         let all = [&self.bytes, &self.marks, &self.options, &self.otp, &self.otp_marks].map(|b| b.as_slice()).concat();
-        format!("{:016x}", crate::flash::fnv1a(&all))
+        format!("{:016x}", crate::digest::fnv1a(&all))
     }
 }
 

@@ -4,6 +4,7 @@ use super::port;
 use super::session::{Gone, Session};
 use crate::am32::layout::Layout;
 use crate::bus::{BootSource, BusFault, Width};
+use crate::chip::Chip;
 use crate::esc::{Bench, Hopes, boot};
 use crate::flash::view::State;
 use crate::flash::{self, REGISTERS};
