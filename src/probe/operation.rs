@@ -510,3 +510,55 @@ mod bytes {
         super::from_hex(&String::deserialize(from)?).map_err(D::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::part;
+
+    fn done(operation: Operation, reply: &[u8]) -> Done {
+        Done { at: 0, by: Kind::Gdb, operation, reply: reply.to_vec(), failed: None, line: None }
+    }
+
+    #[test]
+    fn a_core_that_runs_on_is_one_operation() {
+        let run = |reply: &[u8]| done(Operation::Run { cycles: 100, times: 1 }, reply);
+        let mut first = run(&[]);
+        assert!(first.join(&run(&[])) && first.join(&run(&[4, 0, 0, 8])));
+        assert_eq!(first, done(Operation::Run { cycles: 100, times: 3 }, &[4, 0, 0, 8]));
+        assert!(!first.join(&run(&[])), "it stood");
+        assert!(!run(&[]).join(&done(Operation::Run { cycles: 99, times: 1 }, &[])), "other slices");
+        assert!(!run(&[]).join(&done(Operation::Detach, &[])));
+    }
+
+    #[test]
+    fn what_is_done_is_told_and_done_once_more() {
+        let target = || {
+            let mut chip = Chip::new(&part::find("F051").unwrap(), 1).unwrap();
+            chip.power_on();
+            Target::new(chip)
+        };
+        let mut told = Vec::new();
+        let mut first = target();
+        let mut seen = |done| told.push(done);
+        let mut operator = Operator::new(&mut first, Kind::Gdb, &mut seen);
+        assert!(operator.attach());
+        operator.write(0xE000_EDF0, &0xA05F_0003_u32.to_le_bytes()).unwrap();
+        operator.write(0x2000_0001, &[1, 2, 3, 4, 5]).unwrap();
+        assert_eq!(operator.read(0x2000_0001, 5), (vec![1, 2, 3, 4, 5], None));
+        // The bus ends behind SRAM: what is before it comes.
+        let (bytes, fault) = operator.read(0x2000_1FFC, 8);
+        assert!(bytes.len() == 4 && fault.is_some());
+        assert_eq!(operator.write(0x2000_1FFC, &[0; 8]).unwrap_err().address, 0x2000_2000);
+        operator.set_register(0, 42);
+        assert_eq!(operator.register(0), 42);
+        assert_eq!(operator.erase(0x0800_0000..0x0800_0400).unwrap(), 1);
+        operator.program(vec![(0x0800_0000, vec![0x11, 0x22])]).unwrap();
+        assert_eq!(told.len(), 10);
+        let mut second = target();
+        for done in &told {
+            assert_eq!(done.operation.perform(&mut second, Kind::Gdb).as_ref(), Some(done));
+        }
+        assert_eq!(second.chip.board.flash.lasting().digest(), first.chip.board.flash.lasting().digest());
+    }
+}
