@@ -79,3 +79,17 @@ impl Core for UnicornCore {
         match *self {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::esc::CheckError;
+    use std::error::Error;
+
+    #[test]
+    fn who_asks_for_unicorn_is_told_once() {
+        let error = UnicornCore::new(part::Core::M0, 4, &(0..0), &[]).err().map(CheckError::from).unwrap();
+        assert_eq!(error.to_string(), "this build of dryflash has no Unicorn; its interpreter gives the same runs");
+        assert!(error.source().is_none(), "{:?}", error.source());
+    }
+}
