@@ -76,6 +76,7 @@
 //! | feature | what it brings | what it needs |
 //! |---|---|---|
 //! | `unicorn` | the engine of record | CMake and libclang at build time |
+//! | `embedded-storage` (off) | `flash::nor`: the flash as embedded-storage's `NorFlash`, with power cuts | |
 //! | `cli` | [`probe`], [`gdb`], [`scenario`], their reports, the program | threads, sockets, files |
 //!
 //! Without them there is the rest, with the interpreter, which gives the same runs: also in a browser.

@@ -18,6 +18,8 @@ mod flags;
 mod g0;
 mod interface;
 mod keys;
+#[cfg(feature = "embedded-storage")]
+pub mod nor;
 pub mod view;
 
 pub use cells::Cells;
