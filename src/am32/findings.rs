@@ -61,6 +61,9 @@ pub struct Finding {
     pub address: Option<u32>,
     /// What is so, in one or two sentences.
     pub message: String,
+    /// Of the message, what was seen in a run, where the rest is what it comes to.
+    #[serde(skip)]
+    pub seen: Option<String>,
     /// What to do about it.
     #[serde(flatten)]
     pub advice: Advice,
@@ -81,7 +84,12 @@ impl Finding {
     /// A finding with its id's usual severity, about no file or address yet.
     pub fn new(id: Id, message: impl Into<String>, advice: impl Into<Advice>) -> Finding {
         let (message, advice) = (message.into(), advice.into());
-        Finding { id, severity: id.severity(), file: None, place: None, address: None, message, advice }
+        Finding { id, severity: id.severity(), file: None, place: None, address: None, message, seen: None, advice }
+    }
+
+    /// One that a run shows: what it comes to, and what was seen.
+    pub fn seen(id: Id, claim: &str, seen: String, advice: impl Into<Advice>) -> Finding {
+        Finding { seen: Some(seen.clone()), ..Finding::new(id, format!("{claim}: {seen}"), advice) }
     }
 
     /// About this file.

@@ -117,10 +117,11 @@ fn refusal(run: &BootRun, reason: &Reason, layout: &Layout) -> Vec<Finding> {
     let waited = run.time_us;
     let finding = match reason {
         Reason::BootByte { read } => return vec![boot_byte(read, layout, run)],
-        Reason::HeaderSp { read } if read.value == u32::MAX => Finding::new(
+        Reason::HeaderSp { read } if read.value == u32::MAX => Finding::seen(
             Id::RUN_HEADER_SP,
+            "no app",
             format!(
-                "no app: the bootloader read FFFFFFFF at 0x{:08X} (PC 0x{:08X}, after {}), where the app's stack pointer should stand, and did not jump",
+                "the bootloader read FFFFFFFF at 0x{:08X} (PC 0x{:08X}, after {}), where the app's stack pointer should stand, and did not jump",
                 read.address, read.pc, read.time_us
             ),
             format!("add the app; it goes to 0x{:08X}", layout.app),
@@ -214,15 +215,14 @@ fn boot_byte(read: &Load, layout: &Layout, run: &BootRun) -> Finding {
             .at(read.address);
     }
     match read.value {
-        0xFF => Finding::new(Id::RUN_BOOT_BYTE_BLANK, format!("the EEPROM page is blank: {saw}"), add),
-        0x00 => Finding::new(
+        0xFF => Finding::seen(Id::RUN_BOOT_BYTE_BLANK, "the EEPROM page is blank", saw, add),
+        0x00 => Finding::seen(
             Id::RUN_BOOT_BYTE_CUT_OFF,
-            format!("the EEPROM page says that an update was cut off: {saw}"),
+            "the EEPROM page says that an update was cut off",
+            saw,
             format!("write the app again with a configurator, or {add}"),
         ),
-        _ => {
-            Finding::new(Id::RUN_BOOT_BYTE_BLANK, format!("what stands in the EEPROM page is no boot byte: {saw}"), add)
-        }
+        _ => Finding::seen(Id::RUN_BOOT_BYTE_BLANK, "what stands in the EEPROM page is no boot byte", saw, add),
     }
     .at(read.address)
 }
@@ -295,11 +295,11 @@ pub fn join(findings: &mut Vec<Finding>, app_runs: bool) {
         let seen = findings.iter().position(|f| f.id == seen);
         let known = findings.iter().position(|f| known.contains(&f.id) && f.severity == Severity::Error);
         if let (Some(seen), Some(known)) = (seen, known) {
-            let message = findings[seen].message.clone();
-            // What stands before the colon is what the static finding says already.
-            let evidence = message.split_once(": ").filter(|_| cut).map_or(message.as_str(), |(_, e)| e);
+            // What it comes to is what the static finding says already.
+            let run = &findings[seen];
+            let evidence = run.seen.clone().filter(|_| cut).unwrap_or_else(|| run.message.clone());
             findings[known].message.push_str("; ");
-            findings[known].message.push_str(evidence);
+            findings[known].message.push_str(&evidence);
             findings.remove(seen);
         }
     }
