@@ -16,7 +16,7 @@ pub struct Given {
 
 /// What else the command line says.
 #[derive(Clone, Debug, Default)]
-pub struct Wish {
+pub struct Request {
     /// The part; found from the files where none.
     pub part: Option<Arc<Part>>,
     /// Who named it, where that was not `--part`: a variable, a project's file.

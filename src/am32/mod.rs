@@ -26,7 +26,7 @@ pub use catalogue::{Explanation, Seen, all, explain};
 pub use command::{Command, Word};
 pub use eeprom::{BootByte, Eeprom};
 pub use findings::{Finding, Id, Severity};
-pub use given::{Given, Wish};
+pub use given::{Given, Request};
 pub use layout::{Layout, Mcu};
 pub use names::{FileName, Firmware};
 pub use piece::{Info, Piece, PlacedBy, Seen as SeenInRun};

@@ -1,7 +1,7 @@
 //! The plan: what each file is, where it goes, on which part, and what is wrong with that.
 
 use super::findings::{Finding, Id};
-use super::given::{Given, Wish};
+use super::given::{Given, Request};
 use super::layout::{LAYOUTS, Layout, Mcu};
 use super::parts::{self, Choice};
 use super::piece::{Piece, PlacedBy};
@@ -26,7 +26,7 @@ pub struct Plan {
     /// What is wrong, or worth knowing: errors first.
     pub findings: Vec<Finding>,
     given: Vec<Given>,
-    wish: Wish,
+    wish: Request,
 }
 
 impl Plan {
@@ -35,7 +35,7 @@ impl Plan {
     /// # Errors
     /// As [`plan()`].
     pub fn for_part(&self, part: &Arc<Part>) -> Result<Plan, PlanError> {
-        let wish = Wish { part: Some(part.clone()), ..self.wish.clone() };
+        let wish = Request { part: Some(part.clone()), ..self.wish.clone() };
         plan_for(self.given.clone(), &wish, Some(&self.part_evidence))
     }
 
@@ -117,12 +117,12 @@ fn options(role: Role) -> String {
 ///
 /// # Errors
 /// Wrong use only: see [`PlanError`]. What is wrong with the files is in [`Plan::findings`].
-pub fn plan(given: Vec<Given>, wish: &Wish) -> Result<Plan, PlanError> {
+pub fn plan(given: Vec<Given>, wish: &Request) -> Result<Plan, PlanError> {
     plan_for(given, wish, None)
 }
 
 /// As [`plan()`]; `found` says how the wish's part was found, where the command line did not name it.
-fn plan_for(given: Vec<Given>, wish: &Wish, found: Option<&str>) -> Result<Plan, PlanError> {
+fn plan_for(given: Vec<Given>, wish: &Request, found: Option<&str>) -> Result<Plan, PlanError> {
     if given.is_empty() && !wish.has_state {
         return Err(PlanError::NoFiles);
     }

@@ -21,7 +21,7 @@ use crate::memory::HostMemory;
 use crate::part::Part;
 use crate::periph::irqs::Irqs;
 use crate::periph::iwdg;
-use crate::periph::nvic::{Nvic, Request};
+use crate::periph::nvic::{Nvic, SystemRequest};
 use crate::periph::systick::SysTick;
 use crate::periph::{Clocks, Context, Forecast, Peripheral};
 use crate::time::{Now, Time};
@@ -81,7 +81,7 @@ pub struct Board {
     /// What an access asked for that ended in a bus fault.
     missed: Reply,
     /// What each block was last seen to ask for, and a bit for each that may ask for something else by now.
-    wishes: Vec<Wish>,
+    requests: Vec<Request>,
     touched: u64,
     /// The cycle of the next event of any block, not before the next boundary.
     next_event: u64,
@@ -124,7 +124,7 @@ pub struct LastLife {
 
 /// What a block asks of the rest of the chip.
 #[derive(Clone, Copy, Debug, Default)]
-struct Wish {
+struct Request {
     /// Its interrupts, in the NVIC's positions.
     lines: Irqs,
     /// The cycle of its next event.
@@ -165,7 +165,7 @@ impl Board {
             is_debugged: false,
             iwdg_key: part.peripheral("IWDG").map_or(0, |p| p.base),
             clocks,
-            wishes: vec![Wish::default(); devices.slots.len()],
+            requests: vec![Request::default(); devices.slots.len()],
             touched: EVERYBODY,
             devices,
             at_zero: BootSource::Flash,
@@ -441,7 +441,7 @@ impl Board {
         match a {
             0xE000_E010..=0xE000_E01C => self.systick.write(a - 0xE000_E010, value, mask, &mut cx),
             0xE000_E100..=0xE000_ED3C | 0xE000_ED90..=0xE000_EDA0 => {
-                if let Some(Request::Reset) = self.nvic.write(a - 0xE000_E000, value, mask, &mut cx) {
+                if let Some(SystemRequest::Reset) = self.nvic.write(a - 0xE000_E000, value, mask, &mut cx) {
                     self.fx.reset(ResetCause::Software);
                 }
             }

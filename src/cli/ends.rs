@@ -4,7 +4,7 @@
 //! own first says so with [`from_now_on`].
 
 #[cfg(target_os = "linux")]
-pub use linux::{News, catch, end, from_now_on, let_through};
+pub use linux::{DebugEvent, catch, end, from_now_on, let_through};
 #[cfg(not(target_os = "linux"))]
 pub use others::{catch, from_now_on, let_through};
 
@@ -30,14 +30,14 @@ mod linux {
 
     /// A signal that has come.
     #[derive(Clone, Copy, Debug)]
-    pub struct News {
+    pub struct DebugEvent {
         /// Which.
         pub signal: Signal,
         /// A terminal's: whoever was started has it as well.
         pub by_the_kernel: bool,
     }
 
-    type Answer = Box<dyn FnMut(News) + Send>;
+    type Answer = Box<dyn FnMut(DebugEvent) + Send>;
 
     static ANSWER: Mutex<Option<Answer>> = Mutex::new(None);
 
@@ -61,7 +61,7 @@ mod linux {
                 let signal = i32::try_from(news.ssi_signo).ok().and_then(|n| Signal::try_from(n).ok());
                 let Some(signal) = signal else { continue };
                 match ANSWER.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-                    Some(answer) => answer(News { signal, by_the_kernel: news.ssi_code == BY_THE_KERNEL }),
+                    Some(answer) => answer(DebugEvent { signal, by_the_kernel: news.ssi_code == BY_THE_KERNEL }),
                     None => end(signal),
                 }
             }
@@ -80,7 +80,7 @@ mod linux {
     ///
     /// # Errors
     /// None here.
-    pub fn from_now_on(answer: impl FnMut(News) + Send + 'static) -> anyhow::Result<()> {
+    pub fn from_now_on(answer: impl FnMut(DebugEvent) + Send + 'static) -> anyhow::Result<()> {
         *ANSWER.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(answer));
         Ok(())
     }

@@ -8,7 +8,7 @@ use super::machine::{ENGINES, Machine, WITHOUT_PG};
 use super::outputs::apart;
 use super::project::Project;
 use super::{OK, Outcome, PART_VARIABLE, STATE_VARIABLE, USAGE};
-use crate::am32::{self, Wish};
+use crate::am32::{self, Request};
 use crate::esc::Timeline;
 use crate::probe::owner;
 use crate::probe::recording::{Exchange, hex};
@@ -274,7 +274,7 @@ pub(super) fn from_file(arguments: &Arguments, path: &dyn Fn(&str) -> PathBuf) -
     let mut whole = path(file).into_os_string();
     whole.push(at);
     let given = load(whole, None).context(SAY)?;
-    let plan = am32::plan(vec![given], &Wish { has_state: true, ..Wish::default() })?;
+    let plan = am32::plan(vec![given], &Request { has_state: true, ..Request::default() })?;
     match plan.candidates.as_slice() {
         [part] => {
             let note = format!("{} ({}), {}", part.name, part.nick(), plan.part_evidence);

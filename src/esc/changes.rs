@@ -1,7 +1,7 @@
 //! What a session has left changed on a chip: flash page by page, option bytes field by field.
 
 use crate::chip::Chip;
-use crate::flash::{BLANK, Lasting, OptionField, PageDiff};
+use crate::flash::{BLANK, NonVolatile, OptionField, PageDiff};
 use crate::image::{Format, file_in_bytes};
 use crate::plural::{count, verb};
 use serde::Serialize;
@@ -11,7 +11,7 @@ use std::ops::Range;
 /// What lasts of a chip at one instant.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    lasting: Lasting,
+    non_volatile: NonVolatile,
     page: u32,
     options: Vec<OptionField>,
 }
@@ -102,23 +102,23 @@ impl Snapshot {
     /// Of this chip, now.
     pub fn of(chip: &Chip) -> Snapshot {
         let flash = &chip.board.flash;
-        Snapshot { lasting: flash.lasting(), page: flash.cells().page_size(), options: flash.option_fields() }
+        Snapshot { non_volatile: flash.non_volatile(), page: flash.cells().page_size(), options: flash.option_fields() }
     }
 
     /// What lasts, for another chip of the part.
-    pub const fn lasting(&self) -> &Lasting {
-        &self.lasting
+    pub const fn non_volatile(&self) -> &NonVolatile {
+        &self.non_volatile
     }
 
-    /// [`Lasting::digest`] of it.
+    /// [`NonVolatile::digest`] of it.
     pub fn digest(&self) -> String {
-        self.lasting.digest()
+        self.non_volatile.digest()
     }
 
     /// What has changed from here to `after`, of the same part.
     pub fn until(&self, after: &Snapshot) -> Changes {
         let mut changes = Changes::default();
-        for page in self.lasting.until(&after.lasting, self.page) {
+        for page in self.non_volatile.until(&after.non_volatile, self.page) {
             changes.erases += page.erased;
             let Some(fate) = Fate::of(&page) else { continue };
             let first = page.address;
@@ -228,7 +228,7 @@ mod tests {
         let mut chip = Chip::new(&part, 1).unwrap();
         let blank = Factory::of(chip.board.flash.as_ref(), part.flash.wrp_pages);
         let factory = bytes.iter().fold(blank, |f, (address, bytes)| f.cells(*address, bytes).unwrap());
-        chip.board.flash.install(&factory.lasting()).unwrap();
+        chip.board.flash.install(&factory.non_volatile()).unwrap();
         chip
     }
 

@@ -9,11 +9,11 @@ use super::power_up::PowerUp;
 use super::rests;
 use super::verdict::{self, Verdict};
 use super::{fit, next_start, settings_pages, signal_pin, updater};
-use crate::am32::{self, Finding, Given, Id, Layout, Piece, Plan, PlanError, Role, Severity, Wish};
+use crate::am32::{self, Finding, Given, Id, Layout, Piece, Plan, PlanError, Request, Role, Severity};
 use crate::chip::{Chip, SavedChip, program};
 use crate::cpu::hybrid::Engine;
 use crate::cpu::unicorn::EngineError;
-use crate::flash::{Lasting, Settings, WriteWithoutPg};
+use crate::flash::{NonVolatile, Settings, WriteWithoutPg};
 use crate::part::Part;
 use crate::time::Time;
 use std::sync::Arc;
@@ -112,7 +112,7 @@ pub fn check(files: Vec<Given>, options: &Options, kept: Option<&Kept>) -> Resul
         return Err(CheckError::ChangeTooLate { change, limit: options.limit });
     }
     let held = kept.map(|kept| Arc::clone(&kept.part));
-    let wish = Wish {
+    let wish = Request {
         part: options.part.clone().or_else(|| held.clone()),
         part_from: options.part.as_ref().and(options.part_from.clone()),
         from_app: options.from_app,
@@ -146,7 +146,7 @@ pub fn check(files: Vec<Given>, options: &Options, kept: Option<&Kept>) -> Resul
     if let Some(message) = broken {
         return Err(CheckError::Broken(message));
     }
-    let flashed = (!verdict.pieces.is_empty()).then_some(Kept { part: first, lasting: flashed });
+    let flashed = (!verdict.pieces.is_empty()).then_some(Kept { part: first, non_volatile: flashed });
     Ok((verdict, flashed))
 }
 
@@ -171,7 +171,7 @@ fn judge(
     part: &Arc<Part>,
     options: &Options,
     kept: Option<&Kept>,
-) -> Result<(Verdict, Lasting), CheckError> {
+) -> Result<(Verdict, NonVolatile), CheckError> {
     let layout =
         Layout::of(part).ok_or_else(|| PlanError::NoLayout { part: part.name.clone(), known: String::new() })?;
     let mut verdict = Verdict {
@@ -194,9 +194,9 @@ fn judge(
     if !flash(&mut chip, options, &mut verdict) {
         verdict::join(&mut verdict.findings, false);
         // What was written before the flash refused stays written, as on a real chip.
-        return Ok((verdict, chip.board.flash.lasting()));
+        return Ok((verdict, chip.board.flash.non_volatile()));
     }
-    let lasting = chip.board.flash.lasting();
+    let non_volatile = chip.board.flash.non_volatile();
     let programming = chip.board.log.choices.clone();
     let bench = bench(plan, part, layout, options);
     // An updater is run to its end once, whatever the limit; that it is started shows in the other power-ups.
@@ -234,7 +234,7 @@ fn judge(
     verdict.findings.extend(rests::finding(choices));
     verdict::join(&mut verdict.findings, verdict.app_runs);
     told_by_cause(&mut verdict.findings);
-    Ok((verdict, lasting))
+    Ok((verdict, non_volatile))
 }
 
 /// What a run comes to where a file is at a wrong place: evidence of that, and no finding of its own.

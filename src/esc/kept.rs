@@ -1,7 +1,7 @@
 //! What is left of an ESC when its power is off: flash, wear, programmed marks, option bytes.
 
 use crate::chip::Chip;
-use crate::flash::{FactoryError, Lasting};
+use crate::flash::{FactoryError, NonVolatile};
 use crate::part::Part;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ pub struct Kept {
     /// The part.
     pub part: Arc<Part>,
     /// What its flash and option bytes hold.
-    pub lasting: Lasting,
+    pub non_volatile: NonVolatile,
 }
 
 /// Why it does not go into a chip.
@@ -33,7 +33,7 @@ pub enum KeptError {
 impl Kept {
     /// What outlives power-off of `chip`.
     pub fn of(chip: &Chip) -> Kept {
-        Kept { part: Arc::clone(chip.part()), lasting: chip.board.flash.lasting() }
+        Kept { part: Arc::clone(chip.part()), non_volatile: chip.board.flash.non_volatile() }
     }
 
     /// Puts it into a chip of the same part.
@@ -44,6 +44,6 @@ impl Kept {
         if self.part.name != chip.part().name {
             return Err(KeptError::OtherPart { found: self.part.name.clone(), wanted: chip.part().name.clone() });
         }
-        Ok(chip.board.flash.install(&self.lasting)?)
+        Ok(chip.board.flash.install(&self.non_volatile)?)
     }
 }

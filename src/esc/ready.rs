@@ -3,7 +3,7 @@
 use super::changes::Snapshot;
 use super::kept::{Kept, KeptError};
 use super::timeline::Timeline;
-use crate::am32::{self, Finding, Given, Id, PlanError, Severity, Wish};
+use crate::am32::{self, Finding, Given, Id, PlanError, Request, Severity};
 use crate::chip::Chip;
 use crate::chip::program::{self, ProgramError};
 use crate::cpu::hybrid::Engine;
@@ -141,7 +141,7 @@ fn place(files: Vec<Given>, part: Option<Arc<Part>>, has_state: bool) -> Result<
         return Ok((part.ok_or(NotReady::NoPart)?, Vec::new()));
     }
     let count = files.len();
-    let plan = am32::plan(files, &Wish { part, has_state, ..Wish::default() })?;
+    let plan = am32::plan(files, &Request { part, has_state, ..Request::default() })?;
     let [part] = plan.candidates.as_slice() else {
         if plan.candidates.is_empty() {
             return Err(NotReady::NotModelled { evidence: plan.part_evidence });

@@ -3,7 +3,7 @@
 use super::kept::{Kept, KeptError};
 use crate::chip::Chip;
 use crate::files;
-use crate::flash::Lasting;
+use crate::flash::NonVolatile;
 use crate::leftovers::{self, Kind, Leftover};
 use crate::part::{self, Part};
 use std::fs::{File, TryLockError};
@@ -67,7 +67,8 @@ struct Contents {
     format: String,
     version: u32,
     part: String,
-    lasting: Lasting,
+    #[serde(rename = "lasting")]
+    non_volatile: NonVolatile,
 }
 
 /// An opened state file, locked against other commands until dropped.
@@ -214,12 +215,12 @@ impl StateFile {
             Place::ReadOnly => return Err(StateError::ReadOnly(self.path.clone())),
             Place::File(_) => {}
         }
-        let Kept { part, lasting } = kept;
-        let contents = Contents { format: FORMAT.to_owned(), version: VERSION, part: part.name.clone(), lasting };
+        let Kept { part, non_volatile } = kept;
+        let contents = Contents { format: FORMAT.to_owned(), version: VERSION, part: part.name.clone(), non_volatile };
         let text = serde_json::to_string(&contents)
             .map_err(|e| StateError::Malformed { path: self.path.clone(), message: e.to_string() })?;
         files::replace(&self.path, text.as_bytes()).map_err(|cause| io(&self.path, "cannot be written", cause))?;
-        self.held = Some(Kept { part, lasting: contents.lasting });
+        self.held = Some(Kept { part, non_volatile: contents.non_volatile });
         Ok(())
     }
 }
@@ -320,5 +321,5 @@ fn parse(path: &Path, text: &str) -> Result<Kept, StateError> {
         )));
     }
     let part = part::find(&contents.part).map_err(|e| malformed(e.to_string()))?;
-    Ok(Kept { part, lasting: contents.lasting })
+    Ok(Kept { part, non_volatile: contents.non_volatile })
 }

@@ -9,6 +9,7 @@ use super::updater::Update;
 use super::words;
 use crate::am32::{Finding, Id, Layout, Piece, Severity};
 use crate::chip::program::{ProgramError, Programmed};
+use crate::image::Origin;
 use crate::part::Part;
 use crate::plural::{count, verb};
 use crate::time::Time;
@@ -41,6 +42,21 @@ impl Verdict {
     /// Whether the ESC would start: the app runs after the deciding power-up, and no finding is an error.
     pub fn starts(&self) -> bool {
         self.app_runs && self.findings.iter().all(|f| f.severity < Severity::Error)
+    }
+
+    /// Which file the byte of main flash at `address` came from, and where in that file it stands, as flash was when the
+    /// power came on; none where it is blank, or was there before. What the code changed since is in [`BootRun::changed`].
+    pub fn origin(&self, address: u32) -> Option<Origin> {
+        let flash = self.part.as_ref()?.flash;
+        let page = flash.pages_of(address, address).next().filter(|_| flash.contains(address))?;
+        for (piece, done) in self.pieces.iter().zip(&self.programmed).rev() {
+            let origin = piece.image.origin(address);
+            // A later file that touches the page erases what an earlier one put there.
+            if origin.is_some() || done.erased.contains(&page) {
+                return origin;
+            }
+        }
+        None
     }
 
     /// How the power-ups ended, to compare two candidates by.
@@ -338,4 +354,34 @@ pub fn app_runs(run: &BootRun, findings: &[Finding]) -> bool {
 /// Whether the verdict hangs on this power-up: the power-on with the signal low, or the first of those asked for.
 pub fn decisive(power_ups: &[PowerUp]) -> usize {
     power_ups.iter().position(|p| *p == PowerUp::DECISIVE).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::am32::Given;
+    use crate::esc::{Options, PowerUp, check};
+    use crate::image::{Image, Position};
+
+    #[test]
+    fn every_byte_knows_its_file_and_line() {
+        let files = ["F051_BOOTLOADER_PB4_V14.bin", "DRYFLASH_F051_2.20.hex", "DRYFLASH_F051_2.20_FULL.bin"];
+        let given = |names: &[&str]| {
+            let load = |name: &&str| Image::load(format!("firmware/built/STANDIN_{name}").as_ref(), None).unwrap();
+            names.iter().map(|name| Given { image: load(name), role: None }).collect()
+        };
+        let options = || Options { power_ups: vec![PowerUp::DECISIVE], ..Options::default() };
+        let (verdict, _) = check(given(&files[..2]), &options(), None).unwrap();
+        let origin = |address| verdict.origin(address).map(|o| (o.file.to_string(), o.position));
+        assert_eq!(origin(0x0800_0010), Some((format!("firmware/built/STANDIN_{}", files[0]), Position::Offset(0x10))));
+        let (file, position) = origin(0x0800_1010).unwrap();
+        // The first line is an extended address; 16 bytes a line.
+        assert_eq!((file, position), (format!("firmware/built/STANDIN_{}", files[1]), Position::Line(3)));
+        assert_eq!((origin(0x0800_7C00), origin(0x0800_8000), origin(0)), (None, None, None));
+        // What comes later wins, and what it does not cover of a page it erases.
+        let (verdict, _) = check(given(&[files[2], files[1]]), &options(), None).unwrap();
+        let file = |address| verdict.origin(address).map(|o| o.file.to_string());
+        assert_eq!(file(0x0800_1010), Some(format!("firmware/built/STANDIN_{}", files[1])));
+        assert_eq!(file(0x0800_0010), Some(format!("firmware/built/STANDIN_{}", files[2])));
+        assert_eq!(file(0x0800_7C00), Some(format!("firmware/built/STANDIN_{}", files[2])));
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::Cells;
 use super::cells::BLOCK;
-use super::factory::Lasting;
+use super::factory::NonVolatile;
 use rangemap::RangeSet;
 use std::ops::Range;
 
@@ -120,9 +120,9 @@ impl Contents {
     }
 }
 
-impl Lasting {
+impl NonVolatile {
     /// The pages of main flash that differ from `self` to `after`, as [`Contents::until`]. `page` is their size.
-    pub fn until<'a>(&'a self, after: &'a Lasting, page: u32) -> impl Iterator<Item = PageDiff<'a>> {
+    pub fn until<'a>(&'a self, after: &'a NonVolatile, page: u32) -> impl Iterator<Item = PageDiff<'a>> {
         between((self.base, page), (&self.bytes, &self.wear), (&after.bytes, &after.wear), |_| false)
     }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// What outlives power-off: cells, wear, marks, option bytes, OTP.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Lasting {
+pub struct NonVolatile {
     /// The family, which decides how the option bytes are laid out.
     pub family: Family,
     /// First address of main flash.
@@ -40,7 +40,7 @@ pub struct Lasting {
     pub otp_marks: Vec<u8>,
 }
 
-impl Lasting {
+impl NonVolatile {
     /// A digest of flash, marks, option bytes and OTP; wear is left out. 16 hexadecimal digits.
     pub fn digest(&self) -> String {
         let all = [&self.bytes, &self.marks, &self.options, &self.otp, &self.otp_marks].map(|b| b.as_slice()).concat();
@@ -86,7 +86,7 @@ pub enum FactoryError {
 /// A condition under construction: changes to what a controller holds, put into force all at once.
 #[derive(Clone, Debug)]
 pub struct Factory {
-    lasting: Lasting,
+    non_volatile: NonVolatile,
     layout: OptionBytes,
     page: u32,
     wrp_pages: u32,
@@ -96,7 +96,7 @@ impl Factory {
     /// Starts from what `controller` holds. `wrp_pages` is the part's write-protection unit.
     pub fn of(controller: &dyn Controller, wrp_pages: u32) -> Factory {
         Factory {
-            lasting: controller.lasting(),
+            non_volatile: controller.non_volatile(),
             layout: controller.option_layout().clone(),
             page: controller.cells().page_size(),
             wrp_pages: wrp_pages.max(1),
@@ -108,7 +108,7 @@ impl Factory {
     /// # Errors
     /// Where they do not fit.
     pub fn cells(mut self, address: u32, bytes: &[u8]) -> Result<Factory, FactoryError> {
-        let l = &mut self.lasting;
+        let l = &mut self.non_volatile;
         let outside = FactoryError::Outside { address, len: bytes.len() };
         let (base, area, marks) = if address >= l.base && (address - l.base) as usize <= l.bytes.len() {
             (l.base, &mut l.bytes, &mut l.marks)
@@ -129,13 +129,13 @@ impl Factory {
         Ok(self)
     }
 
-    /// The mark of a double word (G0): as of [`Lasting::marks`].
+    /// The mark of a double word (G0): as of [`NonVolatile::marks`].
     ///
     /// # Errors
     /// Outside of main flash.
     pub fn mark(mut self, address: u32, mark: Mark) -> Result<Factory, FactoryError> {
-        let index = (address.wrapping_sub(self.lasting.base) / DOUBLE_WORD) as usize;
-        *self.lasting.marks.get_mut(index).ok_or(FactoryError::Outside { address, len: 8 })? = mark;
+        let index = (address.wrapping_sub(self.non_volatile.base) / DOUBLE_WORD) as usize;
+        *self.non_volatile.marks.get_mut(index).ok_or(FactoryError::Outside { address, len: 8 })? = mark;
         Ok(self)
     }
 
@@ -144,9 +144,9 @@ impl Factory {
     /// # Errors
     /// Outside of the option area.
     pub fn option_raw(mut self, address: u32, bytes: &[u8]) -> Result<Factory, FactoryError> {
-        let start = address.wrapping_sub(self.lasting.option_base) as usize;
+        let start = address.wrapping_sub(self.non_volatile.option_base) as usize;
         let end = start.saturating_add(bytes.len());
-        let area = self.lasting.options.get_mut(start..end).ok_or(FactoryError::NoOption { address })?;
+        let area = self.non_volatile.options.get_mut(start..end).ok_or(FactoryError::NoOption { address })?;
         area.copy_from_slice(bytes);
         Ok(self)
     }
@@ -167,7 +167,7 @@ impl Factory {
 
     /// The value at an offset.
     fn value(&self, offset: u32) -> u32 {
-        let byte = |at: u32| u32::from(self.lasting.options.get(at as usize).copied().unwrap_or(0xFF));
+        let byte = |at: u32| u32::from(self.non_volatile.options.get(at as usize).copied().unwrap_or(0xFF));
         (0..self.layout.width.min(4)).map(|i| byte(offset + i) << (8 * i)).sum()
     }
 
@@ -177,7 +177,7 @@ impl Factory {
     /// For levels above 2.
     pub fn rdp(self, level: u8) -> Result<Factory, FactoryError> {
         let byte = Level::of(level).ok_or(FactoryError::Level(level))?.byte();
-        let (base, first) = (self.lasting.option_base, self.value(0));
+        let (base, first) = (self.non_volatile.option_base, self.value(0));
         self.option(base, (first & !0xFF) | u32::from(byte))
     }
 
@@ -186,7 +186,7 @@ impl Factory {
     /// # Errors
     /// None on a part that has write protection.
     pub fn no_wrp(self) -> Result<Factory, FactoryError> {
-        let base = self.lasting.option_base;
+        let base = self.non_volatile.option_base;
         let words = self.layout.protecting();
         words.iter().try_fold(self, |this, (word, protects)| {
             let none = match protects {
@@ -205,11 +205,11 @@ impl Factory {
     /// Where sectors do not fit, or both areas are taken.
     pub fn wrp(self, first: u32, last: u32) -> Result<Factory, FactoryError> {
         let refused = |reason| FactoryError::Pages { first, last, reason };
-        let pages = self.lasting.bytes.len() as u32 / self.page.max(1);
+        let pages = self.non_volatile.bytes.len() as u32 / self.page.max(1);
         if first > last || last >= pages {
             return Err(refused("there are no such pages"));
         }
-        let base = self.lasting.option_base;
+        let base = self.non_volatile.option_base;
         let words = self.layout.protecting();
         if let Some((_, Protects::Pages)) = words.first() {
             let free = |value: u32| value & 0xFF > value >> 16 & 0xFF;
@@ -230,8 +230,8 @@ impl Factory {
     }
 
     /// The condition.
-    pub fn lasting(self) -> Lasting {
-        self.lasting
+    pub fn non_volatile(self) -> NonVolatile {
+        self.non_volatile
     }
 
     /// Puts it into force: the chip is powered on with it.
@@ -239,25 +239,25 @@ impl Factory {
     /// # Errors
     /// Where `controller` is of another part.
     pub fn install(self, controller: &mut dyn Controller) -> Result<(), FactoryError> {
-        controller.install(&self.lasting)
+        controller.install(&self.non_volatile)
     }
 }
 
 impl Cells {
     /// Takes over bytes, wear and marks.
-    pub(super) fn install(&mut self, lasting: &Lasting) -> Result<(), FactoryError> {
-        let fits = lasting.base == self.base()
-            && lasting.bytes.len() == self.size() as usize
-            && lasting.wear.len() == self.all_wear().len()
-            && lasting.marks.len() == self.all_marks().len();
+    pub(super) fn install(&mut self, non_volatile: &NonVolatile) -> Result<(), FactoryError> {
+        let fits = non_volatile.base == self.base()
+            && non_volatile.bytes.len() == self.size() as usize
+            && non_volatile.wear.len() == self.all_wear().len()
+            && non_volatile.marks.len() == self.all_marks().len();
         if !fits {
             return Err(FactoryError::OtherPart);
         }
-        self.force(self.base(), &lasting.bytes);
-        for (page, wear) in (0..).zip(&lasting.wear) {
+        self.force(self.base(), &non_volatile.bytes);
+        for (page, wear) in (0..).zip(&non_volatile.wear) {
             self.set_wear(page, *wear);
         }
-        for (i, mark) in (0..).zip(&lasting.marks) {
+        for (i, mark) in (0..).zip(&non_volatile.marks) {
             self.set_mark(self.base() + i * DOUBLE_WORD, *mark);
         }
         Ok(())
@@ -297,12 +297,12 @@ mod tests {
         let made = factory("G031").cells(0x0800_0800, &bytes).unwrap().cells(0x1FFF_7008, &[1, 2]).unwrap();
         let made = made.mark(0x0800_0800, PROGRAMMED | 4).unwrap().wrp(3, 4).unwrap().rdp(1).unwrap();
         made.clone().install(chip.as_mut()).unwrap();
-        let text = serde_json::to_string(&chip.lasting()).unwrap();
-        let read: Lasting = serde_json::from_str(&text).unwrap();
-        assert_eq!(read, made.lasting());
+        let text = serde_json::to_string(&chip.non_volatile()).unwrap();
+        let read: NonVolatile = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, made.non_volatile());
         let mut other = for_part(&part);
         other.install(&read).unwrap();
-        assert_eq!((other.lasting(), other.cells().flawed(), other.rdp_level()), (read, 1, 1));
+        assert_eq!((other.non_volatile(), other.cells().flawed(), other.rdp_level()), (read, 1, 1));
         assert!(other.protected(3) && other.protected(4) && !other.protected(5));
     }
 

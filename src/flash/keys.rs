@@ -1,47 +1,47 @@
 //! The two-word unlock sequences of KEYR and OPTKEYR.
 
-/// What became of one key word.
+/// What one word of an unlock sequence did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum Key {
     /// The first word is right; the second is awaited.
-    Half,
+    First,
     /// Both words were right.
-    Open,
-    /// A wrong word: a bus error, and shut until the next reset.
+    Unlocked,
+    /// A wrong word: a bus error, and locked until the next reset.
     Wrong,
-    /// Shut by an earlier wrong word: nothing happens.
-    Dead,
+    /// Locked by an earlier wrong word: nothing happens.
+    Locked,
 }
 
 /// One register's sequence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Keyhole {
+pub(super) struct UnlockSequence {
     first_seen: bool,
-    dead: bool,
+    locked: bool,
 }
 
-impl Keyhole {
+impl UnlockSequence {
     /// Takes one word. The first one that is not the key expected ends it all (F17).
-    pub(super) fn turn(&mut self, value: u32, keys: [u32; 2]) -> Turn {
-        match (self.dead, self.first_seen) {
-            (true, _) => Turn::Dead,
+    pub(super) fn write(&mut self, value: u32, keys: [u32; 2]) -> Key {
+        match (self.locked, self.first_seen) {
+            (true, _) => Key::Locked,
             (false, false) if value == keys[0] => {
                 self.first_seen = true;
-                Turn::Half
+                Key::First
             }
             (false, true) if value == keys[1] => {
                 self.first_seen = false;
-                Turn::Open
+                Key::Unlocked
             }
             _ => {
-                self.kill();
-                Turn::Wrong
+                self.lock_up();
+                Key::Wrong
             }
         }
     }
 
-    /// Shuts it until the next reset.
-    pub(super) fn kill(&mut self) {
-        self.dead = true;
+    /// Locks it until the next reset.
+    pub(super) fn lock_up(&mut self) {
+        self.locked = true;
     }
 }

@@ -26,7 +26,7 @@ pub use cells::Cells;
 pub use cut::Cut;
 pub use diff::{BLANK, Contents, PageDiff};
 pub use driver::{Driver, DriverError, Level, Port, driver};
-pub use factory::{Factory, FactoryError, Lasting};
+pub use factory::{Factory, FactoryError, NonVolatile};
 pub use flags::{Flag, Flags};
 pub use interface::{Interface, OptionCells, OptionPath, OptionRegisters, PageSelect, interface};
 pub use view::State;
@@ -313,11 +313,11 @@ pub trait Controller: fmt::Debug + Send {
     fn restore(&mut self, saved: &Saved) -> Result<Vec<u32>, OtherPart>;
 
     /// What outlives power-off.
-    fn lasting(&self) -> Lasting;
+    fn non_volatile(&self) -> NonVolatile;
 
     /// Puts the chip into a factory condition and powers it on; nothing else may set cells. See [`Factory`].
     ///
     /// # Errors
     /// Where the condition is of another part.
-    fn install(&mut self, lasting: &Lasting) -> Result<(), FactoryError>;
+    fn install(&mut self, non_volatile: &NonVolatile) -> Result<(), FactoryError>;
 }

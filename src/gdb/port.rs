@@ -11,7 +11,7 @@ use crate::cpu::debug::{
     BP_COMP0, BP_CTRL, BP_STRIDE, DEMCR, DFSR, DHCSR, DWT_COMP0, DWT_FUNCTION0, DWT_MASK0, DWT_STRIDE, bp_comp,
     bp_ctrl, dfsr, regsel,
 };
-use crate::probe::{News, Operator};
+use crate::probe::{DebugEvent, Operator};
 
 /// Hardware breakpoints that the core has (DDI0419 C1.9).
 pub(super) const BREAKPOINTS: usize = 4;
@@ -68,7 +68,7 @@ impl Watched {
 /// What a share of time brought.
 #[derive(Debug, Default)]
 pub(super) struct Share {
-    pub news: Vec<News>,
+    pub news: Vec<DebugEvent>,
     /// The core stands.
     pub halted: Option<Why>,
     /// The core runs, and time does not pass: only a reset or a debugger helps.
@@ -91,7 +91,7 @@ pub(super) fn attach(target: &mut Operator, catch: Catch) -> bool {
         return false;
     }
     // What happened before is nobody's news.
-    target.take_news();
+    target.take_debug_events();
     halt(target);
     clear_breakpoints(target);
     clear_watchpoints(target);
@@ -103,7 +103,7 @@ pub(super) fn attach(target: &mut Operator, catch: Catch) -> bool {
 pub(super) fn attach_again(target: &mut Operator, comparators: &[(u32, u32)], catch: Catch) {
     // Debug state follows the resets since.
     target.run(0);
-    target.take_news();
+    target.take_debug_events();
     halt(target);
     clear_breakpoints(target);
     for (address, word) in comparators {
@@ -182,15 +182,15 @@ pub(super) fn run(target: &mut Operator, cycles: u64, catch: Catch) -> Share {
 
 /// What happened since the last look.
 fn look(target: &mut Operator, catch: Catch) -> Share {
-    let news = target.take_news();
+    let news = target.take_debug_events();
     let broken = target.take_broken();
     let halted = target.is_halted().then(|| {
         let dfsr = get(target, DFSR);
         let last = news.last();
         match last {
-            Some(News::Lockup { fault, .. }) => Why::Fault(*fault),
-            Some(News::Reset { .. }) if catch.reset && dfsr & dfsr::VCATCH != 0 => Why::Reset,
-            Some(News::Fault { fault, .. }) if dfsr & dfsr::VCATCH != 0 => Why::Fault(Some(*fault)),
+            Some(DebugEvent::Lockup { fault, .. }) => Why::Fault(*fault),
+            Some(DebugEvent::Reset { .. }) if catch.reset && dfsr & dfsr::VCATCH != 0 => Why::Reset,
+            Some(DebugEvent::Fault { fault, .. }) if dfsr & dfsr::VCATCH != 0 => Why::Fault(Some(*fault)),
             _ if dfsr & dfsr::DWTTRAP != 0 => matched(target).map_or(Why::Trap, |(how, at)| Why::Watch(how, at)),
             _ if dfsr & dfsr::BKPT != 0 && is_at_breakpoint(target) => Why::Breakpoint,
             _ => Why::Trap,
@@ -205,7 +205,7 @@ pub(super) fn reset(target: &mut Operator, stay: bool, catch: Catch) {
     target.set_nrst(false);
     target.set_nrst(true);
     set_catch(target, catch);
-    target.take_news();
+    target.take_debug_events();
     if !stay {
         resume(target);
         target.run(SHARE);

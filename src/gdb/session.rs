@@ -10,7 +10,7 @@ use crate::cpu::debug::regsel;
 use crate::part::Part;
 use crate::probe::operation::Kind;
 use crate::probe::owner::Line;
-use crate::probe::{News, Operator as Core};
+use crate::probe::{DebugEvent, Operator as Core};
 use crate::tell::tell;
 use gdbstub::common::Signal;
 use gdbstub::stub::SingleThreadStopReason;
@@ -43,7 +43,7 @@ pub(super) struct Session {
     /// Lines that gdb has not been shown: it listens while it waits for a stop, and during `monitor`.
     pub(super) notes: Vec<String>,
     /// What was told last of a core that stands still: it is so at each look.
-    pub(super) still: Option<News>,
+    pub(super) still: Option<DebugEvent>,
     /// The core stands again, and gdb waits to be told.
     pub(super) stopped: Option<Why>,
     /// The core was let run by `monitor`, which gdb does not know.
@@ -184,33 +184,33 @@ impl Session {
         Ok(SingleThreadStopReason::Signal(Signal::SIGINT))
     }
 
-    fn tell(&mut self, news: Vec<News>, broken: Option<String>) {
+    fn tell(&mut self, news: Vec<DebugEvent>, broken: Option<String>) {
         for news in news {
             let caught = self.catch.fault;
-            let still = matches!(news, News::Asleep { .. } | News::SystemMemory).then_some(news);
+            let still = matches!(news, DebugEvent::Asleep { .. } | DebugEvent::SystemMemory).then_some(news);
             if still.is_some() && still == self.still {
                 continue;
             }
             self.still = still;
             match news {
-                News::Reset { cause, pc, time } => {
+                DebugEvent::Reset { cause, pc, time } => {
                     let pc = pc.map_or_else(String::new, |pc| format!(" before PC 0x{pc:08X},"));
                     self.note(format!("the chip reset itself,{pc} after {time}: {cause}"));
                 }
-                News::Fault { fault, pc, time } if caught => {
+                DebugEvent::Fault { fault, pc, time } if caught => {
                     self.note(format!("HardFault at PC 0x{pc:08X}, after {time}: {fault}"));
                 }
-                News::Fault { .. } => {}
-                News::Lockup { fault, pc, time } => {
+                DebugEvent::Fault { .. } => {}
+                DebugEvent::Lockup { fault, pc, time } => {
                     let fault = fault.map_or_else(String::new, |fault| format!(": {fault}"));
                     self.note(format!("the core locked up at PC 0x{pc:08X}, after {time}{fault}"));
                 }
-                News::Asleep { pc } => {
+                DebugEvent::Asleep { pc } => {
                     self.note(format!(
                         "the core sleeps before PC 0x{pc:08X}, and nothing will wake it; Ctrl-C halts it"
                     ));
                 }
-                News::SystemMemory => self.note(
+                DebugEvent::SystemMemory => self.note(
                     "the core is in ST's boot loader, which is not part of the model (a blank chip starts it); \
                      `load` something, then `monitor boot`"
                         .to_owned(),

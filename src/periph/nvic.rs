@@ -79,7 +79,7 @@ const EXCEPTIONS: usize = IRQ0 as usize + MOST;
 
 /// What software has asked of the chip through the SCB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Request {
+pub enum SystemRequest {
     /// SYSRESETREQ.
     Reset,
 }
@@ -423,7 +423,7 @@ impl Nvic {
     }
 
     /// Writes at an offset from 0xE000_E000; what software asks of the chip comes back.
-    pub fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) -> Option<Request> {
+    pub fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) -> Option<SystemRequest> {
         let set = value & mask;
         let irqs = |offset: u32| Irqs::from_word(word(offset), set);
         let before = self.all_pending();
@@ -454,7 +454,7 @@ impl Nvic {
             scb::AIRCR
                 // Without the key the write is dropped.
                 if value >> 16 == VECTKEY && value & SYSRESETREQ != 0 => {
-                    return Some(Request::Reset);
+                    return Some(SystemRequest::Reset);
                 }
             scb::SCR => {
                 self.scr = masked(self.scr, value, mask & scb::writes::SCR);
@@ -495,7 +495,7 @@ mod tests {
     use crate::periph::Clocks;
     use crate::time::Now;
 
-    fn write(n: &mut Nvic, offset: u32, value: u32) -> Option<Request> {
+    fn write(n: &mut Nvic, offset: u32, value: u32) -> Option<SystemRequest> {
         let mut fx = Effects::default();
         let clocks = Clocks::new(1, 0, 1);
         n.write(offset, value, u32::MAX, &mut Context { now: Now::default(), clocks, base: 0xE000_E000, fx: &mut fx })
@@ -585,7 +585,7 @@ mod tests {
     fn reset_wants_the_key_and_vtor_wants_an_m0plus() {
         let mut n = nvic();
         assert_eq!(write(&mut n, scb::AIRCR, 4), None);
-        assert_eq!(write(&mut n, scb::AIRCR, 0x05FA_0004), Some(Request::Reset));
+        assert_eq!(write(&mut n, scb::AIRCR, 0x05FA_0004), Some(SystemRequest::Reset));
         write(&mut n, scb::VTOR, 0x0800_10FF);
         assert_eq!(n.vtor(), 0x0800_1000);
         let mut m0 = Nvic::new(Core::M0, 0, 32);

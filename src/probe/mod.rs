@@ -12,11 +12,11 @@
 pub mod capture;
 mod components;
 pub mod dap;
+pub mod debug_event;
 pub mod decode;
 mod dwt;
 pub mod glasgow;
 pub mod listen;
-pub mod news;
 pub mod operation;
 pub mod owner;
 pub mod recording;
@@ -32,7 +32,7 @@ pub mod usb;
 pub mod usbip;
 
 pub use dap::Dap;
-pub use news::News;
+pub use debug_event::DebugEvent;
 pub use operation::Operator;
 pub use stlink::{Model, StLink};
 pub use target::Target;

@@ -4,8 +4,8 @@
 //! An [`Operator`] is what such a client gets in place of the target: whatever may change the chip goes through it, and
 //! is told to who watches. gdb's server works so; another kind of probe can.
 
+use super::debug_event::DebugEvent;
 use super::decode::named;
-use super::news::News;
 use super::recording::{from_hex, hex};
 use super::target::Target;
 use crate::bus::{BusFault, Width, fault};
@@ -180,9 +180,9 @@ impl<'a> Operator<'a> {
         self.target.is_halted()
     }
 
-    /// What happened since the last call ([`Target::take_news`]).
-    pub fn take_news(&mut self) -> Vec<News> {
-        self.target.take_news()
+    /// What happened since the last call ([`Target::take_debug_events`]).
+    pub fn take_debug_events(&mut self) -> Vec<DebugEvent> {
+        self.target.take_debug_events()
     }
 
     /// What broke inside dryflash, once: a bug.
@@ -352,7 +352,51 @@ impl<'a> Operator<'a> {
     }
 }
 
+/// The most cycles that one operation may last: some hours of the fastest part.
+const MOST_CYCLES: u64 = 1 << 40;
+/// The most microseconds and resets to wait through for an area.
+const LONGEST_WAIT: u64 = 60_000_000;
+const MOST_RESETS: u64 = 1_000;
+/// The most bytes that one operation may read.
+const MOST_BYTES: u32 = 1 << 20;
+
 impl Operation {
+    /// Refuses what no session holds, and what could not be carried out in a while.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        match self {
+            Operation::Read { length, .. } if *length > MOST_BYTES => {
+                Err(format!("`length`: {length} bytes in one operation; {MOST_BYTES} is the most"))
+            }
+            Operation::Run { cycles, times } if cycles.checked_mul(*times).is_none_or(|all| all > MOST_CYCLES) => {
+                Err(format!("`cycles`: {cycles} of them {times} times is longer than any session"))
+            }
+            Operation::RunInto { micros, .. } if *micros > LONGEST_WAIT => {
+                Err(format!("`micros`: {micros} is longer than any wait; {LONGEST_WAIT} is the most"))
+            }
+            Operation::RunInto { resets, .. } if *resets > MOST_RESETS => {
+                Err(format!("`resets`: {resets} of them; {MOST_RESETS} is the most"))
+            }
+            Operation::Program { blocks } => {
+                let mut end = 0;
+                for block in blocks {
+                    let start = u64::from(block.address);
+                    if start < end {
+                        return Err(format!("`blocks`: that at 0x{start:08X} begins before the end of the one before"));
+                    }
+                    end = start + block.data.len() as u64;
+                }
+                match end > 1 << 32 {
+                    true => Err("`blocks`: the last one ends past the last address".to_owned()),
+                    false => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Carries it out once more.
     pub fn perform(&self, target: &mut Target, by: Kind) -> Option<Done> {
         let mut result = None;
@@ -515,6 +559,7 @@ mod bytes {
 mod tests {
     use super::*;
     use crate::part;
+    use proptest::prelude::*;
 
     fn done(operation: Operation, reply: &[u8]) -> Done {
         Done { at: 0, by: Kind::Gdb, operation, reply: reply.to_vec(), failed: None, line: None }
@@ -559,6 +604,69 @@ mod tests {
         for done in &told {
             assert_eq!(done.operation.perform(&mut second, Kind::Gdb).as_ref(), Some(done));
         }
-        assert_eq!(second.chip.board.flash.lasting().digest(), first.chip.board.flash.lasting().digest());
+        assert_eq!(second.chip.board.flash.non_volatile().digest(), first.chip.board.flash.non_volatile().digest());
+    }
+
+    #[test]
+    fn what_no_session_holds_is_refused() {
+        let block = |address, length| Block { address, data: vec![0; length] };
+        for (operation, what) in [
+            (Operation::Read { address: 0, length: MOST_BYTES + 1 }, "`length`"),
+            (Operation::Run { cycles: u64::MAX, times: 2 }, "`cycles`"),
+            (Operation::Run { cycles: MOST_CYCLES, times: 2 }, "`cycles`"),
+            (Operation::RunInto { first: 0, last: 1, micros: LONGEST_WAIT + 1, resets: 1 }, "`micros`"),
+            (Operation::RunInto { first: 0, last: 1, micros: 1, resets: u64::MAX }, "`resets`"),
+            (Operation::Program { blocks: vec![block(0x0800_0010, 4), block(0x0800_0012, 4)] }, "that at 0x08000012"),
+            (Operation::Program { blocks: vec![block(u32::MAX, 4)] }, "past the last address"),
+        ] {
+            let told = operation.check().unwrap_err();
+            assert!(told.contains(what), "{told}");
+        }
+        assert_eq!(Operation::Program { blocks: vec![block(0x0800_0010, 4), block(0x0800_0014, 4)] }.check(), Ok(()));
+    }
+
+    /// Anything that a file may hold.
+    fn any_operation() -> impl Strategy<Value = Operation> {
+        let address = || {
+            prop_oneof![any::<u32>(), 0x0800_0000..0x0800_9000u32, 0x1FFF_F000..=u32::MAX, 0x2000_0000..0x2000_3000u32]
+        };
+        let data = || proptest::collection::vec(any::<u8>(), 0..20);
+        let blocks =
+            proptest::collection::vec((address(), data()).prop_map(|(address, data)| Block { address, data }), 0..3);
+        prop_oneof![
+            Just(Operation::Attach),
+            Just(Operation::Detach),
+            (address(), 0..300u32).prop_map(|(address, length)| Operation::Read { address, length }),
+            (address(), data()).prop_map(|(address, data)| Operation::Write { address, data }),
+            any::<u8>().prop_map(|register| Operation::ReadRegister { register }),
+            (any::<u8>(), any::<u32>()).prop_map(|(register, value)| Operation::WriteRegister { register, value }),
+            (0..5_000u64, 0..3u64).prop_map(|(cycles, times)| Operation::Run { cycles, times }),
+            any::<bool>().prop_map(|high| Operation::Nrst { high }),
+            any::<u64>().prop_map(|seed| Operation::PowerCycle { seed }),
+            (address(), address(), 0..100u64, 0..3u64).prop_map(|(first, last, micros, resets)| Operation::RunInto {
+                first,
+                last,
+                micros,
+                resets
+            }),
+            (address(), address()).prop_map(|(first, last)| Operation::Erase { first, last }),
+            blocks.prop_map(|blocks| Operation::Program { blocks }),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        #[test]
+        fn nothing_that_a_file_holds_makes_it_panic(operations in proptest::collection::vec(any_operation(), 0..12)) {
+            for name in ["F051", "G071"] {
+                let mut chip = Chip::new(&part::find(name).unwrap(), 1).unwrap();
+                chip.power_on();
+                let mut target = Target::new(chip);
+                for operation in operations.iter().filter(|o| o.check().is_ok()) {
+                    let done = operation.perform(&mut target, Kind::Gdb).unwrap();
+                    prop_assert!(!done.describe(None).is_empty());
+                }
+            }
+        }
     }
 }

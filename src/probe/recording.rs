@@ -47,7 +47,7 @@ pub struct Header {
     /// The signal wire: `low`, `floating` or `high`, and its changes, as `high,low@100ms`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<String>,
-    /// A digest of what flash and option bytes held at the beginning ([`crate::flash::Lasting::digest`]).
+    /// A digest of what flash and option bytes held at the beginning ([`crate::flash::NonVolatile::digest`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begins_with: Option<String>,
     /// The digest at the end; [`UNFINISHED`] while the session lasts.
@@ -446,23 +446,28 @@ impl Recording {
             }
             let bytes =
                 |field: &str, text: &str| from_hex(text).map_err(|what| at(number, format!("`{field}`: {what}")));
-            let is_operation = serde_json::from_str(line).is_ok_and(|peek: Peek| peek.operation.is_some());
-            if is_operation {
-                if recording.header.version < WITH_OPERATIONS {
-                    return Err(at(number, format!("an operation, which version {VERSION} of the form has not")));
+            let line = match serde_json::from_str::<Line>(line) {
+                Ok(line) => line,
+                Err(error) => {
+                    if !serde_json::from_str(line).is_ok_and(|peek: Peek| peek.operation.is_some()) {
+                        return Err(malformed(error));
+                    }
+                    if recording.header.version < WITH_OPERATIONS {
+                        return Err(at(number, format!("an operation, which version {VERSION} of the form has not")));
+                    }
+                    let line: OperationLine = serde_json::from_str(line).map_err(malformed)?;
+                    line.operation.check().map_err(|what| at(number, what))?;
+                    recording.entries.push(Entry::Operation(Done {
+                        at: line.t,
+                        by: line.by,
+                        operation: line.operation,
+                        reply: bytes("in", &line.reply)?,
+                        failed: line.failed,
+                        line: Some(number),
+                    }));
+                    continue;
                 }
-                let line: OperationLine = serde_json::from_str(line).map_err(malformed)?;
-                recording.entries.push(Entry::Operation(Done {
-                    at: line.t,
-                    by: line.by,
-                    operation: line.operation,
-                    reply: bytes("in", &line.reply)?,
-                    failed: line.failed,
-                    line: Some(number),
-                }));
-                continue;
-            }
-            let line: Line = serde_json::from_str(line).map_err(malformed)?;
+            };
             let command = bytes("cmd", &line.cmd)?;
             let command = <[u8; COMMAND]>::try_from(command)
                 .map_err(|c| at(number, format!("`cmd`: {} bytes, a command has {COMMAND}", c.len())))?;

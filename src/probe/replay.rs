@@ -159,7 +159,7 @@ pub fn replay(probe: &mut StLink, recording: &Recording, strength: Strength, sto
         number += entries.len();
     }
     let mut out = replay.out;
-    let end = probe.target.chip.board.flash.lasting().digest();
+    let end = probe.target.chip.board.flash.non_volatile().digest();
     // How one that was cut off would have ended nobody knows.
     let told = recording.header.ends_with.as_ref().filter(|_| recording.is_whole());
     out.ends_alike = told.map(|digest| *digest == end);

@@ -4,8 +4,8 @@
 //! for flash operations in flight, which come to their end.
 
 use super::components;
+use super::debug_event::DebugEvent;
 use super::dwt::{self, Dwt};
-use super::news::News;
 use crate::bus::{BusFault, ResetCause, Width, fault, lane, merge};
 use crate::chip::{Chip, Debug, Halt, PPB, WATCHPOINTS, Watchpoint};
 use crate::cpu::debug::demcr::{TRCENA, VC_CORERESET, VC_HARDERR};
@@ -24,8 +24,8 @@ use std::collections::VecDeque;
 /// Breakpoint comparators.
 pub const COMPARATORS: usize = 4;
 
-/// The most news that are kept; older ones are dropped.
-const MOST_NEWS: usize = 16;
+/// The most debug events that are kept; older ones are dropped.
+const MOST_EVENTS: usize = 16;
 
 /// How far the chip runs.
 #[derive(Clone, Copy)]
@@ -55,7 +55,7 @@ pub struct Target {
     /// Instructions at the last look at S_RETIRE_ST.
     retired: u64,
     broken: Option<String>,
-    news: VecDeque<News>,
+    events: VecDeque<DebugEvent>,
 }
 
 impl Target {
@@ -77,7 +77,7 @@ impl Target {
             was_reset: true,
             retired,
             broken: None,
-            news: VecDeque::new(),
+            events: VecDeque::new(),
         }
     }
 
@@ -92,17 +92,17 @@ impl Target {
     }
 
     /// What happened since the last call, the last few of it, in order.
-    pub fn take_news(&mut self) -> Vec<News> {
-        self.news.drain(..).collect()
+    pub fn take_debug_events(&mut self) -> Vec<DebugEvent> {
+        self.events.drain(..).collect()
     }
 
-    fn tell(&mut self, news: News) {
+    fn tell(&mut self, event: DebugEvent) {
         // A core that stands still is looked at again and again.
-        if self.news.back() != Some(&news) {
-            if self.news.len() == MOST_NEWS {
-                self.news.pop_front();
+        if self.events.back() != Some(&event) {
+            if self.events.len() == MOST_EVENTS {
+                self.events.pop_front();
             }
-            self.news.push_back(news);
+            self.events.push_back(event);
         }
     }
 
@@ -160,12 +160,12 @@ impl Target {
             Halt::Inside | Halt::Breakpoint => self.halt(dfsr::BKPT),
             Halt::Reset(cause) => {
                 let pc = self.chip.board.log.reset_from;
-                self.tell(News::Reset { cause, pc, time: self.chip.now().time });
+                self.tell(DebugEvent::Reset { cause, pc, time: self.chip.now().time });
                 self.notice_resets();
             }
             Halt::Fault(fault) => {
                 let pc = self.chip.board.log.last_fault().map_or_else(|| self.chip.registers().pc, |(pc, _)| pc);
-                self.tell(News::Fault { fault, pc, time: self.chip.now().time });
+                self.tell(DebugEvent::Fault { fault, pc, time: self.chip.now().time });
                 if self.catches(VC_HARDERR) {
                     self.halt(dfsr::VCATCH);
                 }
@@ -177,15 +177,15 @@ impl Target {
             Halt::Lockup => {
                 let last = self.chip.board.log.last_fault();
                 let pc = last.map_or_else(|| self.chip.registers().pc, |(pc, _)| pc);
-                self.tell(News::Lockup { fault: last.map(|(_, fault)| fault), pc, time: self.chip.now().time });
+                self.tell(DebugEvent::Lockup { fault: last.map(|(_, fault)| fault), pc, time: self.chip.now().time });
                 return self.stand_still();
             }
             Halt::Asleep => {
-                self.tell(News::Asleep { pc: self.chip.registers().pc });
+                self.tell(DebugEvent::Asleep { pc: self.chip.registers().pc });
                 return self.stand_still();
             }
             Halt::SystemMemory => {
-                self.tell(News::SystemMemory);
+                self.tell(DebugEvent::SystemMemory);
                 return self.stand_still();
             }
             Halt::Off => return self.stand_still(),

@@ -3,7 +3,7 @@
 //! It stands on the controller alone; everything it offers a whole chip offers too.
 
 use dryflash::bus::{Access, BusFault, Effects, Master, ResetCause, Width};
-use dryflash::flash::{Controller, Factory, Lasting, Latency, Purpose, REGISTERS, for_part};
+use dryflash::flash::{Controller, Factory, Latency, NonVolatile, Purpose, REGISTERS, for_part};
 use dryflash::part::{self, Part};
 use dryflash::time::{Now, Time};
 use std::ops::Range;
@@ -200,8 +200,8 @@ impl Bench {
     }
 
     /// What outlives power: for saying that nothing changed.
-    pub fn lasting(&self) -> Lasting {
-        self.chip.lasting()
+    pub fn non_volatile(&self) -> NonVolatile {
+        self.chip.non_volatile()
     }
 
     /// `len` bytes of the cells, past every protection.

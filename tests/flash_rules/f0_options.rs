@@ -64,10 +64,10 @@ pub fn rules() -> Vec<Rule> {
             Ok(())
         }),
         f0("F52", "RM0091 3.2.2", "M", "an option byte that is not erased: skipped with WRPRTERR", |b| {
-            let before = b.lasting();
+            let before = b.non_volatile();
             same!(program_option(b, 4, 0x12), WRPRTERR);
             same!(program_option(b, 4, 0x00), WRPRTERR);
-            holds!(b.lasting() == before);
+            holds!(b.non_volatile() == before);
             Ok(())
         }),
         f0("F53", "RM0091 3.2.2", "M", "option erase takes the whole area, RDP with it", |b| {
@@ -95,7 +95,7 @@ pub fn rules() -> Vec<Rule> {
                 same!(b.r(OBR), 0xFFFF_FF00);
             }
             let mut other = Bench::of("STM32F051K8");
-            same!(other.chip.install(&b.lasting()), Ok(()));
+            same!(other.chip.install(&b.non_volatile()), Ok(()));
             same!(other.r(OBR), 0xFF12_FF00);
             b.w(CR, OBL_LAUNCH);
             same!(b.r(OBR), 0xFF12_FF00);
@@ -175,14 +175,14 @@ pub fn rules() -> Vec<Rule> {
         }),
         f0("F62", "RM0091 3.3.1", "M", "level 1 with a debugger: reads are bus errors, writes PGERR", |b| {
             at_level(b, 1);
-            let before = b.lasting();
+            let before = b.non_volatile();
             b.debugger();
             holds!(b.load(FLASH).is_err());
             same!(program(b, FLASH + 8, 5), PGERR);
             same!(erase(b, FLASH), PGERR);
             b.w(CR, MER | STRT);
             same!(finish(b), PGERR);
-            holds!(b.lasting() == before);
+            holds!(b.non_volatile() == before);
             same!(b.load(OPTIONS + 4), Ok(0x00FF_00FF));
             b.core();
             holds!(b.fetch(FLASH).is_err() && b.load(FLASH).is_err() && !b.chip.plain(b.now));
@@ -295,10 +295,10 @@ pub fn rules() -> Vec<Rule> {
             holds!(b.load(0x4002_2010).is_err() && b.try_w(KEYR, KEY1).is_err() && b.half(FLASH, 0).is_err());
             b.core();
             same!(b.load(FLASH), Ok(0x0403_0201));
-            let before = b.lasting();
+            let before = b.non_volatile();
             same!(erase_options(b), WRPRTERR);
             same!(program_option(b, 0, 0xAA), WRPRTERR);
-            holds!(b.lasting() == before);
+            holds!(b.non_volatile() == before);
             Ok(())
         }),
         f0("F70", "RM0091 3.3.1", "M", "level 2: user code erases, programs flash and option bytes", |b| {

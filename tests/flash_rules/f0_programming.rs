@@ -125,10 +125,10 @@ pub fn rules() -> Vec<Rule> {
         }),
         f0("F38", "RM0091 3.3.2", "U", "mass erase with a protected sector: WRPRTERR, nothing erased", |b| {
             b.factory(|f| f.cells(FLASH + 0x8000, &[1, 2])?.wrp(60, 63));
-            let before = b.lasting();
+            let before = b.non_volatile();
             unlock(b);
             b.w(CR, MER | STRT);
-            same!((finish(b), b.lasting() == before), (WRPRTERR, true));
+            same!((finish(b), b.non_volatile() == before), (WRPRTERR, true));
             Ok(())
         }),
         f0("F39", "RM0091 3.2.2", "M", "only half-words: a byte or word is a bus error", |b| {

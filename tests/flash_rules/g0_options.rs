@@ -202,9 +202,9 @@ fn bytes() -> Vec<Rule> {
         }),
         g0("G78", "RM0490 4.3.6", "M*", "level 2: an option change is refused with WRPERR", |b| {
             b.factory(|f| f.rdp(2));
-            let before = b.lasting();
+            let before = b.non_volatile();
             same!(change(b, &[(OPTR, optr(0xAA))]), WRPERR);
-            holds!(b.lasting() == before);
+            holds!(b.non_volatile() == before);
             Ok(())
         }),
         g0("G79", "RM0490 4.5.6", "M*", "BOOT_LOCK is set at any level, cleared at level 0 or going there", |b| {
@@ -257,7 +257,7 @@ fn levels() -> Vec<Rule> {
         }),
         g0("G81", "RM0490 4.5.1", "M*", "level 1 with a debugger: reads and writes are bus errors, with WRPERR", |b| {
             b.factory(|f| f.cells(FLASH, &[1; 8])?.rdp(1));
-            let before = b.lasting();
+            let before = b.non_volatile();
             b.debugger();
             holds!(b.load(FLASH).is_err() && !b.chip.plain(b.now));
             same!(erase(b, 0), WRPERR);
@@ -268,7 +268,7 @@ fn levels() -> Vec<Rule> {
             same!(finish(b), WRPERR);
             holds!(b.load(OTP).is_err() && b.load(OPTIONS).is_ok());
             b.core();
-            holds!(b.fetch(FLASH).is_err() && b.lasting() == before);
+            holds!(b.fetch(FLASH).is_err() && b.non_volatile() == before);
             holds!(b.chip.locked_out());
             Ok(())
         }),

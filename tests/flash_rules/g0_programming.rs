@@ -86,14 +86,14 @@ fn erasing() -> Vec<Rule> {
             Ok(())
         }),
         g0("G35", "RM0490 4.7.5", "U", "a page number beyond flash: nothing, and no flag", |b| {
-            let before = b.lasting();
+            let before = b.non_volatile();
             for page in [64, 127, 0x3FF] {
                 unlock(b);
                 b.w(CR, EOPIE | PER | page << 3 | STRT);
                 same!((b.chip.is_busy(b.now), b.r(SR), b.r(CR) & STRT), (false, 0, 0));
                 b.w(CR, 0);
             }
-            holds!(b.lasting() == before);
+            holds!(b.non_volatile() == before);
             same!(erase(b, 63), 0);
             same!(b.chip.cells().wear(63), 1);
             Ok(())

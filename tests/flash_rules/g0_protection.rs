@@ -21,34 +21,34 @@ pub fn rules() -> Vec<Rule> {
     vec![
         g0("G37", "RM0490 4.5.3", "M*", "a page under WRP or PCROP is not erased: WRPERR", |b| {
             b.factory(|f| f.cells(FLASH, &[1; 0x4000])?.wrp(2, 3)?.option(OPTIONS + 8, 4)?.option(OPTIONS + 16, 5));
-            let before = b.lasting();
+            let before = b.non_volatile();
             for page in [2, 3, 1] {
                 same!(erase(b, page), WRPERR);
             }
-            holds!(b.lasting() == before);
+            holds!(b.non_volatile() == before);
             same!((erase(b, 0), erase(b, 4)), (0, 0));
             Ok(())
         }),
         g0("G38", "RM0490 4.5.3", "M*", "mass erase with any protected page: WRPERR, nothing erased", |b| {
             b.factory(|f| f.cells(FLASH, &[1; 0x4000])?.wrp(63, 63));
-            let before = b.lasting();
+            let before = b.non_volatile();
             unlock(b);
             b.w(CR, MER1 | STRT);
-            same!((finish(b), b.lasting() == before), (WRPERR, true));
+            same!((finish(b), b.non_volatile() == before), (WRPERR, true));
             pcrop(b, 4, 5);
-            let before = b.lasting();
+            let before = b.non_volatile();
             unlock(b);
             b.w(CR, MER1 | STRT);
-            same!((finish(b), b.lasting() == before), (WRPERR, true));
+            same!((finish(b), b.non_volatile() == before), (WRPERR, true));
             Ok(())
         }),
         g0("G39", "RM0490 4.5.4", "M*", "erase inside the closed area, or of all: bus error, no WRPERR", |b| {
             securable(b);
             b.w(CR, SEC_PROT);
-            let before = b.lasting();
+            let before = b.non_volatile();
             for bits in [PER, PER | 1 << 3, MER1] {
                 holds!(b.try_w(CR, bits | STRT).is_err());
-                same!((b.r(SR), b.lasting() == before), (0, true));
+                same!((b.r(SR), b.non_volatile() == before), (0, true));
             }
             same!(erase(b, 2), 0);
             same!(b.peek_word(FLASH + 0x1000), u32::MAX);
@@ -66,9 +66,9 @@ pub fn rules() -> Vec<Rule> {
         g0("G50", "RM0490 4.3.6", "M*", "a store to the option bytes themselves: WRPERR", |b| {
             unlock(b);
             b.w(CR, PG);
-            let before = b.lasting();
+            let before = b.non_volatile();
             same!(b.word(OPTIONS, 0), Ok(()));
-            same!((b.r(SR), b.lasting() == before), (WRPERR, true));
+            same!((b.r(SR), b.non_volatile() == before), (WRPERR, true));
             Ok(())
         }),
         g0("G88", "RM0490 4.5.3", "M*", "WRP: start to end, equal is one page, start above end none", |b| {

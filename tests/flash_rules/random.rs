@@ -2,7 +2,7 @@
 
 use crate::bench::Bench;
 use dryflash::bus::{BootSource, ResetCause, Width};
-use dryflash::flash::Lasting;
+use dryflash::flash::NonVolatile;
 use dryflash::flash::cut::Progress;
 use dryflash::time::Time;
 use libtest_mimic::{Failed, Trial};
@@ -127,7 +127,7 @@ fn act(b: &mut Bench, step: &Step) {
 }
 
 /// What may not happen in one step.
-fn check(b: &Bench, protected: &[bool], before: &Lasting, after: &Lasting) -> Result<(), String> {
+fn check(b: &Bench, protected: &[bool], before: &NonVolatile, after: &NonVolatile) -> Result<(), String> {
     let page = b.part.flash.page as usize;
     // The one erase that goes over protection is the one that lifts level 1.
     let regress = b.backup_reset;
@@ -163,13 +163,13 @@ fn run(part: &'static str, steps: &[Step]) -> Result<(), String> {
     for step in steps {
         // Cut operations rewrite what they had begun: the state before the operation is the one to compare with.
         let cutting = matches!(step, Step::Cut(_) | Step::Reset(_)) || b.chip.busy_until().is_some();
-        let before = b.lasting();
+        let before = b.non_volatile();
         let protected: Vec<bool> = (0..b.chip.cells().pages()).map(|p| b.chip.protected(p)).collect();
         b.backup_reset = false;
         b.changed.clear();
         act(&mut b, step);
         if !cutting {
-            check(&b, &protected, &before, &b.lasting()).map_err(|e| format!("{step:?}: {e}"))?;
+            check(&b, &protected, &before, &b.non_volatile()).map_err(|e| format!("{step:?}: {e}"))?;
         }
     }
     Ok(())
@@ -194,18 +194,18 @@ fn saving(part: &'static str, cases: u32) -> Result<(), Failed> {
     let once = |(first, second): (Vec<Step>, Vec<Step>)| {
         let mut b = Bench::of(part);
         first.iter().for_each(|s| act(&mut b, s));
-        let (saved, lasting, pointer) = (b.chip.save(), b.lasting(), b.chip.cells().pointer());
+        let (saved, non_volatile, pointer) = (b.chip.save(), b.non_volatile(), b.chip.cells().pointer());
         let text = format!("{:?}", b.chip);
         let now = b.now;
         second.iter().for_each(|s| act(&mut b, s));
-        let later = b.lasting();
+        let later = b.non_volatile();
         let told = b.chip.restore(&saved).map_err(|e| TestCaseError::fail(e.to_string()))?;
         b.now = now;
         prop_assert_eq!(pointer, b.chip.cells().pointer());
-        prop_assert!(lasting == b.lasting());
+        prop_assert!(non_volatile == b.non_volatile());
         prop_assert_eq!(text, format!("{:?}", b.chip));
-        for (i, (x, y)) in lasting.bytes.chunks(1024).zip(later.bytes.chunks(1024)).enumerate() {
-            prop_assert!(x == y || told.contains(&(lasting.base + 1024 * i as u32)), "block {} was not told", i);
+        for (i, (x, y)) in non_volatile.bytes.chunks(1024).zip(later.bytes.chunks(1024)).enumerate() {
+            prop_assert!(x == y || told.contains(&(non_volatile.base + 1024 * i as u32)), "block {} was not told", i);
         }
         Ok(())
     };
@@ -249,17 +249,22 @@ fn cuts() -> Result<(), Failed> {
             begin(&mut b);
             let cut = b.chip.power_off(b.now, seed).expect("an operation in flight");
             b.chip.power_on(b.now);
-            (cut, b.lasting(), b.chip.rdp_level(), b.chip.flags().names(), b.chip.cells().flawed())
+            (cut, b.non_volatile(), b.chip.rdp_level(), b.chip.flags().names(), b.chip.cells().flawed())
         };
         let mut seen = Vec::new();
         for seed in 0..60 {
-            let (told, lasting, level, flags, flawed) = cut(seed);
+            let (told, non_volatile, level, flags, flawed) = cut(seed);
             let (again, same, ..) = cut(seed);
-            if told != again || lasting != same {
+            if told != again || non_volatile != same {
                 return Err(format!("seed {seed} is not the same twice").into());
             }
-            let word = u32::from_le_bytes([lasting.bytes[0], lasting.bytes[1], lasting.bytes[2], lasting.bytes[3]]);
-            let options = &lasting.options;
+            let word = u32::from_le_bytes([
+                non_volatile.bytes[0],
+                non_volatile.bytes[1],
+                non_volatile.bytes[2],
+                non_volatile.bytes[3],
+            ]);
+            let options = &non_volatile.options;
             let fits = match (part, told.progress, told.operation.starts_with("programming")) {
                 (_, Progress::None, true) => word == u32::MAX && flawed == 0,
                 ("F051", Progress::All, true) => word == 0xFFFF_1234,
@@ -409,7 +414,7 @@ fn cuts_of_bytes() -> Result<(), Failed> {
         b.word(0x1FFF_7008, 0x0F0F_1234).map_err(|e| e.to_string())?;
         b.word(0x1FFF_700C, 0x0F0F_1234).map_err(|e| e.to_string())?;
         let cut = b.chip.power_off(b.now, seed).ok_or("nothing in flight")?;
-        let l = b.lasting();
+        let l = b.non_volatile();
         let word = u32::from_le_bytes([l.otp[8], l.otp[9], l.otp[10], l.otp[11]]);
         let fits = match cut.progress {
             Progress::None => word == u32::MAX && l.otp_marks[1] == 0,
@@ -428,7 +433,7 @@ fn cuts_of_bytes() -> Result<(), Failed> {
         b.w(0x10, 0x210);
         b.half(0x1FFF_F804, 0x5A).map_err(|e| e.to_string())?;
         let cut = b.chip.power_off(b.now, seed).ok_or("nothing in flight")?;
-        let l = b.lasting();
+        let l = b.non_volatile();
         let pair = [l.options[4], l.options[5]];
         let fits = match cut.progress {
             Progress::None => pair == [0xFF, 0xFF],

@@ -27,11 +27,11 @@ fn refused(
     sr: u32,
     cr: u32,
 ) -> Check {
-    let before = b.lasting();
+    let before = b.non_volatile();
     let loaded = b.chip.option_fields();
     same!(act(b), fault);
     same!((b.r(registers.0), b.r(registers.1)), (sr, cr));
-    if b.lasting() != before || b.chip.option_fields() != loaded || b.chip.busy_until().is_some() {
+    if b.non_volatile() != before || b.chip.option_fields() != loaded || b.chip.busy_until().is_some() {
         return Err("something else changed".to_owned());
     }
     Ok(())

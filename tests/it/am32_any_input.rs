@@ -1,6 +1,6 @@
 //! Whatever the files hold and wherever they say that they go, they are planned, and findings are told.
 
-use dryflash::am32::{Given, Role, Wish, explain, plan};
+use dryflash::am32::{Given, Request, Role, explain, plan};
 use dryflash::image::Image;
 use dryflash::part;
 use proptest::prelude::*;
@@ -60,7 +60,7 @@ proptest! {
             given.push(Given { image, role: *role });
         }
         let part = part::all().get(named).cloned();
-        let Ok(plan) = plan(given, &Wish { part, from_app, has_state, ..Wish::default() }) else { return Ok(()) };
+        let Ok(plan) = plan(given, &Request { part, from_app, has_state, ..Request::default() }) else { return Ok(()) };
         for candidate in &plan.candidates {
             let plan = plan.for_part(candidate).unwrap();
             for finding in &plan.findings {
@@ -78,7 +78,7 @@ fn files_at_the_end_of_the_address_space_are_planned() {
         for role in [None, Some(Role::App), Some(Role::Bootloader), Some(Role::Eeprom), Some(Role::Full)] {
             for at in [0xFFFF_FF00, 0xFFFF_FFF0] {
                 let image = Image::parse("x", &[1; 16], Some(at)).unwrap();
-                let wish = Wish { part: Some(part.clone()), ..Wish::default() };
+                let wish = Request { part: Some(part.clone()), ..Request::default() };
                 let plan = plan(vec![Given { image, role }], &wish).unwrap();
                 assert!(!plan.findings.is_empty(), "{at:08X}");
             }

@@ -7,14 +7,14 @@ use crate::am32::fixtures as f;
 use crate::am32::{Evidence, Seen, Severity, all};
 use crate::part;
 
-fn run(part: Option<&str>, files: Vec<Image>, wish: Wish) -> Plan {
+fn run(part: Option<&str>, files: Vec<Image>, wish: Request) -> Plan {
     let part = part.map(|p| part::find(p).unwrap());
     let given = files.into_iter().map(|image| Given { image, role: None }).collect();
-    plan(given, &Wish { part, ..wish }).unwrap()
+    plan(given, &Request { part, ..wish }).unwrap()
 }
 
 fn check(files: Vec<Image>) -> Plan {
-    run(None, files, Wish::default())
+    run(None, files, Request::default())
 }
 
 /// What is printed of an advice.
@@ -34,16 +34,16 @@ impl Printed for crate::am32::Advice {
 }
 
 fn check_on(part: &str, files: Vec<Image>) -> Plan {
-    run(Some(part), files, Wish::default())
+    run(Some(part), files, Request::default())
 }
 
 fn given_as(role: Role, image: Image) -> Plan {
-    plan(vec![Given { image, role: Some(role) }], &Wish { has_state: true, ..Wish::default() }).unwrap()
+    plan(vec![Given { image, role: Some(role) }], &Request { has_state: true, ..Request::default() }).unwrap()
 }
 
 /// One file on an ESC that holds the rest.
 fn one(part: &str, image: Image) -> Plan {
-    run(Some(part), vec![image], Wish { has_state: true, ..Wish::default() })
+    run(Some(part), vec![image], Request { has_state: true, ..Request::default() })
 }
 
 fn bl() -> Image {
@@ -194,14 +194,14 @@ const CASES: &[Case] = &[
     (
         Id::BOOTLOADER_MISSING,
         || check(vec![app(), page()]),
-        || run(None, vec![app()], Wish { from_app: true, ..Wish::default() }),
+        || run(None, vec![app()], Request { from_app: true, ..Request::default() }),
     ),
     (Id::BOOTLOADER_MISSING, || check_on("G031", vec![page()]), || check(good())),
     (Id::EEPROM_MISSING, || check(vec![bl(), app()]), || check(vec![f::image("x", &full(), None)])),
     (
         Id::EEPROM_MISSING,
         || check(vec![f::image("x", &full()[..0x7C00], None)]),
-        || run(None, vec![bl(), app()], Wish { has_state: true, ..Wish::default() }),
+        || run(None, vec![bl(), app()], Request { has_state: true, ..Request::default() }),
     ),
     (Id::EEPROM_BLANK, || check(vec![bl(), app(), page_of(&[0xFF; 1024])]), || check(good())),
     (
@@ -448,13 +448,13 @@ fn a_good_set_is_placed_by_role_without_a_word() {
     assert_eq!(plan.pieces[1].info.phrases(), ["name tag AM32REF_F051"]);
     assert_eq!(plan.pieces[1].info.named(), ["firmware 2.21"]);
     assert_eq!(check(vec![f::image("x", &full(), None)]).findings, []);
-    assert_eq!(run(None, vec![app()], Wish { from_app: true, ..Wish::default() }).findings, []);
+    assert_eq!(run(None, vec![app()], Request { from_app: true, ..Request::default() }).findings, []);
 }
 
 #[test]
 fn several_candidates_are_planned_one_by_one() {
     let given = vec![g071("2.20"), page()];
-    let plan = run(None, given, Wish { from_app: true, ..Wish::default() });
+    let plan = run(None, given, Request { from_app: true, ..Request::default() });
     let starts: Vec<_> = plan
         .candidates
         .iter()
@@ -510,9 +510,9 @@ fn files_of_an_mcu_that_is_not_modelled_are_placed_for_it() {
 
 #[test]
 fn wrong_use() {
-    assert_eq!(plan(vec![], &Wish::default()).unwrap_err(), PlanError::NoFiles);
+    assert_eq!(plan(vec![], &Request::default()).unwrap_err(), PlanError::NoFiles);
     let twice = |files: Vec<Image>| {
-        plan(files.into_iter().map(|image| Given { image, role: None }).collect(), &Wish::default())
+        plan(files.into_iter().map(|image| Given { image, role: None }).collect(), &Request::default())
     };
     let text = twice(vec![bl(), bl()]).unwrap_err().to_string();
     assert_eq!(text, "AM32_F051_BOOTLOADER_PB4_V14.bin is given twice as the bootloader; leave one out");
@@ -526,7 +526,7 @@ fn wrong_use() {
     let mut part = (*part::find("F051").unwrap()).clone();
     part.name = "STM32X".to_owned();
     let given = vec![Given { image: bl(), role: None }];
-    let error = plan(given, &Wish { part: Some(Arc::new(part)), ..Wish::default() }).unwrap_err();
+    let error = plan(given, &Request { part: Some(Arc::new(part)), ..Request::default() }).unwrap_err();
     assert!(error.to_string().contains("STM32F051K6"), "{error}");
 }
 

@@ -14,7 +14,7 @@ mod updater;
 pub(super) use age::by_bootloader_version as judge_bootloader_version;
 
 use super::findings::Finding;
-use super::given::Wish;
+use super::given::Request;
 use super::layout::{Layout, Mcu};
 use super::piece::Piece;
 use super::roles::Role;
@@ -33,7 +33,7 @@ pub(super) struct Context<'a> {
     /// The files, in the order given.
     pub pieces: &'a [Piece],
     /// What else the command line says.
-    pub wish: &'a Wish,
+    pub wish: &'a Request,
 }
 
 impl Context<'_> {

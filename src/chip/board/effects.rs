@@ -1,6 +1,6 @@
 //! What accesses ask for beyond their register: clocks, interrupts, events, the map; and resets.
 
-use super::{Board, EVERYBODY, PPB, Wish};
+use super::{Board, EVERYBODY, PPB, Request};
 use crate::bus::{Access, BootSource, Effects, Master, Note, ResetCause, Width};
 use crate::chip::clock::Hclk;
 use crate::chip::device::Device;
@@ -135,14 +135,14 @@ impl Board {
             Some(Due::Time(time)) => hclk.cycle_at(time),
             None => u64::MAX,
         };
-        let mut all = Wish { lines: Irqs::NONE, next: u64::MAX };
-        for (n, (slot, wish)) in self.devices.slots.iter().zip(&mut self.wishes).enumerate() {
+        let mut all = Request { lines: Irqs::NONE, next: u64::MAX };
+        for (n, (slot, request)) in self.devices.slots.iter().zip(&mut self.requests).enumerate() {
             // Flash is touched by stores into itself, too.
             if touched & 1 << (n & 63) != 0 || matches!(slot.device, Device::Flash) {
-                *wish = Wish { lines: Irqs::NONE, next: u64::MAX };
+                *request = Request { lines: Irqs::NONE, next: u64::MAX };
                 let raised = match (slot.device.view(), &slot.device) {
                     (Some(p), _) => {
-                        wish.next = cycle(p.next_event(&self.clocks));
+                        request.next = cycle(p.next_event(&self.clocks));
                         p.lines()
                     }
                     (None, Device::Flash) => u32::from(self.flash.interrupt()),
@@ -150,11 +150,11 @@ impl Board {
                 };
                 for (bit, line) in slot.irq.iter().enumerate() {
                     if raised >> bit & 1 != 0 {
-                        wish.lines.insert(usize::from(*line));
+                        request.lines.insert(usize::from(*line));
                     }
                 }
             }
-            all = Wish { lines: all.lines | wish.lines, next: all.next.min(wish.next) };
+            all = Request { lines: all.lines | request.lines, next: all.next.min(request.next) };
         }
         // These change with accesses to others, too.
         let rest = [

@@ -41,7 +41,7 @@ impl Board {
             Device::Flash => self.flash.next_event().is_some(),
             // A transfer comes with somebody else's event.
             Device::Dma(_) => self.dma_waits(),
-            _ => self.wishes[n].next != u64::MAX,
+            _ => self.requests[n].next != u64::MAX,
         };
         if event {
             return Some(Change::Event);
@@ -94,7 +94,7 @@ impl Board {
 
     /// The cycle of the next event, those of the watchdogs left out.
     fn next_event_of_others(&self) -> u64 {
-        let slots = self.devices.slots.iter().zip(&self.wishes);
+        let slots = self.devices.slots.iter().zip(&self.requests);
         let blocks = slots.filter(|(s, _)| !matches!(s.device, Device::Iwdg(_) | Device::Wwdg(_))).map(|(_, w)| w.next);
         let cycle = |due: Due| match due {
             Due::Cycle(cycle) => cycle,

@@ -3,7 +3,7 @@
 //! A terminal sends them to the client as well; where only dryflash got one (`kill`, a container that stops), it is passed
 //! on. A second one ends everything that was started; the virtual ESC is written in any case.
 
-use crate::cli::ends::{self, News};
+use crate::cli::ends::{self, DebugEvent};
 use crate::probe::owner::Request;
 use anyhow::Context;
 use nix::sys::prctl;
@@ -33,7 +33,7 @@ const KEPT: u8 = 2;
 /// The signals, caught.
 #[derive(Debug)]
 pub struct Signals {
-    news: Receiver<News>,
+    news: Receiver<DebugEvent>,
     shared: Arc<Shared>,
 }
 
@@ -100,11 +100,11 @@ impl Watch {
     }
 }
 
-fn attend(news: &Receiver<News>, client: Pid, shared: &Shared, requests: &Sender<Request>) {
+fn attend(news: &Receiver<DebugEvent>, client: Pid, shared: &Shared, requests: &Sender<Request>) {
     let mut first: Option<Instant> = None;
     // Of those after the end: the report is on its way, and has its own exit code.
     let mut late: Option<Instant> = None;
-    for News { signal, by_the_kernel } in news {
+    for DebugEvent { signal, by_the_kernel } in news {
         if shared.phase.load(Ordering::SeqCst) == KEPT {
             if late.get_or_insert_with(Instant::now).elapsed() > ONE {
                 ends::end(signal);

@@ -10,9 +10,9 @@ mod registers;
 
 use super::cells::SavedCells;
 use super::cut::{Area, Cut, Operation};
-use super::factory::{FactoryError, Lasting};
+use super::factory::{FactoryError, NonVolatile};
 use super::flags::Flags;
-use super::keys::Keyhole;
+use super::keys::UnlockSequence;
 use super::{
     BootOptions, Cells, Controller, Kept as Any, Latency, MassEraseLeft, OptionField, OtherPart, Purpose, Saved,
     Settings, WriteWithoutPg,
@@ -47,8 +47,8 @@ struct Live {
     cr: u32,
     sr: u32,
     ar: u32,
-    keys: Keyhole,
-    option_keys: Keyhole,
+    keys: UnlockSequence,
+    option_keys: UnlockSequence,
     stored: [u8; AREA],
     loaded: Loaded,
     operation: Option<Operation>,
@@ -76,8 +76,8 @@ impl F0 {
             cr: cr::LOCK,
             sr: 0,
             ar: 0,
-            keys: Keyhole::default(),
-            option_keys: Keyhole::default(),
+            keys: UnlockSequence::default(),
+            option_keys: UnlockSequence::default(),
             stored: options::factory(&part.option_bytes),
             loaded: Loaded::default(),
             operation: None,
@@ -103,7 +103,7 @@ impl F0 {
     }
 
     /// Level 1 with a debugger, or booted from elsewhere: main flash is out of reach (F62, F63).
-    fn shuts_out(&self, master: Master) -> bool {
+    fn locks_out(&self, master: Master) -> bool {
         self.level() == 1 && (self.live.debugger || self.live.boot != BootSource::Flash || master == Master::Debug)
     }
 
@@ -164,7 +164,7 @@ impl F0 {
     fn reset_registers(&mut self) {
         let l = &mut self.live;
         (l.acr, l.cr, l.sr, l.ar) = (0, cr::LOCK, 0, 0);
-        (l.keys, l.option_keys) = (Keyhole::default(), Keyhole::default());
+        (l.keys, l.option_keys) = (UnlockSequence::default(), UnlockSequence::default());
     }
 
     fn load_options(&mut self) {
@@ -206,7 +206,7 @@ impl Controller for F0 {
         if !self.flash.contains(address) {
             return Err(fault("no flash at this address"));
         }
-        if self.shuts_out(by.master) {
+        if self.locks_out(by.master) {
             return Err(fault("main flash is read-protected (level 1)"));
         }
         Ok(self.cells.read(address, width))
@@ -236,7 +236,7 @@ impl Controller for F0 {
     }
 
     fn plain(&self, now: Now) -> bool {
-        !self.is_busy(now) && !self.shuts_out(Master::Cpu)
+        !self.is_busy(now) && !self.locks_out(Master::Cpu)
     }
 
     fn power_on(&mut self, now: Now) {
@@ -306,7 +306,7 @@ impl Controller for F0 {
     }
 
     fn locked_out(&self) -> bool {
-        self.shuts_out(Master::Cpu)
+        self.locks_out(Master::Cpu)
     }
 
     fn power_off(&mut self, now: Now, seed: u64) -> Option<Cut> {
@@ -378,8 +378,8 @@ impl Controller for F0 {
         }
     }
 
-    fn lasting(&self) -> Lasting {
-        Lasting {
+    fn non_volatile(&self) -> NonVolatile {
+        NonVolatile {
             family: Family::F0,
             base: self.flash.base,
             bytes: self.cells.bytes(self.flash.base, self.flash.size),
@@ -393,12 +393,12 @@ impl Controller for F0 {
         }
     }
 
-    fn install(&mut self, lasting: &Lasting) -> Result<(), FactoryError> {
-        let options: [u8; AREA] = lasting.options.as_slice().try_into().map_err(|_| FactoryError::OtherPart)?;
-        if lasting.family != Family::F0 || lasting.option_base != self.option_bytes.base {
+    fn install(&mut self, non_volatile: &NonVolatile) -> Result<(), FactoryError> {
+        let options: [u8; AREA] = non_volatile.options.as_slice().try_into().map_err(|_| FactoryError::OtherPart)?;
+        if non_volatile.family != Family::F0 || non_volatile.option_base != self.option_bytes.base {
             return Err(FactoryError::OtherPart);
         }
-        self.cells.install(lasting)?;
+        self.cells.install(non_volatile)?;
         self.live.stored = options;
         self.live.operation = None;
         self.power_on(Now::default());

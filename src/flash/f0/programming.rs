@@ -38,7 +38,7 @@ impl F0 {
     }
 
     fn erase_page(&mut self, by: Access, fx: &mut Effects) {
-        if self.shuts_out(by.master) {
+        if self.locks_out(by.master) {
             return self.fail(sr::PGERR, fx); // F62
         }
         // F36: an address outside of main flash erases nothing and says nothing.
@@ -53,7 +53,7 @@ impl F0 {
     }
 
     fn mass_erase(&mut self, by: Access, fx: &mut Effects) {
-        if self.shuts_out(by.master) {
+        if self.locks_out(by.master) {
             return self.fail(sr::PGERR, fx); // F62
         }
         if (0..self.flash.pages()).any(|p| self.page_is_protected(p)) {
@@ -104,7 +104,7 @@ impl F0 {
         }
         self.live.ar = address; // F10
         let page = self.cells.page_of(address).unwrap_or(u32::MAX);
-        if self.shuts_out(by.master) {
+        if self.locks_out(by.master) {
             self.fail(sr::PGERR, fx); // F62
         } else if self.page_is_protected(page) {
             self.fail(sr::WRPRTERR, fx); // F42: protection is looked at first.

@@ -4,7 +4,7 @@ use super::F0;
 use crate::bus::{Access, BusFault, Effects, ResetCause, Width, fault};
 use crate::flash::REGISTERS;
 use crate::flash::flags::Flag;
-use crate::flash::keys::Turn;
+use crate::flash::keys::Key;
 
 const ACR: u32 = 0x00;
 pub(super) const KEYR: u32 = 0x04;
@@ -107,10 +107,10 @@ impl F0 {
         if self.live.cr & cr::LOCK == 0 {
             return Ok(()); // F18: harmless while unlocked.
         }
-        match self.live.keys.turn(value, KEYS) {
-            Turn::Open => self.live.cr &= !cr::LOCK,
-            Turn::Wrong => return Err(self.shut()),
-            Turn::Half | Turn::Dead => {}
+        match self.live.keys.write(value, KEYS) {
+            Key::Unlocked => self.live.cr &= !cr::LOCK,
+            Key::Wrong => return Err(self.shut()),
+            Key::First | Key::Locked => {}
         }
         Ok(())
     }
@@ -120,10 +120,10 @@ impl F0 {
             return Ok(());
         }
         // F20: accepted whether LOCK is set or not; a wrong word is taken as a wrong key.
-        match self.live.option_keys.turn(value, KEYS) {
-            Turn::Open => self.live.cr |= cr::OPTWRE,
-            Turn::Wrong => return Err(self.shut()),
-            Turn::Half | Turn::Dead => {}
+        match self.live.option_keys.write(value, KEYS) {
+            Key::Unlocked => self.live.cr |= cr::OPTWRE,
+            Key::Wrong => return Err(self.shut()),
+            Key::First | Key::Locked => {}
         }
         Ok(())
     }
@@ -131,8 +131,8 @@ impl F0 {
     /// A wrong key: CR stays locked until the next reset (F16), and the bus says so (F17).
     fn shut(&mut self) -> BusFault {
         self.live.cr |= cr::LOCK;
-        self.live.keys.kill();
-        self.live.option_keys.kill();
+        self.live.keys.lock_up();
+        self.live.option_keys.lock_up();
         fault("a wrong key: the flash stays locked until the next reset")
     }
 

@@ -13,9 +13,9 @@ mod registers;
 
 use super::cells::{DOUBLE_WORD, Mark, SavedCells};
 use super::cut::{Area, Cut, Operation};
-use super::factory::{FactoryError, Lasting};
+use super::factory::{FactoryError, NonVolatile};
 use super::flags::Flags;
-use super::keys::Keyhole;
+use super::keys::UnlockSequence;
 use super::{
     BootOptions, Cells, Controller, Kept as Any, Latency, MassEraseLeft, OptionField, OtherPart, Purpose, Saved,
     Settings,
@@ -55,8 +55,8 @@ struct Live {
     sr: u32,
     cr: u32,
     eccr: u32,
-    keys: Keyhole,
-    option_keys: Keyhole,
+    keys: UnlockSequence,
+    option_keys: UnlockSequence,
     /// The option area as stored.
     stored: [u8; AREA],
     /// In force.
@@ -113,8 +113,8 @@ impl G0 {
             sr: 0,
             cr: 0,
             eccr: 0,
-            keys: Keyhole::default(),
-            option_keys: Keyhole::default(),
+            keys: UnlockSequence::default(),
+            option_keys: UnlockSequence::default(),
             stored: shape.store(&factory),
             loaded: factory,
             mismatch: false,
@@ -234,7 +234,7 @@ impl G0 {
         l.sr = if l.mismatch { sr::OPTVERR } else { 0 };
         l.cr = cr::LOCK | cr::OPTLOCK;
         l.eccr = 0;
-        (l.keys, l.option_keys) = (Keyhole::default(), Keyhole::default());
+        (l.keys, l.option_keys) = (UnlockSequence::default(), UnlockSequence::default());
         l.edit = l.loaded;
         l.edited = 0;
     }
@@ -288,7 +288,7 @@ impl Controller for G0 {
             return Ok(self.stored_bytes(address, width));
         }
         if self.otp.contains(address) {
-            if self.shuts_out(by.master) {
+            if self.locks_out(by.master) {
                 return Err(fault("OTP is read-protected (level 1)")); // G3, G81
             }
             return Ok(self.otp_bytes(address, width));
@@ -317,7 +317,7 @@ impl Controller for G0 {
         !self.is_busy(now)
             && self.live.fast.is_none()
             && self.cells.flawed() == 0
-            && !self.shuts_out(Master::Cpu)
+            && !self.locks_out(Master::Cpu)
             && self.secured_end() == self.flash.base
             && self.pcrop_areas().iter().all(Range::is_empty)
     }
@@ -401,7 +401,7 @@ impl Controller for G0 {
     }
 
     fn locked_out(&self) -> bool {
-        self.shuts_out(Master::Cpu)
+        self.locks_out(Master::Cpu)
     }
 
     fn power_off(&mut self, now: Now, seed: u64) -> Option<Cut> {
@@ -474,8 +474,8 @@ impl Controller for G0 {
         }
     }
 
-    fn lasting(&self) -> Lasting {
-        Lasting {
+    fn non_volatile(&self) -> NonVolatile {
+        NonVolatile {
             family: Family::G0,
             base: self.flash.base,
             bytes: self.cells.bytes(self.flash.base, self.flash.size),
@@ -489,19 +489,19 @@ impl Controller for G0 {
         }
     }
 
-    fn install(&mut self, lasting: &Lasting) -> Result<(), FactoryError> {
-        let options: [u8; AREA] = lasting.options.as_slice().try_into().map_err(|_| FactoryError::OtherPart)?;
+    fn install(&mut self, non_volatile: &NonVolatile) -> Result<(), FactoryError> {
+        let options: [u8; AREA] = non_volatile.options.as_slice().try_into().map_err(|_| FactoryError::OtherPart)?;
         let l = &mut self.live;
-        if lasting.family != Family::G0
-            || lasting.option_base != self.option_bytes.base
-            || (lasting.otp.len(), lasting.otp_marks.len()) != (l.otp.len(), l.otp_marks.len())
+        if non_volatile.family != Family::G0
+            || non_volatile.option_base != self.option_bytes.base
+            || (non_volatile.otp.len(), non_volatile.otp_marks.len()) != (l.otp.len(), l.otp_marks.len())
         {
             return Err(FactoryError::OtherPart);
         }
-        self.cells.install(lasting)?;
+        self.cells.install(non_volatile)?;
         l.stored = options;
-        l.otp.clone_from(&lasting.otp);
-        l.otp_marks.clone_from(&lasting.otp_marks);
+        l.otp.clone_from(&non_volatile.otp);
+        l.otp_marks.clone_from(&non_volatile.otp_marks);
         l.operation = None;
         self.power_on(Now::default());
         Ok(())

@@ -31,7 +31,7 @@ impl G0 {
             self.fail(sr::PGSERR, fx);
             return Ok(());
         }
-        if self.shuts_out(by.master) {
+        if self.locks_out(by.master) {
             self.fail(sr::WRPERR, fx); // G50
             return Ok(());
         }
@@ -79,7 +79,7 @@ impl G0 {
         }
         let unlocked = self.live.cr & cr::LOCK == 0;
         let ready = unlocked && self.live.cr & (cr::PG | cr::FSTPG) != 0;
-        if self.shuts_out(by.master) {
+        if self.locks_out(by.master) {
             if ready {
                 self.fail(sr::WRPERR, fx);
             }

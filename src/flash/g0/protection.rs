@@ -16,13 +16,13 @@ impl G0 {
     }
 
     /// Level 1 with a debugger, or booted from elsewhere (G81, G82).
-    pub(super) fn shuts_out(&self, master: Master) -> bool {
+    pub(super) fn locks_out(&self, master: Master) -> bool {
         self.level() == 1 && (self.live.debugger || self.live.boot != BootSource::Flash || master == Master::Debug)
     }
 
     /// Whether this address of main flash may be touched at all.
     pub(super) fn admit_flash(&self, address: u32, by: Access) -> Result<(), BusFault> {
-        if self.shuts_out(by.master) {
+        if self.locks_out(by.master) {
             return Err(fault("main flash is read-protected (level 1)"));
         }
         if address < self.secured_end() {

@@ -4,7 +4,7 @@ use super::{G0, options};
 use crate::bus::{Access, BusFault, Effects, ResetCause, Width, fault, merge};
 use crate::flash::REGISTERS;
 use crate::flash::flags::Flag;
-use crate::flash::keys::Turn;
+use crate::flash::keys::Key;
 
 const ACR: u32 = 0x00;
 pub(super) const KEYR: u32 = 0x08;
@@ -174,15 +174,15 @@ impl G0 {
     fn key(&mut self, value: u32) -> Result<(), BusFault> {
         if self.live.cr & cr::LOCK == 0 {
             // G16: not even the right keys are welcome while unlocked.
-            self.live.keys.kill();
-            self.live.option_keys.kill();
+            self.live.keys.lock_up();
+            self.live.option_keys.lock_up();
             self.live.cr |= cr::LOCK | cr::OPTLOCK;
             return Err(fault("a key was written while unlocked: the flash stays locked until the next reset"));
         }
-        match self.live.keys.turn(value, KEYS) {
-            Turn::Open => self.live.cr &= !cr::LOCK,
-            Turn::Wrong => return Err(fault("a wrong key: the flash stays locked until the next reset")), // G14
-            Turn::Half | Turn::Dead => {}
+        match self.live.keys.write(value, KEYS) {
+            Key::Unlocked => self.live.cr &= !cr::LOCK,
+            Key::Wrong => return Err(fault("a wrong key: the flash stays locked until the next reset")), // G14
+            Key::First | Key::Locked => {}
         }
         Ok(())
     }
@@ -192,13 +192,13 @@ impl G0 {
         // G17: not before LOCK is clear; and, as G16, not while OPTLOCK is clear already.
         let out_of_turn = self.live.cr & cr::LOCK != 0 || self.live.cr & cr::OPTLOCK == 0;
         if out_of_turn {
-            self.live.option_keys.kill();
+            self.live.option_keys.lock_up();
         }
-        match self.live.option_keys.turn(value, OPTION_KEYS) {
-            Turn::Open => self.live.cr &= !cr::OPTLOCK,
-            Turn::Half => {}
-            Turn::Dead if !out_of_turn => {}
-            Turn::Wrong | Turn::Dead => {
+        match self.live.option_keys.write(value, OPTION_KEYS) {
+            Key::Unlocked => self.live.cr &= !cr::OPTLOCK,
+            Key::First => {}
+            Key::Locked if !out_of_turn => {}
+            Key::Wrong | Key::Locked => {
                 self.live.cr |= cr::OPTLOCK;
                 return Err(wrong); // G15
             }

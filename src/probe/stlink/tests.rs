@@ -471,9 +471,9 @@ mod any_input {
             // What outlives power-off can be put into another chip, and that one runs.
             let chip = &mut probe.target.chip;
             chip.power_off(1);
-            let lasting = chip.board.flash.lasting();
+            let non_volatile = chip.board.flash.non_volatile();
             let mut other = Chip::new(chip.part(), 1).unwrap();
-            prop_assert!(other.board.flash.install(&lasting).is_ok());
+            prop_assert!(other.board.flash.install(&non_volatile).is_ok());
             other.power_on();
             prop_assert!(!matches!(other.run_to_cycle(10_000), crate::chip::Halt::Broken(_)));
         }

@@ -1,7 +1,7 @@
 //! What steps share that do something to the chip.
 
 use super::{Session, Trouble, Troubles};
-use crate::am32::{self, Finding, Given, Wish};
+use crate::am32::{self, Finding, Given, Request};
 use crate::chip::Chip;
 use crate::chip::program::{ProgramError, Programmed};
 use crate::esc::{Bench, verdict};
@@ -72,7 +72,7 @@ impl Session<'_> {
         option_bytes: bool,
     ) -> Result<(Image, Vec<Finding>), Trouble> {
         let image = self.setup.files.image(self.source, &self.settings.cache, &file.value, address, &file.span)?;
-        let wish = Wish { part: self.setup.part.clone(), has_state: true, option_bytes, ..Wish::default() };
+        let wish = Request { part: self.setup.part.clone(), has_state: true, option_bytes, ..Request::default() };
         let given = vec![Given { image, role: role.map(RoleName::role) }];
         let plan = am32::plan(given, &wish).map_err(|e| Trouble::step(&file.span, e.to_string()))?;
         let marks = plan.pieces.iter().find_map(|p| p.info.bootloader.and_then(|b| b.info).and_then(|i| i.pin));

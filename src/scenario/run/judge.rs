@@ -245,7 +245,7 @@ impl Session<'_> {
         let image = if image.placed {
             image
         } else {
-            let wish = crate::am32::Wish { part: self.setup.part.clone(), has_state: true, ..Default::default() };
+            let wish = crate::am32::Request { part: self.setup.part.clone(), has_state: true, ..Default::default() };
             let given = vec![crate::am32::Given { image, role: None }];
             match crate::am32::plan(given, &wish).ok().and_then(|p| p.pieces.into_iter().next()) {
                 Some(piece) => piece.image,

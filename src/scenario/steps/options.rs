@@ -2,7 +2,7 @@
 
 use crate::chip::Chip;
 use crate::chip::program;
-use crate::flash::{Factory as Condition, FactoryError, Lasting};
+use crate::flash::{Factory as Condition, FactoryError, NonVolatile};
 use crate::scenario::error::ScenarioError;
 use crate::scenario::look::Look;
 use crate::scenario::many::{self, Many};
@@ -65,7 +65,7 @@ impl Step for Options {
 }
 
 /// What the option area is to hold.
-fn wanted_area(chip: &Chip, options: &Options, span: &Range<usize>) -> Result<Lasting, Trouble> {
+fn wanted_area(chip: &Chip, options: &Options, span: &Range<usize>) -> Result<NonVolatile, Trouble> {
     let part = chip.part();
     let refused = |span: &Range<usize>| {
         let span = span.clone();
@@ -86,5 +86,5 @@ fn wanted_area(chip: &Chip, options: &Options, span: &Range<usize>) -> Result<La
     for (address, value) in bytes {
         wanted = wanted.option(address, value.value.0).map_err(refused(&value.span))?;
     }
-    Ok(wanted.lasting())
+    Ok(wanted.non_volatile())
 }

@@ -21,7 +21,7 @@ fn plain(image: Image) -> Given {
 }
 
 fn planned(given: Vec<Given>) -> Plan {
-    plan(given, &Wish::default()).unwrap()
+    plan(given, &Request::default()).unwrap()
 }
 
 /// The ways to call `check` in an advice.
@@ -32,7 +32,7 @@ fn commands(advice: &Advice) -> Vec<Command> {
 
 /// What `command` says, with the files of `before` and stand-ins for those that it wants to be added.
 fn follow(command: &Command, before: &Plan) -> Result<Plan, PlanError> {
-    let mut wish = Wish { has_state: before.wish.has_state, ..Wish::default() };
+    let mut wish = Request { has_state: before.wish.has_state, ..Request::default() };
     let mut given = Vec::new();
     let mut role = None;
     let mut words = command.words().iter().skip(2);
@@ -383,7 +383,7 @@ fn a_file_called_bootloader_that_is_an_app() {
 }
 
 fn plan_of(files: Vec<Image>) -> Result<Plan, PlanError> {
-    plan(files.into_iter().map(plain).collect(), &Wish::default())
+    plan(files.into_iter().map(plain).collect(), &Request::default())
 }
 
 #[test]

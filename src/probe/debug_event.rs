@@ -6,7 +6,7 @@ use crate::time::Time;
 
 /// What happened while the core ran, besides its halting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum DebugEvent {
     /// The chip reset itself.
     Reset {
         /// How.
