@@ -11,6 +11,7 @@ use crate::part::{self, Part};
 use crate::probe::recording::{Header, UNFINISHED};
 use crate::probe::{Model, StLink};
 use crate::tell::tell;
+use crate::time::Time;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -183,13 +184,18 @@ impl Bench {
 /// # Errors
 /// As [`esc::check()`].
 pub fn boot(probe: &StLink, state: Option<&StateFile>, esc: &Esc) -> anyhow::Result<Verdict> {
+    let usual = Options::default();
+    let power_up = esc.wire().power_up(AfterPowerOn::Nothing);
+    // Nobody says for how long: until it has decided after the last change of the wire.
+    let changed = power_up.changes.iter().map(|c| c.time_us).max().unwrap_or(Time::ZERO);
     let options = Options {
-        power_ups: vec![esc.wire().power_up(AfterPowerOn::Nothing)],
+        limit: changed + usual.limit,
+        power_ups: vec![power_up],
         seed: esc.seed(),
         engine: esc.machine.engine,
         f0_write_without_pg: esc.machine.f0_store_without_pg,
         state: state.map(named),
-        ..Options::default()
+        ..usual
     };
     let (mut verdict, _) = esc::check(Vec::new(), &options, Some(&Kept::of(&probe.target.chip)))?;
     if state.is_none() {

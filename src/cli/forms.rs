@@ -98,7 +98,8 @@ pub fn command() -> Command {
     let empty =
         |arg: &Arg| arg.get_env().is_some_and(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()));
     let absent = |arg: Arg| if empty(&arg) { arg.env(None::<&str>) } else { arg };
-    let command = Cli::command();
+    // As wide as what is printed is made to fit.
+    let command = Cli::command().max_term_width(columns::WIDEST);
     let verbs: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
     verbs.iter().fold(command, |command, verb| {
         let forms = offered(verb);

@@ -99,7 +99,8 @@ impl Recording {
 
     fn operation(&mut self, done: &Done) {
         if !self.last.as_mut().is_some_and(|last| last.join(done)) {
-            self.go_on(|_| Ok(()));
+            // Nobody says when such a session ends: what was done is in the file at once.
+            self.go_on(Recorder::flush);
             self.last = Some(done.clone());
         }
     }

@@ -16,7 +16,7 @@ use crate::probe::story::Story;
 use crate::probe::{capture, decode};
 use crate::report::replay::Session;
 use crate::tell::tell;
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::ValueEnum;
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -218,7 +218,8 @@ fn suit(esc: &mut Esc, recording: &Recording) -> anyhow::Result<()> {
         esc.seed = header.seed;
     }
     if esc.signal.is_none() {
-        esc.signal = header.signal.as_deref().and_then(|s| s.to_lowercase().parse().ok());
+        let parse = |signal: &str| signal.to_lowercase().parse().map_err(|e| anyhow!("line 1: `signal`: {e}"));
+        esc.signal = header.signal.as_deref().map(parse).transpose()?;
     }
     Ok(())
 }

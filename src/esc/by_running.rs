@@ -7,7 +7,7 @@
 use super::alive::Alive;
 use super::bench::Bench;
 use super::evidence::BootRun;
-use super::power_up::{AfterPowerOn, PowerUp, Wire};
+use super::power_up::{AfterPowerOn, Change, PowerUp, Wire};
 use super::verdict::wiped_page;
 use crate::am32::marks::BootVersion;
 use crate::am32::names::Firmware;
@@ -20,6 +20,10 @@ use crate::time::Time;
 
 /// How long a bootloader may take to write its version: V13 and newer begin at 50 ms, and erase a page first.
 const BOOTLOADER_TIME: Time = Time::from_millis(200);
+/// When V13 and newer have counted their 451 low samples, and have not begun to look at the wire without a pull.
+const LOW_ENOUGH: Time = Time::from_millis(8);
+/// How long a bootloader may take that had them: it begins at 17 ms.
+const SOONER: Time = Time::from_millis(30);
 /// How long an app may take, from power-on: it reads its settings before anything else.
 const APP_TIME: Time = Time::from_millis(60);
 /// How often the bench looks.
@@ -75,7 +79,7 @@ fn see_bootloader(chip: &mut Chip, scene: &Scene, piece: &mut Piece) {
     }
     let page = scene.decisive.boot_byte.first().map(|load| load.address);
     if let Some(page) = page.filter(|_| !marks.version.is_exact()) {
-        piece.info.seen.bootloader = bootloader_version(chip, scene, page);
+        piece.info.seen.bootloader = bootloader_version(chip, scene, page, marks.version);
     }
 }
 
@@ -94,16 +98,27 @@ fn see_app(chip: &mut Chip, scene: &Scene, piece: &mut Piece) {
 }
 
 /// The version that the bootloader writes into the settings at `page`.
-fn bootloader_version(chip: &mut Chip, scene: &Scene, page: u32) -> Option<u8> {
-    prepare(chip, scene, page, |settings| settings[BOOTLOADER_VERSION as usize] = NOBODYS)?;
-    wire(chip, scene, &PowerUp::steady(Wire::High));
-    chip.power_on();
-    chip.reset(ResetCause::Software);
+fn bootloader_version(chip: &mut Chip, scene: &Scene, page: u32, marks: BootVersion) -> Option<u8> {
     let read = |chip: &Chip| chip.board.flash.cells().bytes(page + BOOTLOADER_VERSION, 1).first().copied();
     // An erased byte is on its way to something else.
     let changed = |chip: &Chip| read(chip).is_some_and(|v| !matches!(v, NOBODYS | 0xFF));
-    run_until(chip, |chip| chip.now().time < BOOTLOADER_TIME, changed)?;
-    read(chip)
+    let under_way = |chip: &Chip| chip.board.flash.is_busy(chip.now()) || read(chip) != Some(NOBODYS);
+    // V13 and newer count low samples until there are enough, which is over sooner than 4,000 high ones; the wire is high
+    // when a low one would make them jump.
+    let sooner =
+        PowerUp { changes: vec![Change { time_us: LOW_ENOUGH, signal: Wire::High }], ..PowerUp::steady(Wire::Low) };
+    let sooner = Some((sooner, SOONER)).filter(|_| marks.at_least() >= 13);
+    for (power_up, limit) in sooner.into_iter().chain([(PowerUp::steady(Wire::High), BOOTLOADER_TIME)]) {
+        prepare(chip, scene, page, |settings| settings[BOOTLOADER_VERSION as usize] = NOBODYS)?;
+        wire(chip, scene, &power_up);
+        chip.power_on();
+        chip.reset(ResetCause::Software);
+        let going = |chip: &Chip| chip.now().time < limit || (chip.now().time < BOOTLOADER_TIME && under_way(chip));
+        if run_until(chip, going, changed).is_some() {
+            return read(chip);
+        }
+    }
+    None
 }
 
 /// The version that the app writes into its settings.

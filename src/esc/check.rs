@@ -201,7 +201,11 @@ fn judge(
     let bench = bench(plan, part, layout, options);
     // An updater is run to its end once, whatever the limit; that it is started shows in the other power-ups.
     let updates = updater_alone(&plan.pieces).is_some();
-    let brief = Bench { app_limit: if updates { Time::ZERO } else { bench.app_limit }, whole: false, ..bench.clone() };
+    let brief = Bench {
+        app_limit: if updates { Time::ZERO } else { bench.app_limit },
+        whole: bench.whole && !updates,
+        ..bench.clone()
+    };
     let bench = Bench { app_limit: if updates { updater::LIMIT } else { bench.app_limit }, ..bench };
     let decisive = verdict::decisive(&options.power_ups);
     let flashed = chip.save();

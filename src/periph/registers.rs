@@ -1,7 +1,7 @@
 //! The tables of registers: each stands beside the model of its block, and names, reset values and write masks are
 //! told there alone.
 //!
-//! [`registers!`] makes of a table a module with an offset for each name, to be matched on, the same names under
+//! `registers!` makes of a table a module with an offset for each name, to be matched on, the same names under
 //! `resets` and `writes`, and `MAP`, which people's names and the tests are looked up in.
 
 /// How a register answers to loads and stores.

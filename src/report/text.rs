@@ -384,7 +384,7 @@ pub(super) fn cannot_say(verdict: &Verdict) -> bool {
 
 fn conclusion(verdict: &Verdict, style: Style, out: &mut String) {
     let errors = verdict.findings.iter().filter(|f| f.severity == Severity::Error).count();
-    let _ = writeln!(out, "{}", answer(verdict, style));
+    wrap(&answer(verdict, style), "", "", style.width, out);
     if errors > 0 {
         let first = verdict.findings.iter().find(|f| f.severity == Severity::Error);
         if let Some(first) = first {

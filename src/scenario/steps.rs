@@ -1,5 +1,5 @@
 //! The steps that there are. Each has one key, which says what is done, and one file, with what it holds and what it does:
-//! its [`Step`]. A new one is a file and its line in the list below; what a scenario may hold, what an editor is told,
+//! its `Step`. A new one is a file and its line in the list below; what a scenario may hold, what an editor is told,
 //! soundness and running follow from it.
 
 use super::short::Or;
