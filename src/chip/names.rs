@@ -1,5 +1,6 @@
 //! Names of registers, for people.
 
+use crate::cpu::debug;
 use crate::part::{Kind, Part};
 use crate::periph::{map_of, nvic, systick};
 use std::borrow::Cow;
@@ -45,8 +46,9 @@ pub fn interrupt(part: &Part, number: u32) -> String {
 
 fn private(address: u32) -> Option<Cow<'static, str>> {
     let address = address & !3;
-    if let Some((_, name)) = DEBUG.iter().find(|(at, _)| *at == address) {
-        return Some((*name).into());
+    // CFSR and its like, of which an ARMv6-M has none, keep their addresses.
+    if address >= debug::DHCSR || [debug::DWT, debug::BPU].contains(&(address & !0xFFF)) {
+        return debug::name(address).map(Into::into);
     }
     let in_scs = address.wrapping_sub(SCS);
     if let Some(name) = systick::reg::MAP.name(in_scs.wrapping_sub(SYSTICK)) {
@@ -61,16 +63,6 @@ fn private(address: u32) -> Option<Cow<'static, str>> {
         _ => format!("SCB {}", register.name).into(),
     })
 }
-
-/// The core's debug registers.
-const DEBUG: [(u32, &str); 6] = [
-    (0xE000_EDF0, "DHCSR"),
-    (0xE000_EDF4, "DCRSR"),
-    (0xE000_EDF8, "DCRDR"),
-    (0xE000_EDFC, "DEMCR"),
-    (0xE000_1000, "DWT_CTRL"),
-    (0xE000_2000, "BP_CTRL"),
-];
 
 /// The flash interface's registers (RM0091 3.5, RM0444 3.7).
 const FLASH_F0: &[(u32, &str)] = &[
