@@ -47,7 +47,7 @@ pub enum Model {
 }
 
 registers! {
-    /// RM0091 13.12.
+    /// RM0091 13.12. The watchdog's upper threshold resets to its highest, its lower one to 0.
     pub mod f0 {
         0x00  ISR    rc 0x0000_0000 0xFFFF_FFFF;
         0x04  IER    rw 0x0000_0000 0x0000_2FFF;
@@ -55,7 +55,7 @@ registers! {
         0x0C  CFGR1  rw 0x0000_0000 0xFFFF_FFFF;
         0x10  CFGR2  rw 0x0000_0000 0xFFFF_FFFF;
         0x14  SMPR   rw 0x0000_0000 0xFFFF_FFFF;
-        0x20  TR     rw 0x0000_0000 0xFFFF_FFFF;
+        0x20  TR     rw 0x0FFF_0000 0x0FFF_0FFF;
         0x28  CHSELR rw 0x0000_0000 0xFFFF_FFFF;
         0x40  DR     r  0x0000_0000 0x0000_0000;
         0x308 CCR    rw 0x0000_0000 0x03FC_0000;
@@ -76,10 +76,10 @@ registers! {
         0x0C  CFGR1   rw 0x0000_0000 0xFFFF_FFFF;
         0x10  CFGR2   rw 0x0000_0000 0xFFFF_FFFF;
         0x14  SMPR    rw 0x0000_0000 0xFFFF_FFFF;
-        0x20  AWD1TR  rw 0x0000_0000 0xFFFF_FFFF;
-        0x24  AWD2TR  rw 0x0000_0000 0xFFFF_FFFF;
+        0x20  AWD1TR  rw 0x0FFF_0000 0x0FFF_0FFF;
+        0x24  AWD2TR  rw 0x0FFF_0000 0x0FFF_0FFF;
         0x28  CHSELR  rw 0x0000_0000 0xFFFF_FFFF;
-        0x2C  AWD3TR  rw 0x0000_0000 0xFFFF_FFFF;
+        0x2C  AWD3TR  rw 0x0FFF_0000 0x0FFF_0FFF;
         0x40  DR      r  0x0000_0000 0x0000_0000;
         0xA0  AWD2CR  rw 0x0000_0000 0xFFFF_FFFF;
         0xA4  AWD3CR  rw 0x0000_0000 0xFFFF_FFFF;
@@ -133,10 +133,18 @@ pub struct Adc {
 const KEPT: [u32; 6] = [reg::AWD1TR, reg::AWD2TR, reg::AWD3TR, reg::AWD2CR, reg::AWD3CR, reg::CALFACT];
 const CALFACT: usize = 5;
 
+const fn map(model: Model) -> &'static Map {
+    match model {
+        Model::F0 => &f0::MAP,
+        Model::G0 => &g0::MAP,
+    }
+}
+
 impl Adc {
     /// As after reset.
     pub fn new(model: Model, calibration: Calibration) -> Adc {
         let never = Time::NEVER;
+        let map = map(model);
         Adc {
             model,
             calibration,
@@ -149,7 +157,7 @@ impl Adc {
             smpr: 0,
             chselr: 0,
             ccr: 0,
-            kept: [0; KEPT.len()],
+            kept: KEPT.map(|offset| map.at(offset).and_then(|r| r.reset).unwrap_or(0)),
             data: 0,
             calibrated_at: never,
             ready_at: never,
@@ -163,10 +171,12 @@ impl Adc {
     }
 
     const fn map(&self) -> &'static Map {
-        match self.model {
-            Model::F0 => &f0::MAP,
-            Model::G0 => &g0::MAP,
-        }
+        map(self.model)
+    }
+
+    /// The bits of a register that a store can change.
+    fn writes(&self, offset: u32) -> u32 {
+        self.map().at(offset).map_or(0, |r| r.writable)
     }
 
     /// The place in `kept` of a register that is only kept.
@@ -428,7 +438,7 @@ impl Peripheral for Adc {
             }
             reg::CCR => self.ccr = masked(self.ccr, value, mask & reg::writes::CCR),
             _ => match self.slot(offset) {
-                Some(n) => self.kept[n] = masked(self.kept[n], value, mask),
+                Some(n) => self.kept[n] = masked(self.kept[n], value, mask & self.writes(offset)),
                 None => cx.other_store(offset, self.map()),
             },
         }

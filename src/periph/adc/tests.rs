@@ -98,6 +98,21 @@ fn continuous_conversions_over_a_long_span_are_quick() {
     assert_eq!(read(&mut adc, reg::ISR, 48_000_000_000, clocks(0)) & (EOC | EOS | OVR), EOC | EOS | OVR);
 }
 
+#[test]
+fn the_watchdogs_thresholds_begin_wide_open_and_have_12_bits() {
+    for (part, thresholds) in [("STM32F051K6", &[0x20][..]), ("STM32G071xB", &[0x20, 0x24, 0x2C])] {
+        let part = crate::part::find(part).unwrap();
+        let mut adc = Adc::new(model(&part), Calibration::of(&part));
+        for offset in thresholds {
+            assert_eq!(read(&mut adc, *offset, 0, clocks(0)), 0x0FFF_0000);
+            write(&mut adc, *offset, u32::MAX, 0, clocks(0));
+            assert_eq!(read(&mut adc, *offset, 0, clocks(0)), 0x0FFF_0FFF);
+        }
+        adc.reset(ResetCause::Software);
+        assert_eq!(read(&mut adc, 0x20, 0, clocks(0)), 0x0FFF_0000);
+    }
+}
+
 proptest! {
     #[test]
     fn forecasts_hold(
