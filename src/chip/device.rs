@@ -11,8 +11,8 @@ use crate::periph::exti::{self, Exti, Lines};
 use crate::periph::gpio::{Gpio, ResetValues};
 use crate::periph::iwdg::Iwdg;
 use crate::periph::plain::{self, Plain};
-use crate::periph::rcc_f0::RccF0;
-use crate::periph::rcc_g0::RccG0;
+use crate::periph::rcc_f0::{self, RccF0};
+use crate::periph::rcc_g0::{self, RccG0};
 use crate::periph::syscfg::{self, Syscfg};
 use crate::periph::timer::Timer;
 use crate::periph::usart::Usart;
@@ -151,6 +151,14 @@ impl Rcc {
         }
     }
 
+    /// The offset of BDCR, RCC's register in the backup domain.
+    pub const fn bdcr(&self) -> u32 {
+        match self {
+            Rcc::F0(_) => rcc_f0::reg::BDCR,
+            Rcc::G0(_) => rcc_g0::reg::BDCR,
+        }
+    }
+
     /// The watchdog needs LSI.
     pub fn force_lsi(&mut self, now: Time) {
         match self {
@@ -246,13 +254,15 @@ pub struct Index {
     pub dma: Option<usize>,
     /// Its multiplexer.
     pub dmamux: Option<usize>,
+    /// The power control.
+    pub pwr: Option<usize>,
 }
 
 impl Index {
     fn of(slots: &[Slot]) -> Index {
         let mut index = Index::default();
         for (n, slot) in slots.iter().enumerate() {
-            match slot.device {
+            match &slot.device {
                 Device::Gpio(_) => index.gpio[usize::from(slot.number) % 8] = Some(n),
                 Device::Timer(_) => index.timers.push(n),
                 Device::Usart(_) => index.usarts.push(n),
@@ -262,6 +272,7 @@ impl Index {
                 Device::Adc(_) => index.adc = Some(n),
                 Device::Dma(_) => index.dma = Some(n),
                 Device::Dmamux(_) => index.dmamux = Some(n),
+                Device::Plain(block) if block.is_power() => index.pwr = Some(n),
                 _ => {}
             }
         }
@@ -355,6 +366,21 @@ impl Devices {
             let strobes = self.syscfg().map_or([false; 2], |s| s.strobes());
             self.pull_for_dead_batteries(strobes.map(|strobe| !strobe));
         }
+    }
+
+    /// Whether a store into block `n` at `offset` is dropped because DBP in PWR is not set. What stands behind it is
+    /// BDCR, the RTC and the backup registers (RM0091 6.1.3, RM0444 4.1.3).
+    pub fn is_shut(&self, n: usize, offset: u32) -> bool {
+        let behind = match &self.slots[n].device {
+            Device::Rcc => offset == self.rcc.bdcr(),
+            Device::Plain(block) => block.is_backup(),
+            _ => false,
+        };
+        behind
+            && !self.index.pwr.is_some_and(|pwr| match &self.slots[pwr].device {
+                Device::Plain(block) => block.opens_backup(),
+                _ => false,
+            })
     }
 
     /// Clears the backup domain's registers.

@@ -124,14 +124,26 @@ registers! {
     }
 }
 
+/// What a block has to do with the backup domain, which stores reach only while DBP is set (RM0091 6.1.3, RM0444 4.1.3;
+/// measured on a G0, where backup registers and BDCR stayed as they were).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Backup {
+    /// It holds DBP.
+    Opens,
+    /// It is of it: only power clears it.
+    Inside,
+}
+
+/// DBP: in CR of the F0's PWR and in CR1 of the G0's, the first register of either.
+const DBP: (u32, u32) = (pwr_f0::CR, 1 << 8);
+
 /// What such a block is.
 #[derive(Clone, Copy, Debug)]
 pub struct Description {
     map: &'static Map,
     /// Offset, bits that start something when written, and what does not happen.
     starts: &'static [(u32, u32, &'static str)],
-    /// Only power clears it (backup domain).
-    backup: bool,
+    backup: Backup,
 }
 
 const CALENDAR: &str = "the RTC is to be set: it does not count, and INITF does not come";
@@ -139,17 +151,17 @@ const CALENDAR: &str = "the RTC is to be set: it does not count, and INITF does 
 const INIT: u32 = 0x80;
 
 /// The F0's power control.
-pub const PWR_F0: Description = Description { map: &pwr_f0::MAP, starts: &[], backup: false };
+pub const PWR_F0: Description = Description { map: &pwr_f0::MAP, starts: &[], backup: Backup::Opens };
 /// The G0's power control.
-pub const PWR_G0: Description = Description { map: &pwr_g0::MAP, starts: &[], backup: false };
+pub const PWR_G0: Description = Description { map: &pwr_g0::MAP, starts: &[], backup: Backup::Opens };
 /// The F0's calendar and backup registers.
 pub const RTC_F0: Description =
-    Description { map: &rtc_f0::MAP, starts: &[(rtc_f0::ISR, INIT, CALENDAR)], backup: true };
+    Description { map: &rtc_f0::MAP, starts: &[(rtc_f0::ISR, INIT, CALENDAR)], backup: Backup::Inside };
 /// The G0's calendar.
 pub const RTC_G0: Description =
-    Description { map: &rtc_g0::MAP, starts: &[(rtc_g0::ICSR, INIT, CALENDAR)], backup: true };
+    Description { map: &rtc_g0::MAP, starts: &[(rtc_g0::ICSR, INIT, CALENDAR)], backup: Backup::Inside };
 /// The G0's tamper block and backup registers.
-pub const TAMP: Description = Description { map: &tamp::MAP, starts: &[], backup: true };
+pub const TAMP: Description = Description { map: &tamp::MAP, starts: &[], backup: Backup::Inside };
 
 /// A block that keeps registers, or one of which nothing is modelled.
 #[derive(Clone, Debug)]
@@ -178,9 +190,25 @@ impl Plain {
         self.values = registers.iter().map(|r| (r.offset, r.reset.unwrap_or(0), r.writable)).collect();
     }
 
+    /// Whether it is of the backup domain.
+    pub fn is_backup(&self) -> bool {
+        self.description.is_some_and(|d| d.backup == Backup::Inside)
+    }
+
+    /// Whether it is the power control, which holds DBP.
+    pub fn is_power(&self) -> bool {
+        self.description.is_some_and(|d| d.backup == Backup::Opens)
+    }
+
+    /// Whether it is the power control, and lets stores into the backup domain.
+    pub fn opens_backup(&self) -> bool {
+        let (offset, bit) = DBP;
+        self.is_power() && self.values.iter().any(|(o, value, _)| *o == offset && value & bit != 0)
+    }
+
     /// Clears what only power clears.
     pub fn clear_backup(&mut self) {
-        if self.description.is_some_and(|d| d.backup) {
+        if self.is_backup() {
             self.fill();
         }
     }
@@ -217,7 +245,7 @@ impl Peripheral for Plain {
     }
 
     fn reset(&mut self, cause: ResetCause) {
-        if cause == ResetCause::PowerOn || self.description.is_some_and(|d| !d.backup) {
+        if cause == ResetCause::PowerOn || !self.is_backup() {
             self.fill();
         }
     }
