@@ -520,11 +520,11 @@ fn device(part: &Part, spec: &PeripheralSpec) -> Device {
         Kind::Dmamux => Device::Dmamux(Dmamux::new(spec.channels)),
         Kind::Usart => Device::Usart(Usart::default()),
         Kind::Dbgmcu => Device::Dbgmcu(Dbgmcu::new(part.identity.idcode)),
-        Kind::PwrF0 => Device::Plain(Plain::new(&plain::PWR_F0, &spec.name)),
-        Kind::PwrG0 => Device::Plain(Plain::new(&plain::PWR_G0, &spec.name)),
-        Kind::RtcF0 => Device::Plain(Plain::new(&plain::RTC_F0, &spec.name)),
-        Kind::RtcG0 => Device::Plain(Plain::new(&plain::RTC_G0, &spec.name)),
-        Kind::Tamp => Device::Plain(Plain::new(&plain::TAMP, &spec.name)),
+        Kind::PwrF0 => Device::Plain(Plain::new(&plain::PWR_F0, spec)),
+        Kind::PwrG0 => Device::Plain(Plain::new(&plain::PWR_G0, spec)),
+        Kind::RtcF0 => Device::Plain(Plain::new(&plain::RTC_F0, spec)),
+        Kind::RtcG0 => Device::Plain(Plain::new(&plain::RTC_G0, spec)),
+        Kind::Tamp => Device::Plain(Plain::new(&plain::TAMP, spec)),
         Kind::Unmodelled => Device::Plain(Plain::unmodelled(&spec.name)),
     }
 }
@@ -544,7 +544,11 @@ mod tests {
             let power_on = Devices::new(part);
             for (n, spec) in part.peripherals.iter().enumerate() {
                 let Some(map) = map_of(spec.kind) else { continue };
-                let strays = spec.reset.keys().find(|name| map.registers.iter().all(|r| r.name != *name));
+                let strays = spec
+                    .reset
+                    .keys()
+                    .chain(spec.writable.keys())
+                    .find(|name| map.registers.iter().all(|r| r.name != *name));
                 assert_eq!(strays, None, "{} {}: no such register", part.name, spec.name);
                 for offset in (0..spec.size.min(0x400)).step_by(4) {
                     let place = format!("{} {}+0x{offset:02X}", part.name, spec.name);
@@ -581,7 +585,7 @@ mod tests {
                     let (ones, zeros) = (load(Some(u32::MAX)), load(Some(0)));
                     match register.rights {
                         Rights::ReadWrite => {
-                            let writable = register.writable;
+                            let writable = map.writable(spec, offset);
                             assert_eq!((ones, zeros), (first | writable, first & !writable), "{place}");
                         }
                         Rights::ReadOnly => assert_eq!((ones, zeros), (first, first), "{place}"),

@@ -373,6 +373,9 @@ pub struct PeripheralSpec {
     /// Reset values that differ between parts or blocks of a kind, by the register's name.
     #[serde(default)]
     pub reset: BTreeMap<String, u32>,
+    /// The bits that a store can change, where they differ so; 0 for a register that a part lacks.
+    #[serde(default)]
+    pub writable: BTreeMap<String, u32>,
     /// Comparators that it has inside (SYSCFG of the F0).
     #[serde(default)]
     pub comparators: u32,

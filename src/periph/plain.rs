@@ -3,24 +3,25 @@
 use super::registers::{Map, registers};
 use super::{Clocks, Context, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
+use crate::part::PeripheralSpec;
 use crate::time::Now;
 
 registers! {
-    /// RM0091 5.4.
+    /// RM0091 5.4. CWUF and CSBF in CR read 0; of the wake-up pins the two of the device headers.
     pub mod pwr_f0 {
-        0x00 CR  rw 0x0000_0000 0x0000_01FF;
-        0x04 CSR rw 0x0000_0000 0x0000_0700;
+        0x00 CR  rw 0x0000_0000 0x0000_01F3;
+        0x04 CSR rw 0x0000_0000 0x0000_0300;
         reserved 0x08..0x400;
     }
 }
 
 registers! {
-    /// RM0444 4.4.
+    /// RM0444 4.4, with the bits of ST's device headers; the G031 has no WKUP5.
     pub mod pwr_g0 {
-        0x00 CR1   rw 0x0000_0208 0x0000_475F;
-        0x04 CR2   rw 0x0000_0000 0x0000_01FF;
-        0x08 CR3   rw 0x0000_8000 0x0000_8437;
-        0x0C CR4   rw 0x0000_0000 0x0000_033F;
+        0x00 CR1   rw 0x0000_0208 0x0000_473F;
+        0x04 CR2   rw 0x0000_0000 0x0000_007F;
+        0x08 CR3   rw 0x0000_8000 0x0000_873B;
+        0x0C CR4   rw 0x0000_0000 0x0000_033B;
         0x10 SR1   r  0x0000_0000 0x0000_0000;
         0x14 SR2   r  0x0000_0000 0x0000_0000;
         0x18 SCR   w  0x0000_0000 0x0000_0000;
@@ -174,10 +175,10 @@ pub struct Plain {
 
 impl Plain {
     /// A block as after power-on.
-    pub fn new(description: &'static Description, name: &str) -> Plain {
-        let mut block = Plain { description: Some(description), name: name.to_owned(), values: Vec::new() };
-        block.fill();
-        block
+    pub fn new(description: &'static Description, spec: &PeripheralSpec) -> Plain {
+        let map = description.map;
+        let values = map.registers.iter().map(|r| (r.offset, r.reset.unwrap_or(0), map.writable(spec, r.offset)));
+        Plain { description: Some(description), name: spec.name.clone(), values: values.collect() }
     }
 
     /// A block that is there on the chip, of which nothing is modelled.
@@ -187,7 +188,9 @@ impl Plain {
 
     fn fill(&mut self) {
         let registers = self.description.map_or(&[][..], |d| d.map.registers);
-        self.values = registers.iter().map(|r| (r.offset, r.reset.unwrap_or(0), r.writable)).collect();
+        for ((_, value, _), register) in self.values.iter_mut().zip(registers) {
+            *value = register.reset.unwrap_or(0);
+        }
     }
 
     /// Whether it is of the backup domain.
@@ -260,6 +263,11 @@ mod tests {
     use super::*;
     use crate::bus::Effects;
 
+    /// A block as a part has it.
+    fn block(description: &'static Description, part: &str, name: &str) -> Plain {
+        Plain::new(description, crate::part::find(part).unwrap().peripheral(name).unwrap())
+    }
+
     fn cx(fx: &mut Effects) -> Context<'_> {
         Context { now: Now::default(), clocks: Clocks::new(1, 0, 1), base: 0x4000_0000, fx }
     }
@@ -267,7 +275,7 @@ mod tests {
     #[test]
     fn backup_registers_outlive_a_system_reset() {
         let mut fx = Effects::default();
-        let mut rtc = Plain::new(&RTC_F0, "RTC");
+        let mut rtc = block(&RTC_F0, "F051", "RTC");
         rtc.write(0x50, 0xCAFE, u32::MAX, &mut cx(&mut fx));
         rtc.reset(ResetCause::Software);
         assert_eq!(rtc.read(0x50, &mut cx(&mut fx)), 0xCAFE);
@@ -285,14 +293,23 @@ mod tests {
         assert_eq!(fx.notes[1].address, 0x4000_0004);
     }
 
-    #[test]
-    fn pwr_of_both_families() {
+    /// What registers read once all ones were stored.
+    fn kept(mut block: Plain, offsets: &[u32]) -> Vec<u32> {
         let mut fx = Effects::default();
-        let mut g0 = Plain::new(&PWR_G0, "PWR");
-        assert_eq!(g0.read(0, &mut cx(&mut fx)), 0x208);
-        g0.write(0, 0xFFFF_FFFF, u32::MAX, &mut cx(&mut fx));
-        assert_eq!(g0.read(0, &mut cx(&mut fx)), 0x475F);
-        let mut f0 = Plain::new(&PWR_F0, "PWR");
-        assert_eq!(f0.read(0, &mut cx(&mut fx)), 0);
+        let mut keep = |offset: &u32| {
+            block.write(*offset, u32::MAX, u32::MAX, &mut cx(&mut fx));
+            block.read(*offset, &mut cx(&mut fx))
+        };
+        offsets.iter().map(&mut keep).collect()
+    }
+
+    #[test]
+    fn pwr_of_each_part() {
+        assert_eq!(kept(block(&PWR_F0, "F051", "PWR"), &[0, 4]), [0x1F3, 0x300]);
+        for (part, cr3, cr4) in [("G071", 0x873B, 0x33B), ("G031", 0x872B, 0x32B)] {
+            let pwr = block(&PWR_G0, part, "PWR");
+            assert_eq!(pwr.clone().read(0, &mut cx(&mut Effects::default())), 0x208);
+            assert_eq!(kept(pwr, &[0, 4, 8, 12]), [0x473F, 0x7F, cr3, cr4], "{part}");
+        }
     }
 }
