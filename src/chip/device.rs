@@ -503,8 +503,8 @@ fn device(part: &Part, spec: &PeripheralSpec) -> Device {
         Kind::TimAdvanced | Kind::Tim32 | Kind::Tim16 | Kind::TimBasic | Kind::Tim1ch | Kind::TimRepeat => {
             Device::Timer(Timer::new(spec.kind))
         }
-        Kind::SyscfgF0 => Device::Syscfg(Syscfg::new(syscfg::Model::F0, spec.comparators > 0)),
-        Kind::SyscfgG0 => Device::Syscfg(Syscfg::new(syscfg::Model::G0, false)),
+        Kind::SyscfgF0 => Device::Syscfg(Syscfg::new(syscfg::Model::F0, spec)),
+        Kind::SyscfgG0 => Device::Syscfg(Syscfg::new(syscfg::Model::G0, spec)),
         Kind::ExtiF0 => Device::Exti(Exti::new(exti::Model::F0, lines("IMR"))),
         Kind::ExtiG0 => Device::Exti(Exti::new(exti::Model::G0, lines("IMR1"))),
         Kind::IwdgF0 => Device::Iwdg(Iwdg::new(false)),
