@@ -42,12 +42,13 @@ registers! {
 }
 
 registers! {
-    /// RM0091 25.7.
+    /// RM0091 25.7. Of ISR a store sets INIT alone: RSF and the flags in bits 8 to 14 it can only clear, with a 0
+    /// (25.7.4), and here they never come.
     pub mod rtc_f0 {
         0x00 TR       rw 0x0000_0000 0x007F_7F7F;
         0x04 DR       rw 0x0000_2101 0x00FF_FF3F;
         0x08 CR       rw 0x0000_0000 0xFFFF_FFFF;
-        0x0C ISR      rw 0x0000_0007 0x0001_7F9F;
+        0x0C ISR      rw 0x0000_0007 0x0000_0080;
         0x10 PRER     rw 0x007F_00FF 0xFFFF_FFFF;
         0x14 WUTR     rw 0x0000_FFFF 0xFFFF_FFFF;
         0x1C ALRMAR   rw 0x0000_0000 0xFFFF_FFFF;
@@ -73,12 +74,12 @@ registers! {
 }
 
 registers! {
-    /// RM0444 30.6.
+    /// RM0444 30.6. Of ICSR a store sets INIT alone: RSF it can only clear, with a 0, and here that never comes.
     pub mod rtc_g0 {
         0x00 TR       rw 0x0000_0000 0x007F_7F7F;
         0x04 DR       rw 0x0000_2101 0x00FF_FF3F;
         0x08 SSR      r  0x0000_0000 0x0000_0000;
-        0x0C ICSR     rw 0x0000_0007 0x0001_7F9F;
+        0x0C ICSR     rw 0x0000_0007 0x0000_0080;
         0x10 PRER     rw 0x007F_00FF 0xFFFF_FFFF;
         0x14 WUTR     rw 0x0000_FFFF 0xFFFF_FFFF;
         0x18 CR       rw 0x0000_0000 0xFFFF_FFFF;
@@ -144,25 +145,38 @@ pub struct Description {
     map: &'static Map,
     /// Offset, bits that start something when written, and what does not happen.
     starts: &'static [(u32, u32, &'static str)],
+    /// Offset, flags that code clears with a 0 to wait for them, and what does not happen.
+    awaits: &'static [(u32, u32, &'static str)],
     backup: Backup,
 }
 
+const COPIED: &str = "the RTC's RSF is waited for: it does not count, and RSF does not come";
 const CALENDAR: &str = "the RTC is to be set: it does not count, and INITF does not come";
 /// ISR or ICSR.
-const INIT: u32 = 0x80;
+const INIT: u32 = 1 << 7;
+/// ISR or ICSR: the calendar was copied to where it is read.
+const RSF: u32 = 1 << 5;
 
 /// The F0's power control.
-pub const PWR_F0: Description = Description { map: &pwr_f0::MAP, starts: &[], backup: Backup::Opens };
+pub const PWR_F0: Description = Description { map: &pwr_f0::MAP, starts: &[], awaits: &[], backup: Backup::Opens };
 /// The G0's power control.
-pub const PWR_G0: Description = Description { map: &pwr_g0::MAP, starts: &[], backup: Backup::Opens };
+pub const PWR_G0: Description = Description { map: &pwr_g0::MAP, starts: &[], awaits: &[], backup: Backup::Opens };
 /// The F0's calendar and backup registers.
-pub const RTC_F0: Description =
-    Description { map: &rtc_f0::MAP, starts: &[(rtc_f0::ISR, INIT, CALENDAR)], backup: Backup::Inside };
+pub const RTC_F0: Description = Description {
+    map: &rtc_f0::MAP,
+    starts: &[(rtc_f0::ISR, INIT, CALENDAR)],
+    awaits: &[(rtc_f0::ISR, RSF, COPIED)],
+    backup: Backup::Inside,
+};
 /// The G0's calendar.
-pub const RTC_G0: Description =
-    Description { map: &rtc_g0::MAP, starts: &[(rtc_g0::ICSR, INIT, CALENDAR)], backup: Backup::Inside };
+pub const RTC_G0: Description = Description {
+    map: &rtc_g0::MAP,
+    starts: &[(rtc_g0::ICSR, INIT, CALENDAR)],
+    awaits: &[(rtc_g0::ICSR, RSF, COPIED)],
+    backup: Backup::Inside,
+};
 /// The G0's tamper block and backup registers.
-pub const TAMP: Description = Description { map: &tamp::MAP, starts: &[], backup: Backup::Inside };
+pub const TAMP: Description = Description { map: &tamp::MAP, starts: &[], awaits: &[], backup: Backup::Inside };
 
 /// A block that keeps registers, or one of which nothing is modelled.
 #[derive(Clone, Debug)]
@@ -242,7 +256,9 @@ impl Peripheral for Plain {
             Some((_, kept, writable)) => *kept = masked(*kept, value, mask & *writable),
             None => cx.other_store(offset, d.map),
         }
-        for (_, _, text) in d.starts.iter().filter(|(o, bits, _)| *o == offset && value & mask & bits != 0) {
+        let starts = d.starts.iter().map(|(o, bits, text)| (o, value & mask & bits, text));
+        let awaits = d.awaits.iter().map(|(o, bits, text)| (o, !value & mask & bits, text));
+        for (_, _, text) in starts.chain(awaits).filter(|(o, bits, _)| **o == offset && *bits != 0) {
             cx.unmodelled(offset, text);
         }
     }
@@ -281,6 +297,22 @@ mod tests {
         assert_eq!(rtc.read(0x50, &mut cx(&mut fx)), 0xCAFE);
         rtc.reset(ResetCause::PowerOn);
         assert_eq!(rtc.read(0x50, &mut cx(&mut fx)), 0);
+    }
+
+    /// Hardware sets the flags of the F0's ISR, and RSF of either; a store clears them at most.
+    #[test]
+    fn no_store_sets_a_flag_of_the_rtc() {
+        for (description, part) in [(&RTC_F0, "F051"), (&RTC_G0, "G071")] {
+            let mut fx = Effects::default();
+            let mut rtc = block(description, part, "RTC");
+            rtc.write(rtc_f0::ISR, u32::MAX, u32::MAX, &mut cx(&mut fx));
+            assert_eq!(rtc.read(rtc_f0::ISR, &mut cx(&mut fx)), 0x87, "{part}: INIT alone");
+            assert_eq!(fx.notes.iter().map(|n| &*n.text).collect::<Vec<_>>(), [CALENDAR], "{part}");
+            fx.notes.clear();
+            rtc.write(rtc_f0::ISR, !(RSF | INIT), u32::MAX, &mut cx(&mut fx));
+            assert_eq!(rtc.read(rtc_f0::ISR, &mut cx(&mut fx)), 0x07, "{part}");
+            assert_eq!(fx.notes.iter().map(|n| &*n.text).collect::<Vec<_>>(), [COPIED], "{part}");
+        }
     }
 
     #[test]
