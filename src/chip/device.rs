@@ -500,9 +500,13 @@ fn device(part: &Part, spec: &PeripheralSpec) -> Device {
             let (moder, ospeedr, pupdr) = (reset("MODER"), reset("OSPEEDR"), reset("PUPDR"));
             Device::Gpio(Gpio::new(ResetValues { moder, ospeedr, pupdr }))
         }
-        Kind::TimAdvanced | Kind::Tim32 | Kind::Tim16 | Kind::TimBasic | Kind::Tim1ch | Kind::TimRepeat => {
-            Device::Timer(Timer::new(spec.kind))
-        }
+        Kind::TimAdvanced
+        | Kind::Tim32
+        | Kind::Tim16
+        | Kind::TimBasic
+        | Kind::Tim1ch
+        | Kind::Tim2ch
+        | Kind::TimRepeat => Device::Timer(Timer::new(spec)),
         Kind::SyscfgF0 => Device::Syscfg(Syscfg::new(syscfg::Model::F0, spec)),
         Kind::SyscfgG0 => Device::Syscfg(Syscfg::new(syscfg::Model::G0, spec)),
         Kind::ExtiF0 => Device::Exti(Exti::new(exti::Model::F0, lines("IMR"))),
@@ -578,7 +582,7 @@ mod tests {
                         ("ARR", Kind::Tim32) => Some(u32::MAX),
                         ("ARR", _) => Some(0xFFFF),
                         ("IDR", _) => Some(first),
-                        (_, Kind::Gpio) => Some(0),
+                        ("AF1" | "AF2", _) | (_, Kind::Gpio) => Some(0),
                         _ => None,
                     });
                     assert_eq!(Some(first), reset, "{place}: {}", register.name);

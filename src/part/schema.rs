@@ -294,7 +294,10 @@ pub enum Kind {
     /// One channel, no repetition counter (TIM14).
     #[serde(rename = "tim-1ch")]
     Tim1ch,
-    /// Repetition counter and break (TIM15 to TIM17).
+    /// Two channels, repetition counter and break (TIM15).
+    #[serde(rename = "tim-2ch")]
+    Tim2ch,
+    /// One channel, repetition counter and break (TIM16, TIM17).
     TimRepeat,
     /// System configuration of the F0, its comparators among it.
     SyscfgF0,
