@@ -13,6 +13,7 @@ use crate::periph::iwdg::Iwdg;
 use crate::periph::plain::{self, Plain};
 use crate::periph::rcc_f0::{self, RccF0};
 use crate::periph::rcc_g0::{self, RccG0};
+use crate::periph::registers::Map;
 use crate::periph::syscfg::{self, Syscfg};
 use crate::periph::timer::Timer;
 use crate::periph::usart::Usart;
@@ -492,7 +493,12 @@ fn entry(windows: &[Region], address: u32) -> Option<usize> {
 /// The model of a block, by its kind alone.
 fn device(part: &Part, spec: &PeripheralSpec) -> Device {
     let reset = |name: &str| spec.reset.get(name).copied().unwrap_or(0);
-    let lines = |imr: &str| Lines { count: spec.channels, imr: reset(imr), vectors: spec.vectors.as_slice().into() };
+    let lines = |imr: &str, map: &Map, rtsr: u32| Lines {
+        count: spec.channels,
+        imr: reset(imr),
+        edges: map.writable(spec, rtsr),
+        vectors: spec.vectors.as_slice().into(),
+    };
     match spec.kind {
         Kind::RccF0 | Kind::RccG0 => Device::Rcc,
         Kind::FlashF0 | Kind::FlashG0 => Device::Flash,
@@ -509,8 +515,8 @@ fn device(part: &Part, spec: &PeripheralSpec) -> Device {
         | Kind::TimRepeat => Device::Timer(Timer::new(spec)),
         Kind::SyscfgF0 => Device::Syscfg(Syscfg::new(syscfg::Model::F0, spec)),
         Kind::SyscfgG0 => Device::Syscfg(Syscfg::new(syscfg::Model::G0, spec)),
-        Kind::ExtiF0 => Device::Exti(Exti::new(exti::Model::F0, lines("IMR"))),
-        Kind::ExtiG0 => Device::Exti(Exti::new(exti::Model::G0, lines("IMR1"))),
+        Kind::ExtiF0 => Device::Exti(Exti::new(exti::Model::F0, lines("IMR", &exti::f0::MAP, exti::f0::RTSR))),
+        Kind::ExtiG0 => Device::Exti(Exti::new(exti::Model::G0, lines("IMR1", &exti::g0::MAP, exti::g0::RTSR1))),
         Kind::IwdgF0 => Device::Iwdg(Iwdg::new(false)),
         Kind::IwdgG0 => Device::Iwdg(Iwdg::new(true)),
         Kind::WwdgF0 => Device::Wwdg(Wwdg::new(wwdg::Model::F0)),
@@ -522,7 +528,7 @@ fn device(part: &Part, spec: &PeripheralSpec) -> Device {
         Kind::CompG0 => Device::Comp(Comp::new(comp::Model::G0)),
         Kind::Dma => Device::Dma(Dma::new(spec.channels, &spec.vectors)),
         Kind::Dmamux => Device::Dmamux(Dmamux::new(spec.channels)),
-        Kind::Usart => Device::Usart(Usart::default()),
+        Kind::Usart => Device::Usart(Usart::new(spec)),
         Kind::Dbgmcu => Device::Dbgmcu(Dbgmcu::new(part.identity.idcode)),
         Kind::PwrF0 => Device::Plain(Plain::new(&plain::PWR_F0, spec)),
         Kind::PwrG0 => Device::Plain(Plain::new(&plain::PWR_G0, spec)),

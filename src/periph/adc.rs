@@ -50,7 +50,7 @@ registers! {
     /// RM0091 13.12. The watchdog's upper threshold resets to its highest, its lower one to 0.
     pub mod f0 {
         0x00  ISR    rc 0x0000_0000 0xFFFF_FFFF;
-        0x04  IER    rw 0x0000_0000 0x0000_2FFF;
+        0x04  IER    rw 0x0000_0000 0x0000_009F;
         0x08  CR     x  0x0000_0000 0xFFFF_FFFF;
         0x0C  CFGR1  rw 0x0000_0000 0xFFFF_FFFF;
         0x10  CFGR2  rw 0x0000_0000 0xFFFF_FFFF;
@@ -58,7 +58,7 @@ registers! {
         0x20  TR     rw 0x0FFF_0000 0x0FFF_0FFF;
         0x28  CHSELR rw 0x0000_0000 0xFFFF_FFFF;
         0x40  DR     r  0x0000_0000 0x0000_0000;
-        0x308 CCR    rw 0x0000_0000 0x03FC_0000;
+        0x308 CCR    rw 0x0000_0000 0x01C0_0000;
         reserved 0x18..0x20;
         reserved 0x24..0x28;
         reserved 0x2C..0x40;
@@ -71,7 +71,7 @@ registers! {
     /// RM0444 15.13.
     pub mod g0 {
         0x00  ISR     rc 0x0000_0000 0xFFFF_FFFF;
-        0x04  IER     rw 0x0000_0000 0x0000_2FFF;
+        0x04  IER     rw 0x0000_0000 0x0000_2B9F;
         0x08  CR      x  0x0000_0000 0xFFFF_FFFF;
         0x0C  CFGR1   rw 0x0000_0000 0xFFFF_FFFF;
         0x10  CFGR2   rw 0x0000_0000 0xFFFF_FFFF;
@@ -416,7 +416,7 @@ impl Peripheral for Adc {
         self.sync(cx.now.time, &cx.clocks);
         match offset {
             reg::ISR => self.isr &= !(value & mask),
-            reg::IER => self.ier = masked(self.ier, value, mask & reg::writes::IER),
+            reg::IER => self.ier = masked(self.ier, value, mask & self.writes(offset)),
             reg::CR => self.write_cr(value, mask, cx),
             reg::CFGR1 => {
                 let before = self.cfgr1;
@@ -436,7 +436,7 @@ impl Peripheral for Adc {
                     self.isr |= CCRDY;
                 }
             }
-            reg::CCR => self.ccr = masked(self.ccr, value, mask & reg::writes::CCR),
+            reg::CCR => self.ccr = masked(self.ccr, value, mask & self.writes(offset)),
             _ => match self.slot(offset) {
                 Some(n) => self.kept[n] = masked(self.kept[n], value, mask & self.writes(offset)),
                 None => cx.other_store(offset, self.map()),

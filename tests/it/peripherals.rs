@@ -330,6 +330,21 @@ fn the_backup_domain_is_shut_until_dbp_is_set() {
     }
 }
 
+/// Lines with an edge detector, by part (ST's device headers).
+#[test]
+fn exti_has_the_edges_of_its_part() {
+    for (part, rtsr, edges) in [
+        ("F031", 0x4001_0408, 0x000B_FFFF),
+        ("F051", 0x4001_0408, 0x006B_FFFF),
+        ("G031", 0x4002_1800, 0x0001_FFFF),
+        ("G071", 0x4002_1800, 0x0007_FFFF),
+    ] {
+        let mut chip = idle(part);
+        set(&mut chip, &[(rtsr, u32::MAX), (rtsr + 4, u32::MAX)]);
+        assert_eq!([rtsr, rtsr + 4].map(|a| get(&mut chip, a)), [edges; 2], "{part}");
+    }
+}
+
 /// A G071's PA8, PB15, PD0 and PD2 are pulled down by UCPD until its strobes (seen on silicon); a G031 has none.
 #[test]
 fn dead_battery_pull_downs_last_until_their_strobes() {
