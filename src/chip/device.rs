@@ -570,6 +570,12 @@ mod tests {
                         let clocks = Clocks::new(8_000_000, 0, 40_000);
                         let mut cx = Context { now: Now::default(), clocks, base: spec.base, fx: &mut fx };
                         if let Some(value) = stored {
+                            // The RTC's key.
+                            for (wpr, key) in
+                                map.registers.iter().filter(|r| r.name == "WPR").flat_map(|r| [(r, 0xCA), (r, 0x53)])
+                            {
+                                block.write(wpr.offset, key, u32::MAX, &mut cx);
+                            }
                             block.write(offset, value, u32::MAX, &mut cx);
                         }
                         let value = block.read(offset, &mut cx);

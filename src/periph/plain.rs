@@ -147,25 +147,42 @@ pub struct Description {
     starts: &'static [(u32, u32, &'static str)],
     /// Offset, flags that code clears with a 0 to wait for them, and what does not happen.
     awaits: &'static [(u32, u32, &'static str)],
+    /// The registers that take stores only once [`KEYS`] were stored into the first of them.
+    keyed: &'static [u32],
     backup: Backup,
 }
 
 const COPIED: &str = "the RTC's RSF is waited for: it does not count, and RSF does not come";
 const CALENDAR: &str = "the RTC is to be set: it does not count, and INITF does not come";
+/// What opens the RTC, one after the other; anything else shuts it. A system reset changes nothing (RM0091 25.4.7,
+/// RM0444 30.3.9).
+const KEYS: [u32; 2] = [0xCA, 0x53];
+/// WPR, and what it opens: not TAFCR and the backup registers.
+const KEYED_F0: [u32; 10] = {
+    use rtc_f0::*;
+    [WPR, TR, DR, CR, ISR, PRER, WUTR, ALRMAR, CALR, ALRMASSR]
+};
+const KEYED_G0: [u32; 12] = {
+    use rtc_g0::*;
+    [WPR, TR, DR, ICSR, PRER, WUTR, CR, CALR, ALRMAR, ALRMASSR, ALRMBR, ALRMBSSR]
+};
 /// ISR or ICSR.
 const INIT: u32 = 1 << 7;
 /// ISR or ICSR: the calendar was copied to where it is read.
 const RSF: u32 = 1 << 5;
 
 /// The F0's power control.
-pub const PWR_F0: Description = Description { map: &pwr_f0::MAP, starts: &[], awaits: &[], backup: Backup::Opens };
+pub const PWR_F0: Description =
+    Description { map: &pwr_f0::MAP, starts: &[], awaits: &[], keyed: &[], backup: Backup::Opens };
 /// The G0's power control.
-pub const PWR_G0: Description = Description { map: &pwr_g0::MAP, starts: &[], awaits: &[], backup: Backup::Opens };
+pub const PWR_G0: Description =
+    Description { map: &pwr_g0::MAP, starts: &[], awaits: &[], keyed: &[], backup: Backup::Opens };
 /// The F0's calendar and backup registers.
 pub const RTC_F0: Description = Description {
     map: &rtc_f0::MAP,
     starts: &[(rtc_f0::ISR, INIT, CALENDAR)],
     awaits: &[(rtc_f0::ISR, RSF, COPIED)],
+    keyed: &KEYED_F0,
     backup: Backup::Inside,
 };
 /// The G0's calendar.
@@ -173,10 +190,12 @@ pub const RTC_G0: Description = Description {
     map: &rtc_g0::MAP,
     starts: &[(rtc_g0::ICSR, INIT, CALENDAR)],
     awaits: &[(rtc_g0::ICSR, RSF, COPIED)],
+    keyed: &KEYED_G0,
     backup: Backup::Inside,
 };
 /// The G0's tamper block and backup registers.
-pub const TAMP: Description = Description { map: &tamp::MAP, starts: &[], awaits: &[], backup: Backup::Inside };
+pub const TAMP: Description =
+    Description { map: &tamp::MAP, starts: &[], awaits: &[], keyed: &[], backup: Backup::Inside };
 
 /// A block that keeps registers, or one of which nothing is modelled.
 #[derive(Clone, Debug)]
@@ -185,6 +204,8 @@ pub struct Plain {
     name: String,
     /// Offset, value, bits that can be written.
     values: Vec<(u32, u32, u32)>,
+    /// How many of [`KEYS`] were stored.
+    keys: usize,
 }
 
 impl Plain {
@@ -192,12 +213,12 @@ impl Plain {
     pub fn new(description: &'static Description, spec: &PeripheralSpec) -> Plain {
         let map = description.map;
         let values = map.registers.iter().map(|r| (r.offset, r.reset.unwrap_or(0), map.writable(spec, r.offset)));
-        Plain { description: Some(description), name: spec.name.clone(), values: values.collect() }
+        Plain { description: Some(description), name: spec.name.clone(), values: values.collect(), keys: 0 }
     }
 
     /// A block that is there on the chip, of which nothing is modelled.
     pub fn unmodelled(name: &str) -> Plain {
-        Plain { description: None, name: name.to_owned(), values: Vec::new() }
+        Plain { description: None, name: name.to_owned(), values: Vec::new(), keys: 0 }
     }
 
     fn fill(&mut self) {
@@ -205,6 +226,7 @@ impl Plain {
         for ((_, value, _), register) in self.values.iter_mut().zip(registers) {
             *value = register.reset.unwrap_or(0);
         }
+        self.keys = 0;
     }
 
     /// Whether it is of the backup domain.
@@ -252,6 +274,17 @@ impl Peripheral for Plain {
             cx.unmodelled(offset, &text);
             return;
         };
+        match d.keyed.iter().position(|o| *o == offset) {
+            Some(0) => {
+                let fits = KEYS.get(self.keys) == Some(&(value & mask & 0xFF));
+                self.keys = if fits { self.keys + 1 } else { 0 };
+            }
+            Some(_) if self.keys < KEYS.len() => {
+                cx.fx.note(cx.base + offset, "the RTC's key (WPR) was not given: the write is dropped");
+                return;
+            }
+            _ => {}
+        }
         match self.values.iter_mut().find(|(o, ..)| *o == offset) {
             Some((_, kept, writable)) => *kept = masked(*kept, value, mask & *writable),
             None => cx.other_store(offset, d.map),
@@ -305,6 +338,9 @@ mod tests {
         for (description, part) in [(&RTC_F0, "F051"), (&RTC_G0, "G071")] {
             let mut fx = Effects::default();
             let mut rtc = block(description, part, "RTC");
+            for key in KEYS {
+                rtc.write(rtc_f0::WPR, key, u32::MAX, &mut cx(&mut fx));
+            }
             rtc.write(rtc_f0::ISR, u32::MAX, u32::MAX, &mut cx(&mut fx));
             assert_eq!(rtc.read(rtc_f0::ISR, &mut cx(&mut fx)), 0x87, "{part}: INIT alone");
             assert_eq!(fx.notes.iter().map(|n| &*n.text).collect::<Vec<_>>(), [CALENDAR], "{part}");
@@ -312,6 +348,29 @@ mod tests {
             rtc.write(rtc_f0::ISR, !(RSF | INIT), u32::MAX, &mut cx(&mut fx));
             assert_eq!(rtc.read(rtc_f0::ISR, &mut cx(&mut fx)), 0x07, "{part}");
             assert_eq!(fx.notes.iter().map(|n| &*n.text).collect::<Vec<_>>(), [COPIED], "{part}");
+        }
+    }
+
+    #[test]
+    fn the_rtc_takes_stores_between_its_key_and_a_wrong_one() {
+        for (description, part) in [(&RTC_F0, "F051"), (&RTC_G0, "G071")] {
+            let mut fx = Effects::default();
+            let mut rtc = block(description, part, "RTC");
+            let mut store = |rtc: &mut Plain, offset, value| {
+                rtc.write(offset, value, u32::MAX, &mut cx(&mut fx));
+                rtc.read(rtc_f0::PRER, &mut cx(&mut fx))
+            };
+            let shut = rtc_f0::resets::PRER;
+            store(&mut rtc, rtc_f0::WPR, KEYS[1]);
+            store(&mut rtc, rtc_f0::WPR, KEYS[0]);
+            assert_eq!(store(&mut rtc, rtc_f0::PRER, 7), shut, "{part}: half a key");
+            store(&mut rtc, rtc_f0::WPR, KEYS[1]);
+            assert_eq!(store(&mut rtc, rtc_f0::PRER, 7), 7, "{part}");
+            rtc.reset(ResetCause::Software);
+            assert_eq!(store(&mut rtc, rtc_f0::PRER, 8), 8, "{part}: a system reset leaves it open");
+            store(&mut rtc, rtc_f0::WPR, 0xFF);
+            assert_eq!(store(&mut rtc, rtc_f0::PRER, 9), 8, "{part}: shut again");
+            assert!(fx.notes.iter().all(|n| n.as_on_the_chip) && !fx.notes.is_empty(), "{part}");
         }
     }
 

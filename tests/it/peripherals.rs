@@ -301,7 +301,7 @@ fn each_reset_leaves_its_flags_and_the_lsi_off() {
 /// reset clears DBP.
 #[test]
 fn the_backup_domain_is_shut_until_dbp_is_set() {
-    let (pwr, tr, prer) = (0x4000_7000, 0x4000_2800, 0x4000_2810);
+    let (pwr, tr, prer, wpr) = (0x4000_7000, 0x4000_2800, 0x4000_2810, 0x4000_2824);
     for (part, bdcr, kept) in [
         ("F031", 0x4002_1020, 0x4000_2850),
         ("F051", 0x4002_1020, 0x4000_2860),
@@ -317,7 +317,7 @@ fn the_backup_domain_is_shut_until_dbp_is_set() {
         let told = chip.board.log.notes().filter(|(.., text)| text.starts_with("DBP in PWR is not set")).count();
         assert_eq!((told, lacks(&chip)), (4, vec![]), "{part}: told, as what the chip does");
 
-        set(&mut chip, &[(pwr, 1 << 8)]);
+        set(&mut chip, &[(pwr, 1 << 8), (wpr, 0xCA), (wpr, 0x53)]);
         set(&mut chip, &stores);
         assert_eq!(all.map(|a| get(&mut chip, a)), stores.map(|(_, value)| value), "{part}: DBP is set");
 
