@@ -95,7 +95,7 @@ by_field! {
     Clients { openocd pyocd probe_rs st_flash_option_bytes }
     ResetRegisters { r psp xpsr }
     TimerPin { timer channel port pin af }
-    PeripheralSpec { name kind base size gate irq vectors channels reset comparators }
+    PeripheralSpec { name kind base size gate irq vectors channels reset writable comparators }
     Part {
         name short family core interrupts systick_calibration reset_registers wait_state_hz flash sram system_memory option_bytes otp engineering clients identity calibration clock
         windows apb timer_pins peripherals unknown

@@ -382,7 +382,7 @@ impl Board {
 
     fn write_block(&mut self, n: usize, address: u32, width: Width, value: u32, by: Access) -> Result<(), BusFault> {
         self.touched |= 1 << (n & 63);
-        let slot = &mut self.devices.slots[n];
+        let slot = &self.devices.slots[n];
         let base = slot.base;
         if let Some(gate) = &slot.gate {
             if !self.devices.rcc.enabled(gate) && !slot.answers_without_clock(by.master) {
@@ -394,6 +394,11 @@ impl Board {
             }
         }
         let offset = (address - base) & !3;
+        if self.devices.is_shut(n, offset) {
+            self.fx.note(base + offset, "DBP in PWR is not set: the write is dropped");
+            return Ok(());
+        }
+        let slot = &mut self.devices.slots[n];
         // The APB bridge has no byte lanes: it repeats narrow data over the word (RM0091 2.1, RM0444 2.1).
         let (word, mask) = match (slot.apb, width) {
             (_, Width::Word) => (value, u32::MAX),

@@ -11,8 +11,9 @@ use crate::periph::exti::{self, Exti, Lines};
 use crate::periph::gpio::{Gpio, ResetValues};
 use crate::periph::iwdg::Iwdg;
 use crate::periph::plain::{self, Plain};
-use crate::periph::rcc_f0::RccF0;
-use crate::periph::rcc_g0::RccG0;
+use crate::periph::rcc_f0::{self, RccF0};
+use crate::periph::rcc_g0::{self, RccG0};
+use crate::periph::registers::Map;
 use crate::periph::syscfg::{self, Syscfg};
 use crate::periph::timer::Timer;
 use crate::periph::usart::Usart;
@@ -151,6 +152,14 @@ impl Rcc {
         }
     }
 
+    /// The offset of BDCR, RCC's register in the backup domain.
+    pub const fn bdcr(&self) -> u32 {
+        match self {
+            Rcc::F0(_) => rcc_f0::reg::BDCR,
+            Rcc::G0(_) => rcc_g0::reg::BDCR,
+        }
+    }
+
     /// The watchdog needs LSI.
     pub fn force_lsi(&mut self, now: Time) {
         match self {
@@ -246,13 +255,15 @@ pub struct Index {
     pub dma: Option<usize>,
     /// Its multiplexer.
     pub dmamux: Option<usize>,
+    /// The power control.
+    pub pwr: Option<usize>,
 }
 
 impl Index {
     fn of(slots: &[Slot]) -> Index {
         let mut index = Index::default();
         for (n, slot) in slots.iter().enumerate() {
-            match slot.device {
+            match &slot.device {
                 Device::Gpio(_) => index.gpio[usize::from(slot.number) % 8] = Some(n),
                 Device::Timer(_) => index.timers.push(n),
                 Device::Usart(_) => index.usarts.push(n),
@@ -262,6 +273,7 @@ impl Index {
                 Device::Adc(_) => index.adc = Some(n),
                 Device::Dma(_) => index.dma = Some(n),
                 Device::Dmamux(_) => index.dmamux = Some(n),
+                Device::Plain(block) if block.is_power() => index.pwr = Some(n),
                 _ => {}
             }
         }
@@ -355,6 +367,21 @@ impl Devices {
             let strobes = self.syscfg().map_or([false; 2], |s| s.strobes());
             self.pull_for_dead_batteries(strobes.map(|strobe| !strobe));
         }
+    }
+
+    /// Whether a store into block `n` at `offset` is dropped because DBP in PWR is not set. What stands behind it is
+    /// BDCR, the RTC and the backup registers (RM0091 6.1.3, RM0444 4.1.3).
+    pub fn is_shut(&self, n: usize, offset: u32) -> bool {
+        let behind = match &self.slots[n].device {
+            Device::Rcc => offset == self.rcc.bdcr(),
+            Device::Plain(block) => block.is_backup(),
+            _ => false,
+        };
+        behind
+            && !self.index.pwr.is_some_and(|pwr| match &self.slots[pwr].device {
+                Device::Plain(block) => block.opens_backup(),
+                _ => false,
+            })
     }
 
     /// Clears the backup domain's registers.
@@ -466,7 +493,12 @@ fn entry(windows: &[Region], address: u32) -> Option<usize> {
 /// The model of a block, by its kind alone.
 fn device(part: &Part, spec: &PeripheralSpec) -> Device {
     let reset = |name: &str| spec.reset.get(name).copied().unwrap_or(0);
-    let lines = |imr: &str| Lines { count: spec.channels, imr: reset(imr), vectors: spec.vectors.as_slice().into() };
+    let lines = |imr: &str, map: &Map, rtsr: u32| Lines {
+        count: spec.channels,
+        imr: reset(imr),
+        edges: map.writable(spec, rtsr),
+        vectors: spec.vectors.as_slice().into(),
+    };
     match spec.kind {
         Kind::RccF0 | Kind::RccG0 => Device::Rcc,
         Kind::FlashF0 | Kind::FlashG0 => Device::Flash,
@@ -474,13 +506,17 @@ fn device(part: &Part, spec: &PeripheralSpec) -> Device {
             let (moder, ospeedr, pupdr) = (reset("MODER"), reset("OSPEEDR"), reset("PUPDR"));
             Device::Gpio(Gpio::new(ResetValues { moder, ospeedr, pupdr }))
         }
-        Kind::TimAdvanced | Kind::Tim32 | Kind::Tim16 | Kind::TimBasic | Kind::Tim1ch | Kind::TimRepeat => {
-            Device::Timer(Timer::new(spec.kind))
-        }
-        Kind::SyscfgF0 => Device::Syscfg(Syscfg::new(syscfg::Model::F0, spec.comparators > 0)),
-        Kind::SyscfgG0 => Device::Syscfg(Syscfg::new(syscfg::Model::G0, false)),
-        Kind::ExtiF0 => Device::Exti(Exti::new(exti::Model::F0, lines("IMR"))),
-        Kind::ExtiG0 => Device::Exti(Exti::new(exti::Model::G0, lines("IMR1"))),
+        Kind::TimAdvanced
+        | Kind::Tim32
+        | Kind::Tim16
+        | Kind::TimBasic
+        | Kind::Tim1ch
+        | Kind::Tim2ch
+        | Kind::TimRepeat => Device::Timer(Timer::new(spec)),
+        Kind::SyscfgF0 => Device::Syscfg(Syscfg::new(syscfg::Model::F0, spec)),
+        Kind::SyscfgG0 => Device::Syscfg(Syscfg::new(syscfg::Model::G0, spec)),
+        Kind::ExtiF0 => Device::Exti(Exti::new(exti::Model::F0, lines("IMR", &exti::f0::MAP, exti::f0::RTSR))),
+        Kind::ExtiG0 => Device::Exti(Exti::new(exti::Model::G0, lines("IMR1", &exti::g0::MAP, exti::g0::RTSR1))),
         Kind::IwdgF0 => Device::Iwdg(Iwdg::new(false)),
         Kind::IwdgG0 => Device::Iwdg(Iwdg::new(true)),
         Kind::WwdgF0 => Device::Wwdg(Wwdg::new(wwdg::Model::F0)),
@@ -492,13 +528,13 @@ fn device(part: &Part, spec: &PeripheralSpec) -> Device {
         Kind::CompG0 => Device::Comp(Comp::new(comp::Model::G0)),
         Kind::Dma => Device::Dma(Dma::new(spec.channels, &spec.vectors)),
         Kind::Dmamux => Device::Dmamux(Dmamux::new(spec.channels)),
-        Kind::Usart => Device::Usart(Usart::default()),
+        Kind::Usart => Device::Usart(Usart::new(spec)),
         Kind::Dbgmcu => Device::Dbgmcu(Dbgmcu::new(part.identity.idcode)),
-        Kind::PwrF0 => Device::Plain(Plain::new(&plain::PWR_F0, &spec.name)),
-        Kind::PwrG0 => Device::Plain(Plain::new(&plain::PWR_G0, &spec.name)),
-        Kind::RtcF0 => Device::Plain(Plain::new(&plain::RTC_F0, &spec.name)),
-        Kind::RtcG0 => Device::Plain(Plain::new(&plain::RTC_G0, &spec.name)),
-        Kind::Tamp => Device::Plain(Plain::new(&plain::TAMP, &spec.name)),
+        Kind::PwrF0 => Device::Plain(Plain::new(&plain::PWR_F0, spec)),
+        Kind::PwrG0 => Device::Plain(Plain::new(&plain::PWR_G0, spec)),
+        Kind::RtcF0 => Device::Plain(Plain::new(&plain::RTC_F0, spec)),
+        Kind::RtcG0 => Device::Plain(Plain::new(&plain::RTC_G0, spec)),
+        Kind::Tamp => Device::Plain(Plain::new(&plain::TAMP, spec)),
         Kind::Unmodelled => Device::Plain(Plain::unmodelled(&spec.name)),
     }
 }
@@ -518,7 +554,11 @@ mod tests {
             let power_on = Devices::new(part);
             for (n, spec) in part.peripherals.iter().enumerate() {
                 let Some(map) = map_of(spec.kind) else { continue };
-                let strays = spec.reset.keys().find(|name| map.registers.iter().all(|r| r.name != *name));
+                let strays = spec
+                    .reset
+                    .keys()
+                    .chain(spec.writable.keys())
+                    .find(|name| map.registers.iter().all(|r| r.name != *name));
                 assert_eq!(strays, None, "{} {}: no such register", part.name, spec.name);
                 for offset in (0..spec.size.min(0x400)).step_by(4) {
                     let place = format!("{} {}+0x{offset:02X}", part.name, spec.name);
@@ -530,6 +570,12 @@ mod tests {
                         let clocks = Clocks::new(8_000_000, 0, 40_000);
                         let mut cx = Context { now: Now::default(), clocks, base: spec.base, fx: &mut fx };
                         if let Some(value) = stored {
+                            // The RTC's key.
+                            for (wpr, key) in
+                                map.registers.iter().filter(|r| r.name == "WPR").flat_map(|r| [(r, 0xCA), (r, 0x53)])
+                            {
+                                block.write(wpr.offset, key, u32::MAX, &mut cx);
+                            }
                             block.write(offset, value, u32::MAX, &mut cx);
                         }
                         let value = block.read(offset, &mut cx);
@@ -548,14 +594,14 @@ mod tests {
                         ("ARR", Kind::Tim32) => Some(u32::MAX),
                         ("ARR", _) => Some(0xFFFF),
                         ("IDR", _) => Some(first),
-                        (_, Kind::Gpio) => Some(0),
+                        ("AF1" | "AF2", _) | (_, Kind::Gpio) => Some(0),
                         _ => None,
                     });
                     assert_eq!(Some(first), reset, "{place}: {}", register.name);
                     let (ones, zeros) = (load(Some(u32::MAX)), load(Some(0)));
                     match register.rights {
                         Rights::ReadWrite => {
-                            let writable = register.writable;
+                            let writable = map.writable(spec, offset);
                             assert_eq!((ones, zeros), (first | writable, first & !writable), "{place}");
                         }
                         Rights::ReadOnly => assert_eq!((ones, zeros), (first, first), "{place}"),

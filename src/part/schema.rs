@@ -294,7 +294,10 @@ pub enum Kind {
     /// One channel, no repetition counter (TIM14).
     #[serde(rename = "tim-1ch")]
     Tim1ch,
-    /// Repetition counter and break (TIM15 to TIM17).
+    /// Two channels, repetition counter and break (TIM15).
+    #[serde(rename = "tim-2ch")]
+    Tim2ch,
+    /// One channel, repetition counter and break (TIM16, TIM17).
     TimRepeat,
     /// System configuration of the F0, its comparators among it.
     SyscfgF0,
@@ -373,6 +376,9 @@ pub struct PeripheralSpec {
     /// Reset values that differ between parts or blocks of a kind, by the register's name.
     #[serde(default)]
     pub reset: BTreeMap<String, u32>,
+    /// The bits that a store can change, where they differ so; 0 for a register that a part lacks.
+    #[serde(default)]
+    pub writable: BTreeMap<String, u32>,
     /// Comparators that it has inside (SYSCFG of the F0).
     #[serde(default)]
     pub comparators: u32,

@@ -47,18 +47,18 @@ pub enum Model {
 }
 
 registers! {
-    /// RM0091 13.12.
+    /// RM0091 13.12. The watchdog's upper threshold resets to its highest, its lower one to 0.
     pub mod f0 {
         0x00  ISR    rc 0x0000_0000 0xFFFF_FFFF;
-        0x04  IER    rw 0x0000_0000 0x0000_2FFF;
+        0x04  IER    rw 0x0000_0000 0x0000_009F;
         0x08  CR     x  0x0000_0000 0xFFFF_FFFF;
         0x0C  CFGR1  rw 0x0000_0000 0xFFFF_FFFF;
         0x10  CFGR2  rw 0x0000_0000 0xFFFF_FFFF;
         0x14  SMPR   rw 0x0000_0000 0xFFFF_FFFF;
-        0x20  TR     rw 0x0000_0000 0xFFFF_FFFF;
+        0x20  TR     rw 0x0FFF_0000 0x0FFF_0FFF;
         0x28  CHSELR rw 0x0000_0000 0xFFFF_FFFF;
         0x40  DR     r  0x0000_0000 0x0000_0000;
-        0x308 CCR    rw 0x0000_0000 0x03FC_0000;
+        0x308 CCR    rw 0x0000_0000 0x01C0_0000;
         reserved 0x18..0x20;
         reserved 0x24..0x28;
         reserved 0x2C..0x40;
@@ -71,15 +71,15 @@ registers! {
     /// RM0444 15.13.
     pub mod g0 {
         0x00  ISR     rc 0x0000_0000 0xFFFF_FFFF;
-        0x04  IER     rw 0x0000_0000 0x0000_2FFF;
+        0x04  IER     rw 0x0000_0000 0x0000_2B9F;
         0x08  CR      x  0x0000_0000 0xFFFF_FFFF;
         0x0C  CFGR1   rw 0x0000_0000 0xFFFF_FFFF;
         0x10  CFGR2   rw 0x0000_0000 0xFFFF_FFFF;
         0x14  SMPR    rw 0x0000_0000 0xFFFF_FFFF;
-        0x20  AWD1TR  rw 0x0000_0000 0xFFFF_FFFF;
-        0x24  AWD2TR  rw 0x0000_0000 0xFFFF_FFFF;
+        0x20  AWD1TR  rw 0x0FFF_0000 0x0FFF_0FFF;
+        0x24  AWD2TR  rw 0x0FFF_0000 0x0FFF_0FFF;
         0x28  CHSELR  rw 0x0000_0000 0xFFFF_FFFF;
-        0x2C  AWD3TR  rw 0x0000_0000 0xFFFF_FFFF;
+        0x2C  AWD3TR  rw 0x0FFF_0000 0x0FFF_0FFF;
         0x40  DR      r  0x0000_0000 0x0000_0000;
         0xA0  AWD2CR  rw 0x0000_0000 0xFFFF_FFFF;
         0xA4  AWD3CR  rw 0x0000_0000 0xFFFF_FFFF;
@@ -133,10 +133,18 @@ pub struct Adc {
 const KEPT: [u32; 6] = [reg::AWD1TR, reg::AWD2TR, reg::AWD3TR, reg::AWD2CR, reg::AWD3CR, reg::CALFACT];
 const CALFACT: usize = 5;
 
+const fn map(model: Model) -> &'static Map {
+    match model {
+        Model::F0 => &f0::MAP,
+        Model::G0 => &g0::MAP,
+    }
+}
+
 impl Adc {
     /// As after reset.
     pub fn new(model: Model, calibration: Calibration) -> Adc {
         let never = Time::NEVER;
+        let map = map(model);
         Adc {
             model,
             calibration,
@@ -149,7 +157,7 @@ impl Adc {
             smpr: 0,
             chselr: 0,
             ccr: 0,
-            kept: [0; KEPT.len()],
+            kept: KEPT.map(|offset| map.at(offset).and_then(|r| r.reset).unwrap_or(0)),
             data: 0,
             calibrated_at: never,
             ready_at: never,
@@ -163,10 +171,12 @@ impl Adc {
     }
 
     const fn map(&self) -> &'static Map {
-        match self.model {
-            Model::F0 => &f0::MAP,
-            Model::G0 => &g0::MAP,
-        }
+        map(self.model)
+    }
+
+    /// The bits of a register that a store can change.
+    fn writes(&self, offset: u32) -> u32 {
+        self.map().at(offset).map_or(0, |r| r.writable)
     }
 
     /// The place in `kept` of a register that is only kept.
@@ -406,7 +416,7 @@ impl Peripheral for Adc {
         self.sync(cx.now.time, &cx.clocks);
         match offset {
             reg::ISR => self.isr &= !(value & mask),
-            reg::IER => self.ier = masked(self.ier, value, mask & reg::writes::IER),
+            reg::IER => self.ier = masked(self.ier, value, mask & self.writes(offset)),
             reg::CR => self.write_cr(value, mask, cx),
             reg::CFGR1 => {
                 let before = self.cfgr1;
@@ -426,9 +436,9 @@ impl Peripheral for Adc {
                     self.isr |= CCRDY;
                 }
             }
-            reg::CCR => self.ccr = masked(self.ccr, value, mask & reg::writes::CCR),
+            reg::CCR => self.ccr = masked(self.ccr, value, mask & self.writes(offset)),
             _ => match self.slot(offset) {
-                Some(n) => self.kept[n] = masked(self.kept[n], value, mask),
+                Some(n) => self.kept[n] = masked(self.kept[n], value, mask & self.writes(offset)),
                 None => cx.other_store(offset, self.map()),
             },
         }

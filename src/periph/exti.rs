@@ -19,26 +19,26 @@ pub enum Model {
 }
 
 registers! {
-    /// RM0091 11.3.
+    /// RM0091 11.3. Edges have lines 0 to 17, 19, 21 and 22, the F031 not the last two (ST's device headers).
     pub mod f0 {
         0x00 IMR   rw varies      0xFFFF_FFFF;
         0x04 EMR   rw 0x0000_0000 0xFFFF_FFFF;
-        0x08 RTSR  rw 0x0000_0000 0x007F_FFFF;
-        0x0C FTSR  rw 0x0000_0000 0x007F_FFFF;
-        0x10 SWIER x  0x0000_0000 0xFFFF_FFFF;
-        0x14 PR    rc 0x0000_0000 0xFFFF_FFFF;
+        0x08 RTSR  rw 0x0000_0000 0x006B_FFFF;
+        0x0C FTSR  rw 0x0000_0000 0x006B_FFFF;
+        0x10 SWIER x  0x0000_0000 0x006B_FFFF;
+        0x14 PR    rc 0x0000_0000 0x006B_FFFF;
         reserved 0x18..0x400;
     }
 }
 
 registers! {
-    /// RM0444 12.5.
+    /// RM0444 12.5. Edges have lines 0 to 18; the G031 has no comparators, and ends at 16 (ST's device headers).
     pub mod g0 {
-        0x00 RTSR1   rw 0x0000_0000 0x007F_FFFF;
-        0x04 FTSR1   rw 0x0000_0000 0x007F_FFFF;
-        0x08 SWIER1  w  0x0000_0000 0xFFFF_FFFF;
-        0x0C RPR1    rc 0x0000_0000 0xFFFF_FFFF;
-        0x10 FPR1    rc 0x0000_0000 0xFFFF_FFFF;
+        0x00 RTSR1   rw 0x0000_0000 0x0007_FFFF;
+        0x04 FTSR1   rw 0x0000_0000 0x0007_FFFF;
+        0x08 SWIER1  w  0x0000_0000 0x0007_FFFF;
+        0x0C RPR1    rc 0x0000_0000 0x0007_FFFF;
+        0x10 FPR1    rc 0x0000_0000 0x0007_FFFF;
         0x60 EXTICR1 rw 0x0000_0000 0xFFFF_FFFF;
         0x64 EXTICR2 rw 0x0000_0000 0xFFFF_FFFF;
         0x68 EXTICR3 rw 0x0000_0000 0xFFFF_FFFF;
@@ -61,6 +61,8 @@ pub struct Lines {
     pub count: u32,
     /// The mask after reset: direct lines are on.
     pub imr: u32,
+    /// The lines that have edges and software interrupts.
+    pub edges: u32,
     /// The lines behind each of its interrupts, a mask each.
     pub vectors: Box<[u32]>,
 }
@@ -186,7 +188,7 @@ impl Peripheral for Exti {
 
     fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
         let lines = mask & self.there();
-        let edges = lines & f0::writes::RTSR;
+        let edges = lines & self.lines.edges;
         match (self.model, offset) {
             (Model::F0, f0::IMR) | (Model::G0, g0::IMR1) => self.imr = masked(self.imr, value, lines),
             (Model::F0, f0::EMR) | (Model::G0, g0::EMR1) => {
@@ -198,10 +200,10 @@ impl Peripheral for Exti {
             (Model::F0, f0::RTSR) | (Model::G0, g0::RTSR1) => self.rtsr = masked(self.rtsr, value, edges),
             (Model::F0, f0::FTSR) | (Model::G0, g0::FTSR1) => self.ftsr = masked(self.ftsr, value, edges),
             (Model::F0, f0::SWIER) => {
-                self.swier |= value & lines;
-                self.software(value & lines);
+                self.swier |= value & edges;
+                self.software(value & edges);
             }
-            (Model::G0, g0::SWIER1) => self.software(value & lines),
+            (Model::G0, g0::SWIER1) => self.software(value & edges),
             (Model::F0, f0::PR) => {
                 self.rising &= !(value & mask);
                 self.swier &= !(value & mask);
@@ -248,7 +250,8 @@ mod tests {
 
     fn exti(model: Model, imr: u32) -> Exti {
         let comparators = if model == Model::F0 { 3 << 21 } else { 3 << 17 };
-        Exti::new(model, Lines { count: 32, imr, vectors: Box::new([0x3, 0xC, 0xFFF0, comparators]) })
+        let edges = if model == Model::F0 { f0::writes::RTSR } else { g0::writes::RTSR1 };
+        Exti::new(model, Lines { count: 32, imr, edges, vectors: Box::new([0x3, 0xC, 0xFFF0, comparators]) })
     }
 
     #[test]
@@ -300,10 +303,23 @@ mod tests {
 
     #[test]
     fn lines_that_a_part_has_not_stay_0() {
-        let mut e = Exti::new(Model::F0, Lines { count: 20, imr: 0, vectors: Box::new([]) });
-        for offset in [f0::IMR, f0::RTSR] {
+        let mut e = Exti::new(Model::F0, Lines { count: 20, imr: 0, edges: f0::writes::RTSR, vectors: Box::new([]) });
+        for (offset, there) in [(f0::IMR, 0xF_FFFF), (f0::RTSR, 0xB_FFFF), (f0::SWIER, 0xB_FFFF)] {
             write(&mut e, offset, u32::MAX, 0, clocks(0));
-            assert_eq!(read(&mut e, offset, 0, clocks(0)), 0xF_FFFF);
+            assert_eq!(read(&mut e, offset, 0, clocks(0)), there);
+        }
+    }
+
+    #[test]
+    fn a_direct_line_has_no_edge_and_no_software_interrupt() {
+        for (model, rtsr, swier, pending, all) in [
+            (Model::F0, f0::RTSR, f0::SWIER, f0::PR, 0x6B_FFFF),
+            (Model::G0, g0::RTSR1, g0::SWIER1, g0::RPR1, 0x7_FFFF),
+        ] {
+            let mut e = exti(model, u32::MAX);
+            write(&mut e, rtsr, u32::MAX, 0, clocks(0));
+            write(&mut e, swier, u32::MAX, 0, clocks(0));
+            assert_eq!((read(&mut e, rtsr, 0, clocks(0)), read(&mut e, pending, 0, clocks(0))), (all, all));
         }
     }
 

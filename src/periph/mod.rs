@@ -150,9 +150,13 @@ pub const fn map_of(kind: Kind) -> Option<&'static Map> {
         Kind::RccF0 => &rcc_f0::reg::MAP,
         Kind::RccG0 => &rcc_g0::reg::MAP,
         Kind::Gpio => &gpio::reg::MAP,
-        Kind::TimAdvanced | Kind::Tim32 | Kind::Tim16 | Kind::TimBasic | Kind::Tim1ch | Kind::TimRepeat => {
-            &timer::reg::MAP
-        }
+        Kind::TimAdvanced
+        | Kind::Tim32
+        | Kind::Tim16
+        | Kind::TimBasic
+        | Kind::Tim1ch
+        | Kind::Tim2ch
+        | Kind::TimRepeat => timer::tables::map(kind),
         Kind::SyscfgF0 => &syscfg::f0::MAP,
         Kind::SyscfgG0 => &syscfg::g0::MAP,
         Kind::ExtiF0 => &exti::f0::MAP,

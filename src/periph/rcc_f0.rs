@@ -28,7 +28,7 @@ registers! {
         0x14 AHBENR   rw 0x0000_0014 0xFFFF_FFFF;
         0x18 APB2ENR  rw 0x0000_0000 0xFFFF_FFFF;
         0x1C APB1ENR  rw 0x0000_0000 0xFFFF_FFFF;
-        0x20 BDCR     rw 0x0000_0018 0x0001_833D;
+        0x20 BDCR     rw 0x0000_0018 0x0001_831D;
         0x24 CSR      x  0x0C80_0000 0x0100_0001;
         0x28 AHBRSTR  rw 0x0000_0000 0xFFFF_FFFF;
         0x2C CFGR2    rw 0x0000_0000 0x0000_000F;
@@ -351,6 +351,15 @@ mod tests {
     use super::*;
     use crate::periph::check;
     use proptest::prelude::*;
+
+    /// Ones are stored at the instant of power-on, when nothing is ready.
+    #[test]
+    fn bits_that_are_reserved_or_read_only_stay_0() {
+        let part = part::find("STM32F051K6").unwrap();
+        let mut rcc = RccF0::new(part.clock);
+        check::write(&mut rcc, reg::BDCR, u32::MAX, 0, check::clocks(0));
+        assert_eq!(check::read(&mut rcc, reg::BDCR, 0, check::clocks(0)), 0x1_831D);
+    }
 
     proptest! {
         #[test]

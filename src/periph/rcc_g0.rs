@@ -22,7 +22,7 @@ registers! {
     pub mod reg {
         0x00 CR        x  0x0000_0500 0x010D_3B00;
         0x04 ICSCR     rw 0x0000_4000 0x0000_7F00;
-        0x08 CFGR      rw 0x0000_0000 0xFF00_7F07;
+        0x08 CFGR      rw 0x0000_0000 0x7700_7F07;
         0x0C PLLCFGR   rw 0x0000_1000 0xFF3F_7F73;
         0x18 CIER      rw 0x0000_0000 0x0000_003B;
         0x1C CIFR      r  0x0000_0000 0x0000_0000;
@@ -40,7 +40,7 @@ registers! {
         0x4C APBSMENR1 rw 0xFFFF_FFB7 0xFFFF_FFFF;
         0x50 APBSMENR2 rw 0x0017_D801 0xFFFF_FFFF;
         0x54 CCIPR     rw 0x0000_0000 0xFFFF_FFFF;
-        0x5C BDCR      rw 0x0000_0000 0x0301_837D;
+        0x5C BDCR      rw 0x0000_0000 0x0301_833D;
         0x60 CSR       x  0x0C00_0000 0x0080_0001;
         reserved 0x10..0x18;
         reserved 0x58..0x5C;
@@ -365,6 +365,17 @@ mod tests {
     use super::*;
     use crate::periph::check;
     use proptest::prelude::*;
+
+    /// Ones are stored at the instant of power-on, when nothing is ready.
+    #[test]
+    fn bits_that_are_reserved_or_read_only_stay_0() {
+        let part = part::find("STM32G071xB").unwrap();
+        for (offset, kept) in [(reg::BDCR, 0x0301_833D), (reg::CFGR, 0x7700_7F07)] {
+            let mut rcc = RccG0::new(part.clock);
+            check::write(&mut rcc, offset, u32::MAX, 0, check::clocks(0));
+            assert_eq!(check::read(&mut rcc, offset, 0, check::clocks(0)), kept, "0x{offset:02X}");
+        }
+    }
 
     proptest! {
         #[test]

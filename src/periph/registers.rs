@@ -1,8 +1,12 @@
 //! The tables of registers: each stands beside the model of its block, and names, reset values and write masks are
 //! told there alone.
 //!
+//! What a part has otherwise stands in its file ([`PeripheralSpec::reset`], [`PeripheralSpec::writable`]).
+//!
 //! `registers!` makes of a table a module with an offset for each name, to be matched on, the same names under
 //! `resets` and `writes`, and `MAP`, which people's names and the tests are looked up in.
+
+use crate::part::PeripheralSpec;
 
 /// How a register answers to loads and stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +53,17 @@ impl Map {
     /// The register at `offset`.
     pub fn at(&self, offset: u32) -> Option<&'static Register> {
         self.registers.iter().find(|r| offset.wrapping_sub(r.offset) < 4 * r.count && offset.is_multiple_of(4))
+    }
+
+    /// The bits of the register at `offset` that a store can change in this block; none where there is no register.
+    pub fn writable(&self, spec: &PeripheralSpec, offset: u32) -> u32 {
+        self.at(offset).map_or(0, |r| spec.writable.get(r.name).copied().unwrap_or(r.writable))
+    }
+
+    /// What the register at `offset` reads after power-on in this block; 0 where that varies and the part's file does
+    /// not say.
+    pub fn reset(&self, spec: &PeripheralSpec, offset: u32) -> u32 {
+        self.at(offset).map_or(0, |r| r.reset.or_else(|| spec.reset.get(r.name).copied()).unwrap_or(0))
     }
 
     /// The name of the register at `offset`: `CR1`, or `ISER0` where there are many of a name.
@@ -156,7 +171,9 @@ pub(crate) use {registers, reset_option, reset_value, rights};
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::part::{Family, Part};
     use crate::periph::{map_of, nvic, systick};
+    use std::collections::BTreeMap;
     use std::fmt::Write;
 
     const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/registers.md");
@@ -180,6 +197,27 @@ mod tests {
             let reset = r.reset.map_or_else(|| "varies".to_owned(), |reset| format!("0x{reset:08X}"));
             let _ = writeln!(out, "| {place} | {name} | {access} | {reset} | 0x{:08X} |", r.writable);
         }
+    }
+
+    /// The bits of registers that differ between parts: block, register, bits, and whose they are; a family's name
+    /// where all of its parts that have the block agree.
+    fn differing() -> BTreeMap<(String, String, u32), Vec<String>> {
+        let mut rows: BTreeMap<_, Vec<&Part>> = BTreeMap::new();
+        for part in crate::part::all() {
+            for block in &part.peripherals {
+                for (register, bits) in &block.writable {
+                    rows.entry((block.name.clone(), register.clone(), *bits)).or_default().push(part);
+                }
+            }
+        }
+        let named = |block: &str, parts: Vec<&Part>| {
+            let family =
+                |f: Family| crate::part::all().iter().filter(move |p| p.family == f && p.peripheral(block).is_some());
+            let whole =
+                parts.first().filter(|p| family(p.family).count() == parts.len()).map(|p| format!("{:?}", p.family));
+            whole.map_or_else(|| parts.iter().map(|p| p.name.clone()).collect(), |family| vec![family])
+        };
+        rows.into_iter().map(|(row, parts)| (row.clone(), named(&row.0, parts))).collect()
     }
 
     /// The kinds of blocks of all parts, each once, with the blocks that are of it.
@@ -209,6 +247,13 @@ mod tests {
         titles.sort_by(|a, b| a.0.cmp(&b.0));
         for (kind, names, map) in titles {
             section(&mut out, &format!("`{kind}`: {}", names.join(", ")), map);
+        }
+        out.push_str(
+            "\n## Writable bits that differ\n\nParts whose bits are not those of the tables above. 0: they lack the register, which reads 0.\n\n",
+        );
+        out.push_str("| block | register | writable | on |\n|---|---|---|---|\n");
+        for ((block, register, bits), parts) in differing() {
+            let _ = writeln!(out, "| {block} | {register} | 0x{bits:08X} | {} |", parts.join(", "));
         }
         out
     }

@@ -6,6 +6,7 @@ use super::comp::{self, Comp};
 use super::registers::{Map, registers};
 use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::{BootSource, ResetCause};
+use crate::part::PeripheralSpec;
 use crate::time::Now;
 
 /// Which controller it is.
@@ -18,14 +19,15 @@ pub enum Model {
 }
 
 registers! {
-    /// RM0091 9.1. COMP_CSR is the comparators' (15.5), where there are any.
+    /// RM0091 9.1. COMP_CSR is the comparators' (15.5), where there are any. CFGR2's locks stay until a reset, and a 1
+    /// clears its parity flag (9.1.6).
     pub mod f0 {
         0x00 CFGR1    rw 0x0000_0000 0xFFFF_FFFF;
         0x08 EXTICR1  rw 0x0000_0000 0x0000_FFFF;
         0x0C EXTICR2  rw 0x0000_0000 0x0000_FFFF;
         0x10 EXTICR3  rw 0x0000_0000 0x0000_FFFF;
         0x14 EXTICR4  rw 0x0000_0000 0x0000_FFFF;
-        0x18 CFGR2    rw 0x0000_0000 0x0000_0107;
+        0x18 CFGR2    x  0x0000_0000 0x0000_0107;
         0x1C COMP_CSR x  0x0000_0000 0xBFFD_BF7F;
         reserved 0x04..0x08;
         reserved 0x20..0x400;
@@ -33,10 +35,11 @@ registers! {
 }
 
 registers! {
-    /// RM0444 8.1.
+    /// RM0444 8.1. CFGR2 as the F0's, with ECC_LOCK, and on the G031 the clamping diodes of eight pins (ST's device
+    /// headers).
     pub mod g0 {
         0x00 CFGR1 rw 0x0000_0000 0xFFFF_FFFF;
-        0x18 CFGR2 rw 0x0000_0000 0x0000_0107;
+        0x18 CFGR2 x  0x0000_0000 0x0000_010F;
         reserved 0x04..0x18;
         reserved 0x1C..0x30;
         reserved 0x38..0x80;
@@ -44,8 +47,19 @@ registers! {
     }
 }
 
+/// CFGR2: set until a reset.
+const LOCKS: u32 = 0xF;
+/// CFGR2: SRAM_PEF, which a 1 clears. Nothing sets it: the model's SRAM has no parity errors.
+const SRAM_PEF: u32 = 1 << 8;
 /// CFGR1; UCPD2's is the next bit.
 const UCPD1_STROBE: u32 = 1 << 9;
+
+const fn map(model: Model) -> &'static Map {
+    match model {
+        Model::F0 => &f0::MAP,
+        Model::G0 => &g0::MAP,
+    }
+}
 
 /// The system configuration controller of either family.
 #[derive(Clone, Debug)]
@@ -57,15 +71,18 @@ pub struct Syscfg {
     /// F0: EXTICR1 to 4 at 0x08, CFGR2 at 0x18. G0: CFGR2 at 0x18.
     exticr: [u32; 4],
     cfgr2: u32,
+    /// The bits of CFGR2 that a store sets or clears as it likes, and those that it only sets.
+    cfgr2_writes: u32,
     /// UCPD1_STROBE and UCPD2_STROBE of a G0, once written: they last until power goes, and read as CFGR1 does.
     strobes: [bool; 2],
 }
 
 impl Syscfg {
     /// As after reset from main flash.
-    pub fn new(model: Model, comparators: bool) -> Syscfg {
-        let comparators = (comparators && model == Model::F0).then(|| Comp::new(comp::Model::F0));
-        Syscfg { model, comparators, cfgr1: 0, exticr: [0; 4], cfgr2: 0, strobes: [false; 2] }
+    pub fn new(model: Model, spec: &PeripheralSpec) -> Syscfg {
+        let comparators = (spec.comparators > 0 && model == Model::F0).then(|| Comp::new(comp::Model::F0));
+        let cfgr2_writes = map(model).writable(spec, f0::CFGR2) & !SRAM_PEF;
+        Syscfg { model, comparators, cfgr1: 0, exticr: [0; 4], cfgr2: 0, cfgr2_writes, strobes: [false; 2] }
     }
 
     /// What stands at address 0.
@@ -97,10 +114,7 @@ impl Syscfg {
     }
 
     const fn map(&self) -> &'static Map {
-        match self.model {
-            Model::F0 => &f0::MAP,
-            Model::G0 => &g0::MAP,
-        }
+        map(self.model)
     }
 
     /// The F0's line sources: 4 bits a line.
@@ -141,7 +155,8 @@ impl Peripheral for Syscfg {
                 cx.fx.pins();
             }
             (Model::F0, f0::CFGR2) | (Model::G0, g0::CFGR2) => {
-                self.cfgr2 = masked(self.cfgr2, value, mask & f0::writes::CFGR2);
+                let locked = self.cfgr2 & LOCKS;
+                self.cfgr2 = masked(self.cfgr2, value, mask & self.cfgr2_writes) | locked;
             }
             (Model::F0, f0::COMP_CSR) => {
                 if let Some(comparators) = &mut self.comparators {
@@ -180,10 +195,31 @@ impl Peripheral for Syscfg {
 mod tests {
     use super::*;
     use crate::bus::Effects;
+    use crate::periph::check::{clocks, read, write};
+
+    /// The block as a part has it.
+    fn block(model: Model, part: &str) -> Syscfg {
+        Syscfg::new(model, crate::part::find(part).unwrap().peripheral("SYSCFG").unwrap())
+    }
+
+    #[test]
+    fn locks_stay_and_no_store_makes_a_parity_error() {
+        for (model, part, whole) in
+            [(Model::F0, "F051", 0x7), (Model::G0, "G071", 0xF), (Model::G0, "G031", 0x00FF_000F)]
+        {
+            let mut s = block(model, part);
+            write(&mut s, 0x18, u32::MAX, 0, clocks(0));
+            assert_eq!(read(&mut s, 0x18, 0, clocks(0)), whole, "{part}");
+            write(&mut s, 0x18, 0, 0, clocks(0));
+            assert_eq!(read(&mut s, 0x18, 0, clocks(0)), whole & 0xF, "{part}: the locks stay");
+            s.reset(ResetCause::Software);
+            assert_eq!(read(&mut s, 0x18, 0, clocks(0)), 0, "{part}");
+        }
+    }
 
     #[test]
     fn mem_mode_asks_for_a_remap_only_when_it_changes() {
-        let mut s = Syscfg::new(Model::F0, false);
+        let mut s = block(Model::F0, "F031");
         let mut write = |value| {
             let mut fx = Effects::default();
             let clocks = Clocks::new(1, 0, 1);

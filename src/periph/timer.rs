@@ -1,17 +1,19 @@
 //! The timers TIM1, TIM2, TIM3, TIM6, TIM7 and TIM14 to TIM17 as up-counters (RM0091 chapters 17 to 20, RM0444 21 to 25).
 //!
 //! The count is computed from the cycle; nothing ticks. Slave modes, down-counting, DMA bursts and UIF in the count
-//! are not modelled, and told when they are turned on.
+//! are not modelled, and told when they are turned on. A register that a timer lacks reads 0, and stores into it lead
+//! nowhere.
 
 mod capture;
 mod outputs;
+pub mod tables;
 
 pub use outputs::{Output, Outputs};
+pub use tables::reg;
 
-use super::registers::registers;
 use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
-use crate::part::Kind;
+use crate::part::{Kind, PeripheralSpec};
 use crate::time::Now;
 
 const CEN: u32 = 1 << 0;
@@ -28,42 +30,6 @@ const CCIF: u32 = 0x1E;
 /// CR2: requests of the channels come with the update.
 const CCDS: u32 = 1 << 3;
 
-registers! {
-    /// TIM1's (RM0091 17.4, RM0444 21.4); the smaller timers have fewer of them, at the same offsets. OR1 is OR on the
-    /// F0.
-    pub mod reg {
-        0x00 CR1   rw 0x0000_0000 0x0000_0BFF;
-        0x04 CR2   rw 0x0000_0000 0xFFFF_FFFF;
-        0x08 SMCR  rw 0x0000_0000 0xFFFF_FFFF;
-        0x0C DIER  rw 0x0000_0000 0x0000_7FFF;
-        0x10 SR    rc 0x0000_0000 0xFFFF_FFFF;
-        0x14 EGR   w  0x0000_0000 0x0000_00FF;
-        0x18 CCMR1 rw 0x0000_0000 0xFFFF_FFFF;
-        0x1C CCMR2 rw 0x0000_0000 0xFFFF_FFFF;
-        0x20 CCER  rw 0x0000_0000 0xFFFF_FFFF;
-        0x24 CNT   x  0x0000_0000 0xFFFF_FFFF;
-        0x28 PSC   rw 0x0000_0000 0x0000_FFFF;
-        0x2C ARR   x  varies      0xFFFF_FFFF;
-        0x30 RCR   x  0x0000_0000 0x0000_FFFF;
-        0x34 CCR1  x  0x0000_0000 0xFFFF_FFFF;
-        0x38 CCR2  x  0x0000_0000 0xFFFF_FFFF;
-        0x3C CCR3  x  0x0000_0000 0xFFFF_FFFF;
-        0x40 CCR4  x  0x0000_0000 0xFFFF_FFFF;
-        0x44 BDTR  rw 0x0000_0000 0xFFFF_FFFF;
-        0x48 DCR   rw 0x0000_0000 0xFFFF_FFFF;
-        0x4C DMAR  x  0x0000_0000 0xFFFF_FFFF;
-        0x50 OR1   rw 0x0000_0000 0xFFFF_FFFF;
-        0x54 CCMR3 rw 0x0000_0000 0xFFFF_FFFF;
-        0x58 CCR5  rw 0x0000_0000 0xFFFF_FFFF;
-        0x5C CCR6  rw 0x0000_0000 0xFFFF_FFFF;
-        0x60 AF1   rw 0x0000_0000 0xFFFF_FFFF;
-        0x64 AF2   rw 0x0000_0000 0xFFFF_FFFF;
-        0x68 TISEL rw 0x0000_0000 0xFFFF_FFFF;
-        reserved 0x6C..0x400;
-    }
-}
-use reg::writes;
-
 /// One timer.
 #[derive(Clone, Debug)]
 pub struct Timer {
@@ -72,6 +38,10 @@ pub struct Timer {
     channels: u32,
     repetition: bool,
     vectors: u32,
+    /// The bits of each register that a store can change, by offset / 4; none where it lacks the register.
+    writable: [u32; WORDS],
+    /// What the registers of [`KEPT`] reset to.
+    resets: [u32; KEPT.len()],
     cr1: u32,
     dier: u32,
     sr: u32,
@@ -99,6 +69,9 @@ pub struct Timer {
     clocked: bool,
 }
 
+/// Words of registers.
+const WORDS: usize = (reg::TISEL / 4 + 1) as usize;
+
 /// Registers that are kept.
 const KEPT: [u32; 14] = [
     reg::CR2,
@@ -123,19 +96,22 @@ const BDTR: usize = 5;
 const TISEL: usize = 13;
 
 impl Timer {
-    /// A timer of this kind as after reset.
-    pub fn new(kind: Kind) -> Timer {
+    /// A part's timer as after reset.
+    pub fn new(spec: &PeripheralSpec) -> Timer {
+        let (kind, map) = (spec.kind, tables::map(spec.kind));
         let channels = match kind {
             Kind::TimBasic => 0,
-            Kind::Tim1ch => 1,
-            Kind::TimRepeat => 2,
+            Kind::Tim1ch | Kind::TimRepeat => 1,
+            Kind::Tim2ch => 2,
             _ => 4,
         };
         let mut timer = Timer {
             max: if kind == Kind::Tim32 { u32::MAX } else { 0xFFFF },
             channels,
-            repetition: matches!(kind, Kind::TimAdvanced | Kind::TimRepeat),
+            repetition: map.at(reg::RCR).is_some(),
             vectors: if kind == Kind::TimAdvanced { 2 } else { 1 },
+            writable: std::array::from_fn(|n| map.writable(spec, 4 * n as u32)),
+            resets: KEPT.map(|offset| map.reset(spec, offset)),
             cr1: 0,
             dier: 0,
             sr: 0,
@@ -158,6 +134,11 @@ impl Timer {
         };
         timer.reset(ResetCause::PowerOn);
         timer
+    }
+
+    /// The bits of the register at `offset` that a store can change.
+    fn writes(&self, offset: u32) -> u32 {
+        self.writable.get((offset / 4) as usize).copied().unwrap_or(0)
     }
 
     /// Its clock is switched on or off at the instant up to which it was advanced.
@@ -369,7 +350,7 @@ impl Peripheral for Timer {
             }
             reg::PSC => self.psc,
             reg::ARR => self.arr,
-            reg::RCR if self.repetition => self.rcr,
+            reg::RCR => self.rcr,
             reg::CCR1..=reg::CCR4 if (offset - reg::CCR1) / 4 < self.channels => {
                 let n = ((offset - reg::CCR1) / 4) as usize;
                 if self.captures(n) {
@@ -388,10 +369,11 @@ impl Peripheral for Timer {
 
     fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
         self.sync(cx.now.cycle);
+        let mask = mask & self.writes(offset);
         let watched = self.watched_inputs();
         match offset {
             reg::CR1 => {
-                self.cr1 = masked(self.cr1, value, mask & writes::CR1);
+                self.cr1 = masked(self.cr1, value, mask);
                 if self.cr1 & DIR_CMS != 0 {
                     cx.unmodelled(offset, "timer counts down or centre-aligned: counted up here");
                 }
@@ -400,7 +382,7 @@ impl Peripheral for Timer {
                 }
             }
             reg::DIER => {
-                self.dier = masked(self.dier, value, mask & writes::DIER);
+                self.dier = masked(self.dier, value, mask);
                 self.requests &= self.dier >> 8;
                 if self.dier & (1 << 14 | 1 << 13) != 0 {
                     cx.unmodelled(offset, "timer DMA requests on trigger or commutation do not come");
@@ -412,14 +394,14 @@ impl Peripheral for Timer {
             // The prescaler's own counter runs on: only an update event clears it (TIMx_PSC in RM0091 18.4.11, RM0444
             // 22.4.13); of CNT neither says that it does.
             reg::CNT => self.count = masked(self.count, value, mask) & self.max,
-            reg::PSC => self.psc = masked(self.psc, value, mask & writes::PSC),
+            reg::PSC => self.psc = masked(self.psc, value, mask),
             reg::ARR => {
                 self.arr = masked(self.arr, value, mask) & self.max;
                 if self.cr1 & ARPE == 0 {
                     self.arr_active = self.arr;
                 }
             }
-            reg::RCR if self.repetition => self.rcr = masked(self.rcr, value, mask & writes::RCR),
+            reg::RCR => self.rcr = masked(self.rcr, value, mask),
             reg::CCR1..=reg::CCR4 if (offset - reg::CCR1) / 4 < self.channels => {
                 let n = ((offset - reg::CCR1) / 4) as usize;
                 // Read-only as an input.
@@ -428,7 +410,7 @@ impl Peripheral for Timer {
                     self.follow_preload();
                 }
             }
-            reg::DMAR => cx.unmodelled(offset, "timer DMA burst: the write is dropped"),
+            reg::DMAR if mask != 0 => cx.unmodelled(offset, "timer DMA burst: the write is dropped"),
             _ => match Self::kept(offset) {
                 Some(n) => {
                     self.kept[n] = masked(self.kept[n], value, mask & !self.frozen(n));
@@ -463,7 +445,7 @@ impl Peripheral for Timer {
         self.rcr = 0;
         self.ccr = [0; 4];
         self.compared = [0; 4];
-        self.kept = [0; KEPT.len()];
+        self.kept = self.resets;
         self.requests = 0;
         self.inputs = capture::Inputs::default();
         self.psc_active = 0;

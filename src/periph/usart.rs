@@ -4,6 +4,7 @@
 use super::registers::registers;
 use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
+use crate::part::PeripheralSpec;
 use crate::time::{Now, Time};
 
 /// TC in ISR, ICR, and as TCIE in CR1.
@@ -18,7 +19,7 @@ const TEACK: u32 = 1 << 21;
 const REACK: u32 = 1 << 22;
 
 registers! {
-    /// RM0091 27.8, RM0444 33.8. Nothing is received: RDR stays 0, and RQR has nothing to flush.
+    /// RM0091 27.8, RM0444 33.8. Nothing is received: RDR stays 0, and RQR has nothing to flush. PRESC is the G0's.
     pub mod reg {
         0x00 CR1   rw 0x0000_0000 0xFFFF_FFFF;
         0x04 CR2   rw 0x0000_0000 0xFFFF_FFFF;
@@ -31,7 +32,7 @@ registers! {
         0x20 ICR   w  0x0000_0000 0x0000_0040;
         0x24 RDR   r  0x0000_0000 0x0000_0000;
         0x28 TDR   w  0x0000_0000 0x0000_01FF;
-        0x2C PRESC rw 0x0000_0000 0xFFFF_FFFF;
+        0x2C PRESC rw 0x0000_0000 0x0000_000F;
         reserved 0x30..0x400;
     }
 }
@@ -43,6 +44,8 @@ pub struct Usart {
     brr: u32,
     /// GTPR, RTOR, PRESC.
     kept: [u32; 3],
+    /// The bits of PRESC that there are.
+    prescaler: u32,
     acknowledged_at: Time,
     /// When the frame that is sent now ends. The buffer before the shift register is left out.
     sent_at: Time,
@@ -50,14 +53,17 @@ pub struct Usart {
     complete: bool,
 }
 
-impl Default for Usart {
-    fn default() -> Usart {
-        let (acknowledged_at, sent_at) = (Time::ZERO, Time::ZERO);
-        Usart { cr: [0; 3], brr: 0, kept: [0; 3], acknowledged_at, sent_at, sending: false, complete: true }
-    }
-}
-
 impl Usart {
+    /// A part's as after reset.
+    pub fn new(spec: &PeripheralSpec) -> Usart {
+        Usart::with(reg::MAP.writable(spec, reg::PRESC))
+    }
+
+    const fn with(prescaler: u32) -> Usart {
+        let (acknowledged_at, sent_at) = (Time::ZERO, Time::ZERO);
+        Usart { cr: [0; 3], brr: 0, kept: [0; 3], prescaler, acknowledged_at, sent_at, sending: false, complete: true }
+    }
+
     /// Whether it asks the DMA controller for something to send.
     pub const fn requests(&self) -> bool {
         self.cr[2] & DMAT != 0 && self.cr[0] & SENDER == SENDER && !self.sending
@@ -130,7 +136,7 @@ impl Peripheral for Usart {
                 self.complete = false;
                 cx.fx.note(cx.base + offset, "the USART sends: nobody listens");
             }
-            reg::PRESC => self.kept[2] = masked(self.kept[2], value, mask),
+            reg::PRESC => self.kept[2] = masked(self.kept[2], value, mask & self.prescaler),
             _ => cx.other_store(offset, &reg::MAP),
         }
         cx.fx.events();
@@ -151,7 +157,7 @@ impl Peripheral for Usart {
     }
 
     fn reset(&mut self, _: ResetCause) {
-        *self = Usart::default();
+        *self = Usart::with(self.prescaler);
     }
 
     fn forecast(&self, offset: u32, now: Now, _: &Clocks) -> Forecast {
@@ -168,10 +174,24 @@ mod tests {
     use crate::periph::check;
     use proptest::prelude::*;
 
+    fn usart(part: &str) -> Usart {
+        Usart::new(crate::part::find(part).unwrap().peripheral("USART1").unwrap())
+    }
+
+    #[test]
+    fn the_prescaler_is_the_g0s() {
+        for (part, kept) in [("F051", 0), ("G071", 0xF)] {
+            let mut usart = usart(part);
+            usart.reset(ResetCause::Software);
+            check::write(&mut usart, reg::PRESC, u32::MAX, 0, check::clocks(0));
+            assert_eq!(check::read(&mut usart, reg::PRESC, 0, check::clocks(0)), kept, "{part}");
+        }
+    }
+
     #[test]
     fn a_frame_takes_ten_bits_and_then_asks_for_more() {
         let clocks = check::clocks(0);
-        let mut usart = Usart::default();
+        let mut usart = usart("F051");
         // 48 cycles a bit, DMAT, UE with TE and TCIE.
         for (offset, value) in [(reg::BRR, 48), (reg::CR3, DMAT), (reg::CR1, SENDER | TC)] {
             check::write(&mut usart, offset, value, 0, clocks);
@@ -191,7 +211,7 @@ mod tests {
         #[test]
         fn forecasts_hold(brr in 16u32..600, sends in any::<bool>(), asked in 1u64..6_000) {
             let clocks = check::clocks(0);
-            let mut usart = Usart::default();
+            let mut usart = usart("F051");
             for (offset, value) in [(reg::BRR, brr), (reg::CR1, 0xD), (reg::TDR, 0x55)].into_iter().take(2 + usize::from(sends)) {
                 check::write(&mut usart, offset, value, 0, clocks);
             }

@@ -297,6 +297,54 @@ fn each_reset_leaves_its_flags_and_the_lsi_off() {
     }
 }
 
+/// Without DBP nothing is stored into the backup domain (RM0091 6.1.3, RM0444 4.1.3; measured on a G0), and each system
+/// reset clears DBP.
+#[test]
+fn the_backup_domain_is_shut_until_dbp_is_set() {
+    let (pwr, tr, prer, wpr) = (0x4000_7000, 0x4000_2800, 0x4000_2810, 0x4000_2824);
+    for (part, bdcr, kept) in [
+        ("F031", 0x4002_1020, 0x4000_2850),
+        ("F051", 0x4002_1020, 0x4000_2860),
+        ("G031", 0x4002_105C, 0x4000_B100),
+        ("G071", 0x4002_105C, 0x4000_B110),
+    ] {
+        let mut chip = idle(part);
+        let all = [bdcr, kept, tr, prer];
+        let before = all.map(|a| get(&mut chip, a));
+        let stores = [(bdcr, 0x0000_8301), (kept, 0xCAFE), (tr, 0x0012_3456), (prer, 0x0012_0034)];
+        set(&mut chip, &stores);
+        assert_eq!(all.map(|a| get(&mut chip, a)), before, "{part}: DBP is clear");
+        let told = chip.board.log.notes().filter(|(.., text)| text.starts_with("DBP in PWR is not set")).count();
+        assert_eq!((told, lacks(&chip)), (4, vec![]), "{part}: told, as what the chip does");
+
+        set(&mut chip, &[(pwr, 1 << 8), (wpr, 0xCA), (wpr, 0x53)]);
+        set(&mut chip, &stores);
+        assert_eq!(all.map(|a| get(&mut chip, a)), stores.map(|(_, value)| value), "{part}: DBP is set");
+
+        chip.reset(ResetCause::Software);
+        let apb1 = if part.starts_with('F') { 0x4002_101C } else { 0x4002_103C };
+        set(&mut chip, &[(apb1, u32::MAX)]);
+        assert_eq!(get(&mut chip, pwr) & 1 << 8, 0, "{part}: a reset clears DBP");
+        set(&mut chip, &[(kept, 0xBEEF)]);
+        assert_eq!(get(&mut chip, kept), 0xCAFE, "{part}: kept, and shut again");
+    }
+}
+
+/// Lines with an edge detector, by part (ST's device headers).
+#[test]
+fn exti_has_the_edges_of_its_part() {
+    for (part, rtsr, edges) in [
+        ("F031", 0x4001_0408, 0x000B_FFFF),
+        ("F051", 0x4001_0408, 0x006B_FFFF),
+        ("G031", 0x4002_1800, 0x0001_FFFF),
+        ("G071", 0x4002_1800, 0x0007_FFFF),
+    ] {
+        let mut chip = idle(part);
+        set(&mut chip, &[(rtsr, u32::MAX), (rtsr + 4, u32::MAX)]);
+        assert_eq!([rtsr, rtsr + 4].map(|a| get(&mut chip, a)), [edges; 2], "{part}");
+    }
+}
+
 /// A G071's PA8, PB15, PD0 and PD2 are pulled down by UCPD until its strobes (seen on silicon); a G031 has none.
 #[test]
 fn dead_battery_pull_downs_last_until_their_strobes() {

@@ -98,6 +98,33 @@ fn continuous_conversions_over_a_long_span_are_quick() {
     assert_eq!(read(&mut adc, reg::ISR, 48_000_000_000, clocks(0)) & (EOC | EOS | OVR), EOC | EOS | OVR);
 }
 
+#[test]
+fn the_watchdogs_thresholds_begin_wide_open_and_have_12_bits() {
+    for (part, thresholds) in [("STM32F051K6", &[0x20][..]), ("STM32G071xB", &[0x20, 0x24, 0x2C])] {
+        let part = crate::part::find(part).unwrap();
+        let mut adc = Adc::new(model(&part), Calibration::of(&part));
+        for offset in thresholds {
+            assert_eq!(read(&mut adc, *offset, 0, clocks(0)), 0x0FFF_0000);
+            write(&mut adc, *offset, u32::MAX, 0, clocks(0));
+            assert_eq!(read(&mut adc, *offset, 0, clocks(0)), 0x0FFF_0FFF);
+        }
+        adc.reset(ResetCause::Software);
+        assert_eq!(read(&mut adc, 0x20, 0, clocks(0)), 0x0FFF_0000);
+    }
+}
+
+#[test]
+fn interrupts_and_common_bits_are_those_of_the_family() {
+    for (part, ier, ccr) in [("STM32F051K6", 0x9F, 0x01C0_0000), ("STM32G071xB", 0x2B9F, 0x03FC_0000)] {
+        let part = crate::part::find(part).unwrap();
+        let mut adc = Adc::new(model(&part), Calibration::of(&part));
+        for (offset, kept) in [(reg::IER, ier), (reg::CCR, ccr)] {
+            write(&mut adc, offset, u32::MAX, 0, clocks(0));
+            assert_eq!(read(&mut adc, offset, 0, clocks(0)), kept, "{} 0x{offset:X}", part.name);
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn forecasts_hold(

@@ -91,13 +91,13 @@ impl Timer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::part::Kind;
     use crate::periph::check::{clocks, read, write};
     use crate::periph::timer::reg;
+    use crate::periph::timer::tests::timer;
 
     /// A timer that captures edges of TI1, as AM32 sets it up.
     fn capturing(ccer: u32, ccmr: u32) -> Timer {
-        let mut t = Timer::new(Kind::Tim16);
+        let mut t = timer("TIM3");
         for (offset, value) in [(reg::CCMR1, ccmr), (reg::CCER, ccer), (reg::DIER, 0x202), (reg::CR1, 1)] {
             write(&mut t, offset, value, 0, clocks(0));
         }

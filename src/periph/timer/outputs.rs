@@ -61,13 +61,13 @@ impl Timer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::part::Kind;
     use crate::periph::check::{clocks, write};
     use crate::periph::timer::reg;
+    use crate::periph::timer::tests::timer;
 
     #[test]
     fn motor_outputs_at_24_khz_wait_for_moe() {
-        let mut t = Timer::new(Kind::TimAdvanced);
+        let mut t = timer("TIM1");
         let setup = [
             (reg::ARR, 1999),
             (reg::CCMR1, 0x6868),

@@ -4,19 +4,89 @@ use crate::periph::check;
 use crate::time::Time;
 use proptest::prelude::*;
 
-const KINDS: [Kind; 6] = [Kind::TimAdvanced, Kind::Tim32, Kind::Tim16, Kind::TimBasic, Kind::Tim1ch, Kind::TimRepeat];
+/// A timer of each kind, on a G071.
+const TIMERS: [&str; 7] = ["TIM1", "TIM2", "TIM3", "TIM6", "TIM14", "TIM15", "TIM16"];
+
+/// A part's timer after reset.
+pub fn of(part: &str, name: &str) -> Timer {
+    Timer::new(crate::part::find(part).unwrap().peripheral(name).unwrap())
+}
+
+/// A G071's.
+pub fn timer(name: &str) -> Timer {
+    of("G071", name)
+}
+
+/// Ones are stored everywhere: what a timer keeps is what its part has (RM0091 17.4 to 21.4, RM0444 21.4 to 25.6, ST's
+/// device headers).
+#[test]
+fn a_timer_keeps_what_it_has_and_drops_the_rest_without_a_word() {
+    for (part, name, offset, kept) in [
+        ("G071", "TIM1", reg::RCR, 0xFFFF),
+        ("F051", "TIM1", reg::RCR, 0xFF),
+        ("G071", "TIM15", reg::RCR, 0xFF),
+        ("F051", "TIM16", reg::RCR, 0xFF),
+        ("G071", "TIM3", reg::RCR, 0),
+        ("F051", "TIM2", reg::BDTR, 0),
+        ("G071", "TIM3", reg::BDTR, 0),
+        ("G071", "TIM15", reg::CCR2, 0xFFFF),
+        ("G071", "TIM16", reg::CCR2, 0),
+        ("F051", "TIM17", reg::DIER, 0x63E3),
+        ("G071", "TIM15", reg::CCR3, 0),
+        ("F051", "TIM14", reg::CR2, 0),
+        ("F051", "TIM14", reg::SMCR, 0),
+        ("F051", "TIM14", reg::BDTR, 0),
+        ("F051", "TIM14", reg::DCR, 0),
+        ("F051", "TIM14", reg::DMAR, 0),
+        ("F051", "TIM14", reg::CCR1, 0xFFFF),
+        ("G071", "TIM7", reg::CCMR1, 0),
+        ("G071", "TIM7", reg::CCER, 0),
+        ("G071", "TIM6", reg::DIER, 0x101),
+        ("F051", "TIM2", reg::CR1, 0x3FF),
+        ("F051", "TIM1", reg::AF1, 0),
+    ] {
+        let mut t = of(part, name);
+        let mut fx = Effects::default();
+        let mut cx = Context { now: check::at(0), clocks: check::clocks(0), base: 0, fx: &mut fx };
+        t.write(offset, u32::MAX, u32::MAX, &mut cx);
+        assert_eq!(t.read(offset, &mut cx), kept, "{part} {name} 0x{offset:02X}");
+        assert!(kept != 0 || fx.notes.is_empty(), "{part} {name} 0x{offset:02X}: {:?}", fx.notes);
+    }
+}
+
+/// BKINE is set on the G0 (ST's device header); TIM2 and TIM3 have no break, and the F0 no AF1.
+#[test]
+fn the_break_inputs_of_the_g0_are_on_after_reset() {
+    let after_reset = |part, name, offset| {
+        let mut t = of(part, name);
+        set(&mut t, 0, offset, 0);
+        t.reset(ResetCause::Software);
+        get(&mut t, 0, offset)
+    };
+    for (part, name, af1) in [
+        ("G031", "TIM1", 1),
+        ("G071", "TIM15", 1),
+        ("G071", "TIM16", 1),
+        ("G031", "TIM17", 1),
+        ("G071", "TIM2", 0),
+        ("F051", "TIM1", 0),
+    ] {
+        assert_eq!(after_reset(part, name, reg::AF1), af1, "{part} {name}");
+    }
+    assert_eq!(after_reset("G071", "TIM1", reg::AF2), 1);
+}
 
 proptest! {
     #[test]
     fn forecasts_hold(
-        kind in prop::sample::select(&KINDS[..]), ppre in prop::sample::select(&[0u32, 4, 5, 6, 7][..]),
+        name in prop::sample::select(&TIMERS[..]), ppre in prop::sample::select(&[0u32, 4, 5, 6, 7][..]),
         psc in 0u32..5, arr in prop_oneof![0u32..30, Just(u32::MAX)], ccr in prop::array::uniform2(0u32..40),
         cr1 in prop::bits::u32::masked(CEN | UDIS | URS | OPM | ARPE), rcr in 0u32..3, dier in 0u32..0x20,
         count in prop_oneof![0u32..60, Just(0xFFFA)], generate in any::<bool>(), clocked in any::<bool>(),
         rewrite in prop::option::of((0u32..30, 0u32..4)), asked in prop::collection::vec(0u64..300, 1..5),
     ) {
         let clocks = check::clocks(ppre);
-        let mut t = Timer::new(kind);
+        let mut t = timer(name);
         let mut fx = Effects::default();
         t.advance(&mut Context { now: check::at(5), clocks, base: 0, fx: &mut fx });
         for (offset, value) in [(reg::PSC, psc), (reg::ARR, arr), (reg::RCR, rcr), (reg::CCR1, ccr[0]), (reg::CCR2, ccr[1])] {
@@ -61,7 +131,7 @@ fn get(t: &mut Timer, cycle: u64, offset: u32) -> u32 {
 
 #[test]
 fn a_microsecond_counter_as_bootloaders_set_it_up() {
-    let mut t = Timer::new(Kind::Tim32);
+    let mut t = timer("TIM2");
     set(&mut t, 10, 0x28, 47);
     set(&mut t, 10, 0x00, CEN);
     assert_eq!(get(&mut t, 110, 0x24), 100, "the prescaler waits for an update event");
@@ -76,7 +146,7 @@ fn a_microsecond_counter_as_bootloaders_set_it_up() {
 
 #[test]
 fn overflow_sets_uif_and_wraps() {
-    let mut t = Timer::new(Kind::Tim16);
+    let mut t = timer("TIM3");
     set(&mut t, 0, 0x2C, 9);
     set(&mut t, 0, 0x0C, 1);
     set(&mut t, 0, 0x00, CEN);
@@ -90,7 +160,7 @@ fn overflow_sets_uif_and_wraps() {
 
 #[test]
 fn compare_flags_and_their_interrupts() {
-    let mut t = Timer::new(Kind::Tim16);
+    let mut t = timer("TIM3");
     set(&mut t, 0, 0x34, 5);
     set(&mut t, 0, 0x38, 200);
     set(&mut t, 0, 0x0C, 2);
@@ -102,7 +172,7 @@ fn compare_flags_and_their_interrupts() {
 
 #[test]
 fn a_compare_beyond_arr_comes_with_the_overflow() {
-    let mut t = Timer::new(Kind::Tim16);
+    let mut t = timer("TIM3");
     for (offset, value) in [(reg::ARR, 9), (reg::CCR1, 64), (reg::DIER, 0x202), (reg::CR1, CEN)] {
         set(&mut t, 0, offset, value);
     }
@@ -113,7 +183,7 @@ fn a_compare_beyond_arr_comes_with_the_overflow() {
 
 #[test]
 fn a_request_that_stands_wakes_nobody_and_is_served_once() {
-    let mut t = Timer::new(Kind::Tim16);
+    let mut t = timer("TIM3");
     for (offset, value) in [(reg::ARR, 9), (reg::DIER, 0x100), (reg::CR1, CEN)] {
         set(&mut t, 0, offset, value);
     }
@@ -129,11 +199,11 @@ fn a_request_that_stands_wakes_nobody_and_is_served_once() {
 
 #[test]
 fn one_pulse_stops_and_repetition_counts() {
-    let mut t = Timer::new(Kind::TimRepeat);
+    let mut t = timer("TIM16");
     set(&mut t, 0, 0x2C, 9);
     set(&mut t, 0, 0x00, CEN | OPM);
     assert_eq!((get(&mut t, 50, 0x24), get(&mut t, 50, 0x00)), (0, OPM));
-    let mut t = Timer::new(Kind::TimRepeat);
+    let mut t = timer("TIM16");
     set(&mut t, 0, 0x2C, 9);
     set(&mut t, 0, 0x30, 2);
     set(&mut t, 0, 0x14, UG);
@@ -144,13 +214,13 @@ fn one_pulse_stops_and_repetition_counts() {
 
 #[test]
 fn long_spans_with_repetition_or_without_updates_are_quick() {
-    let mut t = Timer::new(Kind::TimRepeat);
+    let mut t = timer("TIM16");
     set(&mut t, 0, 0x2C, 1);
     set(&mut t, 0, 0x30, 6);
     set(&mut t, 0, 0x14, UG);
     set(&mut t, 0, 0x00, CEN);
     assert_eq!(get(&mut t, 1_000_000_000_001, 0x24), 1);
-    let mut t = Timer::new(Kind::Tim16);
+    let mut t = timer("TIM3");
     set(&mut t, 0, 0x2C, 1);
     set(&mut t, 0, 0x00, CEN | UDIS);
     assert_eq!((get(&mut t, 1_000_000_000_001, 0x24), get(&mut t, 1_000_000_000_001, 0x10) & UIF), (1, 0));
@@ -158,7 +228,7 @@ fn long_spans_with_repetition_or_without_updates_are_quick() {
 
 #[test]
 fn a_timer_without_its_clock_stands_still() {
-    let mut t = Timer::new(Kind::Tim32);
+    let mut t = timer("TIM2");
     set(&mut t, 0, 0x00, CEN);
     with(100, 0, |cx| t.advance(cx));
     t.set_clocked(false);
@@ -170,7 +240,7 @@ fn a_timer_without_its_clock_stands_still() {
 
 #[test]
 fn the_apb_prescaler_slows_the_count_from_its_change_on() {
-    let mut t = Timer::new(Kind::Tim32);
+    let mut t = timer("TIM2");
     set(&mut t, 0, 0x00, CEN);
     with(100, 0b110, |cx| t.advance(cx));
     assert_eq!(get(&mut t, 100 + 40, 0x24), 110, "PCLK / 8: the timer at HCLK / 4");
@@ -180,7 +250,7 @@ fn the_apb_prescaler_slows_the_count_from_its_change_on() {
 /// up to one count less.
 #[test]
 fn a_store_to_the_count_leaves_the_prescaler_where_it_is() {
-    let mut t = Timer::new(Kind::Tim32);
+    let mut t = timer("TIM2");
     set(&mut t, 0, 0x28, 47);
     set(&mut t, 0, 0x14, UG);
     set(&mut t, 0, 0x00, CEN);
