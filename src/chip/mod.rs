@@ -328,7 +328,7 @@ impl Chip {
     fn with_alias(&self, ranges: &[Range<u32>]) -> Vec<Range<u32>> {
         let base = self.board.part.flash.base;
         let mut all = ranges.to_vec();
-        all.extend(ranges.iter().filter(|r| r.start >= base).map(|r| r.start - base..r.end - base));
+        all.extend(ranges.iter().filter(|r| r.start >= base && r.end >= r.start).map(|r| r.start - base..r.end - base));
         all
     }
 

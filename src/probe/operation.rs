@@ -373,6 +373,9 @@ impl Operation {
             Operation::Run { cycles, times } if cycles.checked_mul(*times).is_none_or(|all| all > MOST_CYCLES) => {
                 Err(format!("`cycles`: {cycles} of them {times} times is longer than any session"))
             }
+            Operation::RunInto { first, last, .. } | Operation::Erase { first, last } if last < first => {
+                Err(format!("the area ends at 0x{last:08X}, before it begins at 0x{first:08X}"))
+            }
             Operation::RunInto { micros, .. } if *micros > LONGEST_WAIT => {
                 Err(format!("`micros`: {micros} is longer than any wait; {LONGEST_WAIT} is the most"))
             }
@@ -614,6 +617,7 @@ mod tests {
             (Operation::Read { address: 0, length: MOST_BYTES + 1 }, "`length`"),
             (Operation::Run { cycles: u64::MAX, times: 2 }, "`cycles`"),
             (Operation::Run { cycles: MOST_CYCLES, times: 2 }, "`cycles`"),
+            (Operation::Erase { first: 0x0800_0400, last: 0x0800_03FF }, "0x080003FF, before"),
             (Operation::RunInto { first: 0, last: 1, micros: LONGEST_WAIT + 1, resets: 1 }, "`micros`"),
             (Operation::RunInto { first: 0, last: 1, micros: 1, resets: u64::MAX }, "`resets`"),
             (Operation::Program { blocks: vec![block(0x0800_0010, 4), block(0x0800_0012, 4)] }, "that at 0x08000012"),
