@@ -24,6 +24,7 @@ mod run;
 mod schema;
 mod script;
 mod serve;
+mod sources;
 mod st_flash;
 mod stand_in;
 mod terminal;
