@@ -3,10 +3,12 @@
 //! Files go onto it in the order in which `check` would flash them: pages that a file touches are erased, and what another
 //! file had put there is lost. Nothing runs.
 
+mod beside;
 mod flash;
 mod found;
 mod regions;
 
+pub use beside::{Beside, Differing, beside};
 pub use found::{Byte, Found};
 
 use super::source::{OptionBytes, Source};
@@ -334,6 +336,11 @@ impl Map {
         })
     }
 
+    /// The state that it is of, where it is one's.
+    pub fn state(&self) -> Option<&str> {
+        self.files.first().filter(|f| f.format.is_none()).map(|f| f.name.as_str())
+    }
+
     /// One past the last address of flash.
     pub fn end(&self) -> u32 {
         self.address + self.length
@@ -382,11 +389,13 @@ fn sizes(regions: &[Region], address: u32, length: u32) -> Sizes {
 fn holders(flash: &Flash, regions: &[Region]) -> Vec<Holder> {
     let holder = |(n, piece): (usize, &Piece)| {
         let of = |kind: Kind| {
-            let own = regions.iter().filter(|r| r.kind == kind && r.files.first().is_some_and(|f| **f == *piece.image.name));
+            let own =
+                regions.iter().filter(|r| r.kind == kind && r.files.first().is_some_and(|f| **f == *piece.image.name));
             own.map(|r| r.length).sum()
         };
         let last = |r: &&Region| r.files.last().is_some_and(|f| **f == *piece.image.name);
-        let stands = |r: &&Region| last(r) && !r.kind.is_blank() && !matches!(r.kind, Kind::Outside | Kind::OptionBytes);
+        let stands =
+            |r: &&Region| last(r) && !r.kind.is_blank() && !matches!(r.kind, Kind::Outside | Kind::OptionBytes);
         Holder {
             name: piece.image.name.to_string(),
             role: piece.role,

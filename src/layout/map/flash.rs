@@ -110,7 +110,9 @@ impl Flash {
         let this = self.pieces.len() as u16;
         let page = self.page as usize;
         for at in self.pages(piece).into_iter().flat_map(|n| n * page..(n + 1) * page) {
-            let (Some(value), Some(came)) = (self.values.get(at).copied(), self.came.get(at).copied()) else { continue };
+            let (Some(value), Some(came)) = (self.values.get(at).copied(), self.came.get(at).copied()) else {
+                continue;
+            };
             let new = piece.image.byte(self.base + at as u32);
             let other = match came {
                 Came::By(other) | Came::Twice { later: other, .. } => Some(other),

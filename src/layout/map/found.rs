@@ -3,7 +3,7 @@
 use super::flash::Came;
 use super::{Kind, Map};
 use crate::am32::Piece;
-use crate::image::Origin;
+use crate::image::{Origin, Symbol, Symbols};
 use serde::Serialize;
 
 /// A byte of a file at an address.
@@ -38,6 +38,16 @@ pub struct Found {
     pub stands: Option<Byte>,
     /// Other bytes that were to stand there, in the order of flashing.
     pub others: Vec<Byte>,
+    /// The function that it belongs to, where the file is an ELF with symbols.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub symbol: Option<Symbol>,
+}
+
+impl Found {
+    /// Whether something can be at that address: it is in flash, or a file has a byte for it.
+    pub fn is_somewhere(&self) -> bool {
+        self.value.is_some() || self.stands.is_some()
+    }
 }
 
 impl Map {
@@ -62,6 +72,7 @@ impl Map {
             protected: self.protected.iter().any(|p| address >= p.address && address - p.address < p.length),
             value: self.byte(address),
             stands: stands.and_then(|n| byte(self.flash.pieces.get(n)?, address)),
+            symbol: stands.and_then(|_| Symbols::of(self.flash.pieces.iter().map(|p| &p.image)).at(address)),
             others: others.filter_map(|(_, piece)| byte(piece, address)).collect(),
         }
     }

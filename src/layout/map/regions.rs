@@ -64,8 +64,10 @@ fn runs(flash: &Flash, layout: &Layout) -> Vec<Run> {
             Came::Twice { .. } => Kind::Overlap,
             Came::Lost { .. } => Kind::Lost,
             Came::By(n) => {
-                let marked = marks.get(usize::from(n)).into_iter().flatten().find(|(range, _)| range.contains(&address));
-                marked.map_or_else(|| flash.piece(n).map_or(Kind::Data, |p| kind(p, layout, address)), |(_, kind)| *kind)
+                let marked =
+                    marks.get(usize::from(n)).into_iter().flatten().find(|(range, _)| range.contains(&address));
+                marked
+                    .map_or_else(|| flash.piece(n).map_or(Kind::Data, |p| kind(p, layout, address)), |(_, kind)| *kind)
             }
         };
         match runs.last_mut() {
