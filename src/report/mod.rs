@@ -15,6 +15,7 @@ mod check;
 #[cfg(feature = "cli")]
 pub mod doctor;
 pub mod explain;
+pub mod map;
 pub mod parts;
 #[cfg(feature = "cli")]
 pub mod replay;
@@ -33,6 +34,7 @@ pub mod json;
 pub mod junit;
 #[cfg(feature = "cli")]
 pub mod sarif;
+pub mod svg;
 pub mod text;
 
 pub use form::{ANY, Form, Kind, Make, Render, RenderError, Setting, Subject};
