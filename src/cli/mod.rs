@@ -5,6 +5,7 @@ mod check;
 mod choice;
 mod completions;
 mod doctor;
+mod dump;
 mod ends;
 mod explain;
 mod forms;
@@ -16,6 +17,7 @@ mod man;
 mod merge;
 mod new;
 mod outputs;
+mod pack;
 mod parts;
 mod progress;
 mod project;
@@ -98,6 +100,8 @@ enum Verb {
     With(with::Args),
     Replay(replay::Args),
     Parts(parts::Args),
+    Pack(pack::Args),
+    Dump(dump::Args),
     Explain(explain::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
@@ -178,6 +182,7 @@ fn settle(cli: &mut Cli, matches: &ArgMatches) -> anyhow::Result<()> {
     let variable = by_environment(matches, "part");
     match &mut cli.verb {
         Verb::Check(args) => args.part_from(variable.then(|| PART_VARIABLE.to_owned())),
+        Verb::Pack(args) => args.part_from(variable.then(|| PART_VARIABLE.to_owned())),
         Verb::Serve(args) => args.esc_mut().part_by_default = variable,
         Verb::With(args) => args.esc_mut().part_by_default = variable,
         Verb::Replay(args) => args.esc.part_by_default = variable,
@@ -273,6 +278,8 @@ pub fn main() -> ExitCode {
         Verb::Replay(args) => replay::run(&args, output),
         Verb::With(args) => with::run(&args, output),
         Verb::Parts(args) => parts::run(&args, output),
+        Verb::Pack(args) => pack::run(&args, output),
+        Verb::Dump(args) => dump::run(&args, output),
         Verb::Explain(args) => explain::run(&args, output),
         Verb::Doctor(args) => doctor::run(&args, output),
         Verb::Completions(args) => completions::run(&args),

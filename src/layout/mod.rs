@@ -1,7 +1,13 @@
-//! What lies where: images and the flash of virtual ESCs, looked at and never run.
+//! What lies where: images and the flash of virtual ESCs, looked at; made one of several, and taken apart again.
 //!
 //! [`Source`] is what is looked at. Drawing is `report/`'s.
 
+mod dump;
+mod form;
+mod pack;
 mod source;
 
+pub use dump::{Dump, DumpError, Unread, dump};
+pub use form::{Form, UnknownForm};
+pub use pack::{Packed, Packing, Placed, Refusal, Stretch, pack};
 pub use source::{OptionBytes, Source, SourceError};

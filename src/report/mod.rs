@@ -14,7 +14,9 @@ mod after;
 mod check;
 #[cfg(feature = "cli")]
 pub mod doctor;
+pub mod dump;
 pub mod explain;
+pub mod pack;
 pub mod parts;
 #[cfg(feature = "cli")]
 pub mod replay;
