@@ -27,6 +27,7 @@ mod schema;
 mod script;
 mod serve;
 mod sources;
+mod split;
 mod st_flash;
 mod stand_in;
 mod terminal;
@@ -101,6 +102,7 @@ enum Verb {
     Replay(replay::Args),
     Parts(parts::Args),
     Pack(pack::Args),
+    Split(split::Args),
     Dump(dump::Args),
     Explain(explain::Args),
     Doctor(doctor::Args),
@@ -183,6 +185,7 @@ fn settle(cli: &mut Cli, matches: &ArgMatches) -> anyhow::Result<()> {
     match &mut cli.verb {
         Verb::Check(args) => args.part_from(variable.then(|| PART_VARIABLE.to_owned())),
         Verb::Pack(args) => args.part_from(variable.then(|| PART_VARIABLE.to_owned())),
+        Verb::Split(args) => args.part.by_default = variable,
         Verb::Serve(args) => args.esc_mut().part_by_default = variable,
         Verb::With(args) => args.esc_mut().part_by_default = variable,
         Verb::Replay(args) => args.esc.part_by_default = variable,
@@ -279,6 +282,7 @@ pub fn main() -> ExitCode {
         Verb::With(args) => with::run(&args, output),
         Verb::Parts(args) => parts::run(&args, output),
         Verb::Pack(args) => pack::run(&args, output),
+        Verb::Split(args) => split::run(&args, output),
         Verb::Dump(args) => dump::run(&args, output),
         Verb::Explain(args) => explain::run(&args, output),
         Verb::Doctor(args) => doctor::run(&args, output),

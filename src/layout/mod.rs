@@ -6,8 +6,11 @@ mod dump;
 mod form;
 mod pack;
 mod source;
+mod split;
+mod told;
 
 pub use dump::{Dump, DumpError, Unread, dump};
 pub use form::{Form, UnknownForm};
 pub use pack::{Packed, Packing, Placed, Refusal, Stretch, pack};
 pub use source::{OptionBytes, Source, SourceError};
+pub use split::{File, Split, SplitError, split};

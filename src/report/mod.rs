@@ -24,6 +24,7 @@ pub mod replay;
 pub mod run;
 #[cfg(feature = "cli")]
 pub mod script;
+pub mod split;
 #[cfg(feature = "cli")]
 pub mod with;
 
