@@ -32,7 +32,7 @@ pub struct Args {
     /// What the files' names begin with: P_bootloader.bin, P_app.bin, P_eeprom.bin.
     #[arg(long, value_name = "P", help_heading = outputs::WRITTEN)]
     prefix: Option<OsString>,
-    /// Write Intel HEX, not binaries. Where FF stands 64 times or more, it is left out.
+    /// Write Intel HEX, not binaries. Gaps of 64 FF or more in a bootloader or an app are left out.
     #[arg(long, help_heading = outputs::WRITTEN)]
     hex: bool,
     /// Replace files that exist.

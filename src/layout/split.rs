@@ -7,6 +7,7 @@ use crate::am32::{Info, Layout, Mcu, Piece, PlanError, Role};
 use crate::flash::BLANK;
 use crate::image::Image;
 use crate::part::Part;
+use crate::shell;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -43,7 +44,7 @@ pub struct File {
 #[derive(Debug, thiserror::Error)]
 pub enum SplitError {
     /// It is one of the three already, or nothing known.
-    #[error("{file} is no full image: it is taken as {role}. If it holds all of flash, say where it begins: {file}@0x{base:08X}, or the part with --part")]
+    #[error("{file} is no full image by its bytes (they say: {role}); if it holds all of flash, say where it begins: {}@0x{base:08X}", shell::file(file))]
     NotFull {
         /// The file.
         file: Arc<str>,
@@ -77,13 +78,13 @@ pub enum SplitError {
 }
 
 impl File {
-    /// The file to write. Intel HEX leaves out what is blank for 64 bytes or more.
+    /// The file to write. Of a bootloader or an app, Intel HEX leaves out what is blank for 64 bytes or more.
     pub fn file(&self, form: Form) -> Vec<u8> {
-        // A blank page is one that is written.
-        if self.bytes.iter().all(|b| *b == BLANK) {
-            return form.file(self.address, &self.bytes);
+        match self.role {
+            // What is blank in a page is part of it: a blank one is no less a page.
+            Role::Eeprom => form.file(self.address, &self.bytes),
+            _ => form.sparse_file(self.address, &self.bytes),
         }
-        form.sparse_file(self.address, &self.bytes)
     }
 }
 
@@ -99,6 +100,14 @@ pub fn split(source: &Source, part: Option<&Arc<Part>>) -> Result<Split, SplitEr
         return Err(SplitError::NotModelled { file, evidence: plan.part_evidence });
     };
     let layout = layout(part)?;
+    let piece = match plan.pieces.first() {
+        // Bytes with addresses are where they are, whatever they look like.
+        Some(piece) if piece.role == Role::Full || source.image.placed => piece.clone(),
+        other => {
+            let role = other.map_or(Role::Unknown, |piece| piece.role);
+            return Err(SplitError::NotFull { file, role, base: layout.base });
+        }
+    };
     for other in &plan.candidates {
         let other = self::layout(other)?;
         if (other.app, other.eeprom, other.page) != (layout.app, layout.eeprom, layout.page) {
@@ -106,14 +115,6 @@ pub fn split(source: &Source, part: Option<&Arc<Part>>) -> Result<Split, SplitEr
             return Err(SplitError::Ambiguous { file, parts });
         }
     }
-    let piece = match plan.pieces.into_iter().next() {
-        // Bytes with addresses are where they are, whatever they look like.
-        Some(piece) if piece.role == Role::Full || source.image.placed => piece,
-        other => {
-            let role = other.map_or(Role::Unknown, |piece| piece.role);
-            return Err(SplitError::NotFull { file, role, base: layout.base });
-        }
-    };
     let piece = told::run(piece, part);
     let files: Vec<File> = [
         (Role::Bootloader, layout.base..layout.app),
