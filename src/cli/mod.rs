@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod choice;
 mod completions;
+mod diff;
 mod doctor;
 mod dump;
 mod ends;
@@ -101,6 +102,7 @@ enum Verb {
     With(with::Args),
     Replay(replay::Args),
     Parts(parts::Args),
+    Diff(diff::Args),
     Pack(pack::Args),
     Split(split::Args),
     Dump(dump::Args),
@@ -186,6 +188,7 @@ fn settle(cli: &mut Cli, matches: &ArgMatches) -> anyhow::Result<()> {
         Verb::Check(args) => args.part_from(variable.then(|| PART_VARIABLE.to_owned())),
         Verb::Pack(args) => args.part_from(variable.then(|| PART_VARIABLE.to_owned())),
         Verb::Split(args) => args.part.by_default = variable,
+        Verb::Diff(args) => args.part.by_default = variable,
         Verb::Serve(args) => args.esc_mut().part_by_default = variable,
         Verb::With(args) => args.esc_mut().part_by_default = variable,
         Verb::Replay(args) => args.esc.part_by_default = variable,
@@ -281,6 +284,7 @@ pub fn main() -> ExitCode {
         Verb::Replay(args) => replay::run(&args, output),
         Verb::With(args) => with::run(&args, output),
         Verb::Parts(args) => parts::run(&args, output),
+        Verb::Diff(args) => diff::run(&args, output),
         Verb::Pack(args) => pack::run(&args, output),
         Verb::Split(args) => split::run(&args, output),
         Verb::Dump(args) => dump::run(&args, output),

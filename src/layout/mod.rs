@@ -2,6 +2,7 @@
 //!
 //! [`Source`] is what is looked at. Drawing is `report/`'s.
 
+mod diff;
 mod dump;
 mod form;
 mod pack;
@@ -9,6 +10,7 @@ mod source;
 mod split;
 mod told;
 
+pub use diff::{Area, Change, Diff, DiffError, Page, Subject, diff};
 pub use dump::{Dump, DumpError, Unread, dump};
 pub use form::{Form, UnknownForm};
 pub use pack::{Packed, Packing, Placed, Refusal, Stretch, pack};

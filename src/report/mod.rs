@@ -12,6 +12,7 @@ mod style;
 #[cfg(feature = "cli")]
 mod after;
 mod check;
+pub mod diff;
 #[cfg(feature = "cli")]
 pub mod doctor;
 pub mod dump;
