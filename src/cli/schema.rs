@@ -34,6 +34,14 @@ enum Name {
     With,
     /// `parts`.
     Parts,
+    /// `diff`.
+    Diff,
+    /// `pack`.
+    Pack,
+    /// `split`.
+    Split,
+    /// `dump`.
+    Dump,
     /// `explain`.
     Explain,
     /// `doctor`.
@@ -56,6 +64,10 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         Name::With => include_str!("../../docs/schemas/with.schema.json").to_owned(),
         Name::Parts => include_str!("../../docs/schemas/parts.schema.json").to_owned(),
         Name::Doctor => include_str!("../../docs/schemas/doctor.schema.json").to_owned(),
+        Name::Diff => include_str!("../../docs/schemas/diff.schema.json").to_owned(),
+        Name::Pack => include_str!("../../docs/schemas/pack.schema.json").to_owned(),
+        Name::Split => include_str!("../../docs/schemas/split.schema.json").to_owned(),
+        Name::Dump => include_str!("../../docs/schemas/dump.schema.json").to_owned(),
         Name::Explain => include_str!("../../docs/schemas/explain.schema.json").to_owned(),
     };
     Ok(Outcome { text, code: OK })

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 const EEPROM: &str = "STANDIN_EEPROM_V2_1K.bin";
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 18] = [
     "check",
     "run",
     "new",
@@ -15,6 +15,10 @@ const VERBS: [&str; 14] = [
     "with",
     "replay",
     "parts",
+    "diff",
+    "pack",
+    "split",
+    "dump",
     "explain",
     "doctor",
     "completions",
