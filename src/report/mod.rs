@@ -28,6 +28,7 @@ pub mod with;
 // The forms.
 #[cfg(feature = "cli")]
 pub mod github;
+pub mod html;
 pub mod json;
 #[cfg(feature = "cli")]
 pub mod junit;
@@ -49,4 +50,5 @@ pub const FORMS: &[&Form] = &[
     &sarif::FORM,
     #[cfg(feature = "cli")]
     &github::FORM,
+    &html::FORM,
 ];

@@ -113,7 +113,7 @@ fn files(verdict: &Verdict, style: Style, out: &mut String) {
 }
 
 /// Where a file goes, and how long it is.
-fn place(piece: &Piece) -> String {
+pub(super) fn place(piece: &Piece) -> String {
     let at = piece.image.segments.first().map_or(0, |s| s.address);
     let moved = match piece.placed_by {
         PlacedBy::Role => " (its role's address)",
@@ -124,7 +124,7 @@ fn place(piece: &Piece) -> String {
 }
 
 /// What told the role, and what a file tells about itself: by its bytes, by its name, by running, each said to be so.
-fn tells(piece: &Piece) -> String {
+pub(super) fn tells(piece: &Piece) -> String {
     let (bytes, name, run) = (piece.info.phrases(), piece.info.named(), piece.info.seen.phrases());
     let by_name = (Evidence::FileName.to_string(), name);
     let mut told = match piece.evidence {
@@ -224,6 +224,13 @@ fn evidence(run: &BootRun, reason: Option<&Reason>, detail: Detail) -> Vec<Strin
     for touched in run.in_vain.iter().take(told) {
         lines.push(format!("{} at PC 0x{:08X}: {}", touched.name, touched.pc, touched.text));
     }
+    lines.extend(rewritten(run));
+    lines
+}
+
+/// The pages that the code rewrote, a line each, and what became of settings in them.
+pub(super) fn rewritten(run: &BootRun) -> Vec<String> {
+    let mut lines = Vec::new();
     for page in &run.changed {
         let (bytes, differ) = (page.bytes as u64, verb(page.bytes as u64, "differs", "differ"));
         lines.push(format!(
@@ -243,7 +250,7 @@ fn evidence(run: &BootRun, reason: Option<&Reason>, detail: Detail) -> Vec<Strin
 }
 
 /// The pin that the app takes its signal on, once it is at work.
-fn signal(run: &BootRun) -> Option<String> {
+pub(super) fn signal(run: &BootRun) -> Option<String> {
     let app = run.app.as_ref().filter(|a| matches!(a.alive, Some(Alive::Loop(_) | Alive::Works(_))))?;
     let pins: Vec<String> = app.signal.iter().map(|s| format!("{} ({})", s.pin, s.through)).collect();
     Some(match pins.is_empty() {
@@ -253,7 +260,7 @@ fn signal(run: &BootRun) -> Option<String> {
 }
 
 /// What was seen of the app's life, in a line.
-fn alive(alive: &Alive) -> String {
+pub(super) fn alive(alive: &Alive) -> String {
     match alive {
         Alive::Loop(l) => main_loop(l),
         Alive::Works(w) => works(w),
@@ -347,7 +354,7 @@ fn explanations(findings: &[Finding], style: Style, out: &mut String) {
 }
 
 /// The answer, in a sentence.
-fn answer(verdict: &Verdict, style: Style) -> String {
+pub(super) fn answer(verdict: &Verdict, style: Style) -> String {
     // Only --from-app begins with the app.
     let from_app = verdict.runs.iter().filter_map(|r| r.jump).any(|j| j.time_us == Time::ZERO);
     match (verdict.starts(), verdict.app_runs) {
