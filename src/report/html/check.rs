@@ -2,7 +2,7 @@
 
 use super::bytes::Bytes;
 use super::findings::{Advice, Findings};
-use super::frame::{Answer, Mood, Page, Place};
+use super::frame::{Answer, Mood, Page, Place, capital};
 use super::power_up::{PowerUps, decisive};
 use crate::am32::{Layout, Severity};
 use crate::esc::{Hopes, Verdict};
@@ -18,19 +18,27 @@ use std::ops::Range;
 pub struct Sections {
     files: Vec<File>,
     power_ups: PowerUps,
-    options: Vec<OptionField>,
+    options: Vec<Field>,
     findings: Findings,
     bytes: Bytes,
 }
 
 /// A file, and where it went.
 struct File {
-    name: String,
+    /// In pieces, between which a line may end.
+    name: Vec<String>,
     /// Its folder, where its name has one.
     folder: String,
     role: String,
     place: String,
     tells: String,
+}
+
+/// A field of the option bytes.
+struct Field {
+    name: &'static str,
+    /// In force, and stored where that is another value.
+    value: String,
 }
 
 /// The page.
@@ -63,7 +71,7 @@ pub fn answer(verdict: &Verdict) -> Answer {
         format!("With {}, it {}{}.", run.power_up, told.head, told.rest)
     });
     let (reason, advice) = match (first, verdict.starts()) {
-        (Some(finding), false) => (finding.message.clone(), Advice::of(&finding.advice)),
+        (Some(finding), false) => (capital(&finding.message), Advice::of(&finding.advice)),
         _ => (ended.unwrap_or_default(), Advice::none()),
     };
     let others = [
@@ -74,9 +82,8 @@ pub fn answer(verdict: &Verdict) -> Answer {
     let others: Vec<String> = others.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| count(n, what)).collect();
     Answer {
         mood: match verdict.starts() {
-            true => Mood::good("Starts"),
-            false if text::cannot_say(verdict) => Mood::bad("Cannot say"),
-            false => Mood::bad("Would not start"),
+            true => Mood::good("as hoped"),
+            false => Mood::bad("not as hoped"),
         },
         sentence,
         reason,
@@ -92,7 +99,7 @@ impl Sections {
             let whole = &*piece.image.name;
             let (folder, name) = whole.rfind(['/', '\\']).map_or(("", whole), |at| whole.split_at(at + 1));
             File {
-                name: name.to_owned(),
+                name: name.split_inclusive(['_', '-', '.']).map(str::to_owned).collect(),
                 folder: folder.to_owned(),
                 role: piece.role.to_string(),
                 place: text::place(piece),
@@ -102,7 +109,7 @@ impl Sections {
         Sections {
             files: files.collect(),
             power_ups: PowerUps::of(verdict),
-            options: verdict.held.as_ref().map(|held| held.options.clone()).unwrap_or_default(),
+            options: verdict.held.iter().flat_map(|held| &held.options).map(Field::of).collect(),
             findings: Findings::of(&verdict.findings),
             bytes: bytes(verdict),
         }
@@ -118,6 +125,16 @@ impl Sections {
             (!self.bytes.is_empty(), "bytes", "Bytes"),
         ];
         all.into_iter().filter(|(there, _, _)| *there).map(|(_, id, name)| Place { id, name }).collect()
+    }
+}
+
+impl Field {
+    fn of(field: &OptionField) -> Field {
+        let value = match field.loaded == field.stored {
+            true => field.loaded.clone(),
+            false => format!("{}; from the next load on {}", field.loaded, field.stored),
+        };
+        Field { name: field.name, value }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Findings, with what to do as commands to copy.
 
+use super::frame::capital;
 use crate::am32::{self, Finding, Severity, Span};
 use askama::Template;
 
@@ -58,7 +59,11 @@ impl Advice {
             Span::Command(command) => Stretch::Command(command.to_string()),
             Span::Aside(command) => Stretch::Aside(command.to_string()),
         };
-        Advice { stretches: advice.spans().iter().map(stretch).collect() }
+        let mut stretches: Vec<Stretch> = advice.spans().iter().map(stretch).collect();
+        if let Some(Stretch::Words(words)) = stretches.first_mut() {
+            *words = capital(words);
+        }
+        Advice { stretches }
     }
 
     /// A command, behind some words.
@@ -101,7 +106,7 @@ impl Findings {
                 word,
                 title: finding.id.title(),
                 place: [file, place, address].into_iter().flatten().collect::<Vec<_>>().join(", "),
-                message: finding.message.clone(),
+                message: capital(&finding.message),
                 advice: Advice::of(&finding.advice),
                 explained,
             });

@@ -18,6 +18,9 @@ pub struct TimeLine {
     id: String,
     /// What the drawing shows, in a sentence.
     about: String,
+    height: u32,
+    /// How high the rows of numbers are.
+    top: u32,
     ticks: Vec<Tick>,
     wire: Vec<Stretch>,
     /// Where the wire changes: from one level's height to the other's.
@@ -58,18 +61,18 @@ struct Edge {
 struct Step {
     number: usize,
     x: String,
-    y: u32,
+    y: i32,
     time: String,
     text: String,
 }
 
 /// The widest label that a per cent of the drawing has room for on a phone, in characters.
 const CHARACTERS: f64 = 0.5;
-/// How near two numbers may stand, in per cent.
+/// How near two numbers may stand in a row, in per cent.
 const APART: f64 = 7.0;
-/// Rows of numbers, and how high each is.
-const ROWS: usize = 3;
+/// How high a row of numbers is, and all that is below them.
 const ROW: u32 = 21;
+const LANES: u32 = 126;
 /// Labels on the axis, and how near two may stand.
 const DECADES: [(Time, &str); 7] = [
     (Time::from_micros(10), "10 us"),
@@ -107,8 +110,7 @@ fn per_cent(x: f64) -> String {
 impl TimeLine {
     /// Of a run that ended in these words.
     pub fn of(run: &BootRun, id: String, ending: &str) -> TimeLine {
-        let happened = happened(run, ending);
-        let end = happened.iter().map(|(time, _)| *time).max().unwrap_or(run.time_us).max(run.time_us);
+        let (happened, end) = (happened(run, ending), run.time_us);
         let scale = Scale::to(end);
         let wire = levels(run);
         let edges = wire.windows(2).map(|pair| Edge {
@@ -128,15 +130,18 @@ impl TimeLine {
             Some(jump) => vec![(Time::ZERO, Bar::code("bootloader")), (jump.time_us, Bar::code("app"))],
             None => vec![(Time::ZERO, Bar::code("bootloader"))],
         };
+        let (steps, rows) = steps(happened, &scale);
         TimeLine {
             id,
+            height: rows * ROW + LANES,
+            top: rows * ROW,
             about: format!("Time line of {}, {} long, on a logarithmic axis", run.power_up, end),
             ticks: ticks(end, &scale),
             wire,
             edges,
             clock: lane(clock.collect()),
             code: lane(code),
-            steps: steps(happened, &scale),
+            steps,
         }
     }
 }
@@ -152,7 +157,7 @@ struct Bar {
 impl Bar {
     fn of(level: Wire) -> Bar {
         let class = if level == Wire::Floating { "floating" } else { "driven" };
-        Bar { label: level.to_string(), title: format!("signal {level}"), class, y: height(level) }
+        Bar { label: format!("signal {level}"), title: format!("signal {level}"), class, y: height(level) }
     }
 
     fn code(whose: &'static str) -> Bar {
@@ -163,14 +168,14 @@ impl Bar {
 /// How high the wire is drawn.
 const fn height(level: Wire) -> u32 {
     match level {
-        Wire::High => 74,
-        Wire::Floating => 86,
-        Wire::Low => 98,
+        Wire::High => 18,
+        Wire::Floating => 25,
+        Wire::Low => 34,
     }
 }
 
 fn levels(run: &BootRun) -> Vec<(Time, Wire)> {
-    let changes = run.power_up.changes.iter().map(|c| (c.time_us, c.signal));
+    let changes = run.power_up.changes.iter().filter(|c| c.time_us <= run.time_us).map(|c| (c.time_us, c.signal));
     [(Time::ZERO, run.power_up.signal)].into_iter().chain(changes).collect()
 }
 
@@ -206,20 +211,20 @@ fn ticks(end: Time, scale: &Scale) -> Vec<Tick> {
     ticks
 }
 
-/// Numbers, in rows where they would stand on one another.
-fn steps(happened: Vec<(Time, String)>, scale: &Scale) -> Vec<Step> {
-    let mut rows = [f64::NEG_INFINITY; ROWS];
+/// Numbers, in as many rows as it takes that none stands on another, from the lowest upwards, and how many rows there are.
+fn steps(happened: Vec<(Time, String)>, scale: &Scale) -> (Vec<Step>, u32) {
+    let mut rows: Vec<f64> = Vec::new();
     let mut steps = Vec::new();
     for (number, (time, text)) in (1..).zip(happened) {
         let x = scale.at(time);
-        let free = rows.iter().position(|last| x - last >= APART).unwrap_or(ROWS - 1);
-        // Where all rows are taken, beside the one before it.
-        let x = x.max(rows[free] + APART).min(100.0);
-        rows[free] = x;
-        let y = 10 + ROW * (ROWS - 1 - free) as u32;
-        steps.push(Step { number, x: per_cent(x), y, time: time.to_string(), text });
+        let row = rows.iter().position(|last| x - last >= APART).unwrap_or(rows.len());
+        rows.resize(rows.len().max(row + 1), x);
+        rows[row] = x;
+        let y = -11 - ROW as i32 * row as i32;
+        let time = if time == Time::ZERO { "0".to_owned() } else { time.to_string() };
+        steps.push(Step { number, x: per_cent(x), y, time, text });
     }
-    steps
+    (steps, rows.len() as u32)
 }
 
 /// What happened, in the order of time.
@@ -231,14 +236,15 @@ fn happened(run: &BootRun, ending: &str) -> Vec<(Time, String)> {
         AfterPowerOn::SoftwareReset => all.push((Time::ZERO, "Software reset".to_owned())),
         AfterPowerOn::PinReset => all.push((Time::ZERO, "Reset by the NRST pin".to_owned())),
     }
-    all.extend(power_up.changes.iter().map(|c| (c.time_us, format!("Signal {}", c.signal))));
+    let changes = power_up.changes.iter().filter(|c| c.time_us <= run.time_us);
+    all.extend(changes.map(|c| (c.time_us, format!("Signal {}", c.signal))));
     let clock = run.clock.iter().filter(|c| c.time_us > Time::ZERO);
     all.extend(clock.map(|c| (c.time_us, format!("The core's clock is {} MHz", c.hz as f64 / 1e6))));
     all.extend(run.reset_by.iter().map(|(time, cause)| (*time, format!("Reset: {cause}"))));
     for (n, read) in run.boot_byte.iter().enumerate() {
-        let which = if n == 0 { "" } else { " once more, the last look" };
+        let again = if n == 0 { "" } else { "again, for the last time, " };
         let text =
-            format!("Boot byte read as {:02X} at 0x{:08X}, PC 0x{:08X}{which}", read.value, read.address, read.pc);
+            format!("Boot byte read {again}as {:02X} at 0x{:08X}, PC 0x{:08X}", read.value, read.address, read.pc);
         all.push((read.time_us, text));
     }
     for read in &run.header {
@@ -275,6 +281,7 @@ fn happened(run: &BootRun, ending: &str) -> Vec<(Time, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn the_axis_goes_from_edge_to_edge_and_keeps_the_order() {
@@ -295,10 +302,10 @@ mod tests {
     fn numbers_do_not_stand_on_one_another() {
         let scale = Scale::to(Time::from_millis(400));
         let at = |us| (Time::from_micros(us), String::new());
-        let placed: Vec<(String, u32)> =
-            steps(vec![at(0), at(1), at(2), at(3), at(400_000)], &scale).into_iter().map(|s| (s.x, s.y)).collect();
-        let places: std::collections::BTreeSet<_> = placed.iter().collect();
-        assert_eq!(places.len(), placed.len(), "{placed:?}");
-        assert_eq!(placed[0].1, 52, "the first stands lowest");
+        let (steps, rows) = steps(vec![at(0), at(1), at(2), at(3), at(400_000)], &scale);
+        let places: BTreeSet<(&str, i32)> = steps.iter().map(|s| (s.x.as_str(), s.y)).collect();
+        assert_eq!(places.len(), steps.len(), "{places:?}");
+        let heights: Vec<i32> = steps.iter().map(|s| s.y).collect();
+        assert_eq!((heights, rows), (vec![-11, -32, -53, -74, -11], 4));
     }
 }
