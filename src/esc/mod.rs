@@ -5,6 +5,7 @@
 //! [`changes`] tells what a session with a probe has left.
 
 pub mod alive;
+mod answer;
 pub mod bench;
 pub mod boot;
 mod by_running;
@@ -27,6 +28,7 @@ pub mod verdict;
 pub mod words;
 
 pub use alive::{Alive, Loop};
+pub use answer::Answer;
 pub use bench::Bench;
 pub use check::{CheckError, Options, check};
 pub use evidence::{AppRun, BootRun, ClockChange, Ending, Jump};

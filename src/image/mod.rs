@@ -237,6 +237,11 @@ impl Image {
         Ok(())
     }
 
+    /// The file's name without its folder.
+    pub fn base_name(&self) -> &str {
+        self.name.rsplit(['/', '\\']).next().unwrap_or(&self.name)
+    }
+
     /// How many bytes it has; gaps do not count.
     pub fn len(&self) -> usize {
         self.segments.iter().map(|s| s.data.len()).sum()

@@ -110,7 +110,7 @@ fn conclusion(verdict: &Verdict) -> &'static str {
     let [starts, unknown, does_not] = CONCLUSIONS;
     match verdict.starts() {
         true => starts,
-        false if super::text::cannot_say(verdict) => unknown,
+        false if verdict.cannot_say() => unknown,
         false => does_not,
     }
 }

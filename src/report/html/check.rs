@@ -3,12 +3,12 @@
 use super::bytes::Bytes;
 use super::findings::{Advice, Findings};
 use super::frame::{Answer, Mood, Page, Place, capital};
-use super::power_up::{PowerUps, decisive};
+use super::power_up::PowerUps;
 use crate::am32::{Layout, Severity};
-use crate::esc::{Hopes, Verdict};
+use crate::esc::Verdict;
 use crate::flash::OptionField;
 use crate::plural::count;
-use crate::report::{Style, text};
+use crate::report::text;
 use askama::Template;
 use std::ops::Range;
 
@@ -62,18 +62,9 @@ pub fn part(verdict: &Verdict) -> String {
 
 /// The verdict, the one reason, and what to do.
 pub fn answer(verdict: &Verdict) -> Answer {
-    let sentence = text::answer(verdict, Style::default());
+    let answer = verdict.answer();
     let number = |severity| verdict.findings.iter().filter(|f| f.severity == severity).count() as u64;
     let first = verdict.findings.iter().find(|f| f.severity == Severity::Error);
-    let decisive = verdict.runs.get(decisive(verdict));
-    let ended = decisive.map(|run| {
-        let told = run.told(Hopes { stays: false, updates: verdict.update.is_some() });
-        format!("With {}, it {}{}.", run.power_up, told.head, told.rest)
-    });
-    let (reason, advice) = match (first, verdict.starts()) {
-        (Some(finding), false) => (capital(&finding.message), Advice::of(&finding.advice)),
-        _ => (ended.unwrap_or_default(), Advice::none()),
-    };
     let others = [
         (number(Severity::Error).saturating_sub(u64::from(first.is_some())), "further error"),
         (number(Severity::Warning), "warning"),
@@ -81,13 +72,11 @@ pub fn answer(verdict: &Verdict) -> Answer {
     ];
     let others: Vec<String> = others.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| count(n, what)).collect();
     Answer {
-        mood: match verdict.starts() {
-            true => Mood::good("as hoped"),
-            false => Mood::bad("not as hoped"),
-        },
-        sentence,
-        reason,
-        advice,
+        mood: if answer.good { Mood::good("as hoped") } else { Mood::bad("not as hoped") },
+        sentence: answer.claim,
+        reason: answer.reason.unwrap_or_default(),
+        evidence: first.map_or_else(String::new, |f| capital(&f.message)),
+        advice: first.map_or_else(Advice::none, |f| Advice::of(&f.advice)),
         besides: others.join(", "),
     }
 }

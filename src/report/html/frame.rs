@@ -42,6 +42,8 @@ pub struct Answer {
     pub sentence: String,
     /// The one reason.
     pub reason: String,
+    /// What was seen.
+    pub evidence: String,
     /// What to do.
     pub advice: Advice,
     /// What to know besides, such as that there are warnings.

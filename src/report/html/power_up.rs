@@ -2,7 +2,7 @@
 
 use super::frame::Mood;
 use super::time_line::TimeLine;
-use crate::esc::{BootRun, Hopes, Verdict, Wire};
+use crate::esc::{BootRun, Verdict};
 use crate::report::text;
 use askama::Template;
 
@@ -28,10 +28,9 @@ struct PowerUp {
 impl PowerUps {
     /// Of a verdict.
     pub fn of(verdict: &Verdict) -> PowerUps {
-        let decisive = decisive(verdict);
+        let decisive = verdict.decisive();
         let one = |(n, run): (usize, &BootRun)| {
-            let right = verdict.app_runs && run.power_up.last_level() == Wire::High;
-            let told = run.told(Hopes { stays: right, updates: verdict.update.is_some() });
+            let told = run.told(verdict.hopes(run));
             let id = format!("power-up-{}", n + 1);
             let ending = format!("{}{}", told.head, told.rest);
             PowerUp {
@@ -40,7 +39,7 @@ impl PowerUps {
                 name: run.power_up.to_string(),
                 mood: if told.good { Mood::good("as hoped") } else { Mood::bad("not as hoped") },
                 ending,
-                decides: n == decisive,
+                decides: decisive.is_some_and(|it| std::ptr::eq(it, run)),
                 more: more(run),
             }
         };
@@ -51,12 +50,6 @@ impl PowerUps {
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
-}
-
-/// Which of the runs the verdict hangs on.
-pub fn decisive(verdict: &Verdict) -> usize {
-    let power_ups: Vec<_> = verdict.runs.iter().map(|r| r.power_up.clone()).collect();
-    crate::esc::verdict::decisive(&power_ups)
 }
 
 fn more(run: &BootRun) -> Vec<String> {

@@ -76,6 +76,7 @@ fn answer(report: &Report) -> Answer {
         mood: if report.passed { Mood::good("Passed") } else { Mood::bad("Failed") },
         sentence,
         reason: format!("{}.", words.join(", ")),
+        evidence: String::new(),
         advice: Advice::none(),
         besides: String::new(),
     }

@@ -108,6 +108,7 @@ pub fn of_replay(session: &Session<'_>) -> Page<Body> {
         mood: if good { Mood::good("As recorded") } else { Mood::bad("Not as recorded") },
         sentence: format!("{}.", capital(&told)),
         reason: format!("{}: {}{of}.", session.recording, count(replayed.commands, "command")),
+        evidence: String::new(),
         advice: Advice::none(),
         besides: String::new(),
     };
@@ -148,7 +149,7 @@ pub fn of_script(script: &Script<'_>) -> Page<Body> {
     };
     let about =
         format!("{} on an {}, {} of the ST-LINK", script.script, script.part, count(script.commands, "command"));
-    let answer = Answer { mood, sentence, reason, advice: Advice::none(), besides: String::new() };
+    let answer = Answer { mood, sentence, reason, evidence: String::new(), advice: Advice::none(), besides: String::new() };
     body.on_a_page("dryflash replay", about, answer, script.verdict)
 }
 
@@ -168,7 +169,7 @@ pub fn of_with(with: &With<'_>) -> Page<Body> {
     let body = Body { notes: with.notes.to_vec(), changes: changed(with.changes), ..Body::default() };
     let reason = format!("`{line}`: {} of the ST-LINK.", count(with.commands, "command"));
     let answer =
-        Answer { mood, sentence: format!("{ended}: {what}."), reason, advice: Advice::none(), besides: String::new() };
+        Answer { mood, sentence: format!("{ended}: {what}."), reason, evidence: String::new(), advice: Advice::none(), besides: String::new() };
     body.on_a_page("dryflash with", with.part.to_owned(), answer, with.verdict)
 }
 
