@@ -13,6 +13,7 @@ mod glasgow;
 mod keeper;
 mod machine;
 mod man;
+mod map;
 mod merge;
 mod new;
 mod outputs;
@@ -24,6 +25,7 @@ mod run;
 mod schema;
 mod script;
 mod serve;
+mod sources;
 mod st_flash;
 mod stand_in;
 mod terminal;
@@ -96,6 +98,7 @@ enum Verb {
     StFlash(st_flash::Args),
     With(with::Args),
     Replay(replay::Args),
+    Map(map::Args),
     Parts(parts::Args),
     Explain(explain::Args),
     Doctor(doctor::Args),
@@ -177,6 +180,9 @@ fn settle(cli: &mut Cli, matches: &ArgMatches) -> anyhow::Result<()> {
     let variable = by_environment(matches, "part");
     match &mut cli.verb {
         Verb::Check(args) => args.part_from(variable.then(|| PART_VARIABLE.to_owned())),
+        Verb::Map(args) => {
+            args.by_default(variable.then(|| PART_VARIABLE.to_owned()), by_environment(matches, "state"));
+        }
         Verb::Serve(args) => args.esc_mut().part_by_default = variable,
         Verb::With(args) => args.esc_mut().part_by_default = variable,
         Verb::Replay(args) => args.esc.part_by_default = variable,
@@ -255,7 +261,8 @@ pub fn main() -> ExitCode {
         _ => Detail::Usual,
     };
     let narrow = terminal::columns(terminal::own_columns(), environment);
-    let style = Style { colour, width: narrow.unwrap_or(columns::WIDEST), detail };
+    let style =
+        Style { colour, width: narrow.unwrap_or(columns::WIDEST), detail, unicode: terminal::draws(environment) };
     let output = Output { form: cli.format, style };
     // What people read is made to fit; what programs read, or people copy, stays as it is.
     let prose = *cli.format == report::text::FORM
@@ -271,6 +278,7 @@ pub fn main() -> ExitCode {
         Verb::StFlash(args) => st_flash::run(&args),
         Verb::Replay(args) => replay::run(&args, output),
         Verb::With(args) => with::run(&args, output),
+        Verb::Map(args) => map::run(&args, output),
         Verb::Parts(args) => parts::run(&args, output),
         Verb::Explain(args) => explain::run(&args, output),
         Verb::Doctor(args) => doctor::run(&args, output),

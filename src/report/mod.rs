@@ -15,6 +15,7 @@ mod check;
 #[cfg(feature = "cli")]
 pub mod doctor;
 pub mod explain;
+pub mod map;
 pub mod parts;
 #[cfg(feature = "cli")]
 pub mod replay;
@@ -34,6 +35,7 @@ pub mod json;
 pub mod junit;
 #[cfg(feature = "cli")]
 pub mod sarif;
+pub mod svg;
 pub mod text;
 
 pub use form::{ANY, Form, Kind, Make, Render, RenderError, Setting, Subject};

@@ -27,12 +27,14 @@ pub struct Style {
     pub width: usize,
     /// How much is told.
     pub detail: Detail,
+    /// Drawings may have characters beyond ASCII.
+    pub unicode: bool,
 }
 
 impl Default for Style {
-    /// No colour, the usual columns, the usual detail: what does not hang on a terminal.
+    /// No colour, the usual columns, the usual detail, ASCII: what does not hang on a terminal.
     fn default() -> Style {
-        Style { colour: false, width: columns::WIDEST, detail: Detail::Usual }
+        Style { colour: false, width: columns::WIDEST, detail: Detail::Usual, unicode: false }
     }
 }
 
@@ -42,7 +44,7 @@ impl Style {
         Style { detail: Detail::Thorough, ..Style::default() }
     }
 
-    fn paint(self, style: Ansi, text: &str) -> String {
+    pub(super) fn paint(self, style: Ansi, text: &str) -> String {
         if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 

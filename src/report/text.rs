@@ -358,7 +358,8 @@ fn findings(findings: &[Finding], style: Style, out: &mut String) {
     }
 }
 
-fn one_finding(finding: &Finding, indent: &str, style: Style, out: &mut String) {
+/// A finding, and what to do about it.
+pub(super) fn one_finding(finding: &Finding, indent: &str, style: Style, out: &mut String) {
     let place = match (&finding.file, &finding.place) {
         (Some(file), Some(place)) => format!("{file} {place}: "),
         (Some(file), None) => format!("{file}: "),
