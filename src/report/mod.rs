@@ -33,6 +33,7 @@ pub mod with;
 // The forms.
 #[cfg(feature = "cli")]
 pub mod github;
+pub mod html;
 pub mod json;
 #[cfg(feature = "cli")]
 pub mod junit;
@@ -55,4 +56,5 @@ pub const FORMS: &[&Form] = &[
     &sarif::FORM,
     #[cfg(feature = "cli")]
     &github::FORM,
+    &html::FORM,
 ];

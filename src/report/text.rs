@@ -120,7 +120,7 @@ fn names(pieces: &[Piece], detail: Detail) -> Vec<&str> {
 }
 
 /// Where a file goes, and how long it is.
-fn place(piece: &Piece) -> String {
+pub(super) fn place(piece: &Piece) -> String {
     let at = piece.image.segments.first().map_or(0, |s| s.address);
     let moved = match piece.placed_by {
         PlacedBy::Role => " (its role's address)",
@@ -131,7 +131,7 @@ fn place(piece: &Piece) -> String {
 }
 
 /// What told the role, and what a file tells about itself: by its bytes, by its name, by running, each said to be so.
-fn tells(piece: &Piece) -> String {
+pub(super) fn tells(piece: &Piece) -> String {
     let (bytes, name, run) = (piece.info.phrases(), piece.info.named(), piece.info.seen.phrases());
     let by_name = (Evidence::FileName.to_string(), name);
     let mut told = match piece.evidence {
@@ -260,7 +260,7 @@ fn evidence(run: &BootRun, reason: Option<&Reason>, detail: Detail) -> Vec<Strin
 }
 
 /// Pages that the code changed, and what became of the settings in them.
-fn rewritten(run: &BootRun) -> Vec<String> {
+pub(super) fn rewritten(run: &BootRun) -> Vec<String> {
     let mut lines = Vec::new();
     for page in &run.changed {
         let (bytes, differ) = (page.bytes as u64, verb(page.bytes as u64, "differs", "differ"));
@@ -281,7 +281,7 @@ fn rewritten(run: &BootRun) -> Vec<String> {
 }
 
 /// The pin that the app takes its signal on, once it is at work.
-fn signal(run: &BootRun) -> Option<String> {
+pub(super) fn signal(run: &BootRun) -> Option<String> {
     let app = run.app.as_ref().filter(|a| matches!(a.alive, Some(Alive::Loop(_) | Alive::Works(_))))?;
     let pins: Vec<String> = app.signal.iter().map(|s| format!("{} ({})", s.pin, s.through)).collect();
     Some(match pins.is_empty() {
@@ -291,7 +291,7 @@ fn signal(run: &BootRun) -> Option<String> {
 }
 
 /// What was seen of the app's life, in a line.
-fn alive(alive: &Alive) -> String {
+pub(super) fn alive(alive: &Alive) -> String {
     match alive {
         Alive::Loop(l) => main_loop(l),
         Alive::Works(w) => works(w),
