@@ -20,6 +20,7 @@ mod detect;
 mod elf;
 mod error;
 mod hex;
+mod patch;
 mod remark;
 mod segment;
 pub mod write;
@@ -27,6 +28,7 @@ pub mod write;
 pub use address::split_address;
 pub use detect::file_in_bytes;
 pub use error::{Flaw, ImageError};
+pub use patch::{PatchError, patch};
 pub use remark::Remark;
 pub use segment::Segment;
 
