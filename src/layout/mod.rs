@@ -2,6 +2,7 @@
 //!
 //! [`Source`] is what is looked at. Drawing is `report/`'s.
 
+pub mod edit;
 pub mod page;
 mod source;
 

@@ -14,6 +14,8 @@ mod after;
 mod check;
 #[cfg(feature = "cli")]
 pub mod doctor;
+pub mod eeprom;
+pub mod eeprom_changes;
 pub mod explain;
 pub mod parts;
 #[cfg(feature = "cli")]

@@ -317,7 +317,7 @@ fn findings(findings: &[Finding], style: Style, out: &mut String) {
     }
 }
 
-fn one_finding(finding: &Finding, indent: &str, style: Style, out: &mut String) {
+pub(super) fn one_finding(finding: &Finding, indent: &str, style: Style, out: &mut String) {
     let place = match (&finding.file, &finding.place) {
         (Some(file), Some(place)) => format!("{file} {place}: "),
         (Some(file), None) => format!("{file}: "),
