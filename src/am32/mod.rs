@@ -20,6 +20,7 @@ mod pin;
 mod plan;
 mod roles;
 mod rules;
+pub mod settings;
 
 pub use advice::{Advice, Span};
 pub use catalogue::{Explanation, Seen, all, explain};
