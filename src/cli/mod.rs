@@ -5,6 +5,7 @@ mod check;
 mod choice;
 mod completions;
 mod doctor;
+mod eeprom;
 mod ends;
 mod explain;
 mod forms;
@@ -99,6 +100,7 @@ enum Verb {
     Replay(replay::Args),
     Parts(parts::Args),
     Explain(explain::Args),
+    Eeprom(eeprom::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -274,6 +276,7 @@ pub fn main() -> ExitCode {
         Verb::With(args) => with::run(&args, output),
         Verb::Parts(args) => parts::run(&args, output),
         Verb::Explain(args) => explain::run(&args, output),
+        Verb::Eeprom(args) => eeprom::run(&args, output),
         Verb::Doctor(args) => doctor::run(&args, output),
         Verb::Completions(args) => completions::run(&args),
         Verb::Man(args) => man::run(&args),

@@ -8,7 +8,6 @@ use crate::plural::count;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::Arc;
 
 /// Columns of names: the longest has 25.
 const NAMES: usize = 26;
@@ -32,9 +31,9 @@ pub struct Page {
 #[derive(Clone, Debug, Serialize)]
 pub struct Place {
     /// The file that it is in.
-    pub file: Arc<str>,
+    pub file: String,
     /// Whose page it is, where that is known: `F051`.
-    pub part: Option<&'static str>,
+    pub part: Option<String>,
     /// Its first address, where that is known.
     pub address: Option<u32>,
 }
@@ -200,7 +199,7 @@ impl Written {
 
 /// Which page it is, and who wrote it.
 pub(super) fn head(place: &Place, settings: &Settings, style: Style, out: &mut String) {
-    let whose = match (place.part, place.address) {
+    let whose = match (&place.part, place.address) {
         (Some(part), Some(address)) => format!(": the settings page of the {part}, at 0x{address:08X}"),
         (None, Some(address)) => format!(": the settings page at 0x{address:08X}"),
         (Some(part), None) => format!(": a settings page of the {part}"),
@@ -301,7 +300,7 @@ mod tests {
     fn page(change: impl FnOnce(&mut Vec<u8>)) -> Page {
         let mut bytes = default_page(4, Firmware { major: 2, minor: 21 });
         change(&mut bytes);
-        let place = Place { file: "page.bin".into(), part: Some("F051"), address: Some(0x0800_7C00) };
+        let place = Place { file: "page.bin".into(), part: Some("F051".to_owned()), address: Some(0x0800_7C00) };
         Page { place, settings: Settings::read(&bytes).unwrap(), findings: Vec::new(), written: None }
     }
 
