@@ -3,7 +3,7 @@
 use super::Source;
 use super::page::{PageError, SettingsPage};
 use crate::am32::settings::{Field, SetError, Settings, UnknownField, set};
-use crate::am32::{self, Finding, Given, Request, Role};
+use crate::am32::{self, Finding, Given, Id, Request, Role};
 use crate::image::{Image, PatchError, patch};
 use crate::part::Part;
 use std::collections::BTreeMap;
@@ -14,13 +14,10 @@ use std::sync::Arc;
 pub enum EditError {
     /// No field has this name.
     #[error("{0}; `dryflash eeprom show` lists the settings of a page")]
-    Unknown(#[from] UnknownField),
+    Unknown(UnknownField),
     /// The page does not have the field, or the value makes no sense.
-    #[error("{source}{}", hint(.source))]
-    Set {
-        /// What is wrong.
-        source: SetError,
-    },
+    #[error("{0}{hint}", hint = hint(.0))]
+    Set(SetError),
     /// Not `FIELD=VALUE`.
     #[error("'{0}' sets nothing: write FIELD=VALUE, such as motor_kv=1980")]
     NoValue(String),
@@ -70,7 +67,7 @@ pub fn settings(words: &[String]) -> Result<Vec<Setting>, EditError> {
     let mut all: Vec<Setting> = Vec::new();
     for word in words {
         let (name, value) = word.split_once('=').ok_or_else(|| EditError::NoValue(word.clone()))?;
-        let (field, value) = (Field::named(name.trim())?, value.trim().to_owned());
+        let (field, value) = (Field::named(name.trim()).map_err(EditError::Unknown)?, value.trim().to_owned());
         if let Some(first) = all.iter().find(|s| s.field.name == field.name) {
             return Err(EditError::Twice { field: field.name, first: first.value.clone(), second: value });
         }
@@ -85,13 +82,13 @@ pub fn settings(words: &[String]) -> Result<Vec<Setting>, EditError> {
 /// The page does not have a field, or a value makes no sense.
 pub fn put(bytes: &mut [u8], settings: &[Setting], anyway: bool) -> Result<(), EditError> {
     for Setting { field, value } in settings {
-        if let Err(source) = set(bytes, field, value) {
+        if let Err(error) = set(bytes, field, value) {
             let raw = value.strip_prefix("0x").or_else(|| value.strip_prefix("0X"));
             let raw = raw.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-            let one = field.size == 1 && matches!(source, SetError::Refused { .. });
+            let one = field.size == 1 && matches!(error, SetError::Refused { .. });
             match (raw.filter(|_| anyway && one), bytes.get_mut(field.at)) {
                 (Some(raw), Some(byte)) => *byte = raw,
-                _ => return Err(EditError::Set { source }),
+                _ => return Err(EditError::Set(error)),
             }
         }
     }
@@ -135,5 +132,7 @@ pub fn findings(file: &Arc<str>, bytes: &[u8], part: Option<&Arc<Part>>) -> Resu
     let given = Given { image: Image { name: file.clone(), ..image }, role: Some(Role::Eeprom) };
     let wish = Request { part: part.cloned(), has_state: true, ..Request::default() };
     let plan = am32::plan(vec![given], &wish)?;
-    Ok(plan.findings.into_iter().filter(|f| f.file.as_ref() == Some(file)).collect())
+    // Of a file that holds more, the name tells of that.
+    let of_the_page = |f: &Finding| f.file.as_ref() == Some(file) && f.id != Id::CONTRADICTION;
+    Ok(plan.findings.into_iter().filter(of_the_page).collect())
 }

@@ -5,8 +5,7 @@ use super::{Detail, Render, RenderError, Style, json, text};
 use crate::am32::settings::{Field, Kind, Settings, Sound, Value, tune};
 use crate::am32::{BootByte, Finding};
 use crate::plural::count;
-use serde::Serialize;
-use std::collections::BTreeMap;
+use serde::{Serialize, Serializer};
 use std::fmt::Write;
 
 /// Columns of names: the longest has 25.
@@ -108,10 +107,16 @@ struct Document<'a> {
     version: u32,
     #[serde(flatten)]
     head: Head<'a>,
-    settings: BTreeMap<&'static str, Setting<'a>>,
+    #[serde(serialize_with = "by_name")]
+    settings: &'a [Value],
     tune: Option<Vec<Sound>>,
     findings: &'a [Finding],
     written: &'a Option<Written>,
+}
+
+/// By AM32's names, in the order of their bytes.
+fn by_name<S: Serializer>(values: &[Value], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(values.iter().map(|v| (v.field.json_name(), Setting::of(v))))
 }
 
 impl Render for Page {
@@ -164,7 +169,7 @@ impl Render for Page {
             format: "dryflash-eeprom",
             version: 1,
             head: Head::of(&self.place, &self.settings),
-            settings: values.iter().map(|v| (v.field.json_name(), Setting::of(v))).collect(),
+            settings: &values,
             tune: melody(&values),
             findings: &self.findings,
             written: &self.written,
@@ -238,7 +243,7 @@ pub(super) fn summary(settings: &Settings) -> String {
 /// A setting: name, value, raw bytes, whether it is the default; and why it is in doubt.
 fn row(value: &Value, style: Style, out: &mut String) {
     let name = value.field.name;
-    let raw = short(value);
+    let raw = raw(value);
     let default = if value.is_default { "default" } else { "" };
     let mark = if value.doubt.is_some() { "!" } else { " " };
     if style.width >= TABLE {
@@ -263,7 +268,7 @@ fn row(value: &Value, style: Style, out: &mut String) {
 }
 
 /// The raw bytes, where they are few.
-fn short(value: &Value) -> String {
+pub(super) fn raw(value: &Value) -> String {
     match value.raw.as_slice() {
         [byte] => format!("{byte:02X}"),
         bytes => format!("{} bytes", bytes.len()),

@@ -1,7 +1,7 @@
 //! What `eeprom diff`, `set` and `migrate` say: two settings pages by name. Format `dryflash-eeprom-changes`, version 1.
 
 use super::columns::wrap;
-use super::eeprom::{Head, Place, Setting, Written, has_room, name_column, summary};
+use super::eeprom::{Head, Place, Setting, Written, has_room, name_column, raw, summary};
 use super::{Detail, Render, RenderError, Style, json, text};
 use crate::am32::Finding;
 use crate::am32::settings::{self, Change, Settings, Value};
@@ -189,7 +189,14 @@ impl Changes {
 
 /// A setting: its name, what it was, what it is, and why that is in doubt.
 fn row(change: &Change, style: Style, out: &mut String) {
-    let told = |value: &Option<Value>| value.as_ref().map_or_else(|| "(none)".to_owned(), |v| v.text.clone());
+    let text = |value: &Option<Value>| value.as_ref().map(|v| v.text.clone());
+    // Two bytes that mean the same.
+    let alike = text(&change.before) == text(&change.after);
+    let told = |value: &Option<Value>| match value {
+        None => "(none)".to_owned(),
+        Some(value) if alike => format!("{} ({})", value.text, raw(value)),
+        Some(value) => value.text.clone(),
+    };
     let line = format!("{} -> {}", told(&change.before), told(&change.after));
     let name = name_column(change.field);
     if has_room(style) {

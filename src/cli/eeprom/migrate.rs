@@ -79,8 +79,9 @@ fn report(args: &Args, found: &Found, done: Migration) -> anyhow::Result<Changes
     let finished = done.is_done();
     let mut findings = done.findings;
     if finished {
-        let name = "the page that the app left".into();
-        findings.extend(edit::findings(&name, &done.after, Some(&done.part))?);
+        // As it is called where it is written.
+        let name = args.output.as_ref().map_or("migrated.bin".into(), |path| path.to_string_lossy());
+        findings.extend(edit::findings(&shell::plain(&name).into(), &done.after, Some(&done.part))?);
     }
     let written = match args.output.as_ref().filter(|_| finished) {
         None => None,
