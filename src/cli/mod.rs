@@ -7,6 +7,7 @@ mod completions;
 mod diff;
 mod doctor;
 mod dump;
+mod eeprom;
 mod ends;
 mod explain;
 mod forms;
@@ -109,6 +110,7 @@ enum Verb {
     Split(split::Args),
     Dump(dump::Args),
     Explain(explain::Args),
+    Eeprom(eeprom::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -296,6 +298,7 @@ pub fn main() -> ExitCode {
         Verb::Split(args) => split::run(&args, output),
         Verb::Dump(args) => dump::run(&args, output),
         Verb::Explain(args) => explain::run(&args, output),
+        Verb::Eeprom(args) => eeprom::run(&args, output),
         Verb::Doctor(args) => doctor::run(&args, output),
         Verb::Completions(args) => completions::run(&args),
         Verb::Man(args) => man::run(&args),

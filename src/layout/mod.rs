@@ -4,9 +4,11 @@
 
 mod diff;
 mod dump;
+pub mod edit;
 mod form;
 pub mod map;
 mod pack;
+pub mod page;
 mod source;
 mod split;
 mod told;

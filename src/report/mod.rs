@@ -16,6 +16,8 @@ pub mod diff;
 #[cfg(feature = "cli")]
 pub mod doctor;
 pub mod dump;
+pub mod eeprom;
+pub mod eeprom_changes;
 pub mod explain;
 pub mod map;
 pub mod pack;
