@@ -38,6 +38,10 @@ enum Name {
     Explain,
     /// `doctor`.
     Doctor,
+    /// `eeprom show` and `eeprom new`.
+    Eeprom,
+    /// `eeprom diff`, `eeprom set` and `eeprom migrate`.
+    EepromChanges,
 }
 
 /// Runs the verb.
@@ -57,6 +61,8 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         Name::Parts => include_str!("../../docs/schemas/parts.schema.json").to_owned(),
         Name::Doctor => include_str!("../../docs/schemas/doctor.schema.json").to_owned(),
         Name::Explain => include_str!("../../docs/schemas/explain.schema.json").to_owned(),
+        Name::Eeprom => include_str!("../../docs/schemas/eeprom.schema.json").to_owned(),
+        Name::EepromChanges => include_str!("../../docs/schemas/eeprom-changes.schema.json").to_owned(),
     };
     Ok(Outcome { text, code: OK })
 }

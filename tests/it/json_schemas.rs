@@ -224,6 +224,28 @@ fn parts_explanations_and_sessions_fit_their_schemas() {
     assert_eq!(told["lines"][0]["exit_code"], 0);
 }
 
+#[test]
+fn settings_by_name_fit_their_schemas() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (new, set, left) = (out("new.bin"), out("set.hex"), out("left.bin"));
+    let (full, app) = ("STANDIN_DRYFLASH_F051_2.20_FULL.hex", "STANDIN_DRYFLASH_F051_2.20.hex");
+    let json = ["--format", "json"];
+    let made = fits("eeprom", &[&["eeprom", "new", "--part", "F051", "-o", &new][..], &json].concat());
+    assert_eq!(made["written"]["bytes"], 192);
+    for file in [full, "STANDIN_EEPROM_BLANK_1K.bin", &new] {
+        fits("eeprom", &[&["eeprom", "show", file][..], &json].concat());
+    }
+    fits("eeprom-changes", &[&["eeprom", "diff", full, &new][..], &json].concat());
+    let changed = fits("eeprom-changes", &[&["eeprom", "set", full, "motor_kv=1980", "-o", &set][..], &json].concat());
+    assert_eq!(changed["changes"][0]["setting"], "motorKv");
+    for bootloader in [&[][..], &["--bootloader", "STANDIN_F051_BOOTLOADER_PB4_V14.bin"]] {
+        let words = ["eeprom", "migrate", &new, "--app", app, "-o", &left, "--force"];
+        let migrated = fits("eeprom-changes", &[&words[..], bootloader, &json].concat());
+        assert_eq!(migrated["app"]["done"], true);
+    }
+}
+
 /// The report is apart from what the command prints, and a long command is a short heading.
 #[cfg(target_os = "linux")]
 #[test]
@@ -252,7 +274,7 @@ fn schema_prints_what_is_published() {
         .map(|e| e.unwrap().file_name().to_string_lossy().trim_end_matches(".schema.json").to_owned())
         .collect();
     names.sort();
-    assert_eq!(names, ["cases", "check", "doctor", "explain", "parts", "replay", "run", "script", "with"]);
+    assert_eq!(names, ["cases", "check", "doctor", "eeprom", "eeprom-changes", "explain", "parts", "replay", "run", "script", "with"]);
     for name in names {
         let (_, text) = dryflash(&["schema", &name]);
         let kept = std::fs::read_to_string(root().join(format!("docs/schemas/{name}.schema.json"))).unwrap();
