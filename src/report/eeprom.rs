@@ -214,18 +214,17 @@ pub(super) fn head(place: &Place, settings: &Settings, style: Style, out: &mut S
     };
     wrap(&format!("{}{whose}", style.heading(&place.file)), "", "  ", style.width, out);
     wrap(&summary(settings), "", "  ", style.width, out);
+    if settings.is_blank() {
+        wrap("By the newest layout, its bytes would mean:", "", "  ", style.width, out);
+    }
 }
 
 /// Layout, firmware, bootloader and boot byte, in a line.
 pub(super) fn summary(settings: &Settings) -> String {
-    let mut line = if settings.is_blank() {
-        "no settings; by the newest layout its bytes would mean:".to_owned()
-    } else {
-        format!("layout {}", settings.layout())
+    let mut line = match settings.layout() {
+        _ if settings.is_blank() => "no settings".to_owned(),
+        layout => format!("layout {layout}"),
     };
-    if settings.is_blank() {
-        return line;
-    }
     if let Some(firmware) = settings.firmware() {
         let _ = write!(line, ", written by firmware {firmware}");
     }

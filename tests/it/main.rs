@@ -11,6 +11,7 @@ mod captures;
 mod check_json;
 mod chip_model;
 mod differential;
+mod eeprom;
 mod ends;
 mod exceptions;
 mod firmware;
