@@ -175,6 +175,7 @@ fn sign(kind: Kind, style: Style) -> char {
         Kind::NameTag => ('\u{25CF}', 'n'),
         Kind::Settings => ('\u{2592}', 'S'),
         Kind::Data => ('\u{25A4}', 'd'),
+        Kind::Filled => ('\u{2504}', '0'),
         Kind::Overlap => ('\u{2573}', 'X'),
         Kind::Lost => ('\u{2715}', '!'),
         Kind::Gap => ('\u{2591}', ':'),
@@ -194,7 +195,7 @@ fn painted(kind: Kind, text: &str, style: Style) -> String {
         Kind::DeviceInfo | Kind::NameTag => of(AnsiColor::Magenta),
         Kind::OptionBytes | Kind::Data => of(AnsiColor::Cyan),
         Kind::Overlap | Kind::Lost | Kind::Outside => of(AnsiColor::Red).bold(),
-        Kind::Gap | Kind::Free => Ansi::new().dimmed(),
+        Kind::Gap | Kind::Free | Kind::Filled => Ansi::new().dimmed(),
     };
     style.paint(ansi, text)
 }
@@ -228,10 +229,9 @@ fn tables(map: &Map, style: Style, out: &mut String) {
     if !map.files.is_empty() {
         let _ = writeln!(out, "\n{}", style.heading("files"));
         for file in &map.files {
-            let head =
-                format!("  0x{:08X}  {:>7}  {:<12}  ", file.address, thousands(file.length), file.role.to_string());
-            row(&head, &file.name, style, out);
-            row(&" ".repeat(head.len()), &of_file(file), style, out);
+            let role = if file.format.is_some() { file.role.to_string() } else { "virtual ESC".to_owned() };
+            let head = format!("  0x{:08X}  {:>7}  {role:<12}  ", file.address, thousands(file.length));
+            row(&head, &format!("{}: {}", file.name, of_file(file)), style, out);
         }
     }
     let _ = writeln!(out, "\n{}", style.heading("regions"));
@@ -246,7 +246,12 @@ fn tables(map: &Map, style: Style, out: &mut String) {
 }
 
 fn in_use(sizes: Sizes) -> String {
-    format!("{} used, {} in gaps, {} free", thousands(sizes.used), thousands(sizes.gaps), thousands(sizes.free))
+    let filled = match sizes.filled {
+        0 => String::new(),
+        bytes => format!(" {} filled with 00,", thousands(bytes)),
+    };
+    let (used, gaps, free) = (thousands(sizes.used), thousands(sizes.gaps), thousands(sizes.free));
+    format!("{used} used,{filled} {gaps} in gaps, {free} free")
 }
 
 fn of_file(file: &Holder) -> String {
@@ -353,12 +358,16 @@ fn answer(map: &Map, style: Style, out: &mut String) {
     wrap(&text, "", "", style.width, out);
 }
 
+/// Columns between two maps.
+const BETWEEN: usize = 2;
+
 /// Two ESCs: rows side by side, a mark below each cell that differs, and the list of what differs.
 fn two(both: &Beside, style: Style, out: &mut String) {
     let [a, b] = &both.maps;
+    let between = " ".repeat(BETWEEN);
     let length = a.length.max(b.length);
     // Address, two grids, and what is between them.
-    let grid = Grid::fitting(a.address, length, style.width.saturating_sub(LABEL + 3) / 2);
+    let grid = Grid::fitting(a.address, length, style.width.saturating_sub(LABEL + BETWEEN) / 2);
     if style.detail != Detail::Quiet {
         for (n, map) in both.maps.iter().enumerate() {
             let side = if n == 0 { "left " } else { "right" };
@@ -372,13 +381,13 @@ fn two(both: &Beside, style: Style, out: &mut String) {
         for row in grid.rows() {
             let (left, right) = (cells(a, &grid, row.clone(), style), cells(b, &grid, row.clone(), style));
             let blank = " ".repeat(grid.columns.saturating_sub(super::columns::visible(&left)));
-            let line = format!("  0x{:08X}  {left}{blank}   {right}", row.start);
+            let line = format!("  0x{:08X}  {left}{blank}{between}{right}", row.start);
             let _ = writeln!(out, "{}", line.trim_end());
             let mut marks = String::new();
             marker(&grid, row.clone(), &differs, 0, &mut marks);
             let marks = marks.trim_end();
             if !marks.is_empty() {
-                let _ = writeln!(out, "{}{marks:<width$}   {marks}", " ".repeat(LABEL), width = grid.columns);
+                let _ = writeln!(out, "{}{marks:<width$}{between}{marks}", " ".repeat(LABEL), width = grid.columns);
             }
         }
         let below = (!both.differing.is_empty()).then_some("^ differs");
@@ -389,8 +398,8 @@ fn two(both: &Beside, style: Style, out: &mut String) {
     let bytes: u32 = both.differing.iter().map(|d| d.bytes).sum();
     let text = match bytes {
         0 => "Both hold the same in flash.".to_owned(),
-        n => format!("{} of flash differ.", count(u64::from(n), "byte"))
-            .replace("1 byte of flash differ", "1 byte of flash differs"),
+        1 => "One byte of flash differs.".to_owned(),
+        n => format!("{} bytes of flash differ.", thousands(n)),
     };
     wrap(&style.heading(&text), "", "", style.width, out);
 }
@@ -442,6 +451,10 @@ fn found(found: &Found, state: Option<&str>, style: Style, out: &mut String) {
     }
     if !place.is_empty() {
         wrap(&place.join("; "), "  ", "    ", style.width, out);
+    }
+    if let Some(before) = &found.before {
+        let text = format!("{:02X} stood there before, from {} {}", before.value, before.file, before.place);
+        wrap(&text, "  ", "    ", style.width, out);
     }
     for other in &found.others {
         let text = format!("{:02X} was to stand there, from {} {}", other.value, other.file, other.place);

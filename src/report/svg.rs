@@ -36,7 +36,7 @@ pub const STYLE: &str = "\
 .dfm g:focus rect,.dfm g:hover rect{stroke:var(--t);stroke-width:2.5}\
 .dfm-bootloader{fill:var(--b)}.dfm-device_info{fill:var(--i)}.dfm-app{fill:var(--a)}.dfm-name_tag{fill:var(--n)}\
 .dfm-settings{fill:var(--s)}.dfm-data{fill:var(--d)}.dfm-overlap,.dfm-lost,.dfm-outside{fill:var(--x)}\
-.dfm-gap{fill:var(--g)}.dfm-free,.dfm-option_bytes{fill:var(--f)}\
+.dfm-gap,.dfm-filled{fill:var(--g)}.dfm-free,.dfm-option_bytes{fill:var(--f)}\
 .dfm-line{stroke:var(--l);stroke-width:1.5}.dfm-dot{stroke:var(--k);stroke-width:1}\
 .dfm-lock{stroke:var(--x);stroke-width:3;stroke-dasharray:7 3}";
 
@@ -179,7 +179,7 @@ fn drawn(region: &Region, map: &Map, grid: &Grid, setting: Setting, out: &mut St
     // Where there is room, and once.
     let name = region.kind.name();
     if let Some((x, y, _)) = places.iter().find(|(_, _, w)| *w > LETTER * (name.len() + 2) as f64) {
-        let on = if matches!(region.kind, Kind::Gap | Kind::Free) { "dfm-dim" } else { "dfm-on" };
+        let on = if matches!(region.kind, Kind::Gap | Kind::Free | Kind::Filled) { "dfm-dim" } else { "dfm-on" };
         let baseline = y + HEIGHT * 0.68;
         let _ = write!(
             out,
@@ -243,6 +243,7 @@ const fn class(kind: Kind) -> &'static str {
         Kind::NameTag => "name_tag",
         Kind::Settings => "settings",
         Kind::Data => "data",
+        Kind::Filled => "filled",
         Kind::Overlap => "overlap",
         Kind::Lost => "lost",
         Kind::Gap => "gap",
@@ -261,6 +262,7 @@ const fn hatch(kind: Kind) -> Option<&'static str> {
         Kind::Overlap | Kind::Outside => Some("crossed"),
         Kind::Lost => Some("falling"),
         Kind::Gap => Some("points"),
+        Kind::Filled => Some("dashes"),
         Kind::Bootloader | Kind::DeviceInfo | Kind::NameTag | Kind::Free | Kind::OptionBytes => None,
     }
 }
@@ -274,6 +276,7 @@ fn hatches(prefix: &str, out: &mut String) {
         ("level", "dfm-line", "M0 4H8"),
         ("dots", "dfm-line", "M3 4H5"),
         ("points", "dfm-dot", "M3.5 4H4.5"),
+        ("dashes", "dfm-dot", "M1 4H7"),
     ] {
         let _ = write!(
             out,
