@@ -20,11 +20,12 @@ mod pin;
 mod plan;
 mod roles;
 mod rules;
+pub mod settings;
 
 pub use advice::{Advice, Span};
 pub use catalogue::{Explanation, Seen, all, explain};
 pub use command::{Command, Word};
-pub use eeprom::{BootByte, Eeprom};
+pub use eeprom::BootByte;
 pub use findings::{Finding, Id, Severity};
 pub use given::{Given, Request};
 pub use layout::{Layout, Mcu};
@@ -33,6 +34,7 @@ pub use piece::{Info, Piece, PlacedBy, Seen as SeenInRun};
 pub use pin::Pin;
 pub use plan::{Plan, PlanError, plan};
 pub use roles::{Evidence, Role};
+pub use settings::Settings;
 
 /// What is known of a bootloader by its version, as far as bytes, a run or its name tell it; none where nothing is.
 pub fn by_bootloader_version(piece: &Piece, layout: &Layout) -> Option<Finding> {

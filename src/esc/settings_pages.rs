@@ -41,7 +41,7 @@ pub fn judge(run: &BootRun, layout: &Layout, findings: &mut Vec<Finding>) {
         findings.push(finding);
     }
     let Some((changed, settings)) = rewritten(run).find_map(|c| Some((c, c.settings.as_deref()?))) else { return };
-    let (old, new) = (settings.before.layout, settings.after.layout);
+    let (old, new) = (settings.before.layout(), settings.after.layout());
     if new == 0xFF && !looped {
         // The run ended between the erase and the first store.
         return;
@@ -105,7 +105,7 @@ fn two_pages(run: &BootRun, page: u32) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::am32::fixtures;
+    use crate::am32::{Settings, fixtures};
     use crate::bus::Width;
     use crate::esc::evidence::{AppRun, Ending, Rewritten};
     use crate::esc::power_up::PowerUp;
@@ -119,7 +119,7 @@ mod tests {
 
     /// A run whose bootloader reads at [`LAYOUT`], and whose app reads `settings` and rewrites a page with layouts.
     fn run(settings: &[u32], rewrites: Option<(u32, u8, u8)>) -> BootRun {
-        let decode = |layout| eeprom::decode(&fixtures::eeprom(1, layout, (2, 18))).unwrap();
+        let decode = |layout| Settings::read(&fixtures::eeprom(1, layout, (2, 18))).unwrap();
         let changed = rewrites.map(|(address, before, after)| ChangedPage {
             by: Author::App,
             address,

@@ -122,7 +122,7 @@ pub fn findings(run: &BootRun, layout: &Layout, decides: bool) -> Vec<Finding> {
 /// The settings' page, where the bootloader erased it and changed more than its own version in it.
 pub(super) fn wiped_page(run: &BootRun, page: u32) -> Option<&ChangedPage> {
     let own = |c: &ChangedPage| {
-        c.bytes == 1 && c.settings.as_ref().is_some_and(|s| s.before.bootloader != s.after.bootloader)
+        c.bytes == 1 && c.settings.as_ref().is_some_and(|s| s.before.bootloader() != s.after.bootloader())
     };
     run.changed
         .iter()

@@ -233,7 +233,7 @@ fn evidence(run: &BootRun, reason: Option<&Reason>, detail: Detail) -> Vec<Strin
             count(bytes, "byte")
         ));
         if let Some(settings) = &page.settings {
-            let changes = crate::am32::eeprom::changes(&settings.before, &settings.after);
+            let changes = crate::am32::settings::changes(&settings.before, &settings.after);
             if !changes.is_empty() {
                 lines.push(format!("settings: {}", changes.join(", ")));
             }
