@@ -9,7 +9,7 @@ mod found;
 mod regions;
 
 pub use beside::{Beside, Differing, beside};
-pub use found::{Byte, Found};
+pub use found::{Byte, Found, Setting};
 
 use super::source::{OptionBytes, Source};
 use crate::am32::{self, Finding, Given, Id, Layout, Piece, PlanError, Request, Role, Severity};

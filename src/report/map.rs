@@ -446,6 +446,9 @@ fn found(found: &Found, state: Option<&str>, style: Style, out: &mut String) {
     if found.protected {
         place.push("write-protected".to_owned());
     }
+    if let Some(setting) = &found.setting {
+        place.push(format!("{}: {}", setting.name, setting.text));
+    }
     if let Some(symbol) = &found.symbol {
         place.push(format!("in {symbol}"));
     }

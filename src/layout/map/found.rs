@@ -2,6 +2,7 @@
 
 use super::flash::Came;
 use super::{Kind, Map};
+use crate::am32::settings::Settings;
 use crate::image::{Origin, Symbol, Symbols};
 use serde::Serialize;
 
@@ -14,6 +15,15 @@ pub struct Byte {
     pub place: String,
     /// Its value there.
     pub value: u8,
+}
+
+/// A setting, as the page has it in the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value with its unit, for people.
+    pub text: String,
 }
 
 /// What stands at an address.
@@ -40,6 +50,9 @@ pub struct Found {
     pub before: Option<Byte>,
     /// Bytes of other files that were to stand there, in the order of flashing.
     pub others: Vec<Byte>,
+    /// The setting that it belongs to, where it lies in a settings page that can be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub setting: Option<Setting>,
     /// The function that it belongs to, where the file is an ELF with symbols.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub symbol: Option<Symbol>,
@@ -77,9 +90,21 @@ impl Map {
             value: self.byte(address),
             stands: stands.and_then(byte),
             before: Some(0).filter(|n| own > 0 && stands != Some(*n)).and_then(byte),
+            setting: self.setting(address),
             symbol: stands.and_then(|_| Symbols::of(self.flash.pieces.iter().map(|p| &p.image)).at(address)),
             others: others.filter_map(byte).collect(),
         }
+    }
+
+    /// The setting that the byte at `address` belongs to.
+    fn setting(&self, address: u32) -> Option<Setting> {
+        let page = self.areas.iter().find(|a| a.kind == Kind::Settings)?;
+        let offset = address.checked_sub(page.address)? as usize;
+        let bytes: Vec<u8> = (page.address..page.address + page.length).filter_map(|at| self.byte(at)).collect();
+        let settings = Settings::read(&bytes).ok().filter(|s| !s.is_blank())?;
+        let value =
+            settings.values().into_iter().find(|v| (v.field.at..v.field.at + v.field.size).contains(&offset))?;
+        Some(Setting { name: value.field.name, text: value.text })
     }
 
     /// The byte that a piece has for `address`.
