@@ -23,6 +23,7 @@ mod image_files;
 mod json_schemas;
 mod licences;
 mod lockstep;
+mod map;
 mod openocd;
 mod people;
 mod peripherals;

@@ -5,9 +5,10 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 const EEPROM: &str = "STANDIN_EEPROM_V2_1K.bin";
-const VERBS: [&str; 19] = [
+const VERBS: [&str; 20] = [
     "check",
     "eeprom",
+    "map",
     "run",
     "new",
     "schema",
