@@ -8,6 +8,7 @@ use crate::am32::{Layout, PlanError};
 use crate::flash::BLANK;
 use crate::image::Image;
 use crate::part::Part;
+use crate::shell;
 use rangemap::RangeInclusiveSet;
 use serde::Serialize;
 use side::Side;
@@ -135,12 +136,16 @@ impl Page {
 /// Why two things cannot be compared.
 #[derive(Debug, thiserror::Error)]
 pub enum DiffError {
-    /// One has addresses, the other none.
-    #[error("nothing tells where {file} goes, and {other} has addresses; say it: {file}@0x08001000, or name the part with --part")]
+    /// One has its place in flash, the other none that is known.
+    #[error(
+        "nothing tells where {file} goes, while {other} has its place in flash; say it, such as {}@0x08001000, or name the \
+         part with --part",
+        shell::file(file)
+    )]
     Unplaced {
         /// The file without.
         file: Arc<str>,
-        /// The one with addresses.
+        /// The one that has it.
         other: Arc<str>,
     },
     /// AM32 is not known on the part.
@@ -175,7 +180,8 @@ pub fn diff(before: &Source, after: &Source, part: Option<&Arc<Part>>) -> Result
         _ => Vec::new(),
     };
     let skipped = |area: &Area| left_out.contains(area);
-    let skip: Vec<Range<u32>> = areas.iter().filter(|(area, _)| skipped(area)).map(|(_, range)| range.clone()).collect();
+    let skip: Vec<Range<u32>> =
+        areas.iter().filter(|(area, _)| skipped(area)).map(|(_, range)| range.clone()).collect();
     let runs = runs(&a.image, &b.image, &skip);
     let pages = pages(&runs, part.as_deref().filter(|_| placed), &areas);
     let other: Vec<Area> = [Area::Bootloader, Area::App, Area::Settings]

@@ -68,16 +68,22 @@ fn text<S: serde::Serializer>(file: &Arc<str>, serializer: S) -> Result<S::Ok, S
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no part to pack them for.
-    #[error("the files are for an MCU that is not modelled, so nothing says whether they would start; give files for a part that `dryflash parts` lists")]
+    #[error(
+        "the files are for an MCU that is not modelled, so nothing says whether they would start; give files for a part that `dryflash parts` lists"
+    )]
     NotModelled,
     /// It would not start.
-    #[error("with these files an ESC would not start; mend what the findings say, or pack them all the same with --anyway")]
+    #[error(
+        "with these files an ESC would not start; mend what the findings say, or pack them all the same with --anyway"
+    )]
     WouldNotStart,
     /// The flash refused a file.
     #[error("the flash does not take all of these files; leave out the one that the findings name")]
     NotProgrammed,
     /// Bytes behind the settings page, where a full image ends.
-    #[error("{file} holds bytes at 0x{address:08X}, and a full image ends with the settings page before 0x{end:08X}; leave that file out, or cut it there")]
+    #[error(
+        "{file} holds bytes at 0x{address:08X}, and a full image ends with the settings page before 0x{end:08X}; leave that file out, or cut it there"
+    )]
     Beyond {
         /// The file.
         file: Arc<str>,

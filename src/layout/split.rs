@@ -44,7 +44,10 @@ pub struct File {
 #[derive(Debug, thiserror::Error)]
 pub enum SplitError {
     /// It is one of the three already, or nothing known.
-    #[error("{file} is no full image by its bytes (they say: {role}); if it holds all of flash, say where it begins: {}@0x{base:08X}", shell::file(file))]
+    #[error(
+        "{file} is no full image by its bytes (they say: {role}); if it holds all of flash, say where it begins: {}@0x{base:08X}",
+        shell::file(file)
+    )]
     NotFull {
         /// The file.
         file: Arc<str>,
@@ -54,7 +57,9 @@ pub enum SplitError {
         base: u32,
     },
     /// It holds nothing in any of the three places.
-    #[error("{0} holds no bootloader, no app and no settings, only FF or bytes elsewhere: there is nothing to take apart")]
+    #[error(
+        "{0} holds no bootloader, no app and no settings, only FF or bytes elsewhere: there is nothing to take apart"
+    )]
     Nothing(Arc<str>),
     /// The parts that it fits keep their settings at different places.
     #[error("{file} fits {}, whose settings are at different places; say which with --part", .parts.join(", "))]
@@ -65,7 +70,9 @@ pub enum SplitError {
         parts: Vec<String>,
     },
     /// It is for an MCU without a model.
-    #[error("{file} is for an MCU that is not modelled ({evidence}); where its flash ends is not known. `dryflash parts` lists those that are")]
+    #[error(
+        "{file} is for an MCU that is not modelled ({evidence}); where its flash ends is not known. `dryflash parts` lists those that are"
+    )]
     NotModelled {
         /// The file.
         file: Arc<str>,
@@ -133,7 +140,8 @@ pub fn split(source: &Source, part: Option<&Arc<Part>>) -> Result<Split, SplitEr
 }
 
 fn layout(part: &Arc<Part>) -> Result<&'static Layout, SplitError> {
-    let none = || PlanError::NoLayout { part: part.name.clone(), known: "those that `dryflash parts` lists".to_owned() };
+    let none =
+        || PlanError::NoLayout { part: part.name.clone(), known: "those that `dryflash parts` lists".to_owned() };
     Ok(Layout::of(part).ok_or_else(none)?)
 }
 

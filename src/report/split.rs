@@ -58,14 +58,26 @@ impl Render for Report<'_> {
         for (file, name) in files.iter().zip(self.written) {
             let last = file.address + (file.bytes.len() as u32).saturating_sub(1);
             let place = format!("0x{:08X} to 0x{last:08X}, {} bytes", file.address, thousands(file.bytes.len()));
-            wrap(&format!("{place}: {name}"), &format!("  {:<12} ", file.role.to_string()), &indent, style.width, &mut out);
+            wrap(
+                &format!("{place}: {name}"),
+                &format!("  {:<12} ", file.role.to_string()),
+                &indent,
+                style.width,
+                &mut out,
+            );
             if !file.tells.is_empty() && style.detail != Detail::Quiet {
                 wrap(&file.tells.join(", "), &indent, &indent, style.width, &mut out);
             }
         }
         for role in [Role::Bootloader, Role::App, Role::Eeprom] {
             if files.iter().all(|file| file.role != role) {
-                wrap(&format!("{} holds nothing there", self.source), &format!("  {:<12} ", role.to_string()), &indent, style.width, &mut out);
+                wrap(
+                    &format!("{} holds nothing there", self.source),
+                    &format!("  {:<12} ", role.to_string()),
+                    &indent,
+                    style.width,
+                    &mut out,
+                );
             }
         }
         for range in left_out {

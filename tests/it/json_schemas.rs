@@ -278,7 +278,8 @@ fn schema_prints_what_is_published() {
         .collect();
     names.sort();
     let all = [
-        "cases", "check", "diff", "doctor", "dump", "explain", "pack", "parts", "replay", "run", "script", "split", "with",
+        "cases", "check", "diff", "doctor", "dump", "explain", "pack", "parts", "replay", "run", "script", "split",
+        "with",
     ];
     assert_eq!(names, all);
     for name in names {

@@ -87,13 +87,7 @@ impl Found {
         }
     }
 
-    fn all(
-        &mut self,
-        subject: Subject,
-        before: &Option<Info>,
-        after: &Option<Info>,
-        tell: fn(&Info) -> Option<Told>,
-    ) {
+    fn all(&mut self, subject: Subject, before: &Option<Info>, after: &Option<Info>, tell: fn(&Info) -> Option<Told>) {
         let told = [before, after].map(|info| info.as_ref().and_then(tell));
         let [before, after] = match told {
             [Some(before), Some(after)] => [before, after],
@@ -125,7 +119,8 @@ impl Found {
     fn chip(&mut self, before: &NonVolatile, after: &NonVolatile) {
         let written = |bytes: &[u8]| format!("{} bytes written", bytes.iter().filter(|b| **b != 0xFF).count());
         if before.otp != after.otp {
-            let texts = [&before.otp, &after.otp].map(|otp| format!("{}, digest {:016x}", written(otp), crate::digest::fnv1a(otp)));
+            let texts = [&before.otp, &after.otp]
+                .map(|otp| format!("{}, digest {:016x}", written(otp), crate::digest::fnv1a(otp)));
             let [before, after] = texts.map(Some);
             self.one(Subject::Chip, "OTP", before, after);
         }
@@ -171,7 +166,10 @@ impl Found {
         // Bits that no field has.
         let stored = |side: &Side<'_>| {
             let segments = side.source.option_bytes.iter().flat_map(|image| &image.segments);
-            segments.map(|s| s.data.iter().map(|b| format!("{b:02X}")).collect::<String>()).collect::<Vec<_>>().join(" ")
+            segments
+                .map(|s| s.data.iter().map(|b| format!("{b:02X}")).collect::<String>())
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         if self.0.len() == fields && a.source.is_state() && b.source.is_state() {
             self.one(Subject::OptionBytes, "bits without a name", Some(stored(a)), Some(stored(b)));
