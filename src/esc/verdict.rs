@@ -8,7 +8,9 @@ use super::reason::Reason;
 use super::updater::Update;
 use super::words;
 use crate::am32::{Finding, Id, Layout, Piece, Severity};
+use crate::chip::Chip;
 use crate::chip::program::{ProgramError, Programmed};
+use crate::flash::{NonVolatile, OptionField};
 use crate::image::Origin;
 use crate::part::Part;
 use crate::plural::{count, verb};
@@ -36,6 +38,25 @@ pub struct Verdict {
     pub app_runs: bool,
     /// What a bootloader updater among the files did. Then `app_runs` says that the chip starts with what it left.
     pub update: Option<Update>,
+    /// What the chip held when the power came on; none where the part is not modelled.
+    pub held: Option<Held>,
+}
+
+/// What lasts of a chip without power.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Held {
+    /// Flash, and option bytes as they are stored.
+    pub non_volatile: NonVolatile,
+    /// The option bytes field by field.
+    pub options: Vec<OptionField>,
+}
+
+impl Held {
+    /// By this chip.
+    pub(super) fn by(chip: &Chip) -> Held {
+        let flash = &chip.board.flash;
+        Held { non_volatile: flash.non_volatile(), options: flash.option_fields() }
+    }
 }
 
 impl Verdict {

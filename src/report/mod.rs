@@ -16,7 +16,10 @@ pub mod diff;
 #[cfg(feature = "cli")]
 pub mod doctor;
 pub mod dump;
+pub mod eeprom;
+pub mod eeprom_changes;
 pub mod explain;
+pub mod map;
 pub mod pack;
 pub mod parts;
 #[cfg(feature = "cli")]
@@ -32,11 +35,13 @@ pub mod with;
 // The forms.
 #[cfg(feature = "cli")]
 pub mod github;
+pub mod html;
 pub mod json;
 #[cfg(feature = "cli")]
 pub mod junit;
 #[cfg(feature = "cli")]
 pub mod sarif;
+pub mod svg;
 pub mod text;
 
 pub use form::{ANY, Form, Kind, Make, Render, RenderError, Setting, Subject};
@@ -53,4 +58,5 @@ pub const FORMS: &[&Form] = &[
     &sarif::FORM,
     #[cfg(feature = "cli")]
     &github::FORM,
+    &html::FORM,
 ];
