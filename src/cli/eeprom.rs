@@ -6,8 +6,9 @@ mod new;
 mod set;
 mod show;
 
-use super::{Outcome, Output, PART_VARIABLE, outputs, sources};
+use super::{OK, Outcome, Output, PART_VARIABLE, WOULD_NOT, outputs, sources};
 use crate::am32::settings::Settings;
+use crate::am32::{Finding, Severity};
 use crate::layout::Source;
 use crate::layout::page::{self, SettingsPage};
 use crate::part::{self, Part};
@@ -135,6 +136,11 @@ impl Out {
             flash: address.map(|address| format!("st-flash write {} 0x{address:08X}", shell::path(&self.output))),
         })
     }
+}
+
+/// 1 where a finding is an error.
+fn code(findings: &[Finding]) -> u8 {
+    if findings.iter().any(|f| f.severity == Severity::Error) { WOULD_NOT } else { OK }
 }
 
 /// Whether a name asks for Intel HEX.

@@ -46,6 +46,10 @@ enum Name {
     Explain,
     /// `doctor`.
     Doctor,
+    /// `eeprom show` and `eeprom new`.
+    Eeprom,
+    /// `eeprom diff`, `eeprom set` and `eeprom migrate`.
+    EepromChanges,
 }
 
 /// Runs the verb.
@@ -69,6 +73,8 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         Name::Split => include_str!("../../docs/schemas/split.schema.json").to_owned(),
         Name::Dump => include_str!("../../docs/schemas/dump.schema.json").to_owned(),
         Name::Explain => include_str!("../../docs/schemas/explain.schema.json").to_owned(),
+        Name::Eeprom => include_str!("../../docs/schemas/eeprom.schema.json").to_owned(),
+        Name::EepromChanges => include_str!("../../docs/schemas/eeprom-changes.schema.json").to_owned(),
     };
     Ok(Outcome { text, code: OK })
 }

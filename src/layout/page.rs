@@ -1,6 +1,7 @@
 //! Where the settings page lies in what is looked at.
 
 use super::Source;
+use crate::am32::settings::SHORTEST;
 use crate::am32::{self, Given, Layout, PlanError, Request, Role, eeprom};
 use crate::image::{Format, Image};
 use crate::part::Part;
@@ -37,7 +38,7 @@ pub enum PageError {
     /// Shorter than any page.
     #[error(
         "{file}: has {length} bytes, and the shortest settings page has {}: it is cut off; read it again",
-        eeprom::SHORTEST
+        SHORTEST
     )]
     TooShort { file: Arc<str>, length: usize },
     /// No page is as long.
@@ -49,7 +50,7 @@ pub enum PageError {
     #[error(
         "{file}: the settings page at 0x{address:08X} ends after {length} bytes, and the shortest has {}: the file \
              is cut off; read it again",
-        eeprom::SHORTEST
+        SHORTEST
     )]
     Cut { file: Arc<str>, address: u32, length: usize },
     /// Bytes are missing amid the page.
@@ -87,7 +88,7 @@ pub fn find(source: &Source, part: Option<&Arc<Part>>, at: Option<u32>) -> Resul
     let layout = part.and_then(|p| Layout::of(p));
     if !image.placed && image.len() <= LONGEST {
         let length = image.len();
-        if length < eeprom::SHORTEST {
+        if length < SHORTEST {
             return Err(PageError::TooShort { file: file(), length });
         }
         if !LENGTHS.contains(&length) {
@@ -172,7 +173,7 @@ fn cut_out(
         let (first, last) = (first.end() as u32, next.address - 1);
         return Err(PageError::Gap { file: file(), page: address, first, last });
     }
-    if first.data.len() < eeprom::SHORTEST {
+    if first.data.len() < SHORTEST {
         return Err(PageError::Cut { file: file(), address, length: first.data.len() });
     }
     Ok(SettingsPage { file: file(), address: Some(address), layout, bytes: first.data.clone(), image: image.clone() })

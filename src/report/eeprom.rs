@@ -186,7 +186,9 @@ fn melody(values: &[Value]) -> Option<Vec<Sound>> {
 fn shown(value: &Value, detail: Detail) -> bool {
     match detail {
         Detail::Quiet => value.doubt.is_some(),
-        Detail::Usual => value.doubt.is_some() || value.field.kind != Kind::Bytes || !value.is_default,
+        Detail::Usual | Detail::Thorough => {
+            value.doubt.is_some() || value.field.kind != Kind::Bytes || !value.is_default
+        }
         Detail::Verbose => true,
     }
 }
@@ -212,18 +214,17 @@ pub(super) fn head(place: &Place, settings: &Settings, style: Style, out: &mut S
     };
     wrap(&format!("{}{whose}", style.heading(&place.file)), "", "  ", style.width, out);
     wrap(&summary(settings), "", "  ", style.width, out);
+    if settings.is_blank() {
+        wrap("By the newest layout, its bytes would mean:", "", "  ", style.width, out);
+    }
 }
 
 /// Layout, firmware, bootloader and boot byte, in a line.
 pub(super) fn summary(settings: &Settings) -> String {
-    let mut line = if settings.is_blank() {
-        "no settings; by the newest layout its bytes would mean:".to_owned()
-    } else {
-        format!("layout {}", settings.layout())
+    let mut line = match settings.layout() {
+        _ if settings.is_blank() => "no settings".to_owned(),
+        layout => format!("layout {layout}"),
     };
-    if settings.is_blank() {
-        return line;
-    }
     if let Some(firmware) = settings.firmware() {
         let _ = write!(line, ", written by firmware {firmware}");
     }

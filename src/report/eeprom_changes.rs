@@ -104,6 +104,9 @@ impl Render for Changes {
         let quiet = style.detail == Detail::Quiet;
         if !quiet {
             self.heads(style, &mut out);
+            if !changes.is_empty() {
+                out.push('\n');
+            }
             for change in &changes {
                 row(change, style, &mut out);
             }
@@ -188,7 +191,6 @@ impl Changes {
                 }
             }
         }
-        out.push('\n');
     }
 }
 

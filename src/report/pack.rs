@@ -47,7 +47,7 @@ impl Render for Report<'_> {
         let verdict = &self.packing.verdict;
         let told = |f: &&Finding| match style.detail {
             Detail::Quiet => f.severity == Severity::Error,
-            Detail::Usual => f.severity > Severity::Note,
+            Detail::Usual | Detail::Thorough => f.severity > Severity::Note,
             Detail::Verbose => true,
         };
         if style.detail != Detail::Quiet {

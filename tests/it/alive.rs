@@ -325,11 +325,11 @@ fn settings_that_the_app_rewrites_are_decoded() {
     let [page] = &seen.verdict.runs[0].changed[..] else { panic!("{:?}", seen.verdict.runs[0].changed) };
     assert_eq!((page.by, page.address, page.erased, page.bytes), (Author::App, SETTINGS, 1, 3));
     let settings = page.settings.as_ref().expect("they can be decoded");
-    assert_eq!((settings.before.layout, settings.after.layout), (2, 4));
-    assert!(settings.before.tuning.is_none() && settings.after.tuning.is_some());
+    assert_eq!((settings.before.layout(), settings.after.layout()), (2, 4));
+    assert!(!settings.before.has_tuning() && settings.after.has_tuning());
     let report = text::verdict(&seen.verdict, Style::thorough());
     let report = report.split_whitespace().collect::<Vec<_>>().join(" ");
-    let line = "settings: layout 2 -> 4, firmware 1.35 -> 2.21, bytes 5 to 13 are tuning now, not a name";
+    let line = "settings: layout 2 -> 4, firmware 1.35 -> 2.21, bytes 5 to 16 are settings now, not a name";
     assert!(report.contains(line), "{report}");
     // No name told a version: the run alone shows it.
     let told = seen.verdict.findings.iter().find(|f| f.id == Id::EEPROM_REWRITTEN).expect("it is told");

@@ -249,6 +249,28 @@ fn images_that_are_compared_and_made_fit_their_schemas() {
     assert_eq!((&diff["equal"], &diff["left_out"][0]), (&json!(true), &json!("bootloader")));
 }
 
+#[test]
+fn settings_by_name_fit_their_schemas() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (new, set, left) = (out("new.bin"), out("set.hex"), out("left.bin"));
+    let (full, app) = ("STANDIN_DRYFLASH_F051_2.20_FULL.hex", "STANDIN_DRYFLASH_F051_2.20.hex");
+    let json = ["--format", "json"];
+    let made = fits("eeprom", &[&["eeprom", "new", "--part", "F051", "-o", &new][..], &json].concat());
+    assert_eq!(made["written"]["bytes"], 192);
+    for file in [full, "STANDIN_EEPROM_BLANK_1K.bin", &new] {
+        fits("eeprom", &[&["eeprom", "show", file][..], &json].concat());
+    }
+    fits("eeprom-changes", &[&["eeprom", "diff", full, &new][..], &json].concat());
+    let changed = fits("eeprom-changes", &[&["eeprom", "set", full, "motor_kv=1980", "-o", &set][..], &json].concat());
+    assert_eq!(changed["changes"][0]["setting"], "motorKv");
+    for bootloader in [&[][..], &["--bootloader", "STANDIN_F051_BOOTLOADER_PB4_V14.bin"]] {
+        let words = ["eeprom", "migrate", &new, "--app", app, "-o", &left, "--force"];
+        let migrated = fits("eeprom-changes", &[&words[..], bootloader, &json].concat());
+        assert_eq!(migrated["app"]["done"], true);
+    }
+}
+
 /// The report is apart from what the command prints, and a long command is a short heading.
 #[cfg(target_os = "linux")]
 #[test]
@@ -278,7 +300,21 @@ fn schema_prints_what_is_published() {
         .collect();
     names.sort();
     let all = [
-        "cases", "check", "diff", "doctor", "dump", "explain", "pack", "parts", "replay", "run", "script", "split",
+        "cases",
+        "check",
+        "diff",
+        "doctor",
+        "dump",
+        "eeprom",
+        "eeprom-changes",
+        "explain",
+        "map",
+        "pack",
+        "parts",
+        "replay",
+        "run",
+        "script",
+        "split",
         "with",
     ];
     assert_eq!(names, all);

@@ -5,8 +5,9 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 const EEPROM: &str = "STANDIN_EEPROM_V2_1K.bin";
-const VERBS: [&str; 18] = [
+const VERBS: [&str; 19] = [
     "check",
+    "eeprom",
     "run",
     "new",
     "schema",

@@ -1,10 +1,10 @@
 //! `dryflash eeprom migrate`: what an app makes of a page.
 
-use super::{Found, Where};
+use super::{Found, Where, code};
 use crate::am32::settings::Settings;
 use crate::am32::{Given, Role};
 use crate::cli::machine::Machine;
-use crate::cli::{OK, Outcome, Output, WOULD_NOT, check, outputs, progress};
+use crate::cli::{Outcome, Output, WOULD_NOT, check, outputs, progress};
 use crate::esc::Options;
 use crate::esc::migrate::{Migration, migrate};
 use crate::image::Image;
@@ -20,7 +20,7 @@ use std::path::PathBuf;
 /// Run an app on a settings page, up to its main loop, and show what it makes of it
 ///
 /// The app is started on a virtual ESC with the page in flash: as a bootloader would, or by the bootloader that is given. Ends with 1 where the
-/// app does not come to its main loop, or has its settings elsewhere; nothing is written then.
+/// app does not come to its main loop, or has its settings elsewhere, and then nothing is written; and where a finding about the page that it left is an error.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash eeprom migrate eeprom.bin --app AM32_NEOESC_F051_2.20.hex
@@ -71,8 +71,9 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         ..Options::default()
     };
     let done = progress::while_running("running the app", || migrate(files, USED, &options))?;
-    let code = if done.is_done() { OK } else { WOULD_NOT };
-    output.outcome(&report(args, &found, done)?, code)
+    let report = report(args, &found, done)?;
+    let finished = report.app.as_ref().is_some_and(|app| app.done);
+    output.outcome(&report, if finished { code(&report.findings) } else { WOULD_NOT })
 }
 
 fn report(args: &Args, found: &Found, done: Migration) -> anyhow::Result<Changes> {

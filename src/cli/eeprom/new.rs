@@ -1,15 +1,15 @@
 //! `dryflash eeprom new`: a page of defaults.
 
-use super::{Out, is_hex};
+use super::{Out, code, is_hex};
 use crate::am32::Layout;
-use crate::am32::settings::{Settings, default_page};
+use crate::am32::settings::{SetError, Settings, default_page};
 use crate::am32::{Firmware, eeprom};
-use crate::cli::{OK, Outcome, Output, PART_VARIABLE};
+use crate::cli::{Outcome, Output, PART_VARIABLE};
 use crate::image::{Position, Segment, write};
-use crate::layout::edit;
+use crate::layout::edit::{self, EditError};
 use crate::part;
 use crate::report::eeprom::{Page, Place};
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 /// The firmware whose page is made where none is named. Its layout is 2, which every firmware from 1.78 on takes, and brings to its own.
 const USUAL: Firmware = Firmware { major: 2, minor: 18 };
@@ -72,7 +72,13 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let by_layout = args.layout.and_then(|n| NEWEST.get(usize::from(n))).copied();
     let firmware = args.firmware.or(by_layout).unwrap_or(USUAL);
     let mut bytes = default_page(args.layout.unwrap_or(eeprom::layout_of(firmware)), firmware);
-    edit::put(&mut bytes, &edit::settings(&args.settings)?, args.anyway)?;
+    let wanted = edit::settings(&args.settings)?;
+    edit::put(&mut bytes, &wanted, args.anyway).map_err(|error| match &error {
+        EditError::Set(SetError::NotThere { .. }) => {
+            anyhow!("{error}; name the firmware that the page is for, such as --firmware 2.21")
+        }
+        _ => error.into(),
+    })?;
     let file = if is_hex(&args.out.output) {
         let segment = Segment::new(known.eeprom, bytes.clone(), Position::Offset(0));
         write::hex(segment.as_slice()).into_bytes()
@@ -84,5 +90,5 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let findings = edit::findings(&name.as_str().into(), &bytes, Some(&part))?;
     let place = Place { file: name, part: Some(known.name.to_owned()), address: Some(known.eeprom) };
     let report = Page { place, settings: Settings::read(&bytes)?, findings, written: Some(written) };
-    output.outcome(&report, OK)
+    output.outcome(&report, code(&report.findings))
 }

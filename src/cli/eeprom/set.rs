@@ -1,8 +1,8 @@
 //! `dryflash eeprom set`: a page with other values.
 
-use super::{Found, Out, Where};
+use super::{Found, Out, Where, code};
 use crate::am32::settings::Settings;
-use crate::cli::{OK, Outcome, Output};
+use crate::cli::{Outcome, Output};
 use crate::files::{self, FileError};
 use crate::layout::edit;
 use crate::report::eeprom::Place;
@@ -12,6 +12,7 @@ use std::ffi::OsString;
 /// Set settings by name, and write the file anew with all else as it was
 ///
 /// The output has the input's format: of Intel HEX, lines, order and all other bytes stay. Of a virtual ESC's state it is the page alone.
+/// Ends with 1 where a finding about the new page is an error; it is written all the same.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash eeprom set eeprom.bin motor_kv=1980 dir_reversed=on -o new.bin
@@ -25,7 +26,7 @@ pub struct Args {
     #[arg(value_name = "FIELD=VALUE", required = true)]
     settings: Vec<String>,
     /// Take bytes in hex that make no sense, and a page that was never written.
-    #[arg(long)]
+    #[arg(long, help_heading = super::WRITTEN)]
     anyway: bool,
     #[command(flatten)]
     out: Out,
@@ -57,5 +58,5 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         findings,
         written: Some(written),
     };
-    output.outcome(&report, OK)
+    output.outcome(&report, code(&report.findings))
 }

@@ -1,8 +1,7 @@
 //! `dryflash eeprom show`: a page by name.
 
-use super::{Found, Where};
-use crate::am32::Severity;
-use crate::cli::{OK, Outcome, Output, WOULD_NOT};
+use super::{Found, Where, code};
+use crate::cli::{Outcome, Output};
 use crate::layout::edit;
 use crate::report::eeprom::Page;
 use std::ffi::OsString;
@@ -31,7 +30,7 @@ pub struct Args {
 pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let found = Found::load(&args.file, &args.place)?;
     let findings = edit::findings(&found.page.file, &found.page.bytes, found.part.as_ref())?;
-    let bad = findings.iter().any(|f| f.severity == Severity::Error);
+    let code = code(&findings);
     let report = Page { place: found.place(), settings: found.settings, findings, written: None };
-    output.outcome(&report, if bad { WOULD_NOT } else { OK })
+    output.outcome(&report, code)
 }

@@ -2,8 +2,8 @@
 
 use super::side::Side;
 use super::{Area, Change, Subject};
+use crate::am32::Info;
 use crate::am32::settings::{self, Settings};
-use crate::am32::{Info, eeprom};
 use crate::flash::NonVolatile;
 use crate::flash::cells::DOUBLE_WORD;
 
@@ -106,7 +106,7 @@ impl Found {
         let pages = [a, b].map(|side| side.settings().filter(|bytes| !bytes.is_empty()));
         let read = |page: &Option<Vec<u8>>| page.as_deref().and_then(|page| Settings::read(page).ok());
         let [Some(before), Some(after)] = [read(&pages[0]), read(&pages[1])] else {
-            let whole = |page: &Option<Vec<u8>>| page.as_deref().and_then(eeprom::decode).map(|page| page.to_string());
+            let whole = |page: &Option<Vec<u8>>| read(page).map(|page| page.to_string());
             return self.one(Subject::Settings, "page", whole(&pages[0]), whole(&pages[1]));
         };
         for change in settings::diff(&before, &after) {
