@@ -8,6 +8,7 @@ use crate::am32::{Layout, PlanError};
 use crate::flash::BLANK;
 use crate::image::Image;
 use crate::part::Part;
+use crate::shell;
 use rangemap::RangeInclusiveSet;
 use serde::Serialize;
 use side::Side;
@@ -135,14 +136,16 @@ impl Page {
 /// Why two things cannot be compared.
 #[derive(Debug, thiserror::Error)]
 pub enum DiffError {
-    /// One has addresses, the other none.
+    /// One has its place in flash, the other none that is known.
     #[error(
-        "nothing tells where {file} goes, and {other} has addresses; say it: {file}@0x08001000, or name the part with --part"
+        "nothing tells where {file} goes, while {other} has its place in flash; say it, such as {}@0x08001000, or name the \
+         part with --part",
+        shell::file(file)
     )]
     Unplaced {
         /// The file without.
         file: Arc<str>,
-        /// The one with addresses.
+        /// The one that has it.
         other: Arc<str>,
     },
     /// AM32 is not known on the part.

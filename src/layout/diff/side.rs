@@ -64,9 +64,9 @@ pub fn both<'a>(
         |file: &Source, other: &Source| DiffError::Unplaced { file: file.name.clone(), other: other.name.clone() };
     let placed = match (&home_a, &home_b) {
         (Some(_), Some(_)) => true,
-        (None, _) if b.image.placed => return Err(nowhere(a, b)),
-        (_, None) if a.image.placed => return Err(nowhere(b, a)),
-        _ => false,
+        (None, Some(_)) => return Err(nowhere(a, b)),
+        (Some(_), None) => return Err(nowhere(b, a)),
+        (None, None) => false,
     };
     let side = |source: &'a Source, plan: Plan, home: Option<Image>| {
         let part = one(&plan);
