@@ -149,7 +149,8 @@ pub fn of_script(script: &Script<'_>) -> Page<Body> {
     };
     let about =
         format!("{} on an {}, {} of the ST-LINK", script.script, script.part, count(script.commands, "command"));
-    let answer = Answer { mood, sentence, reason, evidence: String::new(), advice: Advice::none(), besides: String::new() };
+    let answer =
+        Answer { mood, sentence, reason, evidence: String::new(), advice: Advice::none(), besides: String::new() };
     body.on_a_page("dryflash replay", about, answer, script.verdict)
 }
 
@@ -168,8 +169,14 @@ pub fn of_with(with: &With<'_>) -> Page<Body> {
     };
     let body = Body { notes: with.notes.to_vec(), changes: changed(with.changes), ..Body::default() };
     let reason = format!("`{line}`: {} of the ST-LINK.", count(with.commands, "command"));
-    let answer =
-        Answer { mood, sentence: format!("{ended}: {what}."), reason, evidence: String::new(), advice: Advice::none(), besides: String::new() };
+    let answer = Answer {
+        mood,
+        sentence: format!("{ended}: {what}."),
+        reason,
+        evidence: String::new(),
+        advice: Advice::none(),
+        besides: String::new(),
+    };
     body.on_a_page("dryflash with", with.part.to_owned(), answer, with.verdict)
 }
 
