@@ -153,6 +153,8 @@ mod tests {
             choices: Vec::new(),
             stands_still: false,
             resets: 0,
+            reset_by: Vec::new(),
+            clock: Vec::new(),
             reason: None,
         }
     }
