@@ -20,6 +20,7 @@ mod fit;
 mod gdb;
 mod gdb_packets;
 mod glasgow;
+mod html;
 mod image_files;
 mod json_schemas;
 mod licences;
