@@ -94,6 +94,7 @@ pub(super) fn nothing_seen(power_up: &PowerUp) -> BootRun {
         in_vain: Vec::new(),
         choices: Vec::new(),
         resets: 0,
+        last: None,
         reason: None,
     }
 }

@@ -8,12 +8,13 @@ use super::kept::{Kept, KeptError};
 use super::power_up::PowerUp;
 use super::rests;
 use super::verdict::{self, Verdict};
-use super::{fit, next_start, settings_pages, signal_pin, updater};
+use super::{fit, last, next_start, settings_pages, signal_pin, updater};
 use crate::am32::{self, Finding, Given, Id, Layout, Piece, Plan, PlanError, Request, Role, Severity};
 use crate::chip::{Chip, SavedChip, program};
 use crate::cpu::hybrid::Engine;
 use crate::cpu::unicorn::EngineError;
 use crate::flash::{NonVolatile, Settings, WriteWithoutPg};
+use crate::image::Symbols;
 use crate::part::Part;
 use crate::time::Time;
 use std::sync::Arc;
@@ -162,6 +163,7 @@ fn refused(plan: Plan) -> Verdict {
         findings: plan.findings,
         app_runs: false,
         update: None,
+        symbols: Symbols::default(),
     }
 }
 
@@ -184,6 +186,7 @@ fn judge(
         findings: plan.findings.clone(),
         app_runs: false,
         update: None,
+        symbols: Symbols::default(),
     };
     let mut chip = Chip::with_engine(part, options.seed, options.engine)?;
     let settings = Settings { f0_write_without_pg: options.f0_write_without_pg, ..chip.board.flash.settings() };
@@ -214,7 +217,9 @@ fn judge(
             // The same part: it fits.
             let _ = chip.restore(&flashed);
         }
-        let run = boot::boot(&mut chip, if n == decisive { &bench } else { &brief }, power_up).explain(layout);
+        let here = if n == decisive { &bench } else { &brief };
+        let mut run = boot::boot(&mut chip, here, power_up).explain(layout);
+        run.last = last::look(&mut chip, &flashed, here, &run);
         verdict.findings.extend(verdict::findings(&run, layout, n == decisive));
         if n == decisive {
             let bench = Around { chip: &mut chip, bench: &bench, flashed: &flashed, seed: options.seed };
@@ -238,13 +243,17 @@ fn judge(
     verdict.findings.extend(rests::finding(choices));
     verdict::join(&mut verdict.findings, verdict.app_runs);
     told_by_cause(&mut verdict.findings);
-    Ok((verdict, non_volatile))
+    let symbols = Symbols::of(verdict.pieces.iter().map(|p| &p.image));
+    Ok((verdict.with_symbols(symbols), non_volatile))
 }
 
 /// What a run comes to where a file is at a wrong place: evidence of that, and no finding of its own.
 fn told_by_cause(findings: &mut Vec<Finding>) {
     for (seen, cause) in [
         (Id::RUN_APP_FAULT, Id::LINKED_FOR_BASE),
+        (Id::RUN_APP_FAULT, Id::OTHER_CORE),
+        (Id::RUN_BOOTLOADER_FAULT, Id::OTHER_CORE),
+        (Id::RUN_LOCKUP, Id::OTHER_CORE),
         (Id::RUN_LOCKUP, Id::CONTRADICTION),
         (Id::RUN_BOOT_BYTE_BLANK, Id::CONTRADICTION),
         (Id::RUN_LOCKUP, Id::MISPLACED),

@@ -153,6 +153,7 @@ mod tests {
             choices: Vec::new(),
             stands_still: false,
             resets: 0,
+            last: None,
             reason: None,
         }
     }

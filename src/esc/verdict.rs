@@ -9,10 +9,11 @@ use super::updater::Update;
 use super::words;
 use crate::am32::{Finding, Id, Layout, Piece, Severity};
 use crate::chip::program::{ProgramError, Programmed};
-use crate::image::Origin;
+use crate::image::{Origin, Symbol, Symbols};
 use crate::part::Part;
 use crate::plural::{count, verb};
 use crate::time::Time;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What would happen.
@@ -36,6 +37,8 @@ pub struct Verdict {
     pub app_runs: bool,
     /// What a bootloader updater among the files did. Then `app_runs` says that the chip starts with what it left.
     pub update: Option<Update>,
+    /// Names of places in the code, where an ELF is among the files.
+    pub symbols: Symbols,
 }
 
 impl Verdict {
@@ -57,6 +60,22 @@ impl Verdict {
             }
         }
         None
+    }
+
+    /// With names of places in the code, which findings are then told with.
+    #[must_use]
+    pub fn with_symbols(mut self, symbols: Symbols) -> Verdict {
+        for finding in &mut self.findings {
+            finding.message = symbols.name_places(&finding.message).into_owned();
+        }
+        self.symbols = symbols;
+        self
+    }
+
+    /// The places in the code that the report names by their PC and that have a symbol, each once, by address.
+    pub fn places(&self) -> Vec<(u32, Symbol)> {
+        let all: BTreeSet<u32> = self.runs.iter().flat_map(BootRun::places).collect();
+        all.into_iter().filter_map(|pc| Some((pc, self.symbols.at(pc)?))).collect()
     }
 
     /// How the power-ups ended, to compare two candidates by.

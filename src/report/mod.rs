@@ -5,6 +5,7 @@
 
 pub mod columns;
 mod form;
+mod last;
 mod places;
 mod style;
 

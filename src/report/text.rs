@@ -154,6 +154,10 @@ fn power_ups(verdict: &Verdict, style: Style, out: &mut String) {
         let head = if told.good { style.good(told.head) } else { style.bad(told.head) };
         let mut lines = vec![format!("{head}{}", told.rest)];
         lines.extend(evidence(run, run.reason.as_ref(), style.detail));
+        lines.extend(super::last::lines(run, &verdict.symbols, style.detail));
+        for line in &mut lines {
+            *line = verdict.symbols.name_places(line).into_owned();
+        }
         let told = lines.join("\n");
         // Two wires that the code cannot tell apart need not be told twice.
         if let Some((twin, _)) = before.iter().find(|(_, t)| *t == told)

@@ -36,6 +36,7 @@ mod st_flash_parity;
 mod stlink_server;
 mod stlink_tools;
 mod support;
+mod symbols;
 #[cfg(unix)]
 mod usb_socket;
 mod usbip;
