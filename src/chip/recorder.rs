@@ -3,12 +3,15 @@
 //! With one the core goes instruction by instruction inside the recorder's window, on any engine, as it does for
 //! watchpoints. Without one there is nothing to pay but a look at each run of the core.
 
+mod rounds;
+
 use super::Chip;
 use crate::bus::ResetCause;
 use crate::cpu::access::{DataAccess, access_register, data_access};
 use crate::cpu::decode::is_wide;
 use crate::cpu::{FaultKind, Registers, Stop};
 use crate::time::Time;
+use rounds::Rounds;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -45,6 +48,15 @@ pub enum What {
         /// The first instruction.
         pc: u32,
     },
+    /// The records before this one happened again, alike but for the time.
+    Again {
+        /// How many records.
+        lines: usize,
+        /// How often.
+        times: u64,
+        /// When the last of them began.
+        until: Time,
+    },
     /// An instruction could not be executed.
     Fault {
         /// Where.
@@ -80,22 +92,15 @@ pub struct Accessed {
     pub value: Option<u32>,
 }
 
-/// Which instructions are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Which instructions are kept: all, unless something is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Only {
     /// Those that stand here, or access data here; all where there is no range.
     pub ranges: Vec<Range<u32>>,
     /// Kinds; all where there is none.
     pub kinds: Vec<Kind>,
-    /// From the first instant to before the second.
-    pub time: Range<Time>,
-}
-
-impl Default for Only {
-    /// All.
-    fn default() -> Only {
-        Only { ranges: Vec::new(), kinds: Vec::new(), time: Time::ZERO..Time::NEVER }
-    }
+    /// Each from the first instant to before the second; always where there is none.
+    pub times: Vec<Range<Time>>,
 }
 
 /// A kind of what happened.
@@ -114,7 +119,7 @@ pub enum Kind {
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// The first so many; what comes after them is not even looked at.
+    /// The first so many, rounds of a loop that are alike once; what comes after them is not even looked at.
     First(usize),
     /// The last so many.
     Last(usize),
@@ -126,17 +131,19 @@ pub struct Recorder {
     only: Only,
     keep: Keep,
     records: VecDeque<Record>,
+    rounds: Rounds,
     cut_off: bool,
 }
 
 impl Recorder {
     /// A recorder that has seen nothing.
     pub fn new(only: Only, keep: Keep) -> Recorder {
-        Recorder { only, keep, records: VecDeque::new(), cut_off: false }
+        Recorder { only, keep, records: VecDeque::new(), rounds: Rounds::default(), cut_off: false }
     }
 
     /// What was kept, in order, and whether something is left out at the end.
-    pub fn into_records(self) -> (Vec<Record>, bool) {
+    pub fn into_records(mut self) -> (Vec<Record>, bool) {
+        self.rounds.leave(&mut self.records);
         (self.records.into(), self.cut_off)
     }
 
@@ -146,7 +153,7 @@ impl Recorder {
 
     /// Whether what happens at `time` is to be looked at.
     fn looks(&self, time: Time) -> bool {
-        self.only.time.contains(&time) && !self.cut_off
+        (self.only.times.is_empty() || self.only.times.iter().any(|t| t.contains(&time))) && !self.cut_off
     }
 
     fn push(&mut self, time: Time, what: What) {
@@ -154,11 +161,15 @@ impl Recorder {
             self.cut_off = true;
             return;
         }
-        self.records.push_back(Record { time, what });
-        if let Keep::Last(most) = self.keep
-            && self.records.len() > most
-        {
-            self.records.pop_front();
+        let record = Record { time, what };
+        match self.keep {
+            Keep::First(_) => self.rounds.push(&mut self.records, record),
+            Keep::Last(most) => {
+                self.records.push_back(record);
+                if self.records.len() > most {
+                    self.records.pop_front();
+                }
+            }
         }
     }
 
@@ -209,12 +220,12 @@ impl Chip {
         Some(Ahead { time, code: [first, second], before, access })
     }
 
-    /// The cycle at which a recorder's window opens, where it is still ahead.
+    /// The cycle at which a recorder next begins to look, where it does not now.
     pub(super) fn recorder_opens(&self) -> u64 {
-        match &self.recorder {
-            Some(r) if r.only.time.start > self.now().time => self.board.hclk.cycle_at(r.only.time.start),
-            _ => u64::MAX,
-        }
+        let Some(recorder) = self.recorder.as_ref().filter(|r| !r.cut_off) else { return u64::MAX };
+        let now = self.now().time;
+        let next = recorder.only.times.iter().map(|t| t.start).filter(|start| *start > now).min();
+        next.map_or(u64::MAX, |start| self.board.hclk.cycle_at(start))
     }
 
     /// Keeps an instruction that has run, or has faulted.

@@ -19,6 +19,7 @@ mod outputs;
 mod parts;
 mod progress;
 mod project;
+mod recorded;
 mod replay;
 mod run;
 mod schema;

@@ -7,6 +7,7 @@ use super::evidence::{BootRun, Ending};
 use super::kept::{Kept, KeptError};
 use super::power_up::PowerUp;
 use super::rests;
+use super::trace::Wish;
 use super::verdict::{self, Verdict};
 use super::{fit, last, next_start, settings_pages, signal_pin, updater};
 use crate::am32::{self, Finding, Given, Id, Layout, Piece, Plan, PlanError, Request, Role, Severity};
@@ -46,6 +47,8 @@ pub struct Options {
     pub seed: u64,
     /// The file that the ESC is kept in, as it was given: advice names it.
     pub state: Option<String>,
+    /// What is to be recorded of the power-ups.
+    pub record: Wish,
 }
 
 impl Default for Options {
@@ -63,6 +66,7 @@ impl Default for Options {
             option_bytes: false,
             seed: 1,
             state: None,
+            record: Wish::default(),
         }
     }
 }
@@ -92,6 +96,16 @@ pub enum CheckError {
         change: Time,
         /// How long each power-up is watched.
         limit: Time,
+    },
+    /// A block that the part does not have.
+    #[error("the {part} has no block {name}; it has {known}")]
+    NoBlock {
+        /// What was asked for.
+        name: String,
+        /// The part.
+        part: String,
+        /// The blocks that it has.
+        known: String,
     },
     /// The emulation engine could not be set up.
     #[error(transparent)]
@@ -130,8 +144,9 @@ pub fn check(files: Vec<Given>, options: &Options, kept: Option<&Kept>) -> Resul
         verdict.part_evidence = "as the state file holds it".to_owned();
     }
     let mut others = Vec::new();
+    let unrecorded = Options { record: Wish::default(), ..options.clone() };
     for part in plan.candidates.iter().skip(1) {
-        let (other, _) = judge(&plan.for_part(part)?, part, options, None)?;
+        let (other, _) = judge(&plan.for_part(part)?, part, &unrecorded, None)?;
         if other.outcome() != verdict.outcome() {
             others.push(part.nick().to_owned());
         }
@@ -164,6 +179,7 @@ fn refused(plan: Plan) -> Verdict {
         app_runs: false,
         update: None,
         symbols: Symbols::default(),
+        recordings: Vec::new(),
     }
 }
 
@@ -187,6 +203,7 @@ fn judge(
         app_runs: false,
         update: None,
         symbols: Symbols::default(),
+        recordings: Vec::new(),
     };
     let mut chip = Chip::with_engine(part, options.seed, options.engine)?;
     let settings = Settings { f0_write_without_pg: options.f0_write_without_pg, ..chip.board.flash.settings() };
@@ -218,7 +235,9 @@ fn judge(
             let _ = chip.restore(&flashed);
         }
         let here = if n == decisive { &bench } else { &brief };
+        options.record.begin(&mut chip, options.power_ups.len())?;
         let mut run = boot::boot(&mut chip, here, power_up).explain(layout);
+        verdict.recordings.extend(options.record.end(&mut chip));
         run.last = last::look(&mut chip, &flashed, here, &run);
         verdict.findings.extend(verdict::findings(&run, layout, n == decisive));
         if n == decisive {

@@ -55,7 +55,7 @@ pub(super) fn look(chip: &mut Chip, flashed: &SavedChip, bench: &Bench, run: &Bo
     if !faulted(run) || chip.restore(flashed).is_err() {
         return None;
     }
-    let only = Only { kinds: vec![Kind::Code], time: run.time_us.since(BEFORE)..Time::NEVER, ..Only::default() };
+    let only = Only { kinds: vec![Kind::Code], times: vec![run.time_us.since(BEFORE)..Time::NEVER], ..Only::default() };
     chip.record(Recorder::new(only, Keep::Last(TOLD)));
     boot::boot(chip, bench, &run.power_up);
     let (records, _) = chip.take_recorder()?.into_records();

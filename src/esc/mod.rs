@@ -23,6 +23,7 @@ pub mod settings_pages;
 pub mod signal_pin;
 pub mod state;
 mod timeline;
+pub mod trace;
 pub mod updater;
 pub mod verdict;
 pub mod words;

@@ -5,6 +5,7 @@
 use super::evidence::{Author, BootRun, ChangedPage, Ending, Load};
 use super::power_up::{PowerUp, Wire};
 use super::reason::Reason;
+use super::trace::Recording;
 use super::updater::Update;
 use super::words;
 use crate::am32::{Finding, Id, Layout, Piece, Severity};
@@ -39,6 +40,8 @@ pub struct Verdict {
     pub update: Option<Update>,
     /// Names of places in the code, where an ELF is among the files.
     pub symbols: Symbols,
+    /// What was recorded of the power-ups, in their order; empty where nothing was asked for.
+    pub recordings: Vec<Recording>,
 }
 
 impl Verdict {

@@ -16,6 +16,10 @@ mod check;
 #[cfg(feature = "cli")]
 pub mod doctor;
 pub mod explain;
+#[cfg(feature = "cli")]
+pub mod trace;
+#[cfg(feature = "cli")]
+pub mod vcd;
 pub mod parts;
 #[cfg(feature = "cli")]
 pub mod replay;

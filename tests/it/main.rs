@@ -37,6 +37,7 @@ mod stlink_server;
 mod stlink_tools;
 mod support;
 mod symbols;
+mod trace;
 #[cfg(unix)]
 mod usb_socket;
 mod usbip;
