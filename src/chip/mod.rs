@@ -393,8 +393,11 @@ impl Chip {
                 matches = self.next_matches();
                 limit = limit.min(now.cycle + 1);
             }
-            let ahead = self.ahead();
-            limit = if ahead.is_some() { limit.min(now.cycle + 1) } else { limit.min(self.recorder_opens()) };
+            let mut ahead = None;
+            if self.recorder.is_some() {
+                ahead = self.ahead();
+                limit = limit.min(if ahead.is_some() { now.cycle + 1 } else { self.recorder_opens() });
+            }
             self.board.set_horizon(limit);
             let stop = self.core.run(&mut self.board, limit);
             if let Some(ahead) = ahead {

@@ -103,8 +103,16 @@ impl Board {
         self.look_at_scope(now);
     }
 
-    /// Keeps what is not as it was.
+    /// Keeps what is not as it was, where a scope is on: accesses come by here, so without one it has to cost nothing.
+    #[inline]
     pub(super) fn look_at_scope(&mut self, now: Now) {
+        if self.scope.is_some() {
+            self.follow_scope(now);
+        }
+    }
+
+    #[cold]
+    fn follow_scope(&mut self, now: Now) {
         // Taken out, so that it can be filled while the board is read.
         let Some(mut scope) = self.scope.take() else { return };
         let time = now.time;

@@ -7,10 +7,14 @@ use crate::image::Symbols;
 /// Instructions that are told unless more is wanted.
 const USUAL: usize = 4;
 
-/// Who called, and the last instructions; nothing where there was no fault.
+/// Who called, and the last instructions; nothing where there was no fault. Bare addresses are for those who want all.
 pub(super) fn lines(run: &BootRun, symbols: &Symbols, detail: Detail) -> Vec<String> {
     let Some(last) = &run.last else { return Vec::new() };
     let Last { lr, instructions } = last;
+    let named = instructions.last().is_some_and(|i| symbols.at(i.pc).is_some());
+    if !named && detail != Detail::Verbose {
+        return Vec::new();
+    }
     let caller = match last.caller(symbols) {
         Some(caller) => format!("called from {caller} (LR 0x{lr:08X})"),
         None => format!("LR 0x{lr:08X}"),

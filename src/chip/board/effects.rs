@@ -23,6 +23,8 @@ impl Board {
             && end > now.time
             && self.runs_from_flash(pc)
         {
+            // Busy now, and no more when the core goes on.
+            self.look_at_scope(now);
             self.fx.stall_until(end);
         }
         if !self.fx.any {

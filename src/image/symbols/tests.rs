@@ -57,14 +57,29 @@ fn a_stripped_or_damaged_elf_tells_nothing() {
     // Whatever stands behind the headers and what is flashed: no panic, and an answer.
     let loaded = image(FAULTY).segments.iter().map(|s| s.data.len()).sum::<usize>();
     assert!(loaded < FAULTY.len());
+    let try_it = |damaged: &[u8]| {
+        if let Ok(image) = Image::parse("app.elf", damaged, None) {
+            let symbols = Symbols::of([&image]);
+            (0x0800_10C0..0x0800_1300).step_by(6).for_each(|pc| drop(symbols.at(pc)));
+            drop(image.built_for());
+        }
+    };
     for at in (0x1000 + 0x600..FAULTY.len()).step_by(61) {
         let mut damaged = FAULTY.to_vec();
         let end = (at + 40).min(damaged.len());
         damaged[at..end].fill(0xFF);
-        if let Ok(image) = Image::parse("app.elf", &damaged, None) {
-            let symbols = Symbols::of([&image]);
-            (0x0800_10C0..0x0800_1300).step_by(2).for_each(|pc| drop(symbols.at(pc)));
+        try_it(&damaged);
+    }
+    // Any fixed sequence of places and values does.
+    let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+    for _ in 0..500 {
+        let mut damaged = FAULTY.to_vec();
+        for _ in 0..4 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let at = (random >> 33) as usize % damaged.len();
+            damaged[at] = (random >> 24) as u8;
         }
+        try_it(&damaged);
     }
 }
 
