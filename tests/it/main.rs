@@ -41,6 +41,8 @@ mod st_flash_parity;
 mod stlink_server;
 mod stlink_tools;
 mod support;
+mod symbols;
+mod trace;
 #[cfg(unix)]
 mod usb_socket;
 mod usbip;
