@@ -27,6 +27,7 @@ mod licences;
 mod lockstep;
 mod map;
 mod openocd;
+mod pages;
 mod pack;
 mod people;
 mod peripherals;
