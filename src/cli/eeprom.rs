@@ -21,8 +21,9 @@ use std::sync::Arc;
 
 /// Look at the settings of an ESC by name, compare, change and make them
 ///
-/// A settings page is taken from wherever it stands: a file that is nothing but the page, a _FULL image or a copy of all of flash, Intel
-/// HEX, ELF, or the state of a virtual ESC. Settings go by the names that `dryflash eeprom show` prints, AM32's own (C, JSON, DroneCAN) too.
+/// A settings page is taken from wherever it stands: a file that is nothing but the page, a _FULL image or a copy of
+/// all of flash, Intel HEX, ELF, or the state of a virtual ESC. Settings go by the names that `dryflash eeprom show`
+/// prints, AM32's own (C, JSON, DroneCAN) too.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash eeprom show eeprom.bin
@@ -52,7 +53,8 @@ const WRITTEN: &str = "What is written";
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = WHERE)]
 struct Where {
-    /// The part, where the file does not tell: full name, order code, or AM32's short name (F031, F051, G031, G071, G071_64K).
+    /// The part, where the file does not tell: full name, order code, or AM32's short name (F031, F051, G031, G071,
+    /// G071_64K).
     #[arg(long, env = PART_VARIABLE, hide_env_values = true)]
     part: Option<String>,
     /// The page's first address, such as 0x08007C00, where the part does not tell.
@@ -75,7 +77,8 @@ struct Out {
 fn address(text: &str) -> Result<u32, String> {
     let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
     let digits = digits.ok_or_else(|| format!("'{text}' is no address; write it in hex, such as 0x08007C00"))?;
-    u32::from_str_radix(digits, 16).map_err(|_| format!("'{text}' is no address of 32 bits; write one such as 0x08007C00"))
+    u32::from_str_radix(digits, 16)
+        .map_err(|_| format!("'{text}' is no address of 32 bits; write one such as 0x08007C00"))
 }
 
 /// Runs the verb.

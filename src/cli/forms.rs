@@ -107,7 +107,8 @@ pub fn command() -> Command {
 /// A verb with what every verb has, and what it has below it.
 fn dressed(command: Command, forms: &[&'static Form], absent: &impl Fn(Arg) -> Arg) -> Command {
     let below: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
-    let command = below.iter().fold(command, |command, name| command.mut_subcommand(name, |c| dressed(c, forms, absent)));
+    let command =
+        below.iter().fold(command, |command, name| command.mut_subcommand(name, |c| dressed(c, forms, absent)));
     let arg = Arg::new("format")
         .long("format")
         .value_name("FORMAT")

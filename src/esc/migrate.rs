@@ -8,6 +8,7 @@ use super::next_start;
 use super::power_up::PowerUp;
 use super::verdict;
 use super::words;
+use crate::am32::settings::LENGTH;
 use crate::am32::{self, Finding, Given, Layout, Piece, PlanError, Request, Role, Severity};
 use crate::chip::{Chip, program};
 use crate::part::Part;
@@ -47,19 +48,15 @@ impl Migration {
 ///
 /// # Errors
 /// Wrong use, files for a part that is not modelled, or a failure of dryflash itself.
-pub fn migrate(files: Vec<Given>, length: u32, options: &Options) -> Result<Migration, CheckError> {
+pub fn migrate(files: Vec<Given>, options: &Options) -> Result<Migration, CheckError> {
     let from_app = files.iter().all(|f| f.role != Some(Role::Bootloader));
-    let wish = Request {
-        part: options.part.clone(),
-        part_from: options.part_from.clone(),
-        from_app,
-        ..Request::default()
-    };
+    let wish =
+        Request { part: options.part.clone(), part_from: options.part_from.clone(), from_app, ..Request::default() };
     let plan = am32::plan(files, &wish)?;
     let mut first = None;
     for part in &plan.candidates {
         let plan = if options.part.is_some() { plan.clone() } else { plan.for_part(part)? };
-        let run = on_part(plan, part, from_app, length, options)?;
+        let run = on_part(plan, part, from_app, options)?;
         if run.is_done() {
             return Ok(run);
         }
@@ -75,13 +72,7 @@ fn not_modelled(findings: &[Finding]) -> CheckError {
     PlanError::NoLayout { part, known }.into()
 }
 
-fn on_part(
-    plan: am32::Plan,
-    part: &Arc<Part>,
-    from_app: bool,
-    length: u32,
-    options: &Options,
-) -> Result<Migration, CheckError> {
+fn on_part(plan: am32::Plan, part: &Arc<Part>, from_app: bool, options: &Options) -> Result<Migration, CheckError> {
     let no_layout = || PlanError::NoLayout { part: part.name.clone(), known: String::new() };
     let layout = Layout::of(part).ok_or_else(no_layout)?;
     let address = layout.eeprom;
@@ -107,7 +98,7 @@ fn on_part(
         }
     }
     chip.power_off(options.seed);
-    let page = |chip: &Chip| chip.board.flash.cells().bytes(address, length.min(layout.page));
+    let page = |chip: &Chip| chip.board.flash.cells().bytes(address, LENGTH as u32);
     done.before = page(&chip);
     if done.findings.iter().all(|f| f.severity < Severity::Error) {
         let bench = Bench { from_app, app_limit: options.app_limit, ..Bench::new(part, layout, None) };
@@ -145,8 +136,6 @@ fn judge(run: &BootRun, layout: &Layout, findings: &mut Vec<Finding>) {
             layout.eeprom
         );
         let advice = "name the part that the app is for with --part, or give the bootloader, which tells the app where its settings are";
-        findings.push(
-            Finding::new(am32::Id::RUN_TWO_PAGES, message, advice).at(*other).as_bad_as(Severity::Error),
-        );
+        findings.push(Finding::new(am32::Id::RUN_TWO_PAGES, message, advice).at(*other).as_bad_as(Severity::Error));
     }
 }

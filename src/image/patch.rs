@@ -9,17 +9,23 @@ use std::sync::Arc;
 #[allow(missing_docs, reason = "`file` is the file as the user named it, `address` that of the byte")]
 pub enum PatchError {
     /// The file has no such byte.
-    #[error("{file}: has no byte at 0x{address:08X}, so there is none to change; take a file that holds the whole page")]
+    #[error(
+        "{file}: has no byte at 0x{address:08X}, so there is none to change; take a file that holds the whole page"
+    )]
     NotThere { file: Arc<str>, address: u32 },
     /// The bytes are packed into the file.
     #[error("{file}: its bytes are packed into JSON; take the .hex or .bin of the same release")]
     Packed { file: Arc<str> },
     /// The byte is there twice, or its place is not that of its line.
-    #[error("{file}: the byte at 0x{address:08X} stands in it more than once, or not in one place; make a plain file of it \
-             first: arm-none-eabi-objcopy -I ihex -O ihex FILE new.hex")]
+    #[error(
+        "{file}: the byte at 0x{address:08X} stands in it more than once, or not in one place; make a plain file of it \
+             first: arm-none-eabi-objcopy -I ihex -O ihex FILE new.hex"
+    )]
     NotInOnePlace { file: Arc<str>, address: u32 },
     /// What came out is not readable. A bug in dryflash.
-    #[error("{file}: what came out is not the file that it should be ({reason}); this is a bug: please report it with the file")]
+    #[error(
+        "{file}: what came out is not the file that it should be ({reason}); this is a bug: please report it with the file"
+    )]
     Broken { file: Arc<str>, reason: Box<ImageError> },
 }
 

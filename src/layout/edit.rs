@@ -32,8 +32,10 @@ pub enum EditError {
         second: String,
     },
     /// The page was never written.
-    #[error("{file}: the page holds no settings, and one that is set would stand amid FF, which firmware takes as values; \
-             make a page first: dryflash eeprom new")]
+    #[error(
+        "{file}: the page holds no settings, and one that is set would stand amid FF, which firmware takes as values; \
+             make a page first: dryflash eeprom new"
+    )]
     Blank {
         /// The file.
         file: Arc<str>,

@@ -1,6 +1,7 @@
 //! Where the settings page lies in what is looked at.
 
 use super::Source;
+use crate::am32::settings::{LENGTH, SHORTEST};
 use crate::am32::{self, Given, Layout, PlanError, Request, Role, eeprom};
 use crate::image::{Format, Image};
 use crate::part::Part;
@@ -12,9 +13,6 @@ use std::sync::Arc;
 const LENGTHS: [usize; 8] = [48, 176, 184, 192, 256, 1024, 2048, 8192];
 /// The longest page of flash that settings stand in.
 const LONGEST: usize = 8192;
-/// As far as any firmware reads its settings.
-pub const USED: u32 = 192;
-
 /// A settings page, found.
 #[derive(Clone, Debug)]
 pub struct SettingsPage {
@@ -24,7 +22,7 @@ pub struct SettingsPage {
     pub address: Option<u32>,
     /// Whose it is, where that is known.
     pub layout: Option<&'static Layout>,
-    /// Its bytes, as far as any firmware reads them and the file has them: 48 to [`USED`].
+    /// Its bytes, as far as any firmware reads them and the file has them: 48 to [`LENGTH`].
     pub bytes: Vec<u8>,
     /// The image, where the page stands at its address.
     pub image: Image,
@@ -35,7 +33,10 @@ pub struct SettingsPage {
 #[allow(missing_docs, reason = "`file` is the file as the user named it")]
 pub enum PageError {
     /// Shorter than any page.
-    #[error("{file}: has {length} bytes, and the shortest settings page has {}: it is cut off; read it again", eeprom::SHORTEST)]
+    #[error(
+        "{file}: has {length} bytes, and the shortest settings page has {}: it is cut off; read it again",
+        SHORTEST
+    )]
     TooShort { file: Arc<str>, length: usize },
     /// No page is as long.
     #[error(
@@ -43,8 +44,11 @@ pub enum PageError {
          their address: {}", thousands(*.length), lengths(), shell::file(&format!("{file}@0x08007C00")))]
     WrongSize { file: Arc<str>, length: usize },
     /// The page ends early.
-    #[error("{file}: the settings page at 0x{address:08X} ends after {length} bytes, and the shortest has {}: the file \
-             is cut off; read it again", eeprom::SHORTEST)]
+    #[error(
+        "{file}: the settings page at 0x{address:08X} ends after {length} bytes, and the shortest has {}: the file \
+             is cut off; read it again",
+        SHORTEST
+    )]
     Cut { file: Arc<str>, address: u32, length: usize },
     /// Bytes are missing amid the page.
     #[error(
@@ -81,7 +85,7 @@ pub fn find(source: &Source, part: Option<&Arc<Part>>, at: Option<u32>) -> Resul
     let layout = part.and_then(|p| Layout::of(p));
     if !image.placed && image.len() <= LONGEST {
         let length = image.len();
-        if length < eeprom::SHORTEST {
+        if length < SHORTEST {
             return Err(PageError::TooShort { file: file(), length });
         }
         if !LENGTHS.contains(&length) {
@@ -106,7 +110,7 @@ fn alone(image: &Image, address: Option<u32>, layout: Option<&'static Layout>) -
         return Err(PageError::Cut { file: image.name, address, length: 0 });
     }
     let bytes = image.segments.first().map_or(&[][..], |s| &s.data);
-    let bytes = bytes[..bytes.len().min(USED as usize)].to_vec();
+    let bytes = bytes[..bytes.len().min(LENGTH)].to_vec();
     Ok(SettingsPage { file: image.name.clone(), address, layout, bytes, image })
 }
 
@@ -157,7 +161,7 @@ fn cut_out(
     whose: &str,
 ) -> Result<SettingsPage, PageError> {
     let file = || image.name.clone();
-    let page = image.slice(address..address.saturating_add(USED));
+    let page = image.slice(address..address.saturating_add(LENGTH as u32));
     let Some(first) = page.segments.first().filter(|s| s.address == address) else {
         let (start, end) = (image.start(), image.end());
         return Err(PageError::NotThere { file: file(), address, whose: whose.to_owned(), start, end });
@@ -166,7 +170,7 @@ fn cut_out(
         let (first, last) = (first.end() as u32, next.address - 1);
         return Err(PageError::Gap { file: file(), page: address, first, last });
     }
-    if first.data.len() < eeprom::SHORTEST {
+    if first.data.len() < SHORTEST {
         return Err(PageError::Cut { file: file(), address, length: first.data.len() });
     }
     Ok(SettingsPage { file: file(), address: Some(address), layout, bytes: first.data.clone(), image: image.clone() })

@@ -131,7 +131,8 @@ impl Render for Changes {
         };
         wrap(&line, "", "  ", style.width, &mut out);
         if let Some(app) = self.app.as_ref().filter(|app| !app.done) {
-            let line = format!("{} did not come to its main loop with this page: what it left is not written.", app.file);
+            let line =
+                format!("{} did not come to its main loop with this page: what it left is not written.", app.file);
             wrap(&style.bad(&line), "", "  ", style.width, &mut out);
         }
         if let Some(written) = &self.written {
@@ -151,7 +152,11 @@ impl Render for Changes {
             bytes: self.bytes(),
             changes: changes
                 .iter()
-                .map(|c| ChangeOut { setting: c.field.json_name(), before: c.before.as_ref().map(Setting::of), after: c.after.as_ref().map(Setting::of) })
+                .map(|c| ChangeOut {
+                    setting: c.field.json_name(),
+                    before: c.before.as_ref().map(Setting::of),
+                    after: c.after.as_ref().map(Setting::of),
+                })
                 .collect(),
             app: self.app.as_ref().map(|app| AppOut {
                 file: &app.file,

@@ -54,8 +54,7 @@ impl Bench {
         command.args(words).current_dir(self.0.path()).env_remove("DRYFLASH_PART").env_remove("DRYFLASH_STATE");
         let output = command.env_remove("COLUMNS").output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        let done =
-            Done { code: output.status.code().unwrap(), out: text(output.stdout), error: text(output.stderr) };
+        let done = Done { code: output.status.code().unwrap(), out: text(output.stdout), error: text(output.stderr) };
         assert!(!done.error.contains("panicked"), "{}", done.error);
         done
     }
@@ -108,7 +107,10 @@ fn a_page_is_shown_from_wherever_it_stands() {
     for file in places.iter().map(String::as_str).chain(["page.hex", "esc.json"]) {
         let shown = bench.json(&format!("show {file}"));
         let kv = &shown["settings"]["motorKv"];
-        assert_eq!((kv["text"].as_str(), &kv["raw"][0], kv["default"].as_bool()), (Some("2220 KV"), &0x37.into(), Some(true)));
+        assert_eq!(
+            (kv["text"].as_str(), &kv["raw"][0], kv["default"].as_bool()),
+            (Some("2220 KV"), &0x37.into(), Some(true))
+        );
         assert_eq!((&shown["layout"], &shown["boot_byte"]), (&2.into(), &1.into()), "{file}");
         let alone = *file == places[0];
         assert_eq!(shown["address"].as_u64(), (!alone).then_some(0x0800_7C00), "{file}");
@@ -206,13 +208,16 @@ fn set_of_a_virtual_esc_is_the_page_alone() {
 #[test]
 fn a_new_page_starts_an_esc() {
     let bench = Bench::new();
-    for (part, bootloader) in [("F031", "F031_BOOTLOADER_PB4"), ("F051", "F051_BOOTLOADER_PB4"), ("G071_64K", "G071_BOOTLOADER_PB4_64K")] {
+    for (part, bootloader) in
+        [("F031", "F031_BOOTLOADER_PB4"), ("F051", "F051_BOOTLOADER_PB4"), ("G071_64K", "G071_BOOTLOADER_PB4_64K")]
+    {
         let bootloader = format!("@STANDIN_{bootloader}_V14.bin");
         let app = format!("@STANDIN_DRYFLASH_{part}_2.20.{}", if part == "F051" { "hex" } else { "bin" });
         for (more, file) in [("", "new.bin"), ("--firmware 2.20", "new.bin"), ("--layout 4", "new.hex")] {
             let made = bench.eeprom(&format!("new --part {part} {more} -o {file} --force"));
             assert_eq!(made.code, 0, "{}", made.error);
-            let started = bench.dryflash(&format!("check -q --part {part} --signal low {bootloader} {app} --eeprom {file}"));
+            let started =
+                bench.dryflash(&format!("check -q --part {part} --signal low {bootloader} {app} --eeprom {file}"));
             assert_eq!(started.code, 0, "{part} {more}: {}{}", started.out, started.error);
         }
     }
@@ -366,7 +371,15 @@ fn lines_fit_the_terminal() {
     odd[48..58].copy_from_slice(&[2, 58, 4, 0, 100, 73, 50, 0, 0, 0]);
     bench.put("odd.bin", odd);
     for columns in ["40", "63", "80"] {
-        for words in ["show odd.bin", "show -v odd.bin", "show --help", "set --help", "migrate --help", "diff --help", "new --help"] {
+        for words in [
+            "show odd.bin",
+            "show -v odd.bin",
+            "show --help",
+            "set --help",
+            "migrate --help",
+            "diff --help",
+            "new --help",
+        ] {
             let mut command = Command::new(env!("CARGO_BIN_EXE_dryflash"));
             command.arg("eeprom").args(words.split(' ')).current_dir(bench.0.path()).env("COLUMNS", columns);
             let text = String::from_utf8(command.output().unwrap().stdout).unwrap();

@@ -274,7 +274,10 @@ fn schema_prints_what_is_published() {
         .map(|e| e.unwrap().file_name().to_string_lossy().trim_end_matches(".schema.json").to_owned())
         .collect();
     names.sort();
-    assert_eq!(names, ["cases", "check", "doctor", "eeprom", "eeprom-changes", "explain", "parts", "replay", "run", "script", "with"]);
+    assert_eq!(
+        names,
+        ["cases", "check", "doctor", "eeprom", "eeprom-changes", "explain", "parts", "replay", "run", "script", "with"]
+    );
     for name in names {
         let (_, text) = dryflash(&["schema", &name]);
         let kept = std::fs::read_to_string(root().join(format!("docs/schemas/{name}.schema.json"))).unwrap();

@@ -1,8 +1,8 @@
 //! `dryflash eeprom set`: a page with other values.
 
 use super::{Found, Out, Where, code};
-use crate::cli::{Outcome, Output};
 use crate::am32::settings::Settings;
+use crate::cli::{Outcome, Output};
 use crate::files::{self, FileError};
 use crate::layout::edit;
 use crate::report::eeprom::Place;
@@ -11,8 +11,8 @@ use std::ffi::OsString;
 
 /// Set settings by name, and write the file anew with all else as it was
 ///
-/// The output has the input's format: of Intel HEX, lines, order and all other bytes stay. Of a virtual ESC's state it is the page alone.
-/// Ends with 1 where a finding about the new page is an error; it is written all the same.
+/// The output has the input's format: of Intel HEX, lines, order and all other bytes stay. Of a virtual ESC's state it
+/// is the page alone. Ends with 1 where a finding about the new page is an error; it is written all the same.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash eeprom set eeprom.bin motor_kv=1980 dir_reversed=on -o new.bin
@@ -22,7 +22,8 @@ pub struct Args {
     /// A page, or a file that holds one.
     #[arg(value_name = "FILE[@ADDR]")]
     file: OsString,
-    /// What to set: a value in its unit (motor_kv=1980), a word (dir_reversed=on, current_limit=off), or the byte in hex (max_ramp=0x50).
+    /// What to set: a value in its unit (motor_kv=1980), a word (dir_reversed=on, current_limit=off), or the byte in
+    /// hex (max_ramp=0x50).
     #[arg(value_name = "FIELD=VALUE", required = true)]
     settings: Vec<String>,
     /// Take bytes in hex that make no sense, and a page that was never written.
