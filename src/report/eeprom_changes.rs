@@ -131,8 +131,7 @@ impl Render for Changes {
         };
         wrap(&line, "", "  ", style.width, &mut out);
         if let Some(app) = self.app.as_ref().filter(|app| !app.done) {
-            let line =
-                format!("{} did not come to its main loop with this page: what it left is not written.", app.file);
+            let line = format!("{} did not take this page over: see the errors above.", app.file);
             wrap(&style.bad(&line), "", "  ", style.width, &mut out);
         }
         if let Some(written) = &self.written {
