@@ -10,7 +10,7 @@ use super::{OK, Outcome, Output, PART_VARIABLE, WOULD_NOT, outputs, sources};
 use crate::am32::settings::Settings;
 use crate::am32::{Finding, Severity};
 use crate::layout::Source;
-use crate::layout::page::{self, SettingsPage};
+use crate::layout::page::{self, Page};
 use crate::part::{self, Part};
 use crate::report::eeprom::{Place, Written};
 use crate::shell;
@@ -98,7 +98,7 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
 /// A page, and what it was found in.
 struct Found {
     source: Source,
-    page: SettingsPage,
+    page: Page,
     settings: Settings,
     part: Option<Arc<Part>>,
 }

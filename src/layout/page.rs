@@ -15,7 +15,7 @@ const LENGTHS: [usize; 8] = [48, 176, 184, 192, 256, 1024, 2048, 8192];
 const LONGEST: usize = 8192;
 /// A settings page, found.
 #[derive(Clone, Debug)]
-pub struct SettingsPage {
+pub struct Page {
     /// The file that it is in.
     pub file: Arc<str>,
     /// Its first address; none where the file is a page, and nothing tells where it goes.
@@ -79,7 +79,7 @@ fn lengths() -> String {
 ///
 /// # Errors
 /// There is none, it is cut off, or nothing tells where it begins.
-pub fn find(source: &Source, part: Option<&Arc<Part>>, at: Option<u32>) -> Result<SettingsPage, PageError> {
+pub fn find(source: &Source, part: Option<&Arc<Part>>, at: Option<u32>) -> Result<Page, PageError> {
     let (file, image) = (|| source.name.clone(), &source.image);
     let part = part.or(source.part.as_ref());
     let layout = part.and_then(|p| Layout::of(p));
@@ -102,7 +102,7 @@ pub fn find(source: &Source, part: Option<&Arc<Part>>, at: Option<u32>) -> Resul
 }
 
 /// A file that is nothing but a page.
-fn alone(image: &Image, address: Option<u32>, layout: Option<&'static Layout>) -> Result<SettingsPage, PageError> {
+fn alone(image: &Image, address: Option<u32>, layout: Option<&'static Layout>) -> Result<Page, PageError> {
     let mut image = image.clone();
     if let Some(address) = address
         && image.place(address).is_err()
@@ -111,7 +111,7 @@ fn alone(image: &Image, address: Option<u32>, layout: Option<&'static Layout>) -
     }
     let bytes = image.segments.first().map_or(&[][..], |s| &s.data);
     let bytes = bytes[..bytes.len().min(LENGTH)].to_vec();
-    Ok(SettingsPage { file: image.name.clone(), address, layout, bytes, image })
+    Ok(Page { file: image.name.clone(), address, layout, bytes, image })
 }
 
 /// The image at its place, and where its settings may stand.
@@ -154,12 +154,7 @@ fn choose(image: &Image, layouts: &[&'static Layout]) -> Result<&'static Layout,
 }
 
 /// The page at `address`.
-fn cut_out(
-    image: &Image,
-    address: u32,
-    layout: Option<&'static Layout>,
-    whose: &str,
-) -> Result<SettingsPage, PageError> {
+fn cut_out(image: &Image, address: u32, layout: Option<&'static Layout>, whose: &str) -> Result<Page, PageError> {
     let file = || image.name.clone();
     let page = image.slice(address..address.saturating_add(LENGTH as u32));
     let Some(first) = page.segments.first().filter(|s| s.address == address) else {
@@ -173,10 +168,10 @@ fn cut_out(
     if first.data.len() < SHORTEST {
         return Err(PageError::Cut { file: file(), address, length: first.data.len() });
     }
-    Ok(SettingsPage { file: file(), address: Some(address), layout, bytes: first.data.clone(), image: image.clone() })
+    Ok(Page { file: file(), address: Some(address), layout, bytes: first.data.clone(), image: image.clone() })
 }
 
-impl SettingsPage {
+impl Page {
     /// Whether the file is nothing but this page, without addresses.
     pub fn is_alone(&self) -> bool {
         self.image.format == Format::Bin && self.image.start() == self.address.unwrap_or(0)
