@@ -4,12 +4,10 @@ use super::bench::Bench;
 use super::boot;
 use super::check::{CheckError, Options};
 use super::evidence::{BootRun, Ending};
-use super::next_start;
 use super::power_up::PowerUp;
-use super::verdict;
-use super::words;
+use super::{next_start, settings_pages, verdict, words};
 use crate::am32::settings::LENGTH;
-use crate::am32::{self, Finding, Given, Layout, Piece, PlanError, Request, Role, Severity};
+use crate::am32::{self, Finding, Given, Id, Layout, Piece, PlanError, Request, Role, Severity};
 use crate::chip::{Chip, program};
 use crate::part::Part;
 use std::sync::Arc;
@@ -127,6 +125,11 @@ fn judge(run: &BootRun, layout: &Layout, findings: &mut Vec<Finding>) {
         }
         return;
     }
+    let mut told = Vec::new();
+    settings_pages::judge(run, layout, &mut told);
+    // What the page holds now is judged where it is shown.
+    let lost = |f: &Finding| f.id == Id::EEPROM_REWRITTEN && f.severity > Severity::Note;
+    findings.extend(told.into_iter().filter(|f| lost(f) || f.id == Id::RUN_NO_SETTINGS));
     let read = run.app.iter().flat_map(|a| &a.settings);
     let written = run.changed.iter().filter(|c| c.settings.is_some()).map(|c| c.address);
     let pages: Vec<u32> = read.map(|l| l.address).chain(written).collect();
@@ -136,6 +139,6 @@ fn judge(run: &BootRun, layout: &Layout, findings: &mut Vec<Finding>) {
             layout.eeprom
         );
         let advice = "name the part that the app is for with --part, or give the bootloader, which tells the app where its settings are";
-        findings.push(Finding::new(am32::Id::RUN_TWO_PAGES, message, advice).at(*other).as_bad_as(Severity::Error));
+        findings.push(Finding::new(Id::RUN_TWO_PAGES, message, advice).at(*other).as_bad_as(Severity::Error));
     }
 }

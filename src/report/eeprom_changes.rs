@@ -3,8 +3,8 @@
 use super::columns::wrap;
 use super::eeprom::{Head, Place, Setting, Written, has_room, name_column, raw, summary};
 use super::{Detail, Render, RenderError, Style, json, text};
-use crate::am32::Finding;
 use crate::am32::settings::{self, Change, Settings, Value};
+use crate::am32::{Finding, Severity};
 use crate::esc::{BootRun, Hopes};
 use crate::plural::{count, verb};
 use serde::Serialize;
@@ -114,7 +114,8 @@ impl Render for Changes {
                 let _ = writeln!(out, "\n{}", style.heading("findings"));
             }
         }
-        self.findings.iter().for_each(|f| text::one_finding(f, "  ", style, &mut out));
+        let told = |f: &&Finding| !quiet || f.severity == Severity::Error;
+        self.findings.iter().filter(told).for_each(|f| text::one_finding(f, "  ", style, &mut out));
         if !quiet {
             out.push('\n');
         }

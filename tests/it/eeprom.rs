@@ -249,13 +249,21 @@ fn what_the_app_rewrote_is_what_is_written() {
     let (app, _) = image(APP_AT, &rewriting());
     bench.put("app.bin", app);
     let done = bench.eeprom(&format!("migrate @{FULL} --app app.bin@0x08001000 --part F051 -o left.bin"));
-    assert!(done.code == 0 && done.out.contains("  layout                    2 -> 4"), "{}{}", done.out, done.error);
+    // This one leaves the name where settings are in layout 4: it is written, and told.
+    assert!(done.code == 1 && done.out.contains("error DF090: left.bin: "), "{}{}", done.out, done.error);
+    assert!(done.out.contains("  layout                    2 -> 4"), "{}", done.out);
     assert!(done.out.contains("st-flash write left.bin 0x08007C00"), "{}", done.out);
     let mut wanted = page();
     (wanted[1], wanted[3], wanted[4]) = (4, 2, 21);
     assert!(bench.bytes("left.bin") == wanted[..192]);
     let told = bench.json("migrate left.bin --app app.bin@0x08001000 --part F051");
     assert_eq!((&told["equal"], &told["after"]["firmware"]), (&true.into(), &"2.21".into()));
+    // A page that was never written is spoilt by an app that takes its bytes for settings.
+    let mut blank = vec![0xFF; 1024];
+    blank[0] = 1;
+    bench.put("blank.bin", blank);
+    let spoilt = bench.eeprom("migrate blank.bin --app app.bin@0x08001000 --part F051");
+    assert!(spoilt.code == 1 && spoilt.out.contains("error DF091: migrated.bin: "), "{}", spoilt.out);
 }
 
 #[test]
