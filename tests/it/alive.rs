@@ -282,7 +282,13 @@ fn settings_that_the_app_rewrites_are_decoded() {
     let told = seen.verdict.findings.iter().find(|f| f.id == Id::EEPROM_REWRITTEN).expect("it is told");
     let wanted = (Severity::Note, "the app rewrote the settings at 0x08007C00, layout 2 -> 4");
     assert_eq!((told.severity, told.message.as_str()), wanted);
-    assert!(seen.verdict.starts());
+    // It kept the name, where layout 4 has settings.
+    let name = seen.error(Id::SETTINGS_NAME);
+    assert!(
+        name.starts_with("after the app has run: 'NEOESC f051' was written as a name over bytes 5 to 16"),
+        "{name}"
+    );
+    assert!(seen.verdict.app_runs && !seen.verdict.starts());
 }
 
 #[test]

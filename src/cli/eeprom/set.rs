@@ -47,10 +47,10 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let raw = files::read(&path, files::LONGEST).map_err(|e| FileError::new(&path, e))?;
     let bytes = edit::edited(&found.page, &wanted, args.anyway)?;
     let whole = edit::file_with(&raw, &found.source, &found.page, &bytes)?;
-    let findings = edit::findings(&found.page.file, &bytes, found.part.as_ref())?;
     // A file with addresses of its own is not written to one.
     let address = found.page.address.filter(|_| found.source.is_state() || found.page.is_alone());
     let written = args.out.write(&whole, address)?;
+    let findings = edit::findings(&written.file.as_str().into(), &bytes, found.part.as_ref())?;
     let after = Place { file: written.file.clone(), ..found.place() };
     let report = Changes {
         before: Side { place: found.place(), settings: found.settings },
