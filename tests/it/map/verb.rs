@@ -239,6 +239,8 @@ fn the_svg_has_each_region_to_scale_with_its_title() {
     assert_eq!(dryflash(dir.path(), &["esc.json", "other.json", "--svg", "two.svg"], &[]).code, Some(0));
     let two = std::fs::read_to_string(dir.path().join("two.svg")).unwrap();
     let two = roxmltree::Document::parse(&two).unwrap();
+    let differs = two.descendants().filter(|n| n.attribute("class") == Some("dfm-differs")).count();
+    assert_eq!(differs, 4, "in each, one and the legend's");
     let ids: Vec<&str> = two.descendants().filter_map(|n| n.attribute("id")).collect();
     assert_eq!(ids.len(), ids.iter().collect::<std::collections::HashSet<_>>().len(), "{ids:?}");
 }
