@@ -26,6 +26,8 @@ const NARROWEST: f64 = 2.5;
 /// Columns of the legend, and the height of its rows.
 const LEGEND_COLUMNS: usize = 4;
 const LEGEND_ROW: f64 = 22.0;
+/// Regions outside of flash that are told, at most.
+const MANY: usize = 12;
 /// Letters of a label, at most, in a range so wide.
 const LETTER: f64 = 7.0;
 
@@ -89,7 +91,7 @@ fn below_rows(map: &Map) -> f64 {
 fn height(map: &Map, alone: &Alone) -> f64 {
     let entries = kinds(map).len() + lines(map, alone).len();
     let legend = entries.div_ceil(LEGEND_COLUMNS) as f64 * LEGEND_ROW;
-    let outside = beside(map).count() as f64 * LEGEND_ROW;
+    let outside = beside(map).len() as f64 * LEGEND_ROW;
     below_rows(map) + legend + outside + 14.0
 }
 
@@ -154,9 +156,15 @@ fn in_flash(region: &Region) -> bool {
     !matches!(region.kind, Kind::Outside | Kind::OptionBytes)
 }
 
-/// What lies outside of flash.
-fn beside(map: &Map) -> impl Iterator<Item = &Region> {
-    map.regions.iter().filter(|r| !in_flash(r))
+/// What is told of what lies outside of flash.
+fn beside(map: &Map) -> Vec<String> {
+    let mut list: Vec<String> = map.regions.iter().filter(|r| !in_flash(r)).map(told).collect();
+    let more = list.len().saturating_sub(MANY);
+    if more > 0 {
+        list.truncate(MANY);
+        list.push(format!("and {more} more"));
+    }
+    list
 }
 
 /// A region's rows, as one group with its title.
@@ -239,7 +247,7 @@ fn told(region: &Region) -> String {
 }
 
 fn described(map: &Map) -> String {
-    let list: Vec<String> = map.regions.iter().map(told).collect();
+    let list: Vec<String> = map.regions.iter().filter(|r| in_flash(r)).map(told).chain(beside(map)).collect();
     let sizes = map.sizes;
     format!(
         "{} bytes used, {} in gaps, {} free. {}",
@@ -296,9 +304,9 @@ fn legend(map: &Map, prefix: &str, alone: &Alone, out: &mut String) {
         );
     }
     let (_, below) = place((kinds.len() + lines.len()).next_multiple_of(LEGEND_COLUMNS));
-    for (n, region) in beside(map).enumerate() {
+    for (n, text) in beside(map).iter().enumerate() {
         let y = below + n as f64 * LEGEND_ROW + 11.5;
-        let _ = writeln!(out, "<text x=\"{LEFT}\" y=\"{y:.1}\">{}</text>", escaped(&told(region)));
+        let _ = writeln!(out, "<text x=\"{LEFT}\" y=\"{y:.1}\">{}</text>", escaped(text));
     }
 }
 
