@@ -28,6 +28,9 @@ fn verb_for(word: &str) -> Option<&'static str> {
         "flash" | "write" | "download" | "program" | "erase" | "read" | "reset" => {
             "`dryflash st-flash write FILE ADDRESS` flashes as st-flash does, `dryflash with -- COMMAND` runs your own tool"
         }
+        "settings" | "config" | "configure" | "set" | "page" => {
+            "`dryflash eeprom show FILE` shows settings by name, `dryflash eeprom set` changes them"
+        }
         "list" | "chips" | "chip" | "devices" | "targets" => "`dryflash parts` lists the parts",
         "test" | "tests" | "ci" => "`dryflash run [PATH...]` runs scenarios",
         "init" | "create" => "`dryflash new FILE` writes a scenario, docs/project.md tells of dryflash.toml",

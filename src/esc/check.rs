@@ -7,7 +7,7 @@ use super::evidence::{BootRun, Ending};
 use super::kept::{Kept, KeptError};
 use super::power_up::PowerUp;
 use super::rests;
-use super::verdict::{self, Verdict};
+use super::verdict::{self, Held, Verdict};
 use super::{fit, next_start, settings_pages, signal_pin, updater};
 use crate::am32::{self, Finding, Given, Id, Layout, Piece, Plan, PlanError, Request, Role, Severity};
 use crate::chip::{Chip, SavedChip, program};
@@ -162,6 +162,7 @@ fn refused(plan: Plan) -> Verdict {
         findings: plan.findings,
         app_runs: false,
         update: None,
+        held: None,
     }
 }
 
@@ -184,6 +185,7 @@ fn judge(
         findings: plan.findings.clone(),
         app_runs: false,
         update: None,
+        held: None,
     };
     let mut chip = Chip::with_engine(part, options.seed, options.engine)?;
     let settings = Settings { f0_write_without_pg: options.f0_write_without_pg, ..chip.board.flash.settings() };
@@ -191,10 +193,15 @@ fn judge(
     if let Some(kept) = kept {
         kept.install(&mut chip)?;
     }
-    if !flash(&mut chip, options, &mut verdict) {
+    let taken = flash(&mut chip, options, &mut verdict);
+    verdict.held = Some(Held::by(&chip));
+    if !taken {
         verdict::join(&mut verdict.findings, false);
         // What was written before the flash refused stays written, as on a real chip.
         return Ok((verdict, chip.board.flash.non_volatile()));
+    }
+    if kept.is_some() {
+        verdict.findings.extend(settings_pages::kept(&chip, layout, &verdict.pieces, options.state.as_deref()));
     }
     let non_volatile = chip.board.flash.non_volatile();
     let programming = chip.board.log.choices.clone();

@@ -213,6 +213,15 @@ impl serde::Serialize for Rewritten {
     }
 }
 
+/// The core's clock from an instant on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockChange {
+    /// When.
+    pub time_us: Time,
+    /// HCLK from then on, in hertz.
+    pub hz: u64,
+}
+
 /// What was seen in one power-up.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct BootRun {
@@ -251,6 +260,12 @@ pub struct BootRun {
     pub choices: Vec<RestsOn>,
     /// Resets by the code on the way.
     pub resets: usize,
+    /// When the chip was reset on the way, and why: the first of them. Time lines show them.
+    #[serde(skip)]
+    pub reset_by: Vec<(Time, ResetCause)>,
+    /// The core's clock at power-on, and its first changes. Time lines show them.
+    #[serde(skip)]
+    pub clock: Vec<ClockChange>,
     /// Why the app was not reached, as far as AM32's bootloaders are known; none where it was, or nobody asked.
     pub reason: Option<Reason>,
 }

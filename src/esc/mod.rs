@@ -5,6 +5,7 @@
 //! [`changes`] tells what a session with a probe has left.
 
 pub mod alive;
+mod answer;
 pub mod bench;
 pub mod boot;
 mod by_running;
@@ -13,6 +14,7 @@ mod check;
 pub mod evidence;
 pub mod fit;
 mod kept;
+pub mod migrate;
 mod next_start;
 pub mod power_up;
 pub mod ready;
@@ -27,13 +29,14 @@ pub mod verdict;
 pub mod words;
 
 pub use alive::{Alive, Loop};
+pub use answer::Answer;
 pub use bench::Bench;
 pub use check::{CheckError, Options, check};
-pub use evidence::{AppRun, BootRun, Ending, Jump};
+pub use evidence::{AppRun, BootRun, ClockChange, Ending, Jump};
 pub use kept::{Kept, KeptError};
 pub use power_up::{AfterPowerOn, Change, PowerUp, Wire};
 pub use reason::Reason;
 pub use state::{StateError, StateFile};
 pub use timeline::Timeline;
-pub use verdict::Verdict;
+pub use verdict::{Held, Verdict};
 pub use words::{Hopes, Told};

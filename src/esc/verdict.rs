@@ -7,8 +7,10 @@ use super::power_up::{PowerUp, Wire};
 use super::reason::Reason;
 use super::updater::Update;
 use super::words;
-use crate::am32::{Finding, Id, Layout, Piece, Severity};
+use crate::am32::{self, Advice, Finding, Id, Layout, Piece, Severity};
+use crate::chip::Chip;
 use crate::chip::program::{ProgramError, Programmed};
+use crate::flash::{NonVolatile, OptionField};
 use crate::image::Origin;
 use crate::part::Part;
 use crate::plural::{count, verb};
@@ -36,6 +38,25 @@ pub struct Verdict {
     pub app_runs: bool,
     /// What a bootloader updater among the files did. Then `app_runs` says that the chip starts with what it left.
     pub update: Option<Update>,
+    /// What the chip held when the power came on; none where the part is not modelled.
+    pub held: Option<Held>,
+}
+
+/// What lasts of a chip without power.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Held {
+    /// Flash, and option bytes as they are stored.
+    pub non_volatile: NonVolatile,
+    /// The option bytes field by field.
+    pub options: Vec<OptionField>,
+}
+
+impl Held {
+    /// By this chip.
+    pub(super) fn by(chip: &Chip) -> Held {
+        let flash = &chip.board.flash;
+        Held { non_volatile: flash.non_volatile(), options: flash.option_fields() }
+    }
 }
 
 impl Verdict {
@@ -221,10 +242,8 @@ fn boot_byte(read: &Load, layout: &Layout, run: &BootRun) -> Finding {
         read.value, read.address, read.pc, read.time_us
     );
     // Where there is no such option as --eeprom, as in `with` and `replay`, it is a file to write.
-    let add = format!(
-        "write a page of settings to 0x{:08X}, such as eeprom_default.bin of AM32's web configurator",
-        layout.eeprom
-    );
+    let add = Advice::from(format!("write a page of settings to 0x{:08X}", layout.eeprom));
+    let add = am32::new_settings(layout, None).map_or(add.clone(), |new| add + ", which this makes: " + new);
     if !elsewhere.is_empty() {
         let message = format!("{saw}{}", polling(run));
         return Finding::new(Id::RUN_BOOT_BYTE_BLANK, message, "use the bootloader for this flash size")
@@ -236,7 +255,7 @@ fn boot_byte(read: &Load, layout: &Layout, run: &BootRun) -> Finding {
             Id::RUN_BOOT_BYTE_CUT_OFF,
             "the EEPROM page says that an update was cut off",
             saw,
-            format!("write the app again with a configurator, or {add}"),
+            Advice::from("write the app again with a configurator, or ") + add,
         ),
         _ => Finding::seen(Id::RUN_BOOT_BYTE_BLANK, "what stands in the EEPROM page is no boot byte", saw, add),
     }

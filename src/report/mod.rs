@@ -12,10 +12,15 @@ mod style;
 #[cfg(feature = "cli")]
 mod after;
 mod check;
+pub mod diff;
 #[cfg(feature = "cli")]
 pub mod doctor;
+pub mod dump;
+pub mod eeprom;
+pub mod eeprom_changes;
 pub mod explain;
 pub mod map;
+pub mod pack;
 pub mod parts;
 #[cfg(feature = "cli")]
 pub mod replay;
@@ -23,12 +28,14 @@ pub mod replay;
 pub mod run;
 #[cfg(feature = "cli")]
 pub mod script;
+pub mod split;
 #[cfg(feature = "cli")]
 pub mod with;
 
 // The forms.
 #[cfg(feature = "cli")]
 pub mod github;
+pub mod html;
 pub mod json;
 #[cfg(feature = "cli")]
 pub mod junit;
@@ -51,4 +58,5 @@ pub const FORMS: &[&Form] = &[
     &sarif::FORM,
     #[cfg(feature = "cli")]
     &github::FORM,
+    &html::FORM,
 ];

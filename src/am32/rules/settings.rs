@@ -64,8 +64,8 @@ fn is_zero(context: &Context, piece: &Piece) -> bool {
 }
 
 fn with_default(context: &Context) -> Advice {
-    let line = lines::with_role(context, Role::Eeprom, &lines::default_settings());
-    Advice::from(line) + lines::settings_source(context)
+    lines::with_new_page(context, |page| lines::with_role(context, Role::Eeprom, page))
+        + lines::settings_source(context)
 }
 
 fn rewritten(context: &Context, piece: &Piece) -> Option<Finding> {
@@ -77,10 +77,11 @@ fn rewritten(context: &Context, piece: &Piece) -> Option<Finding> {
     }
     let message = match page.layout() {
         0xFF => {
-            format!("the page holds no settings; firmware {firmware} writes its own of layout {wanted} when it starts")
+            format!("the page holds no settings; firmware {firmware} writes layout {wanted} when it starts")
         }
         layout => format!(
-            "the settings have layout {layout}; firmware {firmware} writes layout {wanted}, and rewrites the page when it starts"
+            "the settings have layout {layout}{}; firmware {firmware} writes layout {wanted}, and rewrites the page when it starts",
+            if layout > wanted { ", which is newer than the firmware" } else { "" }
         ),
     };
     let finding = if eeprom::loses_tuning(page.layout(), wanted) {

@@ -106,8 +106,8 @@ mod tests {
         let mut blank = vec![0xFF; 192];
         blank[0] = 1;
         let all = told(&blank, &page(3));
-        let told = all.iter().filter(|(_, before, _)| before.is_some()).map(|(name, ..)| *name).collect::<Vec<_>>();
-        assert_eq!((all.len() > 40, told), (true, vec!["layout", "bootloader"]));
+        let kept: Vec<&str> = all.iter().filter(|(_, before, _)| before.is_some()).map(|(name, ..)| *name).collect();
+        assert_eq!((all.len() > 40, kept), (true, vec!["layout", "bootloader"]));
         assert!(all.iter().all(|(name, ..)| *name != "boot"), "the boot byte is the same");
         let of = |page: &[u8]| Settings::read(page).unwrap();
         assert_eq!(
