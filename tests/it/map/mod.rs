@@ -315,8 +315,8 @@ proptest! {
 
     #[test]
     fn any_files_leave_no_byte_out(
-        files in prop::collection::vec((0x0700_0000u32..0x0900_0000, 1usize..5000, any::<u8>()), 1..5),
-        inside in prop::collection::vec((0u32..0x8200, 1usize..3000, any::<u8>()), 0..5),
+        files in prop::collection::vec((0x0700_0000u32..0x0900_0000, 1usize..5000, 0x80u8..), 1..5),
+        inside in prop::collection::vec((0u32..0x8200, 1usize..3000, 0x80u8..), 0..5),
         state in any::<bool>(),
     ) {
         let near = inside.into_iter().map(|(at, len, byte)| (0x0800_0000 + at, len, byte));
