@@ -32,6 +32,8 @@ enum Name {
     Script,
     /// `with`.
     With,
+    /// `map`.
+    Map,
     /// `parts`.
     Parts,
     /// `diff`.
@@ -66,6 +68,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         Name::Replay => include_str!("../../docs/schemas/replay.schema.json").to_owned(),
         Name::Script => include_str!("../../docs/schemas/script.schema.json").to_owned(),
         Name::With => include_str!("../../docs/schemas/with.schema.json").to_owned(),
+        Name::Map => include_str!("../../docs/schemas/map.schema.json").to_owned(),
         Name::Parts => include_str!("../../docs/schemas/parts.schema.json").to_owned(),
         Name::Doctor => include_str!("../../docs/schemas/doctor.schema.json").to_owned(),
         Name::Diff => include_str!("../../docs/schemas/diff.schema.json").to_owned(),

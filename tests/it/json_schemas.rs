@@ -173,6 +173,7 @@ fn checks_fit_their_schema() {
         &["--part", "F051", "STANDIN_G071_BOOTLOADER_PB4_64K_V14.bin", "STANDIN_DRYFLASH_F051_2.20.elf"],
         &["--part", "G071_64K", "STANDIN_DRYFLASH_G071_128K_2.20_FULL.bin"],
         &["STANDIN_F051_BL_UPDATER_PB4_V14.amj", "--from-app", "--part", "F051"],
+        &["STANDIN_F051_BOOTLOADER_PB4_V14.bin", "STANDIN_DRYFLASH_FAULTY_F051_2.20.elf", "STANDIN_EEPROM_V2_1K.bin"],
     ] {
         fits("check", &[&["check", "--format", "json"], words].concat());
     }
@@ -269,6 +270,23 @@ fn settings_by_name_fit_their_schemas() {
         let migrated = fits("eeprom-changes", &[&words[..], bootloader, &json].concat());
         assert_eq!(migrated["app"]["done"], true);
     }
+}
+
+#[test]
+fn maps_fit_their_schema() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("esc.json");
+    let state = state.to_str().unwrap();
+    dryflash(&["check", "--format", "json", "--state", state, "STANDIN_DRYFLASH_F051_2.20_FULL.bin"]);
+    let files = ["STANDIN_F051_BOOTLOADER_PB4_V14.bin", "STANDIN_DRYFLASH_F051_2.20.elf", "STANDIN_EEPROM_V2_1K.bin"];
+    fits("map", &[&["map", "--format", "json"], &files[..]].concat());
+    let asked = ["--at", "0x08007c01", "--at", "0x20000000", "--at", "0x08001000"];
+    let told = fits("map", &[&["map", "--format", "json", "--state", state, files[1]], &asked[..]].concat());
+    assert_eq!(told["maps"][0]["at"][0]["setting"]["name"], "layout");
+    fits("map", &["map", "--format", "json", state, state]);
+    let wrong = ["STANDIN_EEPROM_V2_1K.bin@0x08000400", "STANDIN_EEPROM_BLANK_1K.bin@0x08007e00", "--part", "F051"];
+    let told = fits("map", &[&["map", "--format", "json", files[0]], &wrong[..]].concat());
+    assert_eq!(told["sound"], false);
 }
 
 /// The report is apart from what the command prints, and a long command is a short heading.

@@ -3,7 +3,9 @@
 use super::bytes::Bytes;
 use super::findings::{Advice, Findings};
 use super::frame::{Answer, Mood, Page, Place, capital};
+use super::map::Map;
 use super::power_up::PowerUps;
+use super::settings::Settings;
 use crate::am32::{Layout, Severity};
 use crate::esc::Verdict;
 use crate::flash::OptionField;
@@ -17,7 +19,9 @@ use std::ops::Range;
 #[template(path = "check.html", config = "src/report/html/askama.toml")]
 pub struct Sections {
     files: Vec<File>,
+    map: Option<Map>,
     power_ups: PowerUps,
+    settings: Option<Settings>,
     options: Vec<Field>,
     findings: Findings,
     bytes: Bytes,
@@ -97,7 +101,9 @@ impl Sections {
         });
         Sections {
             files: files.collect(),
+            map: Map::of(verdict),
             power_ups: PowerUps::of(verdict),
+            settings: Settings::of(verdict),
             options: verdict.held.iter().flat_map(|held| &held.options).map(Field::of).collect(),
             findings: Findings::of(&verdict.findings),
             bytes: bytes(verdict),
@@ -108,7 +114,9 @@ impl Sections {
     pub fn places(&self) -> Vec<Place> {
         let all = [
             (!self.files.is_empty(), "files", "Files"),
+            (self.map.is_some(), "map", "Map"),
             (!self.power_ups.is_empty(), "power-ups", "Power-ups"),
+            (self.settings.is_some(), "settings", "Settings"),
             (!self.options.is_empty(), "options", "Option bytes"),
             (!self.findings.is_empty(), "findings", "Findings"),
             (!self.bytes.is_empty(), "bytes", "Bytes"),
@@ -128,7 +136,7 @@ impl Field {
 }
 
 /// How much of a page of settings is shown: as much as any layout has.
-const SETTINGS: u32 = 192;
+const PAGE: u32 = 192;
 /// How much of vector tables, and about an address.
 const TABLE: u32 = 64;
 const ABOUT: u32 = 16;
@@ -141,7 +149,7 @@ fn bytes(verdict: &Verdict) -> Bytes {
     let mut wanted: Vec<(String, Range<u32>)> = Vec::new();
     if let Some(layout) = Layout::of(part) {
         let from = |what: &str, at: u32, length: u32| (what.to_owned(), at..at.saturating_add(length));
-        wanted.push(from("Settings", layout.eeprom, SETTINGS));
+        wanted.push(from("Settings", layout.eeprom, PAGE));
         wanted.push(from("The bootloader's first words", layout.base, TABLE));
         wanted.push(from("The app's first words", layout.app, TABLE));
         wanted.push(from("The app's name tag", layout.tag, 32));

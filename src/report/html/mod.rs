@@ -9,11 +9,13 @@ mod bytes;
 mod check;
 mod findings;
 mod frame;
+mod map;
 mod power_up;
 #[cfg(feature = "cli")]
 mod run;
 #[cfg(feature = "cli")]
 mod session;
+mod settings;
 mod time_line;
 
 use super::{Form, Kind, RenderError, Subject};

@@ -17,3 +17,9 @@ for (const code of document.querySelectorAll("code.command")) {
   });
   code.after(button);
 }
+const told = document.getElementById("map-told");
+for (const region of document.querySelectorAll(".dfm-region")) {
+  for (const event of ["focus", "pointerenter"]) {
+    region.addEventListener(event, () => { told.textContent = region.getAttribute("aria-label"); });
+  }
+}
