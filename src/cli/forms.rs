@@ -102,21 +102,26 @@ pub fn command() -> Command {
     // As wide as what is printed is made to fit.
     let command = Cli::command().max_term_width(columns::WIDEST);
     let verbs: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
-    verbs.iter().fold(command, |command, verb| {
-        let forms = offered(verb);
-        let arg = Arg::new("format")
-            .long("format")
-            .value_name("FORMAT")
-            .value_parser(Forms(forms.clone()))
-            .default_value("text")
-            .hide(forms.len() == 1)
-            .help_heading(super::EVERYWHERE)
-            .help("How to print");
-        let report = |a: Arg| if a.get_id() == "report" { a.help(report_help(&forms)) } else { a };
-        let help = Arg::new("help").short('h').long("help").action(ArgAction::Help);
-        let help = help.help("Print help; -h is short, --help tells more").help_heading(super::EVERYWHERE);
-        command.mut_subcommand(verb, |c| c.mut_args(absent).mut_args(report).arg(arg).disable_help_flag(true).arg(help))
-    })
+    verbs.iter().fold(command, |command, verb| command.mut_subcommand(verb, |c| dressed(c, &offered(verb), &absent)))
+}
+
+/// A verb with what every verb has, and what it has below it.
+fn dressed(command: Command, forms: &[&'static Form], absent: &impl Fn(Arg) -> Arg) -> Command {
+    let below: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+    let command =
+        below.iter().fold(command, |command, name| command.mut_subcommand(name, |c| dressed(c, forms, absent)));
+    let arg = Arg::new("format")
+        .long("format")
+        .value_name("FORMAT")
+        .value_parser(Forms(forms.to_vec()))
+        .default_value("text")
+        .hide(forms.len() == 1)
+        .help_heading(super::EVERYWHERE)
+        .help("How to print");
+    let report = |a: Arg| if a.get_id() == "report" { a.help(report_help(forms)) } else { a };
+    let help = Arg::new("help").short('h').long("help").action(ArgAction::Help);
+    let help = help.help("Print help; -h is short, --help tells more").help_heading(super::EVERYWHERE);
+    command.mut_args(absent).mut_args(report).arg(arg).disable_help_flag(true).arg(help)
 }
 
 /// Prints help or the version, with no line wider than the terminal: clap wraps all but the usage.

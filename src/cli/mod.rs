@@ -4,7 +4,10 @@ mod bench;
 mod check;
 mod choice;
 mod completions;
+mod diff;
 mod doctor;
+mod dump;
+mod eeprom;
 mod ends;
 mod explain;
 mod forms;
@@ -17,6 +20,7 @@ mod map;
 mod merge;
 mod new;
 mod outputs;
+mod pack;
 mod parts;
 mod progress;
 mod project;
@@ -26,6 +30,7 @@ mod schema;
 mod script;
 mod serve;
 mod sources;
+mod split;
 mod st_flash;
 mod stand_in;
 mod terminal;
@@ -100,7 +105,12 @@ enum Verb {
     Replay(replay::Args),
     Map(map::Args),
     Parts(parts::Args),
+    Diff(diff::Args),
+    Pack(pack::Args),
+    Split(split::Args),
+    Dump(dump::Args),
     Explain(explain::Args),
+    Eeprom(eeprom::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -183,6 +193,9 @@ fn settle(cli: &mut Cli, matches: &ArgMatches) -> anyhow::Result<()> {
         Verb::Map(args) => {
             args.by_default(variable.then(|| PART_VARIABLE.to_owned()), by_environment(matches, "state"));
         }
+        Verb::Pack(args) => args.part_from(variable.then(|| PART_VARIABLE.to_owned())),
+        Verb::Split(args) => args.part.by_default = variable,
+        Verb::Diff(args) => args.part.by_default = variable,
         Verb::Serve(args) => args.esc_mut().part_by_default = variable,
         Verb::With(args) => args.esc_mut().part_by_default = variable,
         Verb::Replay(args) => args.esc.part_by_default = variable,
@@ -280,7 +293,12 @@ pub fn main() -> ExitCode {
         Verb::With(args) => with::run(&args, output),
         Verb::Map(args) => map::run(&args, output),
         Verb::Parts(args) => parts::run(&args, output),
+        Verb::Diff(args) => diff::run(&args, output),
+        Verb::Pack(args) => pack::run(&args, output),
+        Verb::Split(args) => split::run(&args, output),
+        Verb::Dump(args) => dump::run(&args, output),
         Verb::Explain(args) => explain::run(&args, output),
+        Verb::Eeprom(args) => eeprom::run(&args, output),
         Verb::Doctor(args) => doctor::run(&args, output),
         Verb::Completions(args) => completions::run(&args),
         Verb::Man(args) => man::run(&args),

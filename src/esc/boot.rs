@@ -9,7 +9,7 @@ use super::bench::Bench;
 use super::evidence::{AppRun, Author, BootRun, ChangedPage, ClockChange, Ending, Jump, Load, Rewritten, Touched};
 use super::power_up::{AfterPowerOn, PowerUp};
 use super::{fit, next_start, settings_pages, signal_pin};
-use crate::am32::eeprom;
+use crate::am32::Settings;
 use crate::bus::{ResetCause, Width};
 use crate::chip::{Chip, EventKind, Halt, Round, WatchedLoad};
 use crate::cpu::Registers;
@@ -111,7 +111,7 @@ fn changed<'a>(
 ) -> impl Iterator<Item = ChangedPage> + 'a {
     before.until(after).map(move |page| {
         let PageDiff { address, erased, bytes, .. } = page;
-        let decoded = eeprom::decode(page.before).zip(eeprom::decode(page.after));
+        let decoded = Settings::read(page.before).ok().zip(Settings::read(page.after).ok());
         let decoded = decoded.filter(|_| settings.contains(&address));
         let settings = decoded.map(|(before, after)| Box::new(Rewritten { before, after }));
         ChangedPage { by, address, erased, bytes, settings }

@@ -200,6 +200,9 @@ fn judge(
         // What was written before the flash refused stays written, as on a real chip.
         return Ok((verdict, chip.board.flash.non_volatile()));
     }
+    if kept.is_some() {
+        verdict.findings.extend(settings_pages::kept(&chip, layout, &verdict.pieces, options.state.as_deref()));
+    }
     let non_volatile = chip.board.flash.non_volatile();
     let programming = chip.board.log.choices.clone();
     let bench = bench(plan, part, layout, options);

@@ -14,6 +14,7 @@ mod check;
 pub mod evidence;
 pub mod fit;
 mod kept;
+pub mod migrate;
 mod next_start;
 pub mod power_up;
 pub mod ready;

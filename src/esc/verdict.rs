@@ -7,7 +7,7 @@ use super::power_up::{PowerUp, Wire};
 use super::reason::Reason;
 use super::updater::Update;
 use super::words;
-use crate::am32::{Finding, Id, Layout, Piece, Severity};
+use crate::am32::{self, Advice, Finding, Id, Layout, Piece, Severity};
 use crate::chip::Chip;
 use crate::chip::program::{ProgramError, Programmed};
 use crate::flash::{NonVolatile, OptionField};
@@ -143,7 +143,7 @@ pub fn findings(run: &BootRun, layout: &Layout, decides: bool) -> Vec<Finding> {
 /// The settings' page, where the bootloader erased it and changed more than its own version in it.
 pub(super) fn wiped_page(run: &BootRun, page: u32) -> Option<&ChangedPage> {
     let own = |c: &ChangedPage| {
-        c.bytes == 1 && c.settings.as_ref().is_some_and(|s| s.before.bootloader != s.after.bootloader)
+        c.bytes == 1 && c.settings.as_ref().is_some_and(|s| s.before.bootloader() != s.after.bootloader())
     };
     run.changed
         .iter()
@@ -242,10 +242,8 @@ fn boot_byte(read: &Load, layout: &Layout, run: &BootRun) -> Finding {
         read.value, read.address, read.pc, read.time_us
     );
     // Where there is no such option as --eeprom, as in `with` and `replay`, it is a file to write.
-    let add = format!(
-        "write a page of settings to 0x{:08X}, such as eeprom_default.bin of AM32's web configurator",
-        layout.eeprom
-    );
+    let add = Advice::from(format!("write a page of settings to 0x{:08X}", layout.eeprom));
+    let add = am32::new_settings(layout, None).map_or(add.clone(), |new| add + ", which this makes: " + new);
     if !elsewhere.is_empty() {
         let message = format!("{saw}{}", polling(run));
         return Finding::new(Id::RUN_BOOT_BYTE_BLANK, message, "use the bootloader for this flash size")
@@ -257,7 +255,7 @@ fn boot_byte(read: &Load, layout: &Layout, run: &BootRun) -> Finding {
             Id::RUN_BOOT_BYTE_CUT_OFF,
             "the EEPROM page says that an update was cut off",
             saw,
-            format!("write the app again with a configurator, or {add}"),
+            Advice::from("write the app again with a configurator, or ") + add,
         ),
         _ => Finding::seen(Id::RUN_BOOT_BYTE_BLANK, "what stands in the EEPROM page is no boot byte", saw, add),
     }

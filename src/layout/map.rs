@@ -9,7 +9,7 @@ mod found;
 mod regions;
 
 pub use beside::{Beside, Differing, beside};
-pub use found::{Byte, Found};
+pub use found::{Byte, Found, Setting};
 
 use super::source::{OptionBytes, Source};
 use crate::am32::{self, Finding, Given, Id, Layout, Piece, PlanError, Request, Role, Severity};
@@ -35,6 +35,8 @@ pub enum Kind {
     Settings,
     /// Bytes that are none of these, as far as can be seen.
     Data,
+    /// Many bytes of 00 in a row: what a .bin has between its pieces.
+    Filled,
     /// Bytes that two files hold. The later one's stand.
     Overlap,
     /// Bytes of a file that a later one erases, and does not write.
@@ -59,6 +61,7 @@ impl Kind {
             Kind::NameTag => "name tag",
             Kind::Settings => "settings",
             Kind::Data => "other data",
+            Kind::Filled => "filled",
             Kind::Overlap => "overlap",
             Kind::Lost => "lost",
             Kind::Gap => "gap",
@@ -84,6 +87,8 @@ impl Kind {
 pub struct Sizes {
     /// Bytes that hold something.
     pub used: u32,
+    /// Bytes of 00 that only fill: they are programmed, and hold nothing.
+    pub filled: u32,
     /// Blank bytes of pages that hold something.
     pub gaps: u32,
     /// Bytes of blank pages.
@@ -379,6 +384,7 @@ fn sizes(regions: &[Region], address: u32, length: u32) -> Sizes {
         let inside = u32::try_from(inside).unwrap_or(u32::MAX);
         match region.kind {
             Kind::Free => sizes.free += inside,
+            Kind::Filled => sizes.filled += inside,
             kind if kind.is_blank() => sizes.gaps += inside,
             _ => sizes.used += inside,
         }
@@ -394,8 +400,10 @@ fn holders(flash: &Flash, regions: &[Region]) -> Vec<Holder> {
             own.map(|r| r.length).sum()
         };
         let last = |r: &&Region| r.files.last().is_some_and(|f| **f == *piece.image.name);
-        let stands =
-            |r: &&Region| last(r) && !r.kind.is_blank() && !matches!(r.kind, Kind::Outside | Kind::OptionBytes);
+        let stands = |r: &&Region| {
+            let elsewhere = matches!(r.kind, Kind::Outside | Kind::OptionBytes | Kind::Filled);
+            last(r) && !r.kind.is_blank() && !elsewhere
+        };
         Holder {
             name: piece.image.name.to_string(),
             role: piece.role,

@@ -1,6 +1,8 @@
 //! What `map` says: flash to scale, its regions, areas and files. Format `dryflash-map`, version 1.
 
+mod at;
 mod grid;
+mod two;
 
 pub use grid::{Grid, shown};
 
@@ -76,14 +78,14 @@ impl Render for Report {
             for map in self.maps() {
                 let name = map.state().filter(|_| self.maps().len() > 1);
                 for address in &self.asked {
-                    found(&map.at(*address), name, style, &mut out);
+                    at::found(&map.at(*address), name, style, &mut out);
                 }
             }
             return out;
         }
         match &self.maps {
             Maps::One(map) => one(map, style, &mut out),
-            Maps::Two(both) => two(both, style, &mut out),
+            Maps::Two(both) => two::two(both, style, &mut out),
         }
         out
     }
@@ -175,6 +177,7 @@ fn sign(kind: Kind, style: Style) -> char {
         Kind::NameTag => ('\u{25CF}', 'n'),
         Kind::Settings => ('\u{2592}', 'S'),
         Kind::Data => ('\u{25A4}', 'd'),
+        Kind::Filled => ('\u{2504}', '0'),
         Kind::Overlap => ('\u{2573}', 'X'),
         Kind::Lost => ('\u{2715}', '!'),
         Kind::Gap => ('\u{2591}', ':'),
@@ -194,7 +197,7 @@ fn painted(kind: Kind, text: &str, style: Style) -> String {
         Kind::DeviceInfo | Kind::NameTag => of(AnsiColor::Magenta),
         Kind::OptionBytes | Kind::Data => of(AnsiColor::Cyan),
         Kind::Overlap | Kind::Lost | Kind::Outside => of(AnsiColor::Red).bold(),
-        Kind::Gap | Kind::Free => Ansi::new().dimmed(),
+        Kind::Gap | Kind::Free | Kind::Filled => Ansi::new().dimmed(),
     };
     style.paint(ansi, text)
 }
@@ -228,10 +231,9 @@ fn tables(map: &Map, style: Style, out: &mut String) {
     if !map.files.is_empty() {
         let _ = writeln!(out, "\n{}", style.heading("files"));
         for file in &map.files {
-            let head =
-                format!("  0x{:08X}  {:>7}  {:<12}  ", file.address, thousands(file.length), file.role.to_string());
-            row(&head, &file.name, style, out);
-            row(&" ".repeat(head.len()), &of_file(file), style, out);
+            let role = if file.format.is_some() { file.role.to_string() } else { "virtual ESC".to_owned() };
+            let head = format!("  0x{:08X}  {:>7}  {role:<12}  ", file.address, thousands(file.length));
+            row(&head, &format!("{}: {}", file.name, of_file(file)), style, out);
         }
     }
     let _ = writeln!(out, "\n{}", style.heading("regions"));
@@ -246,7 +248,12 @@ fn tables(map: &Map, style: Style, out: &mut String) {
 }
 
 fn in_use(sizes: Sizes) -> String {
-    format!("{} used, {} in gaps, {} free", thousands(sizes.used), thousands(sizes.gaps), thousands(sizes.free))
+    let filled = match sizes.filled {
+        0 => String::new(),
+        bytes => format!(" {} filled with 00,", thousands(bytes)),
+    };
+    let (used, gaps, free) = (thousands(sizes.used), thousands(sizes.gaps), thousands(sizes.free));
+    format!("{used} used,{filled} {gaps} in gaps, {free} free")
 }
 
 fn of_file(file: &Holder) -> String {
@@ -344,107 +351,11 @@ fn answer(map: &Map, style: Style, out: &mut String) {
         let sizes = in_use(map.sizes);
         style.good(&format!("Everything lies where it belongs: {sizes}, of {} bytes.", thousands(map.length)))
     } else if map.is_locked() {
-        style.bad("The flash takes no file: read protection is on. `st-flash --area=option` or OpenOCD can take it off, and that erases everything.")
+        style.bad("The flash takes no file: read protection is on. Whoever takes it off erases everything.")
     } else if refused {
         style.bad("The flash does not take these files: pages of theirs are write-protected.")
     } else {
         style.bad("Not everything lies where it belongs: see the errors above.")
     };
     wrap(&text, "", "", style.width, out);
-}
-
-/// Two ESCs: rows side by side, a mark below each cell that differs, and the list of what differs.
-fn two(both: &Beside, style: Style, out: &mut String) {
-    let [a, b] = &both.maps;
-    let length = a.length.max(b.length);
-    // Address, two grids, and what is between them.
-    let grid = Grid::fitting(a.address, length, style.width.saturating_sub(LABEL + 3) / 2);
-    if style.detail != Detail::Quiet {
-        for (n, map) in both.maps.iter().enumerate() {
-            let side = if n == 0 { "left " } else { "right" };
-            let text = format!("{side}  {}: {}, {}", map.state().unwrap_or_default(), title(map), in_use(map.sizes));
-            wrap(&text, "", "       ", style.width, out);
-        }
-        let _ = writeln!(out, "each cell is {} bytes\n", grid.cell);
-        let differs = |cell: &Range<u32>| {
-            both.differing.iter().any(|d| d.address < cell.end && d.address + d.length > cell.start)
-        };
-        for row in grid.rows() {
-            let (left, right) = (cells(a, &grid, row.clone(), style), cells(b, &grid, row.clone(), style));
-            let blank = " ".repeat(grid.columns.saturating_sub(super::columns::visible(&left)));
-            let line = format!("  0x{:08X}  {left}{blank}   {right}", row.start);
-            let _ = writeln!(out, "{}", line.trim_end());
-            let mut marks = String::new();
-            marker(&grid, row.clone(), &differs, 0, &mut marks);
-            let marks = marks.trim_end();
-            if !marks.is_empty() {
-                let _ = writeln!(out, "{}{marks:<width$}   {marks}", " ".repeat(LABEL), width = grid.columns);
-            }
-        }
-        let below = (!both.differing.is_empty()).then_some("^ differs");
-        legend(&[a, b], below, style, out);
-        differences(both, style, out);
-        out.push('\n');
-    }
-    let bytes: u32 = both.differing.iter().map(|d| d.bytes).sum();
-    let text = match bytes {
-        0 => "Both hold the same in flash.".to_owned(),
-        n => format!("{} of flash differ.", count(u64::from(n), "byte"))
-            .replace("1 byte of flash differ", "1 byte of flash differs"),
-    };
-    wrap(&style.heading(&text), "", "", style.width, out);
-}
-
-fn differences(both: &Beside, style: Style, out: &mut String) {
-    if both.differing.is_empty() {
-        return;
-    }
-    let _ = writeln!(out, "\n{}", style.heading("differences"));
-    let listed = if style.detail == Detail::Verbose { usize::MAX } else { MANY };
-    for run in both.differing.iter().take(listed) {
-        let head = format!("  0x{:08X}  {:>7}  ", run.address, thousands(run.length));
-        let sides = both.maps.each_ref().map(|map| map.at(run.address).kind.map_or("no flash", Kind::name));
-        let what =
-            if sides[0] == sides[1] { sides[0].to_owned() } else { format!("{} left, {} right", sides[0], sides[1]) };
-        row(&head, &format!("{what}; {} not the same", thousands(run.bytes)), style, out);
-    }
-    if let Some(more) = both.differing.len().checked_sub(listed).filter(|n| *n > 0) {
-        let _ = writeln!(out, "  and {more} more: --verbose lists all");
-    }
-}
-
-/// What stands at an address, in some lines.
-fn found(found: &Found, state: Option<&str>, style: Style, out: &mut String) {
-    let head = style.heading(&format!("0x{:08X}", found.address));
-    let side = state.map_or_else(String::new, |name| format!(" in {}", base(name)));
-    let value = found.value.map_or_else(String::new, |v| format!(" is {v:02X}"));
-    let source = match (&found.stands, found.kind) {
-        (Some(byte), _) => format!("from {} {}", byte.file, byte.place),
-        (None, Some(Kind::Lost)) => "erased by a later file".to_owned(),
-        (None, Some(_)) => "from no file: it is blank".to_owned(),
-        (None, None) => "not in flash, and in no file".to_owned(),
-    };
-    wrap(&format!("{head}{side}{value}, {source}"), "", "  ", style.width, out);
-    let mut place = Vec::new();
-    if let Some(kind) = found.kind {
-        let area =
-            found.area.filter(|area| *area != kind).map_or_else(String::new, |a| format!(" in the {} area", a.name()));
-        place.push(format!("{}{area}", kind.name()));
-    }
-    if let (Some(page), Some(offset)) = (found.page, found.page_offset) {
-        place.push(format!("page {page}, byte 0x{offset:X} of it"));
-    }
-    if found.protected {
-        place.push("write-protected".to_owned());
-    }
-    if let Some(symbol) = &found.symbol {
-        place.push(format!("in {symbol}"));
-    }
-    if !place.is_empty() {
-        wrap(&place.join("; "), "  ", "    ", style.width, out);
-    }
-    for other in &found.others {
-        let text = format!("{:02X} was to stand there, from {} {}", other.value, other.file, other.place);
-        wrap(&text, "  ", "    ", style.width, out);
-    }
 }

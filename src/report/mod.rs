@@ -12,10 +12,15 @@ mod style;
 #[cfg(feature = "cli")]
 mod after;
 mod check;
+pub mod diff;
 #[cfg(feature = "cli")]
 pub mod doctor;
+pub mod dump;
+pub mod eeprom;
+pub mod eeprom_changes;
 pub mod explain;
 pub mod map;
+pub mod pack;
 pub mod parts;
 #[cfg(feature = "cli")]
 pub mod replay;
@@ -23,6 +28,7 @@ pub mod replay;
 pub mod run;
 #[cfg(feature = "cli")]
 pub mod script;
+pub mod split;
 #[cfg(feature = "cli")]
 pub mod with;
 

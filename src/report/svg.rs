@@ -1,9 +1,14 @@
 //! A map as SVG: rows of flash to scale, hatched as well as coloured, light or dark as its reader wants it. Nothing is fetched.
 
+mod look;
+
+pub use look::sheet;
+
 use super::map::{Grid, Maps};
 use crate::layout::Map;
 use crate::layout::map::{Kind, Region};
 use crate::plural::{count, thousands};
+use look::{class, hatch, hatches, on};
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -24,22 +29,6 @@ const LEGEND_ROW: f64 = 22.0;
 /// Letters of a label, at most, in a range so wide.
 const LETTER: f64 = 7.0;
 
-/// Colours and line widths, by classes that begin with `dfm-`. In a page they hold for all maps in it.
-pub const STYLE: &str = "\
-.dfm{font:12px system-ui,sans-serif;max-width:100%;height:auto;\
---b:#2f6fb5;--i:#123d6b;--a:#2e7d43;--n:#0f4a20;--s:#b07a00;--d:#6b5b95;--x:#b3261e;--g:#c8ccd2;--f:#eef0f3;\
---t:#1b1f24;--l:#fff;--k:#57606a}\
-@media (prefers-color-scheme:dark){.dfm{--b:#5b9be6;--i:#cfe3ff;--a:#58b570;--n:#d5f5dc;--s:#e0a82e;--d:#a898d8;\
---x:#ff7b72;--g:#3a414a;--f:#1d2228;--t:#e6edf3;--l:#0d1117;--k:#9aa4ae}}\
-.dfm text{fill:var(--t)}.dfm .dfm-on{fill:var(--l)}.dfm .dfm-dim{fill:var(--k)}\
-.dfm rect{stroke:var(--k);stroke-width:.6}.dfm g:focus{outline:none}\
-.dfm g:focus rect,.dfm g:hover rect{stroke:var(--t);stroke-width:2.5}\
-.dfm-bootloader{fill:var(--b)}.dfm-device_info{fill:var(--i)}.dfm-app{fill:var(--a)}.dfm-name_tag{fill:var(--n)}\
-.dfm-settings{fill:var(--s)}.dfm-data{fill:var(--d)}.dfm-overlap,.dfm-lost,.dfm-outside{fill:var(--x)}\
-.dfm-gap{fill:var(--g)}.dfm-free,.dfm-option_bytes{fill:var(--f)}\
-.dfm-line{stroke:var(--l);stroke-width:1.5}.dfm-dot{stroke:var(--k);stroke-width:1}\
-.dfm-lock{stroke:var(--x);stroke-width:3;stroke-dasharray:7 3}";
-
 /// How an element is to behave.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting<'a> {
@@ -47,7 +36,7 @@ pub struct Setting<'a> {
     pub prefix: &'a str,
     /// Regions can be reached by keyboard. Else the drawing is one image to those who do not see it.
     pub keyboard: bool,
-    /// The styles stand in it; else whoever takes it puts [`STYLE`] into the page.
+    /// The styles stand in it; else whoever takes it puts [`sheet()`] into the page.
     pub style: bool,
 }
 
@@ -102,7 +91,7 @@ pub fn element(map: &Map, setting: Setting) -> String {
     let _ = writeln!(out, "<title id=\"{prefix}-title\">{}</title>", escaped(&name(map)));
     let _ = writeln!(out, "<desc id=\"{prefix}-desc\">{}</desc>", escaped(&described(map)));
     if style {
-        let _ = writeln!(out, "<style>{STYLE}</style>");
+        let _ = writeln!(out, "<style>{}</style>", sheet());
     }
     hatches(prefix, &mut out);
     let grid = grid(map);
@@ -179,7 +168,7 @@ fn drawn(region: &Region, map: &Map, grid: &Grid, setting: Setting, out: &mut St
     // Where there is room, and once.
     let name = region.kind.name();
     if let Some((x, y, _)) = places.iter().find(|(_, _, w)| *w > LETTER * (name.len() + 2) as f64) {
-        let on = if matches!(region.kind, Kind::Gap | Kind::Free) { "dfm-dim" } else { "dfm-on" };
+        let on = on(region.kind);
         let baseline = y + HEIGHT * 0.68;
         let _ = write!(
             out,
@@ -234,56 +223,6 @@ fn described(map: &Map) -> String {
     )
 }
 
-/// The kind's name in classes: as in JSON.
-const fn class(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Bootloader => "bootloader",
-        Kind::DeviceInfo => "device_info",
-        Kind::App => "app",
-        Kind::NameTag => "name_tag",
-        Kind::Settings => "settings",
-        Kind::Data => "data",
-        Kind::Overlap => "overlap",
-        Kind::Lost => "lost",
-        Kind::Gap => "gap",
-        Kind::Free => "free",
-        Kind::Outside => "outside",
-        Kind::OptionBytes => "option_bytes",
-    }
-}
-
-/// The hatch by which a kind is known without its colour.
-const fn hatch(kind: Kind) -> Option<&'static str> {
-    match kind {
-        Kind::App => Some("rising"),
-        Kind::Settings => Some("level"),
-        Kind::Data => Some("dots"),
-        Kind::Overlap | Kind::Outside => Some("crossed"),
-        Kind::Lost => Some("falling"),
-        Kind::Gap => Some("points"),
-        Kind::Bootloader | Kind::DeviceInfo | Kind::NameTag | Kind::Free | Kind::OptionBytes => None,
-    }
-}
-
-fn hatches(prefix: &str, out: &mut String) {
-    out.push_str("<defs>");
-    for (name, class, path) in [
-        ("rising", "dfm-line", "M0 8L8 0"),
-        ("falling", "dfm-line", "M0 0L8 8"),
-        ("crossed", "dfm-line", "M0 0L8 8M0 8L8 0"),
-        ("level", "dfm-line", "M0 4H8"),
-        ("dots", "dfm-line", "M3 4H5"),
-        ("points", "dfm-dot", "M3.5 4H4.5"),
-    ] {
-        let _ = write!(
-            out,
-            "<pattern id=\"{prefix}-{name}\" width=\"8\" height=\"8\" patternUnits=\"userSpaceOnUse\"><path class=\"{class}\" \
-             d=\"{path}\"/></pattern>"
-        );
-    }
-    out.push_str("</defs>\n");
-}
-
 fn kinds(map: &Map) -> Vec<Kind> {
     let mut kinds: Vec<Kind> = map.regions.iter().filter(|r| in_flash(r)).map(|r| r.kind).collect();
     kinds.sort_unstable();
@@ -293,7 +232,7 @@ fn kinds(map: &Map) -> Vec<Kind> {
 
 /// What colours and hatches mean; below it what lies outside of flash.
 fn legend(map: &Map, prefix: &str, out: &mut String) {
-    let top = below_rows(map);
+    let top = below_rows(map) + 4.0;
     let kinds = kinds(map);
     for (n, kind) in kinds.iter().enumerate() {
         let x = LEFT + (n % LEGEND_COLUMNS) as f64 * (ROW / LEGEND_COLUMNS as f64);

@@ -271,7 +271,7 @@ pub(super) fn rewritten(run: &BootRun) -> Vec<String> {
             count(bytes, "byte")
         ));
         if let Some(settings) = &page.settings {
-            let changes = crate::am32::eeprom::changes(&settings.before, &settings.after);
+            let changes = crate::am32::settings::changes(&settings.before, &settings.after);
             if !changes.is_empty() {
                 lines.push(format!("settings: {}", changes.join(", ")));
             }

@@ -29,6 +29,7 @@
 //! ```
 
 pub mod axes;
+pub mod eeprom;
 pub mod error;
 pub mod expect;
 pub mod factory;

@@ -5,8 +5,10 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 const EEPROM: &str = "STANDIN_EEPROM_V2_1K.bin";
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 20] = [
     "check",
+    "eeprom",
+    "map",
     "run",
     "new",
     "schema",
@@ -15,6 +17,10 @@ const VERBS: [&str; 14] = [
     "with",
     "replay",
     "parts",
+    "diff",
+    "pack",
+    "split",
+    "dump",
     "explain",
     "doctor",
     "completions",

@@ -25,10 +25,10 @@ use crate::am32::Firmware;
 use field::Kind::*;
 
 pub use default::default_page;
-pub use diff::{Change, diff};
+pub use diff::{Change, changes, diff};
 pub use field::{Choice, Field, Kind, NEWEST, Outside, Scale, Span, UnknownField};
 pub use page::{LENGTH, PageError, SHORTEST, Settings};
-pub use set::{SetError, set};
+pub use set::{SetError, meant, set};
 pub use tune::{Sound, tune};
 pub use value::Value;
 

@@ -4,6 +4,8 @@ use super::field::{Field, NEWEST};
 use super::value::Value;
 use crate::am32::eeprom::layout_of;
 use crate::am32::{BootByte, Firmware};
+use serde::ser::SerializeMap;
+use std::fmt;
 
 /// The shortest page there is: layout 0.
 pub const SHORTEST: usize = 48;
@@ -132,6 +134,50 @@ impl Settings {
     }
 }
 
+/// What it says of itself. The fields are for whoever asks for them.
+impl serde::Serialize for Settings {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_map(Some(4))?;
+        fields.serialize_entry("boot", &self.boot())?;
+        fields.serialize_entry("layout", &self.layout())?;
+        fields.serialize_entry("bootloader", &self.bootloader())?;
+        fields.serialize_entry("firmware", &self.firmware())?;
+        fields.end()
+    }
+}
+
+/// In a line: what it is, and what of it people look for first.
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.boot() {
+            BootByte::Ready => f.write_str("boot byte 01")?,
+            BootByte::CutOff => f.write_str("boot byte 00 (an update was cut off)")?,
+            BootByte::Blank => f.write_str("boot byte FF (blank)")?,
+            BootByte::Other(byte) => write!(f, "boot byte {byte:02X} (neither 00, 01 nor FF)")?,
+        }
+        match self.layout() {
+            0xFF => f.write_str(", no settings")?,
+            layout => write!(f, ", layout {layout}")?,
+        }
+        if let Some(firmware) = self.firmware() {
+            write!(f, ", written by firmware {firmware}")?;
+        }
+        if let Some(version) = self.bootloader() {
+            write!(f, ", bootloader V{version}")?;
+        }
+        if let Some(name) = self.name() {
+            write!(f, ", '{name}'")?;
+        }
+        if self.number("dir_reversed") == Some(1) {
+            f.write_str(", reversed")?;
+        }
+        if self.number("bi_direction") == Some(1) {
+            f.write_str(", 3D")?;
+        }
+        Ok(())
+    }
+}
+
 fn written(byte: u8) -> Option<u8> {
     Some(byte).filter(|b| *b != 0 && *b != 0xFF)
 }
@@ -141,4 +187,32 @@ pub(super) fn text(bytes: &[u8]) -> Option<String> {
     let text: String = bytes.iter().map(|b| char::from(*b)).collect();
     let text = text.trim_matches(['\0', ' ', '\u{FF}']).to_owned();
     text.chars().all(|c| c == ' ' || c.is_ascii_graphic()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::am32::fixtures;
+
+    #[test]
+    fn layouts_0_to_4() {
+        let of = |page: &[u8]| Settings::read(page).unwrap();
+        let e = of(&fixtures::eeprom(1, 2, (1, 0x23)));
+        assert_eq!((e.boot(), e.layout(), e.bootloader()), (BootByte::Ready, 2, Some(14)));
+        assert_eq!((e.name().as_deref(), e.has_tuning()), (Some("NEOESC f051"), false));
+        assert_eq!(e.to_string(), "boot byte 01, layout 2, written by firmware 1.35, bootloader V14, 'NEOESC f051'");
+        let mut page = fixtures::eeprom(0, 4, (2, 21));
+        page[17] = 1;
+        let e = of(&page);
+        assert_eq!((e.name(), e.has_tuning(), e.number("dir_reversed"), e.number("tune")), (None, true, Some(1), None));
+        assert_eq!(
+            e.to_string(),
+            "boot byte 00 (an update was cut off), layout 4, written by firmware 2.21, bootloader V14, reversed"
+        );
+        page[1] = 0;
+        assert_eq!((of(&page).number("input_type"), of(&page).number("motor_poles")), (None, Some(14)));
+        assert_eq!(Settings::read(&page[..47]), Err(PageError::TooShort { bytes: 47 }));
+        let blank = of(&[0xFF; 1024]);
+        assert_eq!((blank.to_string().as_str(), blank.bytes().len()), ("boot byte FF (blank), no settings", LENGTH));
+    }
 }

@@ -1,6 +1,6 @@
 //! A field of a page set to what people write.
 
-use super::field::{Field, Kind};
+use super::field::{Field, Kind, NEWEST};
 use super::page::{PageError, Settings};
 use super::value::Value;
 
@@ -65,6 +65,20 @@ pub fn set(page: &mut [u8], field: &'static Field, text: &str) -> Result<Value, 
     })?;
     place.copy_from_slice(&bytes);
     Value::of(&Settings::read(page)?, field).ok_or_else(not_there)
+}
+
+/// The bytes that `text` means for a field, on a page of any layout, written as for [`set`]; none where it means nothing. A plain
+/// number for a byte without a unit need not make sense, nor one in hex: it may be what is to be found.
+pub fn meant(field: &Field, text: &str) -> Option<Vec<u8>> {
+    let text = text.trim();
+    let sensible = (0..=NEWEST).rev().find_map(|layout| read(field, layout, text));
+    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    let as_stored = || match digits {
+        Some(digits) => u8::from_str_radix(digits, 16).ok(),
+        None if field.scales.iter().all(|s| s.factor == 1.0 && s.base == 0.0) => text.parse().ok(),
+        None => None,
+    };
+    sensible.or_else(|| as_stored().filter(|_| field.size == 1).map(|raw| vec![raw]))
 }
 
 fn read(field: &Field, layout: u8, text: &str) -> Option<Vec<u8>> {

@@ -11,11 +11,14 @@ use std::ops::Range;
 
 /// Fewer blank bytes than this amid others are data. So it is in the flash's own view.
 const SHORTEST_GAP: usize = 64;
+/// Fewer bytes of 00 than this are data: a table may have some.
+const SHORTEST_FILL: usize = 256;
 /// The name tag's length in bytes.
 const TAG: u32 = 32;
-/// The device bytes' length, and that of the magic words before them.
+/// The device bytes' length; that of the magic words before them, and of both in whole words.
 const DEVICE_BYTES: u32 = 9;
 const MAGIC: u32 = 8;
+const WITH_MAGIC: u32 = 20;
 
 /// A run of bytes of one kind, of the same files.
 struct Run {
@@ -29,12 +32,19 @@ struct Run {
 pub(super) fn of(flash: &Flash, part: &Part, layout: &Layout) -> Vec<Region> {
     let mut regions: Vec<Region> = Vec::new();
     for run in runs(flash, layout) {
-        for (range, blank) in split(&run) {
+        for (range, holds) in split(&run) {
             let address = flash.base + (run.start + range.start) as u32;
             let length = range.len() as u32;
-            match blank {
-                true => push_blank(&mut regions, flash, part, address..address + length),
-                false => push(&mut regions, region(flash, part, layout, &run, address, length)),
+            match holds {
+                Holds::Blank => push_blank(&mut regions, flash, part, address..address + length),
+                Holds::Something => push(&mut regions, region(flash, part, layout, &run, address, length)),
+                Holds::Zeros => {
+                    let region = region(flash, part, layout, &run, address, length);
+                    push(
+                        &mut regions,
+                        Region { kind: Kind::Filled, note: Some("nothing but 00".to_owned()), ..region },
+                    );
+                }
             }
         }
     }
@@ -97,8 +107,9 @@ fn kind(piece: &Piece, layout: &Layout, address: u32) -> Kind {
 fn marks(piece: &Piece, layout: &Layout) -> Vec<(Range<u32>, Kind)> {
     let mut marks = Vec::new();
     if let Some(info) = piece.info.bootloader.and_then(|b| b.info).filter(|i| i.address < layout.eeprom) {
-        let before = if info.magic { MAGIC } else { 0 };
-        marks.push((info.address.saturating_sub(before)..info.address.saturating_add(DEVICE_BYTES), Kind::DeviceInfo));
+        let (before, length) = if info.magic { (MAGIC, WITH_MAGIC) } else { (0, DEVICE_BYTES) };
+        let start = info.address.saturating_sub(before);
+        marks.push((start..start.saturating_add(length), Kind::DeviceInfo));
     }
     // Addresses of an app's marks are those that it is linked for, which need not be where it lies.
     let tag = piece.info.app.as_ref().and_then(|app| app.tag.as_ref());
@@ -113,35 +124,50 @@ fn stands(piece: &Piece, address: u32, text: &[u8]) -> bool {
     end.and_then(|end| piece.image.bytes(address..end)).is_some_and(|found| found == text)
 }
 
-/// The parts of a run, and whether each is blank. At the ends, blanks are blank however few they are; inside settings and
-/// marks they are values.
-fn split(run: &Run) -> Vec<(Range<usize>, bool)> {
-    let all = 0..run.values.len();
-    if run.kind == Kind::Gap {
-        return vec![(all, true)];
+/// What a part of a run holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holds {
+    /// What the run is.
+    Something,
+    /// Nothing.
+    Blank,
+    /// 00, many times.
+    Zeros,
+}
+
+/// The parts of a run. At its ends, blanks are blank however few they are; inside settings and marks they are values.
+fn split(run: &Run) -> Vec<(Range<usize>, Holds)> {
+    let all = run.values.len();
+    match run.kind {
+        Kind::Gap => return vec![(0..all, Holds::Blank)],
+        Kind::Lost | Kind::Overlap | Kind::NameTag | Kind::DeviceInfo => return vec![(0..all, Holds::Something)],
+        _ => {}
     }
-    if matches!(run.kind, Kind::Lost | Kind::Overlap | Kind::NameTag | Kind::DeviceInfo) {
-        return vec![(all, false)];
+    let last = run.values.iter().rposition(|b| *b != BLANK).map_or(0, |last| last + 1);
+    if run.kind == Kind::Settings {
+        return with_length(vec![(0..last, Holds::Something), (last..all, Holds::Blank)]);
     }
-    let Some(last) = run.values.iter().rposition(|b| *b != BLANK) else { return vec![(all, true)] };
-    let first = match run.kind {
-        Kind::Settings => 0,
-        _ => run.values.iter().position(|b| *b != BLANK).unwrap_or(0),
-    };
-    let mut parts = vec![(0..first, true)];
-    let mut from = first;
-    let mut at = first;
-    while at <= last {
-        let blanks = run.values.iter().skip(at).take_while(|b| **b == BLANK).count();
-        if blanks >= SHORTEST_GAP && run.kind != Kind::Settings {
-            parts.push((from..at, false));
-            parts.push((at..at + blanks, true));
-            from = at + blanks;
+    let first = run.values.iter().position(|b| *b != BLANK).unwrap_or(0);
+    let mut parts = vec![(0..first, Holds::Blank)];
+    let (mut from, mut at) = (first, first);
+    for same in run.values.get(first..last).unwrap_or_default().chunk_by(|a, b| a == b) {
+        let holds = match same.first() {
+            Some(&BLANK) if same.len() >= SHORTEST_GAP => Holds::Blank,
+            Some(0) if same.len() >= SHORTEST_FILL => Holds::Zeros,
+            _ => Holds::Something,
+        };
+        let end = at + same.len();
+        if holds != Holds::Something {
+            parts.extend([(from..at, Holds::Something), (at..end, holds)]);
+            from = end;
         }
-        at += blanks.max(1);
+        at = end;
     }
-    parts.push((from..last + 1, false));
-    parts.push((last + 1..all.end, true));
+    parts.extend([(from..last, Holds::Something), (last..all, Holds::Blank)]);
+    with_length(parts)
+}
+
+fn with_length(mut parts: Vec<(Range<usize>, Holds)>) -> Vec<(Range<usize>, Holds)> {
     parts.retain(|(range, _)| !range.is_empty());
     parts
 }

@@ -57,25 +57,25 @@ impl Grid {
 pub fn shown(map: &Map, cell: &Range<u32>) -> Option<Kind> {
     let inside = |r: &&Region| r.address < cell.end && r.end() > u64::from(cell.start);
     let flash = map.regions.iter().filter(|r| !matches!(r.kind, Kind::Outside | Kind::OptionBytes));
-    flash.filter(inside).map(|r| r.kind).max_by_key(|kind| telling(*kind))
+    flash.filter(inside).map(|r| r.kind).max_by_key(|kind| TELLING.iter().position(|k| k == kind))
 }
 
-const fn telling(kind: Kind) -> u8 {
-    match kind {
-        Kind::Overlap => 11,
-        Kind::Lost => 10,
-        Kind::Outside => 9,
-        Kind::OptionBytes => 8,
-        Kind::NameTag => 7,
-        Kind::DeviceInfo => 6,
-        Kind::Settings => 5,
-        Kind::App => 4,
-        Kind::Bootloader => 3,
-        Kind::Data => 2,
-        Kind::Gap => 1,
-        Kind::Free => 0,
-    }
-}
+/// Kinds, the most telling last.
+const TELLING: [Kind; 13] = [
+    Kind::Free,
+    Kind::Gap,
+    Kind::Filled,
+    Kind::Data,
+    Kind::Bootloader,
+    Kind::App,
+    Kind::Settings,
+    Kind::DeviceInfo,
+    Kind::NameTag,
+    Kind::OptionBytes,
+    Kind::Outside,
+    Kind::Lost,
+    Kind::Overlap,
+];
 
 #[cfg(test)]
 mod tests {
