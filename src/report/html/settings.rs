@@ -1,9 +1,10 @@
 //! The settings that the chip held as the power came on, by name.
 
+use crate::am32::Layout;
 use crate::am32::settings::{Settings as Page, Value};
-use crate::am32::{Layout, eeprom};
-use crate::esc::Verdict;
+use crate::esc::{BootRun, Verdict};
 use crate::plural::{count, verb};
+use crate::report::text;
 use askama::Template;
 
 /// A page of settings.
@@ -12,6 +13,8 @@ use askama::Template;
 pub struct Settings {
     /// Where it is, and what it says of itself.
     about: String,
+    /// What became of it in the power-up that decides.
+    after: Vec<String>,
     /// What is not as on a fresh page, and what makes no sense.
     own: Vec<Row>,
     /// What stands before the others.
@@ -38,8 +41,7 @@ impl Settings {
         let at = Layout::of(part)?.eeprom;
         let start = usize::try_from(at.checked_sub(held.non_volatile.base)?).ok()?;
         let page = Page::read(held.non_volatile.bytes.get(start..)?).ok()?;
-        let told = eeprom::decode(page.bytes())?;
-        let about = format!("At 0x{at:08X}: {told}.");
+        let about = format!("At 0x{at:08X}: {page}.");
         // By the newest rules a page without settings would have some.
         let values = if page.is_blank() { Vec::new() } else { page.values() };
         let (usual, own): (Vec<Value>, Vec<Value>) =
@@ -48,11 +50,17 @@ impl Settings {
         let is = verb(number, "is as a fresh page has it", "are as a fresh page has them");
         Some(Settings {
             about,
+            after: verdict.decisive().map(after).unwrap_or_default(),
             own: own.into_iter().map(Row::of).collect(),
             usual_told: format!("{} {is}", count(number, "setting")),
             usual: usual.into_iter().map(Row::of).collect(),
         })
     }
+}
+
+/// What the code made of it, a line each.
+fn after(run: &BootRun) -> Vec<String> {
+    text::rewritten(run).iter().map(|line| format!("With {}: {line}.", run.power_up)).collect()
 }
 
 impl Row {
