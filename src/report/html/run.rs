@@ -72,14 +72,7 @@ fn answer(report: &Report) -> Answer {
     let words =
         [(counts.passed, "passed"), (counts.failed, "failed"), (counts.broken, "broken"), (counts.not_run, "not run")];
     let words: Vec<String> = words.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
-    Answer {
-        mood: if report.passed { Mood::good("Passed") } else { Mood::bad("Failed") },
-        sentence,
-        reason: format!("{}.", words.join(", ")),
-        evidence: String::new(),
-        advice: Advice::none(),
-        besides: String::new(),
-    }
+    Answer { reason: format!("{}.", words.join(", ")), ..Answer::new(report.passed, sentence) }
 }
 
 fn has_failed(case: &CaseOutcome) -> bool {
