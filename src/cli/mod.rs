@@ -24,6 +24,7 @@ mod pack;
 mod parts;
 mod progress;
 mod project;
+mod recorded;
 mod replay;
 mod run;
 mod schema;

@@ -184,7 +184,7 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
     let mut keeper = Keeper::new(bench.state.take());
     keeper.finish(&bench.probe)?;
     let state = gdb::state(&mut bench.probe.target);
-    let verdict = if args.boot { Some(boot(&bench.probe, keeper.state.as_ref(), esc)?) } else { None };
+    let verdict = if args.boot { Some(boot(&bench.probe, &bench.elfs, keeper.state.as_ref(), esc)?) } else { None };
     let report = Session {
         format: "dryflash-replay",
         version: 1,

@@ -86,7 +86,7 @@ pub fn run(asked: Asked, bytes: &[u8], output: Output) -> anyhow::Result<Outcome
     keeper.finish(&bench.probe)?;
     let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));
     let notes = rests::notes(&bench.probe.target.chip);
-    let verdict = if boot { Some(bench::boot(&bench.probe, keeper.state.as_ref(), esc)?) } else { None };
+    let verdict = if boot { Some(bench::boot(&bench.probe, &bench.elfs, keeper.state.as_ref(), esc)?) } else { None };
     let report = report::Script {
         format: "dryflash-script",
         version: 1,

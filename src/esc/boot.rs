@@ -98,6 +98,7 @@ pub(super) fn nothing_seen(power_up: &PowerUp) -> BootRun {
         resets: 0,
         reset_by: Vec::new(),
         clock: Vec::new(),
+        last: None,
         reason: None,
     }
 }

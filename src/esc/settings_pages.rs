@@ -195,6 +195,7 @@ mod tests {
             resets: 0,
             reset_by: Vec::new(),
             clock: Vec::new(),
+            last: None,
             reason: None,
         }
     }

@@ -5,7 +5,6 @@
 
 use goblin::container::{Container, Ctx, Endian};
 use goblin::elf::section_header::{SHT_NOBITS, SectionHeader};
-use goblin::strtab::Strtab;
 use std::ops::Range;
 
 /// A section that has a name, with its bytes in the file.
@@ -39,15 +38,22 @@ pub(super) fn of(file: &[u8]) -> Vec<Section> {
         if s.sh_type == SHT_NOBITS || range.end > file.len() { 0..0 } else { range }
     };
     let names = headers.get(usize::from(header.e_shstrndx)).map_or(0..0, bytes);
-    let names = Strtab::new(&file[names], 0);
+    let names = &file[names];
     headers
         .iter()
         .map(|s| Section {
-            name: names.get_at(s.sh_name).unwrap_or_default().to_owned(),
+            name: string(names, s.sh_name).unwrap_or_default().to_owned(),
             kind: s.sh_type,
             flags: s.sh_flags,
             link: s.sh_link as usize,
             bytes: bytes(s),
         })
         .collect()
+}
+
+/// The text that begins at an offset of a table of strings.
+pub(super) fn string(table: &[u8], at: usize) -> Option<&str> {
+    let text = table.get(at..)?;
+    let end = text.iter().position(|b| *b == 0)?;
+    std::str::from_utf8(&text[..end]).ok()
 }

@@ -11,7 +11,6 @@ use gimli::{EndianArcSlice, LittleEndian, SectionId};
 use goblin::elf::program_header::{PF_X, PT_LOAD, ProgramHeader};
 use goblin::elf::section_header::{SHF_COMPRESSED, SHT_SYMTAB};
 use goblin::elf::sym::{STT_FUNC, STT_NOTYPE, Sym, Symtab};
-use goblin::strtab::Strtab;
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
@@ -215,10 +214,10 @@ fn code(file: &[u8]) -> Vec<Range<u32>> {
 fn functions(file: &[u8], sections: &[Section]) -> Vec<Function> {
     let Some(table) = sections.iter().find(|s| s.kind == SHT_SYMTAB) else { return Vec::new() };
     let names = sections.get(table.link).map_or(0..0, |s| s.bytes.clone());
-    let names = Strtab::new(&file[names], 0);
+    let names = &file[names];
     let count = table.bytes.len() / Sym::size(CONTEXT.container);
     let Ok(symbols) = Symtab::parse(file, table.bytes.start, count, CONTEXT) else { return Vec::new() };
-    let named = |s: &Sym| names.get_at(s.st_name).filter(|n| !n.is_empty() && !n.starts_with('$'));
+    let named = |s: &Sym| sections::string(names, s.st_name).filter(|n| !n.is_empty() && !n.starts_with('$'));
     let mut found: Vec<(u32, u32, bool, &str)> = symbols
         .iter()
         .filter(|s| matches!(s.st_type(), STT_FUNC | STT_NOTYPE) && s.st_shndx != 0)

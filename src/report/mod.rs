@@ -5,6 +5,7 @@
 
 pub mod columns;
 mod form;
+mod last;
 mod places;
 mod style;
 
@@ -29,6 +30,10 @@ pub mod run;
 #[cfg(feature = "cli")]
 pub mod script;
 pub mod split;
+#[cfg(feature = "cli")]
+pub mod trace;
+#[cfg(feature = "cli")]
+pub mod vcd;
 #[cfg(feature = "cli")]
 pub mod with;
 

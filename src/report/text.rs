@@ -204,6 +204,10 @@ fn alike(verdict: &Verdict, style: Style) -> Vec<Alike> {
         if style.detail >= Detail::Thorough || !told.good {
             lines.splice(1..1, evidence(run, run.reason.as_ref(), style.detail));
         }
+        lines.extend(super::last::lines(run, &verdict.symbols, style.detail));
+        for line in &mut lines {
+            *line = verdict.symbols.name_places(line).into_owned();
+        }
         groups.push(Alike { names: run.power_up.to_string(), end, lines });
     }
     groups

@@ -173,6 +173,7 @@ fn checks_fit_their_schema() {
         &["--part", "F051", "STANDIN_G071_BOOTLOADER_PB4_64K_V14.bin", "STANDIN_DRYFLASH_F051_2.20.elf"],
         &["--part", "G071_64K", "STANDIN_DRYFLASH_G071_128K_2.20_FULL.bin"],
         &["STANDIN_F051_BL_UPDATER_PB4_V14.amj", "--from-app", "--part", "F051"],
+        &["STANDIN_F051_BOOTLOADER_PB4_V14.bin", "STANDIN_DRYFLASH_FAULTY_F051_2.20.elf", "STANDIN_EEPROM_V2_1K.bin"],
     ] {
         fits("check", &[&["check", "--format", "json"], words].concat());
     }

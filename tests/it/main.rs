@@ -27,6 +27,7 @@ mod licences;
 mod lockstep;
 mod map;
 mod openocd;
+mod pages;
 mod pack;
 mod people;
 mod peripherals;
@@ -41,6 +42,8 @@ mod st_flash_parity;
 mod stlink_server;
 mod stlink_tools;
 mod support;
+mod symbols;
+mod trace;
 #[cfg(unix)]
 mod usb_socket;
 mod usbip;
