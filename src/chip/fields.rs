@@ -185,20 +185,26 @@ mod tests {
             .map(|kind| (kind, of_kind(kind)))
         {
             let has = |register: &str| {
-                parts.iter().flat_map(|p| p.peripherals.iter().map(move |b| (p, b))).filter(|(_, b)| b.kind == kind).any(
-                    |(part, block)| {
+                parts
+                    .iter()
+                    .flat_map(|p| p.peripherals.iter().map(move |b| (p, b)))
+                    .filter(|(_, b)| b.kind == kind)
+                    .any(|(part, block)| {
                         (0..0x100).step_by(4).any(|offset| {
-                            crate::chip::register_name(part, block.base + offset) == format!("{} {register}", block.name)
+                            crate::chip::register_name(part, block.base + offset)
+                                == format!("{} {register}", block.name)
                         })
-                    },
-                )
+                    })
             };
             for (register, text) in table {
                 assert!(has(register), "{kind:?} {register}");
                 let mut next = 0;
                 for word in text.split(' ') {
                     let field = Field::parse(word).unwrap_or_else(|| panic!("{word}"));
-                    assert!(field.low >= next && field.high >= field.low && field.high < 32, "{kind:?} {register} {word}");
+                    assert!(
+                        field.low >= next && field.high >= field.low && field.high < 32,
+                        "{kind:?} {register} {word}"
+                    );
                     next = field.high + 1;
                 }
             }

@@ -32,8 +32,7 @@ pub fn disassemble(pc: u32, code: [u16; 2]) -> String {
             let (first, second) = (u32::from(first), u32::from(second));
             let sign = first >> 10 & 1;
             let j = |bit: u32| !(second >> bit ^ sign) & 1;
-            let offset =
-                sign << 24 | j(13) << 23 | j(11) << 22 | (first & 0x3FF) << 12 | (second & 0x7FF) << 1;
+            let offset = sign << 24 | j(13) << 23 | j(11) << 22 | (first & 0x3FF) << 12 | (second & 0x7FF) << 1;
             return format!("bl 0x{:08X}", ahead(extended(offset, 25)));
         }
         _ => {}

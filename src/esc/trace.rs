@@ -1,9 +1,9 @@
 //! What a check records beside its verdict: instructions, and lines over time; and which of them are wanted.
 
 use super::check::CheckError;
+use crate::chip::Chip;
 use crate::chip::recorder::{Keep, Kind, Only, Record, Recorder};
 use crate::chip::scope::{Line, Value};
-use crate::chip::Chip;
 use crate::part::Part;
 use crate::time::Time;
 use std::ops::Range;
@@ -77,12 +77,17 @@ impl FromStr for Filter {
                 }
                 Ok(Filter::Times(from..until))
             }
-            None if !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric()) && !text.starts_with(|c: char| c.is_ascii_digit()) => {
+            None if !text.is_empty()
+                && text.chars().all(|c| c.is_ascii_alphanumeric())
+                && !text.starts_with(|c: char| c.is_ascii_digit()) =>
+            {
                 Ok(Filter::Block(text.to_ascii_uppercase()))
             }
-            _ => Err("it is an address or a range of them (0x08001000-0x08001FFF), a block (RCC), a kind (code, loads, \
+            _ => {
+                Err("it is an address or a range of them (0x08001000-0x08001FFF), a block (RCC), a kind (code, loads, \
                       stores, exceptions) or times (10ms-12ms)"
-                .to_owned()),
+                    .to_owned())
+            }
         }
     }
 }
@@ -106,10 +111,15 @@ impl Wish {
             match filter {
                 Filter::Addresses(range) => only.ranges.push(range.clone()),
                 Filter::Block(name) => {
-                    let block = part.peripherals.iter().find(|p| p.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
-                        let known: Vec<&str> = part.peripherals.iter().map(|p| p.name.as_str()).collect();
-                        CheckError::NoBlock { name: name.clone(), part: part.nick().to_owned(), known: known.join(", ") }
-                    })?;
+                    let block =
+                        part.peripherals.iter().find(|p| p.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
+                            let known: Vec<&str> = part.peripherals.iter().map(|p| p.name.as_str()).collect();
+                            CheckError::NoBlock {
+                                name: name.clone(),
+                                part: part.nick().to_owned(),
+                                known: known.join(", "),
+                            }
+                        })?;
                     only.ranges.push(block.base..block.base + block.size);
                 }
                 Filter::Kind(kind) => only.kinds.push(*kind),

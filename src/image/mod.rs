@@ -222,7 +222,16 @@ impl Image {
     }
 
     fn new(file: &Arc<str>, format: Format, segments: Vec<Segment>) -> Image {
-        Image { name: file.clone(), format, placed: true, segments, entry: None, remarks: Vec::new(), amj: None, elf: None }
+        Image {
+            name: file.clone(),
+            format,
+            placed: true,
+            segments,
+            entry: None,
+            remarks: Vec::new(),
+            amj: None,
+            elf: None,
+        }
     }
 
     /// Moves a binary that has no address yet to `base`. On an error nothing has changed.

@@ -3,8 +3,8 @@
 //! Functions come from the table of symbols, files and lines from DWARF. A stripped ELF has neither, and tells nothing;
 //! so does one whose tables are damaged. Tables are read when the first PC is asked for.
 
-use super::sections::{self, CONTEXT, Section};
 use super::Image;
+use super::sections::{self, CONTEXT, Section};
 use crate::shell;
 use addr2line::Context;
 use gimli::{EndianArcSlice, LittleEndian, SectionId};
@@ -229,7 +229,8 @@ fn functions(file: &[u8], sections: &[Section]) -> Vec<Function> {
     found.sort_by_key(|(start, size, label, name)| (*start, *label, *size == 0, *name));
     found.dedup_by_key(|(start, ..)| *start);
     let ends: Vec<u32> = found.iter().skip(1).map(|(start, ..)| *start).chain([u32::MAX]).collect();
-    let end = |(start, size, ..): (u32, u32, bool, &str), next: u32| if size > 0 { start.saturating_add(size) } else { next };
+    let end =
+        |(start, size, ..): (u32, u32, bool, &str), next: u32| if size > 0 { start.saturating_add(size) } else { next };
     found
         .iter()
         .zip(ends)

@@ -16,10 +16,6 @@ mod check;
 #[cfg(feature = "cli")]
 pub mod doctor;
 pub mod explain;
-#[cfg(feature = "cli")]
-pub mod trace;
-#[cfg(feature = "cli")]
-pub mod vcd;
 pub mod parts;
 #[cfg(feature = "cli")]
 pub mod replay;
@@ -27,6 +23,10 @@ pub mod replay;
 pub mod run;
 #[cfg(feature = "cli")]
 pub mod script;
+#[cfg(feature = "cli")]
+pub mod trace;
+#[cfg(feature = "cli")]
+pub mod vcd;
 #[cfg(feature = "cli")]
 pub mod with;
 

@@ -16,7 +16,9 @@ pub const VERSION: u32 = 1;
 
 /// What was recorded, as text; a heading for each power-up.
 pub fn text(verdict: &Verdict) -> String {
-    let mut out = format!("# dryflash trace, version {VERSION}: time in us, PC, instruction, what it changed and accessed, place\n");
+    let mut out = format!(
+        "# dryflash trace, version {VERSION}: time in us, PC, instruction, what it changed and accessed, place\n"
+    );
     let Some(part) = &verdict.part else { return out };
     let mut lines = Lines { part, symbols: &verdict.symbols, known: HashMap::new() };
     for (run, recording) in verdict.runs.iter().zip(&verdict.recordings) {

@@ -93,7 +93,8 @@ fn change(vcd: &mut Writer<&mut Vec<u8>>, code: IdCode, what: Drawn, value: Valu
 
 /// `power_up_1_low`: names in the format have neither spaces nor commas.
 fn scope_name(n: usize, run: &BootRun) -> String {
-    let told: String = run.power_up.to_string().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let told: String =
+        run.power_up.to_string().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     format!("power_up_{}_{}", n + 1, told.replace("__", "_"))
 }
 

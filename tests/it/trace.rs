@@ -53,13 +53,18 @@ fn recording_changes_nothing_and_every_engine_gives_the_same() {
 
 #[test]
 fn a_line_tells_instruction_registers_access_and_place() {
-    let files = ["STANDIN_F051_BOOTLOADER_PB4_V14.bin", "STANDIN_DRYFLASH_FAULTY_F051_2.20.elf", "STANDIN_EEPROM_V2_1K.bin"];
+    let files =
+        ["STANDIN_F051_BOOTLOADER_PB4_V14.bin", "STANDIN_DRYFLASH_FAULTY_F051_2.20.elf", "STANDIN_EEPROM_V2_1K.bin"];
     let roles = [Role::Bootloader, Role::App, Role::Eeprom];
     let files: Vec<_> = files.iter().map(|name| built(name)).zip(roles).collect();
     let text = trace::text(&judge_with(files, Options { record: steps(&[], 10_000_000), ..options(50) }));
     let has = |parts: &[&str]| text.lines().any(|line| parts.iter().all(|part| line.contains(part)));
     assert!(text.starts_with("# dryflash trace, version 1"));
-    assert!(has(&["ldr r1, [r3]", "r1=00005A83, RCC.CR reads 00005A83 (HSION HSIRDY HSITRIM=16 HSICAL=90)"]), "{}", &text[..4000]);
+    assert!(
+        has(&["ldr r1, [r3]", "r1=00005A83, RCC.CR reads 00005A83 (HSION HSIRDY HSITRIM=16 HSICAL=90)"]),
+        "{}",
+        &text[..4000]
+    );
     assert!(has(&["str r2, [r3]", "FLASH.ACR writes 00000011 (LATENCY=1 PRFTBE)"]));
     assert!(has(&["push {r4, lr}", "msp=20000FF8, [20000FF8-20000FFF] writes"]));
     assert!(has(&["-- reset (power-on)"]) && has(&["-- the bootloader has jumped to 0x080010C0"]));
@@ -68,7 +73,10 @@ fn a_line_tells_instruction_registers_access_and_place() {
     let last: Vec<&str> = lines(&text).into_iter().rev().take(3).collect();
     assert!(last[0].contains("HardFault is taken"), "{last:?}");
     assert!(last[1].contains("-- fault at PC 0x0800") && last[1].contains("(store in bad_write, main.c:"), "{last:?}");
-    assert!(last[2].contains("str r0, [r3]") && last[2].contains("does not run  ; store in bad_write, main.c:"), "{last:?}");
+    assert!(
+        last[2].contains("str r0, [r3]") && last[2].contains("does not run  ; store in bad_write, main.c:"),
+        "{last:?}"
+    );
 }
 
 #[test]
@@ -84,7 +92,9 @@ fn filters_keep_what_they_say() {
     let code = with(&["0x08001000-0x08001FFF", "code"]);
     assert!(code.len() > 100 && code.iter().all(|l| l.contains("  0x08001")), "{:?}", code.first());
     let exceptions = with(&["exceptions"]);
-    assert!(exceptions.iter().any(|l| l.contains("-- TIM14 is taken")) && exceptions.iter().all(|l| l.contains(" -- ")));
+    assert!(
+        exceptions.iter().any(|l| l.contains("-- TIM14 is taken")) && exceptions.iter().all(|l| l.contains(" -- "))
+    );
     let micros = |line: &str| line.split_whitespace().next().unwrap().parse::<f64>().unwrap();
     let window = with(&["1ms-1100us", "2ms-2100us"]);
     assert!(window.iter().all(|l| (1000.0..1100.0).contains(&micros(l)) || (2000.0..2100.0).contains(&micros(l))));
@@ -136,13 +146,17 @@ fn read(bytes: &[u8]) -> Changes {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(changes.keys().collect::<Vec<_>>(), names.values().collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>());
+    assert_eq!(
+        changes.keys().collect::<Vec<_>>(),
+        names.values().collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    );
     changes
 }
 
 #[test]
 fn a_dump_shows_wire_pins_clock_reset_and_jump() {
-    let mut power_ups: Vec<PowerUp> = vec!["high,low@5ms".parse::<dryflash::esc::Timeline>().unwrap().power_up(AfterPowerOn::Nothing)];
+    let mut power_ups: Vec<PowerUp> =
+        vec!["high,low@5ms".parse::<dryflash::esc::Timeline>().unwrap().power_up(AfterPowerOn::Nothing)];
     power_ups.push(PowerUp { reset: AfterPowerOn::SoftwareReset, ..PowerUp::DECISIVE });
     let record = Wish { steps: None, lines: true };
     let options = || Options { power_ups: power_ups.clone(), record: record.clone(), ..options(20) };
