@@ -15,6 +15,7 @@ pub mod fit;
 mod kept;
 pub mod last;
 mod next_start;
+pub mod places;
 pub mod power_up;
 pub mod ready;
 mod reason;
