@@ -118,6 +118,18 @@ catalogue! {
     RUN_BAD_VECTOR 84 "DF084" Error Run "An enabled interrupt's vector leads nowhere";
     RUN_NO_INTERRUPTS 85 "DF085" Error Run "The app's main loop gets no interrupts";
     RUN_SIGNAL_PORT_OFF 86 "DF086" Error Run "The app's signal pin is on a port without a clock";
+
+    SETTINGS_NAME 90 "DF090" Error Files "A name was written over settings";
+    SETTINGS_SPOILT 91 "DF091" Error Files "Settings that were never written";
+    SETTINGS_RAMP 92 "DF092" Error Files "A throttle that never ramps up";
+    SETTINGS_POLES 93 "DF093" Warning Files "A number of magnets that no motor has";
+    SETTINGS_CUT_OFF 94 "DF094" Error Files "A low-voltage cut-off above any battery";
+    SETTINGS_OVERRIDDEN 95 "DF095" Note Files "A setting that another one overrides";
+    SETTINGS_RANGE 96 "DF096" Note Files "Settings out of their range";
+    SETTINGS_AUTO_ADVANCE 97 "DF097" Note Files "A character that switches auto advance on";
+    SETTINGS_CAN 98 "DF098" Note Files "Text in the settings for CAN";
+    SETTINGS_LAYOUT 99 "DF099" Note Files "A layout that is newer than any known";
+    RUN_NO_SETTINGS 100 "DF100" Warning Run "An app was started without settings";
 }
 
 impl Id {
@@ -129,6 +141,11 @@ impl Id {
     /// Its usual severity.
     pub fn severity(self) -> Severity {
         self.explanation().map_or(Severity::Error, |e| e.severity)
+    }
+
+    /// Whether it is about what a page of settings holds.
+    pub const fn is_of_settings(self) -> bool {
+        Id::SETTINGS_NAME.0 <= self.0 && self.0 <= Id::SETTINGS_LAYOUT.0
     }
 
     fn explanation(self) -> Option<&'static Explanation> {

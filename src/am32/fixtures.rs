@@ -65,7 +65,7 @@ pub fn can_app() -> Vec<u8> {
 /// A page of 48 bytes: boot byte, layout, then sane values.
 pub fn eeprom(boot: u8, layout: u8, firmware: (u8, u8)) -> Vec<u8> {
     let mut data = vec![boot, layout, 14, firmware.0, firmware.1];
-    data.extend(b"NEOESC f051 ");
+    data.extend(if layout < 3 { b"NEOESC f051 " } else { b"\xA0\x04\x00\x0A\x64\x00\x32\x02\x00\x00\x00\x00" });
     data.extend([0, 0, 0, 1, 1, 1, 2, 0x18, 0x64, 0x37, 0x0E, 0, 0, 5, 0, 0x80, 0x80, 0x80, 0x32, 0, 0x32, 0, 0, 0x0F]);
     data.extend([0x0A, 0x0A, 0x8D, 0x66, 6, 0, 0]);
     data

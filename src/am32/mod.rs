@@ -20,11 +20,12 @@ mod pin;
 mod plan;
 mod roles;
 mod rules;
+pub mod settings;
 
 pub use advice::{Advice, Span};
 pub use catalogue::{Explanation, Seen, all, explain};
 pub use command::{Command, Word};
-pub use eeprom::{BootByte, Eeprom};
+pub use eeprom::BootByte;
 pub use findings::{Finding, Id, Severity};
 pub use given::{Given, Request};
 pub use layout::{Layout, Mcu};
@@ -33,8 +34,16 @@ pub use piece::{Info, Piece, PlacedBy, Seen as SeenInRun};
 pub use pin::Pin;
 pub use plan::{Plan, PlanError, plan};
 pub use roles::{Evidence, Role};
+pub use rules::SettingsPage;
+pub use settings::Settings;
 
 /// What is known of a bootloader by its version, as far as bytes, a run or its name tell it; none where nothing is.
 pub fn by_bootloader_version(piece: &Piece, layout: &Layout) -> Option<Finding> {
     rules::judge_bootloader_version(piece, layout)
+}
+
+/// The command that makes a page of settings for the part of this layout, such as `firmware` would write; none where dryflash has
+/// no such part.
+pub fn new_settings(layout: &Layout, firmware: Option<Firmware>) -> Option<Command> {
+    rules::lines::new_page_of(layout, firmware)
 }

@@ -1,9 +1,10 @@
 //! One file of a plan: its bytes where they go, what it is, what it tells about itself.
 
-use super::eeprom::{self, Eeprom};
+use super::eeprom;
 use super::marks::{AppMarks, BootloaderMarks, Carried, Vectors};
 use super::names::{FileName, Firmware};
 use super::roles::{Evidence, Recognised, Role};
+use super::settings::{self, Settings};
 use super::{Layout, Mcu, Pin};
 use crate::image::Image;
 
@@ -29,7 +30,7 @@ pub struct Info {
     /// The bootloader that an updater carries.
     pub carried: Option<Carried>,
     /// Its EEPROM page.
-    pub eeprom: Option<Eeprom>,
+    pub eeprom: Option<Settings>,
     /// The MCU whose start-up file made its vector table: a hint.
     pub shape: Option<Mcu>,
     /// What its file's name tells.
@@ -114,7 +115,7 @@ impl Info {
                 phrases.push("CAN signature".to_owned());
             }
         }
-        phrases.extend(self.eeprom.as_ref().map(Eeprom::to_string));
+        phrases.extend(self.eeprom.as_ref().map(Settings::to_string));
         phrases
     }
 }
@@ -147,7 +148,7 @@ impl Piece {
             bootloader: known.bootloader,
             app: known.app,
             carried: known.carried,
-            eeprom: page.as_deref().and_then(eeprom::decode),
+            eeprom: page.as_deref().and_then(|page| Settings::read(page).ok()),
             shape: known.shape,
             name: known.name,
             seen: Seen::default(),
@@ -199,11 +200,11 @@ impl Piece {
     }
 }
 
-/// The EEPROM page amid an image: as many bytes of it as the image holds, at most 192.
+/// The EEPROM page amid an image: as many bytes of it as the image holds, at most those that an app reads.
 fn page_at(image: &Image, layout: &Layout) -> Option<Vec<u8>> {
     let page = image.slice(layout.eeprom..layout.eeprom_end());
     let first = page.segments.first().filter(|s| s.address == layout.eeprom)?;
-    Some(first.data.iter().take(192).copied().collect())
+    Some(first.data.iter().take(settings::LENGTH).copied().collect())
 }
 
 /// Whether `image` holds anything but FF from `start` up to `end`.

@@ -238,7 +238,8 @@ pub(super) fn path_of(arg: &OsStr) -> PathBuf {
     place(arg).map_or_else(|_| PathBuf::from(arg), |(path, _)| path)
 }
 
-fn place(arg: &OsStr) -> anyhow::Result<(PathBuf, Option<u32>)> {
+/// The file and the address that `FILE` or `FILE@ADDR` names.
+pub(super) fn place(arg: &OsStr) -> anyhow::Result<(PathBuf, Option<u32>)> {
     if Path::new(arg).exists() {
         return Ok((PathBuf::from(arg), None));
     }

@@ -70,9 +70,10 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
 fn pages() -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let mut command = super::forms::command().disable_help_subcommand(true);
     command.build();
-    let verbs: Vec<clap::Command> = command.get_subcommands().filter(|c| !c.is_hide_set()).cloned().collect();
+    let mut all = Vec::new();
+    collect(command, &mut all);
     let mut pages = Vec::new();
-    for one in std::iter::once(command).chain(verbs) {
+    for one in all {
         // What clap calls a verb in its help: dryflash-check.
         let name = one.get_display_name().unwrap_or(one.get_name()).to_owned();
         let mut text = Vec::new();
@@ -80,4 +81,11 @@ fn pages() -> anyhow::Result<Vec<(String, Vec<u8>)>> {
         pages.push((format!("{name}.1"), text));
     }
     Ok(pages)
+}
+
+/// A command, and all that are below it.
+fn collect(command: clap::Command, all: &mut Vec<clap::Command>) {
+    let below: Vec<clap::Command> = command.get_subcommands().filter(|c| !c.is_hide_set()).cloned().collect();
+    all.push(command);
+    below.into_iter().for_each(|command| collect(command, all));
 }

@@ -24,8 +24,12 @@ fn verb_for(word: &str) -> Option<&'static str> {
         "diff" | "compare" => {
             "`dryflash with -- COMMAND` and `dryflash replay FILE` tell what a command or a session changed in flash"
         }
+        "layout" | "memory" | "regions" | "size" => "`dryflash map FILE...` shows what lies where in flash",
         "flash" | "write" | "download" | "program" | "erase" | "read" | "reset" => {
             "`dryflash st-flash write FILE ADDRESS` flashes as st-flash does, `dryflash with -- COMMAND` runs your own tool"
+        }
+        "settings" | "config" | "configure" | "set" | "page" => {
+            "`dryflash eeprom show FILE` shows settings by name, `dryflash eeprom set` changes them"
         }
         "list" | "chips" | "chip" | "devices" | "targets" => "`dryflash parts` lists the parts",
         "test" | "tests" | "ci" => "`dryflash run [PATH...]` runs scenarios",

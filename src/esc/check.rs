@@ -8,7 +8,7 @@ use super::kept::{Kept, KeptError};
 use super::power_up::PowerUp;
 use super::rests;
 use super::trace::Wish;
-use super::verdict::{self, Verdict};
+use super::verdict::{self, Held, Verdict};
 use super::{fit, last, next_start, settings_pages, signal_pin, updater};
 use crate::am32::{self, Finding, Given, Id, Layout, Piece, Plan, PlanError, Request, Role, Severity};
 use crate::chip::{Chip, SavedChip, program};
@@ -178,6 +178,7 @@ fn refused(plan: Plan) -> Verdict {
         findings: plan.findings,
         app_runs: false,
         update: None,
+        held: None,
         symbols: Symbols::default(),
         recordings: Vec::new(),
     }
@@ -202,6 +203,7 @@ fn judge(
         findings: plan.findings.clone(),
         app_runs: false,
         update: None,
+        held: None,
         symbols: Symbols::default(),
         recordings: Vec::new(),
     };
@@ -211,10 +213,15 @@ fn judge(
     if let Some(kept) = kept {
         kept.install(&mut chip)?;
     }
-    if !flash(&mut chip, options, &mut verdict) {
+    let taken = flash(&mut chip, options, &mut verdict);
+    verdict.held = Some(Held::by(&chip));
+    if !taken {
         verdict::join(&mut verdict.findings, false);
         // What was written before the flash refused stays written, as on a real chip.
         return Ok((verdict, chip.board.flash.non_volatile()));
+    }
+    if kept.is_some() {
+        verdict.findings.extend(settings_pages::kept(&chip, layout, &verdict.pieces, options.state.as_deref()));
     }
     let non_volatile = chip.board.flash.non_volatile();
     let programming = chip.board.log.choices.clone();

@@ -6,11 +6,13 @@ use super::last::Last;
 use super::power_up::PowerUp;
 use super::reason::Reason;
 use super::signal_pin::SignalPin;
-use crate::am32::eeprom::Eeprom;
+use crate::am32::Settings;
+use crate::am32::settings::diff;
 use crate::bus::ResetCause;
 use crate::chip::{Polled, RestsOn, SampledPin};
 use crate::cpu::FaultKind;
 use crate::time::Time;
+use serde::ser::SerializeMap;
 use std::fmt;
 
 /// The jump into the app.
@@ -181,12 +183,44 @@ pub struct ChangedPage {
 }
 
 /// Settings before and after code rewrote them.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rewritten {
     /// Before.
-    pub before: Eeprom,
+    pub before: Settings,
     /// After.
-    pub after: Eeprom,
+    pub after: Settings,
+}
+
+/// What both say of themselves, and the fields that differ, by AM32's names.
+impl serde::Serialize for Rewritten {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(serde::Serialize)]
+        struct Change {
+            name: &'static str,
+            before: Option<String>,
+            after: Option<String>,
+        }
+        let text = |value: Option<crate::am32::settings::Value>| value.map(|v| v.text);
+        let changes = diff(&self.before, &self.after).into_iter().map(|c| Change {
+            name: c.field.json_name(),
+            before: text(c.before),
+            after: text(c.after),
+        });
+        let mut fields = serializer.serialize_map(Some(3))?;
+        fields.serialize_entry("before", &self.before)?;
+        fields.serialize_entry("after", &self.after)?;
+        fields.serialize_entry("changes", &changes.collect::<Vec<_>>())?;
+        fields.end()
+    }
+}
+
+/// The core's clock from an instant on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockChange {
+    /// When.
+    pub time_us: Time,
+    /// HCLK from then on, in hertz.
+    pub hz: u64,
 }
 
 /// What was seen in one power-up.
@@ -227,6 +261,12 @@ pub struct BootRun {
     pub choices: Vec<RestsOn>,
     /// Resets by the code on the way.
     pub resets: usize,
+    /// When the chip was reset on the way, and why: the first of them. Time lines show them.
+    #[serde(skip)]
+    pub reset_by: Vec<(Time, ResetCause)>,
+    /// The core's clock at power-on, and its first changes. Time lines show them.
+    #[serde(skip)]
+    pub clock: Vec<ClockChange>,
     /// What ran last before a fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<Last>,

@@ -5,6 +5,7 @@
 //! [`changes`] tells what a session with a probe has left.
 
 pub mod alive;
+mod answer;
 pub mod bench;
 pub mod boot;
 mod by_running;
@@ -14,6 +15,7 @@ pub mod evidence;
 pub mod fit;
 mod kept;
 pub mod last;
+pub mod migrate;
 mod next_start;
 pub mod places;
 pub mod power_up;
@@ -30,14 +32,15 @@ pub mod verdict;
 pub mod words;
 
 pub use alive::{Alive, Loop};
+pub use answer::Answer;
 pub use bench::Bench;
 pub use check::{CheckError, Options, check};
-pub use evidence::{AppRun, BootRun, Ending, Jump};
+pub use evidence::{AppRun, BootRun, ClockChange, Ending, Jump};
 pub use kept::{Kept, KeptError};
 pub use last::Last;
 pub use power_up::{AfterPowerOn, Change, PowerUp, Wire};
 pub use reason::Reason;
 pub use state::{StateError, StateFile};
 pub use timeline::Timeline;
-pub use verdict::Verdict;
+pub use verdict::{Held, Verdict};
 pub use words::{Hopes, Told};

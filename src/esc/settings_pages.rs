@@ -3,8 +3,8 @@
 
 use super::alive::Alive;
 use super::evidence::{Author, BootRun, ChangedPage, Load};
-use crate::am32::{Finding, Id, Layout, Severity, eeprom};
-use crate::chip::WatchedLoad;
+use crate::am32::{self, Advice, Finding, Id, Layout, Piece, Role, Settings, SettingsPage, Severity, eeprom};
+use crate::chip::{Chip, WatchedLoad};
 use crate::time::Time;
 
 /// The first look at each of `pages` from `start` on, in the order of time.
@@ -36,17 +36,19 @@ pub fn judge(run: &BootRun, layout: &Layout, findings: &mut Vec<Finding>) {
     if looped {
         findings.retain(|f| f.id != Id::EEPROM_REWRITTEN);
     }
+    findings.extend(none_there(run, layout));
     let page = run.boot_byte.last().map(|l| l.address);
     if let Some(finding) = page.and_then(|page| two_pages(run, page)) {
         findings.push(finding);
     }
     let Some((changed, settings)) = rewritten(run).find_map(|c| Some((c, c.settings.as_deref()?))) else { return };
-    let (old, new) = (settings.before.layout, settings.after.layout);
+    let (old, new) = (settings.before.layout(), settings.after.layout());
     if new == 0xFF && !looped {
         // The run ended between the erase and the first store.
         return;
     }
     findings.retain(|f| f.id != Id::EEPROM_REWRITTEN);
+    left(&settings.after, changed.address, layout, findings);
     if old == new {
         return;
     }
@@ -84,6 +86,44 @@ pub fn judge(run: &BootRun, layout: &Layout, findings: &mut Vec<Finding>) {
     findings.push(about.map_or(finding.clone(), |file| finding.file(&file)).at(changed.address));
 }
 
+/// What is wrong with the settings that an ESC held that was kept in the file `state`, where no file brings others.
+pub fn kept(chip: &Chip, layout: &Layout, pieces: &[Piece], state: Option<&str>) -> Vec<Finding> {
+    if pieces.iter().any(|p| p.brings(Role::Eeprom, layout)) {
+        return Vec::new();
+    }
+    let page = chip.board.flash.cells().bytes(layout.eeprom, layout.page);
+    let Ok(settings) = Settings::read(&page) else { return Vec::new() };
+    let firmware = pieces.iter().rev().find(|p| p.role == Role::App).and_then(|p| p.info.firmware());
+    let page = SettingsPage { settings: &settings, firmware, file: state, layout: Some(layout) };
+    page.findings().into_iter().map(|f| f.at(layout.eeprom)).collect()
+}
+
+/// What is wrong with the settings that the app has left: what it mended is told no more, and what it brought is.
+fn left(settings: &Settings, address: u32, layout: &Layout, findings: &mut Vec<Finding>) {
+    let page = SettingsPage { settings, firmware: settings.firmware(), file: None, layout: Some(layout) };
+    let (now, about) = (page.findings(), address == layout.eeprom);
+    findings.retain(|f| !f.id.is_of_settings() || !about || now.iter().any(|n| n.id == f.id));
+    for finding in now {
+        if findings.iter().all(|f| f.id != finding.id) {
+            let message = format!("after the app has run: {}", finding.message);
+            findings.push(Finding { message, ..finding }.at(address));
+        }
+    }
+}
+
+/// The bootloader started the app although it read that there are no settings.
+fn none_there(run: &BootRun, layout: &Layout) -> Option<Finding> {
+    let read = run.boot_byte.last().filter(|l| l.value == 0xFF && run.app.is_some())?;
+    let message = format!(
+        "the bootloader read FF at 0x{:08X} (PC 0x{:08X}) and started the app: there are no settings for it",
+        read.address, read.pc
+    );
+    let advice = "write a page of settings with the bootloader and the app".into();
+    let advice = am32::new_settings(layout, None)
+        .map_or(advice, |new| Advice::from("make a page of settings and write it: ") + new);
+    Some(Finding::new(Id::RUN_NO_SETTINGS, message, advice).at(read.address))
+}
+
 /// The bootloader's page is not the app's.
 fn two_pages(run: &BootRun, page: u32) -> Option<Finding> {
     let app = run.app.as_ref()?;
@@ -119,7 +159,7 @@ mod tests {
 
     /// A run whose bootloader reads at [`LAYOUT`], and whose app reads `settings` and rewrites a page with layouts.
     fn run(settings: &[u32], rewrites: Option<(u32, u8, u8)>) -> BootRun {
-        let decode = |layout| eeprom::decode(&fixtures::eeprom(1, layout, (2, 18))).unwrap();
+        let decode = |layout| Settings::read(&fixtures::eeprom(1, layout, (2, 18))).unwrap();
         let changed = rewrites.map(|(address, before, after)| ChangedPage {
             by: Author::App,
             address,
@@ -153,6 +193,8 @@ mod tests {
             choices: Vec::new(),
             stands_still: false,
             resets: 0,
+            reset_by: Vec::new(),
+            clock: Vec::new(),
             last: None,
             reason: None,
         }

@@ -8,8 +8,10 @@ use super::reason::Reason;
 use super::trace::Recording;
 use super::updater::Update;
 use super::words;
-use crate::am32::{Finding, Id, Layout, Piece, Severity};
+use crate::am32::{self, Advice, Finding, Id, Layout, Piece, Severity};
+use crate::chip::Chip;
 use crate::chip::program::{ProgramError, Programmed};
+use crate::flash::{NonVolatile, OptionField};
 use crate::image::{Origin, Symbol, Symbols};
 use crate::part::Part;
 use crate::plural::{count, verb};
@@ -38,10 +40,29 @@ pub struct Verdict {
     pub app_runs: bool,
     /// What a bootloader updater among the files did. Then `app_runs` says that the chip starts with what it left.
     pub update: Option<Update>,
+    /// What the chip held when the power came on; none where the part is not modelled.
+    pub held: Option<Held>,
     /// Names of places in the code, where an ELF is among the files.
     pub symbols: Symbols,
     /// What was recorded of the power-ups, in their order; empty where nothing was asked for.
     pub recordings: Vec<Recording>,
+}
+
+/// What lasts of a chip without power.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Held {
+    /// Flash, and option bytes as they are stored.
+    pub non_volatile: NonVolatile,
+    /// The option bytes field by field.
+    pub options: Vec<OptionField>,
+}
+
+impl Held {
+    /// By this chip.
+    pub(super) fn by(chip: &Chip) -> Held {
+        let flash = &chip.board.flash;
+        Held { non_volatile: flash.non_volatile(), options: flash.option_fields() }
+    }
 }
 
 impl Verdict {
@@ -144,7 +165,7 @@ pub fn findings(run: &BootRun, layout: &Layout, decides: bool) -> Vec<Finding> {
 /// The settings' page, where the bootloader erased it and changed more than its own version in it.
 pub(super) fn wiped_page(run: &BootRun, page: u32) -> Option<&ChangedPage> {
     let own = |c: &ChangedPage| {
-        c.bytes == 1 && c.settings.as_ref().is_some_and(|s| s.before.bootloader != s.after.bootloader)
+        c.bytes == 1 && c.settings.as_ref().is_some_and(|s| s.before.bootloader() != s.after.bootloader())
     };
     run.changed
         .iter()
@@ -243,10 +264,8 @@ fn boot_byte(read: &Load, layout: &Layout, run: &BootRun) -> Finding {
         read.value, read.address, read.pc, read.time_us
     );
     // Where there is no such option as --eeprom, as in `with` and `replay`, it is a file to write.
-    let add = format!(
-        "write a page of settings to 0x{:08X}, such as eeprom_default.bin of AM32's web configurator",
-        layout.eeprom
-    );
+    let add = Advice::from(format!("write a page of settings to 0x{:08X}", layout.eeprom));
+    let add = am32::new_settings(layout, None).map_or(add.clone(), |new| add + ", which this makes: " + new);
     if !elsewhere.is_empty() {
         let message = format!("{saw}{}", polling(run));
         return Finding::new(Id::RUN_BOOT_BYTE_BLANK, message, "use the bootloader for this flash size")
@@ -258,7 +277,7 @@ fn boot_byte(read: &Load, layout: &Layout, run: &BootRun) -> Finding {
             Id::RUN_BOOT_BYTE_CUT_OFF,
             "the EEPROM page says that an update was cut off",
             saw,
-            format!("write the app again with a configurator, or {add}"),
+            Advice::from("write the app again with a configurator, or ") + add,
         ),
         _ => Finding::seen(Id::RUN_BOOT_BYTE_BLANK, "what stands in the EEPROM page is no boot byte", saw, add),
     }

@@ -33,7 +33,7 @@ pub(super) fn parse(file: &Arc<str>, bytes: &[u8], position: fn(usize) -> Positi
 }
 
 /// Lines with their numbers, whether they end in LF, CR LF or CR.
-fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let mut rest = Some(text);
     let lines = std::iter::from_fn(move || {
         let text = rest?;

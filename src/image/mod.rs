@@ -21,6 +21,7 @@ mod detect;
 mod elf;
 mod error;
 mod hex;
+mod patch;
 mod remark;
 mod sections;
 mod segment;
@@ -31,6 +32,7 @@ pub use address::split_address;
 pub use attributes::Build;
 pub use detect::file_in_bytes;
 pub use error::{Flaw, ImageError};
+pub use patch::{PatchError, patch};
 pub use remark::Remark;
 pub use segment::Segment;
 pub use symbols::{Symbol, Symbols};
@@ -251,6 +253,11 @@ impl Image {
         }
         self.placed = true;
         Ok(())
+    }
+
+    /// The file's name without its folder.
+    pub fn base_name(&self) -> &str {
+        self.name.rsplit(['/', '\\']).next().unwrap_or(&self.name)
     }
 
     /// How many bytes it has; gaps do not count.

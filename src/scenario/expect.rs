@@ -1,5 +1,6 @@
 //! What may be expected.
 
+use super::eeprom::EepromExpect;
 use super::many::{self, Many};
 use super::scalar::{Address, At, Bytes, Flag, Num, Pages, SignalPin, Span};
 use crate::esc::{Ending, Reason};
@@ -272,40 +273,4 @@ impl JsonSchema for Place {
             "description": "an address, or two with .. between, the last included: \"0x08001000..0x08007FFF\""
         })
     }
-}
-
-/// Settings, as [`crate::am32::Eeprom`] decodes them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct EepromExpect {
-    /// The boot byte: 1 ready, 0 cut off, 255 blank.
-    pub boot: Option<At<Num>>,
-    /// The layout's version.
-    pub layout: Option<At<Num>>,
-    /// The bootloader's version, as it last wrote it.
-    pub bootloader: Option<At<Num>>,
-    /// The firmware that last wrote the page: `"2.20"`.
-    pub firmware: Option<At<String>>,
-    /// The name, up to layout 2.
-    pub name: Option<At<String>>,
-    /// The motor turns the other way.
-    pub reversed: Option<At<Flag>>,
-    /// Both directions (3D).
-    pub bidirectional: Option<At<Flag>>,
-    /// Timing advance, as stored.
-    pub advance: Option<At<Num>>,
-    /// PWM frequency in kHz.
-    pub pwm_khz: Option<At<Num>>,
-    /// Start-up power in percent.
-    pub startup_power: Option<At<Num>>,
-    /// Motor KV, as stored.
-    pub kv: Option<At<Num>>,
-    /// Motor poles.
-    pub poles: Option<At<Num>>,
-    /// Beep volume.
-    pub beep_volume: Option<At<Num>>,
-    /// Input type.
-    pub input: Option<At<Num>>,
-    /// A start-up tune of its own.
-    pub own_tune: Option<At<Flag>>,
 }

@@ -70,6 +70,17 @@ fn page_of(data: &[u8]) -> Image {
     f::image("eeprom.bin", data, None)
 }
 
+/// With a page of layout 4 of which these bytes are changed, after bytes 5 to 16 were filled, where `fill` is not 0.
+fn odd(edits: &[(usize, u8)], fill: u8) -> Plan {
+    let mut data = f::eeprom(1, 4, (2, 21));
+    data.resize(192, 0xFF);
+    if fill != 0 {
+        data[5..17].fill(fill);
+    }
+    edits.iter().for_each(|(at, byte)| data[*at] = *byte);
+    check(vec![bl(), app(), page_of(&data)])
+}
+
 fn good() -> Vec<Image> {
     vec![bl(), app(), page()]
 }
@@ -316,6 +327,16 @@ const CASES: &[Case] = &[
         || check(vec![bl(), carrying("u.bin", &f::bootloader("PB4", 0x1F, 2)), page()]),
     ),
     (Id::EEPROM_REWRITTEN, || check(vec![bl(), app(), page_of(&f::eeprom(1, 2, (2, 5)))]), || check(good())),
+    (Id::SETTINGS_NAME, || odd(&[(5, b'N'), (6, b'E'), (7, b'O')], b' '), || check(good())),
+    (Id::SETTINGS_SPOILT, || odd(&[], 0xFF), || check(good())),
+    (Id::SETTINGS_RAMP, || odd(&[(5, 0)], 0), || odd(&[(5, 1)], 0)),
+    (Id::SETTINGS_POLES, || odd(&[(27, 0)], 0), || odd(&[(27, 2)], 0)),
+    (Id::SETTINGS_CUT_OFF, || odd(&[(36, 1), (37, 255)], 0), || odd(&[(36, 1), (37, 50)], 0)),
+    (Id::SETTINGS_OVERRIDDEN, || odd(&[(38, 1), (18, 0)], 0), || odd(&[(38, 1), (18, 1)], 0)),
+    (Id::SETTINGS_RANGE, || odd(&[(23, 5)], 0), || odd(&[(23, 3)], 0)),
+    (Id::SETTINGS_AUTO_ADVANCE, || odd(&[(47, b'1')], 0), || odd(&[(47, 1)], 0)),
+    (Id::SETTINGS_CAN, || odd(&[(176, b' '), (178, b' ')], 0), || odd(&[(176, 32), (178, 0xFF)], 0)),
+    (Id::SETTINGS_LAYOUT, || odd(&[(1, 5)], 0), || odd(&[(1, 4)], 0)),
     (
         Id::APP_IN_EEPROM,
         || {
@@ -478,12 +499,13 @@ fn several_candidates_are_planned_one_by_one() {
 fn advice_names_the_command_line() {
     let advice = |plan: Plan, id| plan.findings.into_iter().find(|f| f.id == id).unwrap().advice;
     let text = advice(check(vec![bl(), app()]), Id::EEPROM_MISSING);
-    assert!(
-        text.contains(
-            "`dryflash check AM32_F051_BOOTLOADER_PB4_V14.bin AM32_AM32REF_F051_2.21.bin --eeprom eeprom_default.bin`"
-        ),
-        "{text}"
-    );
+    let check_with_it =
+        "`dryflash check AM32_F051_BOOTLOADER_PB4_V14.bin AM32_AM32REF_F051_2.21.bin --eeprom eeprom.bin`";
+    let made = format!("`dryflash eeprom new --part F051 --firmware 2.21 -o eeprom.bin`, then {check_with_it}");
+    assert!(text.contains(&made), "{text}");
+    // Not over a page that is there.
+    let text = advice(check(vec![bl(), app(), page_of(&[0xFF; 1024])]), Id::EEPROM_BLANK);
+    assert!(text.contains("-o eeprom_new.bin`") && text.contains("--eeprom eeprom_new.bin`"), "{text}");
     let text = advice(one("F051", app_at(Some(0x0080_1000))), Id::WRONG_BASE);
     assert!(
         text.contains("did you mean 0x08001000? `dryflash check --part F051 AM32_AM32REF_F051_2.21.bin@0x08001000`"),

@@ -7,6 +7,7 @@ use crate::am32::command::{Command, Word};
 use crate::am32::findings::{Finding, Id, Severity};
 use crate::am32::piece::{Piece, PlacedBy, written};
 use crate::am32::roles::{Role, wrong_base};
+use crate::am32::settings::SHORTEST;
 use crate::am32::{eeprom, layout};
 use crate::image::{Format, Image, Segment};
 use crate::part::Part;
@@ -296,14 +297,14 @@ pub(super) fn stray_page(context: &Context, piece: &Piece) -> Option<u32> {
     if piece.role != Role::Full {
         return None;
     }
-    let page = image.bytes(layout.eeprom..layout.eeprom + eeprom::SHORTEST as u32);
+    let page = image.bytes(layout.eeprom..layout.eeprom + SHORTEST as u32);
     if page.is_some_and(|p| eeprom::surely(&p)) {
         return None;
     }
     let others = layout::LAYOUTS.iter().filter(|l| l.eeprom != layout.eeprom && l.base == layout.base);
     let near = (layout.eeprom.saturating_sub(NEAR)..layout.eeprom.saturating_add(NEAR)).step_by(2);
     others.map(|l| l.eeprom).chain(near).find(|address| {
-        let settings = image.bytes(*address..address.saturating_add(eeprom::SHORTEST as u32));
+        let settings = image.bytes(*address..address.saturating_add(SHORTEST as u32));
         // Settings are not amid other data.
         let before = address.checked_sub(4).and_then(|b| image.bytes(b..*address));
         let alone = before.is_none_or(|b| b.iter().all(|b| *b == 0xFF) || b.iter().all(|b| *b == 0));

@@ -3,8 +3,12 @@
 use super::Context;
 use crate::am32::advice::{Advice, Span};
 use crate::am32::command::{Command, Word};
+use crate::am32::layout::Layout;
+use crate::am32::names::Firmware;
 use crate::am32::piece::{Piece, PlacedBy};
 use crate::am32::roles::{Evidence, Role};
+use crate::part;
+use std::path::Path;
 
 /// A piece as a file, with its address where that was given.
 fn file(piece: &Piece) -> Word {
@@ -68,19 +72,39 @@ fn for_part(
     Command::new(words)
 }
 
-/// A page of settings as people have it.
-pub(super) fn default_settings() -> Vec<Word> {
-    option(Role::Eeprom, Word::file("eeprom_default.bin"))
+/// What a page of settings is called that is made by the way.
+const NEW_PAGE: &str = "eeprom.bin";
+
+/// Makes a page of settings for `part`, such as `firmware` would write.
+fn new_page(part: &str, firmware: Option<Firmware>, file: &str) -> Command {
+    let version = firmware.map(|f| f.to_string());
+    let words = ["dryflash", "eeprom", "new", "--part", part].map(Word::plain);
+    let firmware = version.iter().flat_map(|v| ["--firmware", v].map(Word::plain));
+    Command::new(words.into_iter().chain(firmware).chain([Word::plain("-o"), Word::file(file)]))
 }
 
-/// Where a page of settings is to be had, in a parenthesis behind what was said.
+/// Makes a page of settings for the part that has this layout; none where dryflash has none.
+pub(in crate::am32) fn new_page_of(layout: &Layout, firmware: Option<Firmware>) -> Option<Command> {
+    let part = part::all().iter().find(|part| Layout::of(part) == Some(layout))?;
+    Some(new_page(part.nick(), firmware, NEW_PAGE))
+}
+
+/// The command that makes a page of settings, and `check` with it, by `line`: what is to be given instead or as well.
+pub(super) fn with_new_page(context: &Context, line: impl FnOnce(&[Word]) -> Command) -> Advice {
+    // Not under the name of a file that is there.
+    let taken = context.pieces.iter().any(|p| Path::new(&*p.image.name).ends_with(NEW_PAGE));
+    let file = if taken { "eeprom_new.bin" } else { NEW_PAGE };
+    let firmware = context.bringing(Role::App).and_then(|app| app.info.firmware());
+    let part = context.part.map_or(context.layout.name, |part| part.nick());
+    Advice::from(new_page(part, firmware, file)) + ", then " + line(&option(Role::Eeprom, Word::file(file)))
+}
+
+/// Where else a page of settings is to be had, in a parenthesis behind what was said.
 pub(super) fn settings_source(context: &Context) -> Advice {
     let layout = context.layout;
     let (address, length) = (format!("0x{:08X}", layout.eeprom), format!("{:#X}", layout.page));
     let read = ["st-flash", "read", "eeprom.bin", &address, &length].map(Word::plain);
-    Advice::from(" (the file is in AM32's web configurator; or read the page of a working ESC: ")
-        + Span::Aside(Command::new(read))
-        + ")"
+    Advice::from(" (or read the page of a working ESC: ") + Span::Aside(Command::new(read)) + ")"
 }
 
 /// As it was given, and `more`.

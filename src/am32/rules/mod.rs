@@ -8,10 +8,12 @@ mod names;
 mod overlap;
 mod presence;
 mod settings;
+mod settings_page;
 mod target;
 mod updater;
 
 pub(super) use age::by_bootloader_version as judge_bootloader_version;
+pub use settings_page::Page as SettingsPage;
 
 use super::findings::Finding;
 use super::given::Request;
@@ -56,6 +58,7 @@ pub(super) fn judge(context: &Context) -> Vec<Finding> {
         presence::judge(context, &mut findings);
         holes::judge(context, part, &mut findings);
         settings::judge(context, &mut findings);
+        settings_page::judge(context, &mut findings);
     }
     findings
 }

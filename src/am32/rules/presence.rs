@@ -110,23 +110,29 @@ fn blank(piece: &Piece) -> Option<Finding> {
     Some(Finding::new(Id::BLANK_FILE, message, advice).file(&piece.image.name))
 }
 
-/// Where nothing has `role`, but a file is called so: that file has to be replaced, not one added.
-fn named_only(context: &Context, role: Role, instead: &[Word]) -> Option<Advice> {
+/// Where nothing has `role`, but a file is called so: that file has to be replaced, not one added. `instead` gets to know the command
+/// with other words in its place.
+fn named_only(
+    context: &Context,
+    role: Role,
+    instead: impl FnOnce(&dyn Fn(&[Word]) -> Command) -> Advice,
+) -> Option<Advice> {
     let piece = context.pieces.iter().find(|p| {
         p.evidence != Evidence::Given
             && p.by_bytes.is_some_and(|b| b != role)
             && p.info.name.kind.map(Kind::role) == Some(role)
     })?;
     let (name, is) = (&piece.image.name, piece.role.article());
-    let mut line = lines::with(context, instead);
     // One of two apps has to go.
-    if context.pieces.iter().any(|p| p.role == piece.role && !std::ptr::eq(p, piece)) {
-        line = lines::without(context, piece, instead);
-    }
+    let twice = context.pieces.iter().any(|p| p.role == piece.role && !std::ptr::eq(p, piece));
+    let line = |words: &[Word]| match twice {
+        true => lines::without(context, piece, words),
+        false => lines::with(context, words),
+    };
     let called = role.article();
     Some(
         Advice::from(format!("{name} is called {called}, but its bytes are those of {is}; take the file you meant: "))
-            + line,
+            + instead(&line),
     )
 }
 
@@ -147,7 +153,7 @@ fn missing(context: &Context, findings: &mut Vec<Finding>) {
         let file = Word::Blank(format!("AM32_{}_BOOTLOADER_<PIN>_V<N>.hex", layout.mcu));
         let it = lines::option(Role::Bootloader, file);
         let app_only = lines::with(context, &[Word::plain("--from-app")]);
-        let advice = if let Some(named) = named_only(context, Role::Bootloader, &it) {
+        let advice = if let Some(named) = named_only(context, Role::Bootloader, |line| line(&it).into()) {
             named
         } else if layout.flash_code.is_some() {
             Advice::from("add it: ") + lines::with(context, &it) + "; to look at the app only: " + app_only
@@ -159,8 +165,8 @@ fn missing(context: &Context, findings: &mut Vec<Finding>) {
     if !app {
         let message = format!("there is no app: the bootloader has nothing to start at 0x{:08X}", layout.app);
         let it = lines::option(Role::App, Word::Blank(format!("AM32_<TARGET>_{}_<VERSION>.hex", layout.mcu)));
-        let advice =
-            named_only(context, Role::App, &it).unwrap_or_else(|| Advice::from("add it: ") + lines::with(context, &it));
+        let advice = named_only(context, Role::App, |line| line(&it).into())
+            .unwrap_or_else(|| Advice::from("add it: ") + lines::with(context, &it));
         findings.push(Finding::new(Id::APP_MISSING, message, advice).at(layout.app));
     }
     // A page at a wrong address is told by itself.
@@ -173,9 +179,9 @@ fn missing(context: &Context, findings: &mut Vec<Finding>) {
         let whole = context.pieces.iter().rev().find(ends).map_or(String::new(), |p| {
             format!("see that {} is whole, it ends at 0x{:08X}; or ", p.image.name, p.image.end().saturating_sub(1))
         });
-        let page = lines::default_settings();
-        let advice = named_only(context, Role::Eeprom, &page)
-            .unwrap_or_else(|| Advice::from(format!("{whole}add a page: ")) + lines::with(context, &page))
+        let named = named_only(context, Role::Eeprom, |line| lines::with_new_page(context, line));
+        let add = || lines::with_new_page(context, |page| lines::with(context, page));
+        let advice = named.unwrap_or_else(|| Advice::from(format!("{whole}make a page and add it: ")) + add())
             + lines::settings_source(context);
         findings.push(Finding::new(Id::EEPROM_MISSING, message, advice).at(layout.eeprom));
     }

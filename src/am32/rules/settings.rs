@@ -8,6 +8,7 @@ use crate::am32::eeprom::{self, BootByte};
 use crate::am32::findings::{Finding, Id, Severity};
 use crate::am32::piece::Piece;
 use crate::am32::roles::Role;
+use crate::am32::settings::SHORTEST;
 
 pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
     let address = context.layout.eeprom;
@@ -59,30 +60,31 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
 fn is_zero(context: &Context, piece: &Piece) -> bool {
     let layout = context.layout;
     let page = piece.image.slice(layout.eeprom..layout.eeprom_end());
-    page.len() >= eeprom::SHORTEST && page.segments.iter().all(|s| s.data.iter().all(|b| *b == 0))
+    page.len() >= SHORTEST && page.segments.iter().all(|s| s.data.iter().all(|b| *b == 0))
 }
 
 fn with_default(context: &Context) -> Advice {
-    let line = lines::with_role(context, Role::Eeprom, &lines::default_settings());
-    Advice::from(line) + lines::settings_source(context)
+    lines::with_new_page(context, |page| lines::with_role(context, Role::Eeprom, page))
+        + lines::settings_source(context)
 }
 
 fn rewritten(context: &Context, piece: &Piece) -> Option<Finding> {
     let page = piece.info.eeprom.as_ref()?;
     let firmware = context.bringing(Role::App)?.info.firmware()?;
     let wanted = eeprom::layout_of(firmware);
-    if page.layout == wanted {
+    if page.layout() == wanted {
         return None;
     }
-    let message = match page.layout {
+    let message = match page.layout() {
         0xFF => {
-            format!("the page holds no settings; firmware {firmware} writes its own of layout {wanted} when it starts")
+            format!("the page holds no settings; firmware {firmware} writes layout {wanted} when it starts")
         }
         layout => format!(
-            "the settings have layout {layout}; firmware {firmware} writes layout {wanted}, and rewrites the page when it starts"
+            "the settings have layout {layout}{}; firmware {firmware} writes layout {wanted}, and rewrites the page when it starts",
+            if layout > wanted { ", which is newer than the firmware" } else { "" }
         ),
     };
-    let finding = if eeprom::loses_tuning(page.layout, wanted) {
+    let finding = if eeprom::loses_tuning(page.layout(), wanted) {
         let message = format!("{message}; {}", eeprom::TUNING_LOST);
         Finding::new(Id::EEPROM_REWRITTEN, message, eeprom::KEEP_TUNING).as_bad_as(Severity::Warning)
     } else {

@@ -2,12 +2,13 @@
 
 use super::actions::{at, real};
 use super::{Session, Trouble};
-use crate::am32::{Eeprom, Severity, eeprom};
+use crate::am32::{Settings, Severity};
 use crate::chip::{Chip, EventKind};
 use crate::esc::Jump;
-use crate::scenario::expect::{EepromExpect, Ends, Expect, JumpExpect, JumpRange};
+use crate::scenario::eeprom::EepromExpect;
+use crate::scenario::expect::{Ends, Expect, JumpExpect, JumpRange};
 use crate::scenario::outcome::Kind;
-use crate::scenario::scalar::{Address, At, Flag, Num, Pages};
+use crate::scenario::scalar::{Address, At, Pages};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -223,11 +224,9 @@ impl Session<'_> {
             }
         }
         if let Some(wanted) = &expect.eeprom {
-            match self.layout.and_then(|l| look(chip, l.eeprom, l.page as usize)).as_deref().and_then(eeprom::decode) {
-                Some(is) => {
-                    let first = self.layout.and_then(|l| look(chip, l.eeprom, 1)).unwrap_or_default();
-                    settings(&wanted.value, &is, first.first().copied().unwrap_or(0xFF), v);
-                }
+            let page = self.layout.and_then(|l| look(chip, l.eeprom, l.page as usize));
+            match page.and_then(|page| Settings::read(&page).ok()) {
+                Some(is) => settings(&wanted.value, &is, v),
                 None => v.fail("eeprom", &wanted.span, "the part has no EEPROM page"),
             }
         }
@@ -402,43 +401,11 @@ fn runs(pages: &BTreeSet<u32>) -> String {
 }
 
 /// The fields of the settings that are not as expected, each with its own place.
-fn settings(wanted: &EepromExpect, is: &Eeprom, boot: u8, v: &mut Verdicts<'_>) {
-    let mut flaw = |name: &str, span: &Range<usize>, is: Option<String>| {
-        let is = is.unwrap_or_else(|| "not there".to_owned());
-        v.fail(&format!("eeprom.{name}"), span, format!("{name} is {is}"));
-    };
-    type Field<'a, T> = (&'a str, &'a Option<At<T>>, Option<u8>);
-    let numbers: [Field<'_, Num>; 10] = [
-        ("boot", &wanted.boot, Some(boot)),
-        ("layout", &wanted.layout, Some(is.layout)),
-        ("bootloader", &wanted.bootloader, is.bootloader),
-        ("advance", &wanted.advance, Some(is.advance)),
-        ("pwm_khz", &wanted.pwm_khz, Some(is.pwm_khz)),
-        ("startup_power", &wanted.startup_power, Some(is.startup_power)),
-        ("kv", &wanted.kv, Some(is.kv)),
-        ("poles", &wanted.poles, Some(is.poles)),
-        ("beep_volume", &wanted.beep_volume, Some(is.beep_volume)),
-        ("input", &wanted.input, is.input),
-    ];
-    for (name, wanted, is) in numbers {
-        if let Some(wanted) = wanted.as_ref().filter(|w| is.map(u64::from) != Some(w.0)) {
-            flaw(name, &wanted.span, is.map(|n| n.to_string()));
-        }
-    }
-    let firmware = is.firmware.map(|f| f.to_string());
-    for (name, wanted, is) in [("firmware", &wanted.firmware, firmware), ("name", &wanted.name, is.name.clone())] {
-        if let Some(wanted) = wanted.as_ref().filter(|w| Some(&w.value) != is.as_ref()) {
-            flaw(name, &wanted.span, is.map(|t| format!("\"{t}\"")));
-        }
-    }
-    let flags: [(&str, &Option<At<Flag>>, bool); 3] = [
-        ("reversed", &wanted.reversed, is.reversed),
-        ("bidirectional", &wanted.bidirectional, is.bidirectional),
-        ("own_tune", &wanted.own_tune, is.own_tune),
-    ];
-    for (name, wanted, is) in flags {
-        if let Some(wanted) = wanted.as_ref().filter(|w| w.0 != is) {
-            flaw(name, &wanted.span, Some(is.to_string()));
+fn settings(wanted: &EepromExpect, is: &Settings, v: &mut Verdicts<'_>) {
+    for (key, said) in &wanted.0 {
+        if let Some(is) = key.differs(&said.value, is) {
+            let name = key.name();
+            v.fail(&format!("eeprom.{name}"), &said.span, format!("{name} is {is}"));
         }
     }
 }

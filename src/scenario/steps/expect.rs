@@ -47,7 +47,7 @@ impl Step for Expect {
             self.says.iter().try_for_each(|text| look.not_empty(text, span)),
             needs_chip(self, look, span),
             places(self, look),
-            bytes_of_settings(self, look),
+            settings(self, look),
             contradictions(self, look),
             ids(self, look),
         ];
@@ -62,28 +62,14 @@ impl Step for Expect {
     }
 }
 
-/// Settings are stored as bytes.
-fn bytes_of_settings(expect: &Expect, look: &Look<'_>) -> Result<(), ScenarioError> {
-    let Some(e) = &expect.eeprom else { return Ok(()) };
-    let numbers = [
-        ("boot", &e.boot),
-        ("layout", &e.layout),
-        ("bootloader", &e.bootloader),
-        ("advance", &e.advance),
-        ("pwm_khz", &e.pwm_khz),
-        ("startup_power", &e.startup_power),
-        ("kv", &e.kv),
-        ("poles", &e.poles),
-        ("beep_volume", &e.beep_volume),
-        ("input", &e.input),
-    ];
-    for (name, number) in numbers {
-        if let Some(number) = number.as_ref().filter(|n| n.0 > 255) {
-            let text = format!("this can never hold: {name} is one byte, 0 to 255");
-            return Err(look.flaw(&number.span, text));
-        }
+/// What no byte of the settings can say.
+fn settings(expect: &Expect, look: &Look<'_>) -> Result<(), ScenarioError> {
+    let all = expect.eeprom.iter().flat_map(|e| &e.value.0);
+    let flawed = all.filter_map(|(key, said)| Some((said, key.flaw(&said.value)?)));
+    match flawed.min_by_key(|(said, _)| said.span.start) {
+        Some((said, flaw)) => Err(look.flaw(&said.span, format!("this can never hold: {flaw}"))),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn ids(expect: &Expect, look: &Look<'_>) -> Result<(), ScenarioError> {

@@ -66,7 +66,7 @@ fn file_of(word: &Word, before: &Plan) -> Image {
     let data = match known {
         Some(image) if image.format == Format::Bin => image.segments[0].data.clone(),
         Some(image) => return image.clone(),
-        None if name.starts_with("eeprom_default") => f::eeprom(1, 4, (2, 21)),
+        None if name.starts_with("eeprom") => f::eeprom(1, 4, (2, 21)),
         None if name.contains("BOOTLOADER") => f::bootloader("PB4", 0x1F, 2),
         None => f::app("AM32REF_F051", 0x7BE0),
     };

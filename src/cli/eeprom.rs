@@ -1,0 +1,149 @@
+//! `dryflash eeprom`: settings pages by name.
+
+mod diff;
+mod migrate;
+mod new;
+mod set;
+mod show;
+
+use super::{OK, Outcome, Output, PART_VARIABLE, WOULD_NOT, outputs, sources};
+use crate::am32::settings::Settings;
+use crate::am32::{Finding, Severity};
+use crate::layout::Source;
+use crate::layout::page::{self, SettingsPage};
+use crate::part::{self, Part};
+use crate::report::eeprom::{Place, Written};
+use crate::shell;
+use clap::Subcommand;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Look at the settings of an ESC by name, compare, change and make them
+///
+/// A settings page is taken from wherever it stands: a file that is nothing but the page, a _FULL image or a copy of all of flash, Intel
+/// HEX, ELF, or the state of a virtual ESC. Settings go by the names that `dryflash eeprom show` prints, AM32's own (C, JSON, DroneCAN) too.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  dryflash eeprom show eeprom.bin
+  dryflash eeprom diff before.bin after.bin
+  dryflash eeprom set eeprom.bin motor_kv=1980 motor_poles=12 -o new.bin
+  dryflash eeprom new --part F051 -o eeprom.bin
+  dryflash eeprom migrate eeprom.bin --app AM32_NEOESC_F051_2.20.hex -o new.bin")]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    Show(show::Args),
+    Diff(diff::Args),
+    Set(set::Args),
+    New(new::Args),
+    Migrate(migrate::Args),
+}
+
+/// The headings of the help.
+const WHERE: &str = "Where the page is";
+const WRITTEN: &str = "What is written";
+
+/// Where a page is, in a file that may hold more.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = WHERE)]
+struct Where {
+    /// The part, where the file does not tell: full name, order code, or AM32's short name (F031, F051, G031, G071, G071_64K).
+    #[arg(long, env = PART_VARIABLE, hide_env_values = true)]
+    part: Option<String>,
+    /// The page's first address, such as 0x08007C00, where the part does not tell.
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    at: Option<u32>,
+}
+
+/// A file that is written.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = WRITTEN)]
+struct Out {
+    /// The file to write.
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+    /// Replace a file that exists.
+    #[arg(long)]
+    force: bool,
+}
+
+fn address(text: &str) -> Result<u32, String> {
+    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    let digits = digits.ok_or_else(|| format!("'{text}' is no address; write it in hex, such as 0x08007C00"))?;
+    u32::from_str_radix(digits, 16)
+        .map_err(|_| format!("'{text}' is no address of 32 bits; write one such as 0x08007C00"))
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Wrong usage or unreadable input.
+pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
+    match &args.action {
+        Action::Show(args) => show::run(args, output),
+        Action::Diff(args) => diff::run(args, output),
+        Action::Set(args) => set::run(args, output),
+        Action::New(args) => new::run(args, output),
+        Action::Migrate(args) => migrate::run(args, output),
+    }
+}
+
+/// A page, and what it was found in.
+struct Found {
+    source: Source,
+    page: SettingsPage,
+    settings: Settings,
+    part: Option<Arc<Part>>,
+}
+
+impl Found {
+    fn load(file: &OsStr, place: &Where) -> anyhow::Result<Found> {
+        let wish = place.part.as_deref().map(part::find).transpose()?;
+        let source = sources::load(file)?;
+        // A state knows its part.
+        let part = source.part.clone().or(wish);
+        let page = page::find(&source, part.as_ref(), place.at)?;
+        let settings = Settings::read(&page.bytes)?;
+        Ok(Found { source, page, settings, part })
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            file: self.page.file.to_string(),
+            part: self.page.layout.map(|l| l.name.to_owned()),
+            address: self.page.address,
+        }
+    }
+}
+
+impl Out {
+    /// Refuses what could not be written in the end.
+    fn look(&self) -> anyhow::Result<()> {
+        outputs::may_make(&self.output, self.force)
+    }
+
+    /// Writes the file.
+    fn write(&self, bytes: &[u8], address: Option<u32>) -> anyhow::Result<Written> {
+        outputs::write(&self.output, self.force, bytes)?;
+        Ok(Written {
+            file: shell::plain(&self.output.to_string_lossy()).into_owned(),
+            bytes: bytes.len(),
+            flash: address.map(|address| format!("st-flash write {} 0x{address:08X}", shell::path(&self.output))),
+        })
+    }
+}
+
+/// 1 where a finding is an error.
+fn code(findings: &[Finding]) -> u8 {
+    if findings.iter().any(|f| f.severity == Severity::Error) { WOULD_NOT } else { OK }
+}
+
+/// Whether a name asks for Intel HEX.
+fn is_hex(path: &Path) -> bool {
+    path.extension().is_some_and(|e| ["hex", "ihex", "ihx"].iter().any(|hex| e.eq_ignore_ascii_case(hex)))
+}

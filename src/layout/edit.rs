@@ -1,0 +1,140 @@
+//! A settings page changed field by field, and the file around it written anew with nothing else touched.
+
+use super::Source;
+use super::page::{PageError, SettingsPage};
+use crate::am32::settings::{Field, SetError, Settings, UnknownField, set};
+use crate::am32::{self, Finding, Given, Id, Request, Role};
+use crate::image::{Image, PatchError, patch};
+use crate::part::Part;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Why a page is not changed. Nothing of it was.
+#[derive(Debug, thiserror::Error)]
+pub enum EditError {
+    /// No field has this name.
+    #[error("{0}; `dryflash eeprom show` lists the settings of a page")]
+    Unknown(UnknownField),
+    /// The page does not have the field, or the value makes no sense.
+    #[error("{0}{hint}", hint = hint(.0))]
+    Set(SetError),
+    /// Not `FIELD=VALUE`.
+    #[error("'{0}' sets nothing: write FIELD=VALUE, such as motor_kv=1980")]
+    NoValue(String),
+    /// One field, two values.
+    #[error("{field} is set twice, to '{first}' and to '{second}'; leave one out")]
+    Twice {
+        /// The field.
+        field: &'static str,
+        /// The first value.
+        first: String,
+        /// The second one.
+        second: String,
+    },
+    /// The page was never written.
+    #[error(
+        "{file}: the page holds no settings, and one that is set would stand amid FF, which firmware takes as values; \
+             make a page first: dryflash eeprom new"
+    )]
+    Blank {
+        /// The file.
+        file: Arc<str>,
+    },
+    /// The file cannot be written with these bytes.
+    #[error(transparent)]
+    Patch(#[from] PatchError),
+}
+
+fn hint(error: &SetError) -> &'static str {
+    match error {
+        SetError::Refused { .. } => "; --anyway takes any byte, written as 0x00 to 0xFF",
+        _ => "",
+    }
+}
+
+/// A field and what it is to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setting {
+    /// The field.
+    pub field: &'static Field,
+    /// The value, as people write it.
+    pub value: String,
+}
+
+/// Reads `FIELD=VALUE`s.
+///
+/// # Errors
+/// A word is none, no field has its name, or one has two values.
+pub fn settings(words: &[String]) -> Result<Vec<Setting>, EditError> {
+    let mut all: Vec<Setting> = Vec::new();
+    for word in words {
+        let (name, value) = word.split_once('=').ok_or_else(|| EditError::NoValue(word.clone()))?;
+        let (field, value) = (Field::named(name.trim()).map_err(EditError::Unknown)?, value.trim().to_owned());
+        if let Some(first) = all.iter().find(|s| s.field.name == field.name) {
+            return Err(EditError::Twice { field: field.name, first: first.value.clone(), second: value });
+        }
+        all.push(Setting { field, value });
+    }
+    Ok(all)
+}
+
+/// Puts values into a page's bytes. With `anyway`, a raw byte in hex is taken whatever it means.
+///
+/// # Errors
+/// The page does not have a field, or a value makes no sense.
+pub fn put(bytes: &mut [u8], settings: &[Setting], anyway: bool) -> Result<(), EditError> {
+    for Setting { field, value } in settings {
+        if let Err(error) = set(bytes, field, value) {
+            let raw = value.strip_prefix("0x").or_else(|| value.strip_prefix("0X"));
+            let raw = raw.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+            let one = field.size == 1 && matches!(error, SetError::Refused { .. });
+            match (raw.filter(|_| anyway && one), bytes.get_mut(field.at)) {
+                (Some(raw), Some(byte)) => *byte = raw,
+                _ => return Err(EditError::Set(error)),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The page with these values. With `anyway`, also one that was never written, and raw bytes that make no sense.
+///
+/// # Errors
+/// As [`put`]; the page holds no settings.
+pub fn edited(page: &SettingsPage, settings: &[Setting], anyway: bool) -> Result<Vec<u8>, EditError> {
+    if Settings::read(&page.bytes).is_ok_and(|s| s.is_blank()) && !anyway {
+        return Err(EditError::Blank { file: page.file.clone() });
+    }
+    let mut bytes = page.bytes.clone();
+    put(&mut bytes, settings, anyway)?;
+    Ok(bytes)
+}
+
+/// The file that `page` was found in, with `bytes` for the page: all else is as in `raw`. Of a virtual ESC, whose flash
+/// changes by being flashed only, it is the page alone.
+///
+/// # Errors
+/// The bytes cannot be changed where they stand.
+pub fn file_with(raw: &[u8], source: &Source, page: &SettingsPage, bytes: &[u8]) -> Result<Vec<u8>, EditError> {
+    if source.is_state() {
+        return Ok(bytes.to_vec());
+    }
+    let first = page.address.unwrap_or(page.image.start());
+    let changed = (first..).zip(bytes).zip(&page.bytes).filter(|((_, new), old)| new != old);
+    let values: BTreeMap<u32, u8> = changed.map(|((address, new), _)| (address, *new)).collect();
+    Ok(patch(raw, &page.image, &values)?)
+}
+
+/// What is wrong with what a page holds, as `check` has it: the findings about the page alone.
+///
+/// # Errors
+/// AM32 is not known on the part.
+pub fn findings(file: &Arc<str>, bytes: &[u8], part: Option<&Arc<Part>>) -> Result<Vec<Finding>, PageError> {
+    let Ok(image) = Image::parse("page.bin", bytes, None) else { return Ok(Vec::new()) };
+    let given = Given { image: Image { name: file.clone(), ..image }, role: Some(Role::Eeprom) };
+    let wish = Request { part: part.cloned(), has_state: true, ..Request::default() };
+    let plan = am32::plan(vec![given], &wish)?;
+    // Of a file that holds more, the name tells of that.
+    let of_the_page = |f: &Finding| f.file.as_ref() == Some(file) && f.id != Id::CONTRADICTION;
+    Ok(plan.findings.into_iter().filter(of_the_page).collect())
+}

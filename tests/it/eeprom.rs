@@ -1,0 +1,391 @@
+//! `dryflash eeprom`: settings pages shown, compared, changed, made and migrated; and what is refused, with nothing lost.
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+const PAGE: &str = "STANDIN_EEPROM_V2_1K.bin";
+const FULL: &str = "STANDIN_DRYFLASH_F051_2.20_FULL.hex";
+const APP: &str = "STANDIN_DRYFLASH_F051_2.20.hex";
+
+fn built(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware/built").join(name);
+    path.to_str().expect("UTF-8").to_owned()
+}
+
+/// A folder that dryflash is run in.
+struct Bench(TempDir);
+
+/// What a command came to.
+struct Done {
+    code: i32,
+    out: String,
+    error: String,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        Bench(TempDir::new().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn put(&self, name: &str, bytes: impl AsRef<[u8]>) -> &Bench {
+        std::fs::write(self.path(name), bytes).unwrap();
+        self
+    }
+
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).unwrap()
+    }
+
+    /// `dryflash eeprom` with these words; a word that begins with `@` is a built file.
+    fn eeprom(&self, words: &str) -> Done {
+        self.dryflash(&format!("eeprom {words}"))
+    }
+
+    fn dryflash(&self, words: &str) -> Done {
+        let words = words.split_whitespace().map(|w| w.strip_prefix('@').map_or_else(|| w.to_owned(), built));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dryflash"));
+        command.args(words).current_dir(self.0.path()).env_remove("DRYFLASH_PART").env_remove("DRYFLASH_STATE");
+        let output = command.env_remove("COLUMNS").output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let done = Done { code: output.status.code().unwrap(), out: text(output.stdout), error: text(output.stderr) };
+        assert!(!done.error.contains("panicked"), "{}", done.error);
+        done
+    }
+
+    fn json(&self, words: &str) -> Value {
+        let done = self.eeprom(&format!("{words} --format json"));
+        serde_json::from_str(&done.out).unwrap_or_else(|e| panic!("{words}: {e}: {}{}", done.out, done.error))
+    }
+
+    /// Refused with 2 and these words in one line; nothing is printed, and every file is as it was.
+    #[track_caller]
+    fn refused(&self, words: &str, said: &[&str]) {
+        let before = self.files();
+        let done = self.eeprom(words);
+        assert_eq!((done.code, done.out.as_str()), (2, ""), "{words}: {}", done.error);
+        for word in said {
+            assert!(done.error.contains(word), "{words}: '{word}' is not in\n{}", done.error);
+        }
+        assert_eq!(done.error.lines().count(), 1, "{words}: {}", done.error);
+        assert_eq!(self.files(), before, "{words}");
+    }
+
+    fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let all = std::fs::read_dir(self.0.path()).unwrap().map(|e| e.unwrap());
+        let files = all.filter(|e| e.path().is_file());
+        files.map(|e| (e.file_name().into_string().unwrap(), std::fs::read(e.path()).unwrap())).collect()
+    }
+}
+
+fn page() -> Vec<u8> {
+    std::fs::read(built(PAGE)).unwrap()
+}
+
+fn hex_line(at: u16, data: &[u8]) -> String {
+    let sum = data.iter().chain(&at.to_be_bytes()).fold(data.len() as u8, |s, b| s.wrapping_add(*b));
+    let bytes: String = data.iter().map(|b| format!("{b:02X}")).collect();
+    format!(":{:02X}{at:04X}00{bytes}{:02X}\n", data.len(), sum.wrapping_neg())
+}
+
+fn hex(lines: &[String]) -> String {
+    format!(":020000040800F2\n{}:00000001FF\n", lines.concat())
+}
+
+#[test]
+fn a_page_is_shown_from_wherever_it_stands() {
+    let bench = Bench::new();
+    assert_eq!(bench.dryflash(&format!("check --part F051 --state esc.json --from-app @{APP} @{PAGE}")).code, 0);
+    bench.put("page.hex", hex(&[hex_line(0x7C00, &page()[..48])]));
+    let places = [PAGE, FULL, "STANDIN_DRYFLASH_F051_2.20_FULL.bin"].map(|name| format!("@{name}"));
+    for file in places.iter().map(String::as_str).chain(["page.hex", "esc.json"]) {
+        let shown = bench.json(&format!("show {file}"));
+        let kv = &shown["settings"]["motorKv"];
+        assert_eq!(
+            (kv["text"].as_str(), &kv["raw"][0], kv["default"].as_bool()),
+            (Some("2220 KV"), &0x37.into(), Some(true))
+        );
+        assert_eq!((&shown["layout"], &shown["boot_byte"]), (&2.into(), &1.into()), "{file}");
+        let alone = *file == places[0];
+        assert_eq!(shown["address"].as_u64(), (!alone).then_some(0x0800_7C00), "{file}");
+    }
+    let text = bench.eeprom(&format!("show @{FULL}")).out;
+    assert!(text.contains("the settings page of the F0") && text.contains("at 0x08007C00"), "{text}");
+    assert!(text.contains("  name                      'NEOESC f051'"), "{text}");
+}
+
+#[test]
+fn what_makes_no_sense_is_told_with_what_the_firmware_does() {
+    let bench = Bench::new();
+    let mut bytes = page();
+    bytes[27] = 0;
+    bench.put("odd.bin", bytes);
+    let quiet = bench.eeprom("show -q odd.bin").out;
+    assert!(quiet.starts_with("! motor_poles") && quiet.contains("doubt: "), "{quiet}");
+    assert!(!quiet.contains("motor_kv") && !quiet.contains("settings page of"), "{quiet}");
+    assert_eq!(bench.eeprom(&format!("show -q @{PAGE}")).out, "");
+    let doubt = &bench.json("show odd.bin")["settings"]["motorPoles"]["doubt"];
+    assert!(doubt.is_string(), "{doubt}");
+}
+
+#[test]
+fn a_tune_is_told_in_notes() {
+    let bench = Bench::new();
+    let mut bytes = page();
+    // 88 pulses of a period that gives 439 Hz, a pause of 50 ms, the end.
+    bytes[48..58].copy_from_slice(&[2, 58, 4, 0, 88, 76, 50, 0, 0, 0]);
+    bench.put("tune.bin", bytes);
+    let text = bench.eeprom("show tune.bin").out;
+    assert!(text.contains("A4 (439 Hz) 182 ms, pause 50 ms"), "{text}");
+    let tune = &bench.json("show tune.bin")["tune"];
+    assert_eq!((tune[0]["hz"].as_u64(), tune[1]["hz"].as_u64(), tune[1]["ms"].as_u64()), (Some(439), None, Some(50)));
+}
+
+#[test]
+fn diff_ends_as_diff_does() {
+    let bench = Bench::new();
+    let same = bench.eeprom(&format!("diff @{PAGE} @{FULL}"));
+    assert!(same.code == 0 && same.out.contains("The settings are the same."), "{}", same.out);
+    let mut bytes = page();
+    (bytes[26], bytes[23]) = (0x31, 0x1A);
+    bench.put("other.bin", &bytes);
+    let other = bench.eeprom(&format!("diff @{PAGE} other.bin"));
+    assert_eq!(other.code, 1);
+    assert!(other.out.contains("  motor_kv                  2220 KV -> 1980 KV"), "{}", other.out);
+    assert!(other.out.contains("15.0 degrees (02) -> 15.0 degrees (1A)"), "{}", other.out);
+    let quiet = bench.eeprom(&format!("diff -q @{PAGE} other.bin"));
+    assert_eq!((quiet.code, quiet.out.as_str()), (1, "2 settings differ (2 bytes).\n"));
+    assert_eq!(bench.eeprom("diff other.bin none.bin").code, 2);
+}
+
+#[test]
+fn set_changes_what_is_named_and_nothing_else() {
+    let bench = Bench::new();
+    let done = bench.eeprom(&format!("set @{PAGE} motor_kv=1980 dir_reversed=on -o new.bin"));
+    assert_eq!(done.code, 0, "{}", done.error);
+    assert!(done.out.contains("motor_kv                  2220 KV -> 1980 KV"), "{}", done.out);
+    let mut wanted = page();
+    (wanted[26], wanted[17]) = (0x31, 1);
+    assert!(bench.bytes("new.bin") == wanted);
+    // The one that it came from, where that is asked for.
+    assert_eq!(bench.eeprom("set new.bin MOTOR_KV=0x37 dir_revolved=off -o new.bin --force").code, 2);
+    assert_eq!(bench.eeprom("set new.bin MOTOR_KV=0x37 dir_reversed=off -o new.bin --force").code, 0);
+    assert!(bench.bytes("new.bin") == page());
+}
+
+#[test]
+fn set_keeps_a_hex_line_for_line() {
+    let bench = Bench::new();
+    let old = std::fs::read_to_string(built(FULL)).unwrap().replace('\n', "\r\n");
+    bench.put("old.hex", &old);
+    assert_eq!(bench.eeprom("set old.hex motor_kv=1980 motor_poles=12 -o new.hex").code, 0);
+    let new = String::from_utf8(bench.bytes("new.hex")).unwrap();
+    let differ: Vec<_> = old.split('\n').zip(new.split('\n')).filter(|(a, b)| a != b).collect();
+    assert_eq!((differ.len(), old.len()), (1, new.len()), "{differ:?}");
+    assert_eq!(bench.json("show new.hex")["settings"]["motorPoles"]["value"], 12.0);
+    assert!(bench.bytes("old.hex") == old.as_bytes());
+}
+
+#[test]
+fn set_of_a_virtual_esc_is_the_page_alone() {
+    let bench = Bench::new();
+    assert_eq!(bench.dryflash(&format!("check --part F051 --state esc.json --from-app @{APP} @{PAGE}")).code, 0);
+    let state = bench.bytes("esc.json");
+    let done = bench.eeprom("set esc.json motor_kv=1980 -o page.bin");
+    assert!(done.code == 0 && done.out.contains("st-flash write page.bin 0x08007C00"), "{}{}", done.out, done.error);
+    assert!(bench.bytes("page.bin").len() == 192 && bench.bytes("esc.json") == state);
+    // And the line that it prints works.
+    assert_eq!(bench.dryflash("st-flash --state esc.json write page.bin 0x08007C00").code, 0);
+    assert_eq!(bench.json("show esc.json")["settings"]["motorKv"]["value"], 1980.0);
+}
+
+#[test]
+fn a_new_page_starts_an_esc() {
+    let bench = Bench::new();
+    for (part, bootloader) in
+        [("F031", "F031_BOOTLOADER_PB4"), ("F051", "F051_BOOTLOADER_PB4"), ("G071_64K", "G071_BOOTLOADER_PB4_64K")]
+    {
+        let bootloader = format!("@STANDIN_{bootloader}_V14.bin");
+        let app = format!("@STANDIN_DRYFLASH_{part}_2.20.{}", if part == "F051" { "hex" } else { "bin" });
+        for (more, file) in [("", "new.bin"), ("--firmware 2.20", "new.bin"), ("--layout 4", "new.hex")] {
+            let made = bench.eeprom(&format!("new --part {part} {more} -o {file} --force"));
+            assert_eq!(made.code, 0, "{}", made.error);
+            let started =
+                bench.dryflash(&format!("check -q --part {part} --signal low {bootloader} {app} --eeprom {file}"));
+            assert_eq!(started.code, 0, "{part} {more}: {}{}", started.out, started.error);
+        }
+    }
+    let shown = bench.json("show new.bin");
+    assert_eq!((&shown["layout"], &shown["firmware"]), (&3.into(), &"2.20".into()));
+    assert_eq!(bench.eeprom("new --part F051 motor_kv=1980 -o my.bin").code, 0);
+    assert_eq!(bench.json("show my.bin")["settings"]["motorKv"]["value"], 1980.0);
+}
+
+#[test]
+fn migrate_shows_what_an_app_makes_of_a_page() {
+    let bench = Bench::new();
+    let done = bench.eeprom(&format!("migrate @{PAGE} --app @{APP} -o left.bin"));
+    assert_eq!(done.code, 0, "{}{}", done.out, done.error);
+    assert!(done.out.contains("and the app runs"), "{}", done.out);
+    // The same through a bootloader, which leaves the settings alone.
+    let again = bench.eeprom(&format!(
+        "migrate @{PAGE} --app @{APP} --bootloader @STANDIN_F051_BOOTLOADER_PB4_V14.bin -o again.bin"
+    ));
+    assert_eq!(again.code, 0, "{}{}", again.out, again.error);
+    assert!(bench.bytes("left.bin") == bench.bytes("again.bin"));
+    assert_eq!(bench.bytes("left.bin").len(), 192);
+}
+
+#[test]
+fn migrate_writes_nothing_where_the_app_does_not_come_to_its_main_loop() {
+    let bench = Bench::new();
+    // The bootloader stays, because the page is blank.
+    let words = format!(
+        "migrate @STANDIN_EEPROM_BLANK_1K.bin --app @{APP} --bootloader @STANDIN_F051_BOOTLOADER_PB4_V14.bin -o left.bin"
+    );
+    let done = bench.eeprom(&words);
+    assert_eq!(done.code, 1, "{}{}", done.out, done.error);
+    assert!(done.out.contains("error DF") && done.out.contains("is not written"), "{}", done.out);
+    assert!(bench.files().is_empty());
+    // An app for another part.
+    let done = bench.eeprom(&format!("migrate @{PAGE} --app @{APP} --part G071_64K -o left.bin"));
+    assert!(done.code == 1 && bench.files().is_empty(), "{}{}", done.out, done.error);
+}
+
+/// Each way to name a page, in each action that takes one.
+#[track_caller]
+fn no_page(bench: &Bench, file: &str, said: &[&str]) {
+    bench.refused(&format!("show {file}"), said);
+    bench.refused(&format!("diff @{PAGE} {file}"), said);
+    bench.refused(&format!("diff {file} @{PAGE}"), said);
+    bench.refused(&format!("set {file} motor_kv=1980 -o out.bin"), said);
+    bench.refused(&format!("migrate {file} --app @{APP} -o out.bin"), said);
+}
+
+#[test]
+fn files_without_a_whole_page_are_refused() {
+    let bench = Bench::new();
+    let page = page();
+    bench.put("cut.bin", &page[..47]).put("odd.bin", &page[..200]).put("empty.bin", "").put("text.bin", "settings\n");
+    bench.put("gap.hex", hex(&[hex_line(0x7C00, &page[..16]), hex_line(0x7C20, &page[32..48])]));
+    bench.put("short.hex", hex(&[hex_line(0x7C00, &page[..16])]));
+    bench.put("cut.hex", hex(&[hex_line(0x7C00, &page[..48])]).replace(":00000001FF\n", ""));
+    bench.put("short_FULL.bin", &std::fs::read(built("STANDIN_DRYFLASH_F051_2.20_FULL.bin")).unwrap()[..0x7C08]);
+    no_page(&bench, "cut.bin", &["cut.bin", "47 bytes", "cut off"]);
+    no_page(&bench, "odd.bin", &["odd.bin", "200 bytes", "1,024", "odd.bin@0x08007C00"]);
+    no_page(&bench, "empty.bin", &["empty.bin", "is empty"]);
+    no_page(&bench, "text.bin", &["text.bin", "is text"]);
+    no_page(&bench, "gap.hex", &["gap.hex", "0x08007C10 to 0x08007C1F"]);
+    no_page(&bench, "short.hex", &["short.hex", "0x08007C00", "ends after 16 bytes"]);
+    no_page(&bench, "cut.hex", &["cut.hex line 2", "cut off"]);
+    no_page(&bench, "short_FULL.bin", &["short_FULL.bin", "0x08007C00"]);
+    no_page(&bench, "none.bin", &["none.bin", "no such file"]);
+    no_page(&bench, &format!("@{APP}"), &[APP, "0x08007C00"]);
+    no_page(&bench, "@STANDIN_F051_BOOTLOADER_PB4_V14.bin", &["4,084 bytes"]);
+    // An address says that it is one all the same, and which part it is.
+    assert_eq!(bench.eeprom("show odd.bin@0x08007C00").code, 0);
+    bench.refused(&format!("show @{FULL} --part G071"), &["0x0801F800", "--at"]);
+}
+
+#[test]
+fn settings_that_cannot_be_set_are_refused() {
+    let bench = Bench::new();
+    for (setting, said) in [
+        ("motor_kw=1980", &["no setting is called 'motor_kw'", "motor_kv"][..]),
+        ("motor_kv=99999", &["motor_kv cannot be '99999'", "20 to 10220 KV"]),
+        ("motor_kv=fast", &["motor_kv cannot be 'fast'"]),
+        ("motor_poles=0x00", &["motor_poles cannot be '0x00'", "--anyway"]),
+        ("dir_reversed=2", &["dir_reversed", "on or off"]),
+        ("max_ramp=8", &["max_ramp is not on this page", "layout is 2"]),
+        ("motor_kv", &["'motor_kv' sets nothing", "FIELD=VALUE"]),
+        ("motor_kv=1980 MOTOR_KV=2020", &["motor_kv is set twice", "1980", "2020"]),
+    ] {
+        bench.refused(&format!("set @{PAGE} {setting} -o out.bin"), said);
+        bench.refused(&format!("new --part F051 {setting} -o out.bin"), said);
+    }
+    bench.refused("set @STANDIN_EEPROM_BLANK_1K.bin motor_kv=1980 -o out.bin", &["holds no settings", "eeprom new"]);
+    // A byte that makes no sense, where one insists; and it is told.
+    let done = bench.eeprom(&format!("set @{PAGE} motor_poles=0x00 --anyway -o out.bin"));
+    assert!(done.code <= 1 && done.out.contains("doubt: "), "{}{}", done.out, done.error);
+    assert_eq!(bench.bytes("out.bin")[27], 0);
+    bench.put("short.bin", &page()[..48]);
+    bench.refused("set short.bin can_node=3 -o new.bin", &["can_node is not on this page", "48 bytes"]);
+}
+
+#[test]
+fn outputs_are_neither_replaced_nor_half_written() {
+    let bench = Bench::new();
+    bench.put("mine", "mine").put("page.bin", page());
+    let actions = [
+        "set page.bin motor_kv=1980".to_owned(),
+        "new --part F051".to_owned(),
+        format!("migrate page.bin --app @{APP}"),
+    ];
+    for action in actions {
+        bench.refused(&format!("{action} -o mine"), &["mine exists", "--force"]);
+        bench.refused(&format!("{action} -o none/out.bin"), &["there is no folder none"]);
+        bench.refused(&format!("{action} -o page.bin/out.bin"), &["there is no folder page.bin"]);
+        std::fs::create_dir_all(bench.path("folder")).unwrap();
+        bench.refused(&format!("{action} -o folder --force"), &["folder"]);
+        assert_eq!(bench.eeprom(&format!("{action} -o mine --force")).code, 0, "{action}");
+        bench.put("mine", "mine");
+    }
+    bench.refused("set page.bin motor_kv=1980 -o page.bin", &["page.bin exists", "--force"]);
+}
+
+#[test]
+fn wrong_usage_is_told() {
+    let bench = Bench::new();
+    for words in [
+        "",
+        "show",
+        "diff @STANDIN_EEPROM_V2_1K.bin",
+        "set @STANDIN_EEPROM_V2_1K.bin -o out.bin",
+        "set @STANDIN_EEPROM_V2_1K.bin motor_kv=1980",
+        "new -o out.bin",
+        "new --part F051 --layout 5 -o out.bin",
+        "new --part F051 --firmware two -o out.bin",
+        "new --part F999 -o out.bin",
+        "migrate @STANDIN_EEPROM_V2_1K.bin",
+        "show --part F999 @STANDIN_EEPROM_V2_1K.bin",
+        "show --at 7C00 @STANDIN_EEPROM_V2_1K.bin",
+        "show --format junit @STANDIN_EEPROM_V2_1K.bin",
+    ] {
+        let done = bench.eeprom(words);
+        assert_eq!(done.code, 2, "{words}: {}{}", done.out, done.error);
+        assert!(bench.files().is_empty(), "{words}");
+    }
+}
+
+#[test]
+fn lines_fit_the_terminal() {
+    let bench = Bench::new();
+    let mut odd = page();
+    (odd[27], odd[30]) = (0, 99);
+    odd[48..58].copy_from_slice(&[2, 58, 4, 0, 100, 73, 50, 0, 0, 0]);
+    bench.put("odd.bin", odd);
+    for columns in ["40", "63", "80"] {
+        for words in [
+            "show odd.bin",
+            "show -v odd.bin",
+            "show --help",
+            "set --help",
+            "migrate --help",
+            "diff --help",
+            "new --help",
+        ] {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_dryflash"));
+            command.arg("eeprom").args(words.split(' ')).current_dir(bench.0.path()).env("COLUMNS", columns);
+            let text = String::from_utf8(command.output().unwrap().stdout).unwrap();
+            let widest = text.lines().map(|l| l.chars().count()).max().unwrap();
+            assert!(widest <= columns.parse().unwrap(), "{columns} {words}: {widest}\n{text}");
+            assert!(text.is_ascii() && !text.contains("\nOptions:\n"), "{words}");
+        }
+    }
+}
