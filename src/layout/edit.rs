@@ -120,8 +120,9 @@ pub fn file_with(raw: &[u8], source: &Source, page: &Page, bytes: &[u8]) -> Resu
         return Ok(bytes.to_vec());
     }
     let first = page.address.unwrap_or(page.image.start());
-    let changed = (first..).zip(bytes).zip(&page.bytes).filter(|((_, new), old)| new != old);
-    let values: BTreeMap<u32, u8> = changed.map(|((address, new), _)| (address, *new)).collect();
+    let changed = bytes.iter().zip(&page.bytes).enumerate().filter(|(_, (new, old))| new != old);
+    // A page never reaches past 2^32.
+    let values: BTreeMap<u32, u8> = changed.map(|(index, (new, _))| (first + index as u32, *new)).collect();
     Ok(patch(raw, &page.image, &values)?)
 }
 
