@@ -72,7 +72,7 @@ fn suite() -> Suite {
     Suite {
         settings: Settings {
             seed: 1,
-            report: |verdict| report::text::sections(verdict, Style::default()),
+            report: |verdict| report::text::sections(verdict, Style::thorough()),
             cache: files::Cache::default(),
             engine: Engine::Auto,
             f0_write_without_pg: WriteWithoutPg::default(),

@@ -87,6 +87,7 @@ catalogue! {
     NAME_FLASH_SIZE 42 "DF042" Warning Files "The file's name tells another flash size";
     LINKED_FOR_BASE 43 "DF043" Error Files "An app that is linked for the start of flash";
     UPDATER_MISMATCH 44 "DF044" Error Files "An updater that carries another ESC's bootloader";
+    OTHER_CORE 45 "DF045" Error Files "A build for another processor core";
 
     RUN_BOOT_BYTE_BLANK 50 "DF050" Error Run "The bootloader read a blank boot byte";
     RUN_BOOT_BYTE_CUT_OFF 51 "DF051" Error Run "The bootloader read boot byte 00";

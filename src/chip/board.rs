@@ -12,6 +12,7 @@ use super::device::{Device, Devices};
 use super::event::Log;
 use super::heartbeat::Heartbeat;
 use super::reads::{Polled, Read, Reads};
+use super::scope::Scope;
 use super::stores::{Store, Stores};
 use crate::bus::{self, Access, BootSource, BusFault, Effects, Master, ResetCause, Width, fault};
 use crate::cpu::block::FetchCost;
@@ -95,6 +96,8 @@ pub struct Board {
     horizon: u64,
     /// The last loads of registers.
     reads: Reads,
+    /// What follows pins, clock and flash over time.
+    pub(super) scope: Option<Box<Scope>>,
     fx: Effects,
 }
 
@@ -179,6 +182,7 @@ impl Board {
             watching: false,
             horizon: u64::MAX,
             reads: Reads::new(),
+            scope: None,
             fx: Effects::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! Exception entry and return (DDI0419 B1.5).
 
 use super::event::EventKind;
+use super::recorder::What;
 use super::{Chip, Halt};
 use crate::bus::{Access, Master, Width};
 use crate::cpu::{FaultKind, Registers, T};
@@ -161,6 +162,7 @@ impl Chip {
                 self.core.set_registers(&r);
                 self.board.nvic.enter(number);
                 self.event_register = true;
+                self.record_event(|| What::Entered { exception: number, handler: vector & !1 });
                 Ok(None)
             }
             Err(kind) if self.board.nvic.priority(number) <= HARD_FAULT_PRIORITY => Err(kind),
@@ -221,6 +223,7 @@ impl Chip {
         self.sleeping = to_thread && self.board.nvic.sleeps_on_exit();
         self.for_event = false;
         self.core.set_cycle(self.core.cycle() + self.entry_cycles());
+        self.record_event(|| What::Returned { pc: pc & !1 });
         None
     }
 

@@ -8,12 +8,15 @@ mod clock;
 mod device;
 mod event;
 mod exception;
+pub mod fields;
 mod heartbeat;
 pub mod names;
 mod probe;
 pub mod program;
 mod reads;
+pub mod recorder;
 mod saved;
+pub mod scope;
 mod standstill;
 mod stores;
 mod watch;
@@ -26,6 +29,7 @@ pub use heartbeat::{Beat, Heartbeat};
 pub use names::{interrupt as interrupt_name, register as register_name};
 pub use probe::Debug;
 pub use reads::Polled;
+pub use recorder::Recorder;
 pub use saved::SavedChip;
 pub use standstill::{Round, Visits};
 pub use stores::{Store, Stores};
@@ -39,6 +43,7 @@ use crate::flash::{Cut, Purpose};
 use crate::part::{self, Part};
 use crate::periph::signal::Signal;
 use crate::time::{Now, Time};
+use recorder::What;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -106,6 +111,8 @@ pub struct Chip {
     resets: u64,
     /// How often something has woken the core since the last reset.
     woken: u64,
+    /// What keeps what the core does.
+    recorder: Option<Box<Recorder>>,
 }
 
 impl Chip {
@@ -143,6 +150,7 @@ impl Chip {
             watch_hits: 0,
             resets: 0,
             woken: 0,
+            recorder: None,
         })
     }
 
@@ -310,6 +318,7 @@ impl Chip {
         let xpsr = xpsr | before.xpsr;
         self.core.set_registers(&Registers { msp: sp & !3, lr: u32::MAX, pc: pc & !1, xpsr, ..before });
         self.board.log.push(now.time, pc & !1, EventKind::Reset { cause });
+        self.record_event(|| What::Reset { cause, pc: pc & !1 });
     }
 
     /// Stops with [`Halt::Inside`] before an instruction inside these ranges of memory, seen at their own address or
@@ -384,8 +393,16 @@ impl Chip {
                 matches = self.next_matches();
                 limit = limit.min(now.cycle + 1);
             }
+            let mut ahead = None;
+            if self.recorder.is_some() {
+                ahead = self.ahead();
+                limit = limit.min(if ahead.is_some() { now.cycle + 1 } else { self.recorder_opens() });
+            }
             self.board.set_horizon(limit);
             let stop = self.core.run(&mut self.board, limit);
+            if let Some(ahead) = ahead {
+                self.recorded(ahead, &stop);
+            }
             let matched = matches != 0 && self.matched(matches, &stop);
             if let Some(halt) = self.stopped(stop) {
                 return halt;
@@ -438,6 +455,7 @@ impl Chip {
     fn tell_fault(&mut self, pc: u32, fault: FaultKind) {
         let time = self.now().time;
         self.board.log.push(time, pc, EventKind::Fault { fault });
+        self.record_event(|| What::Fault { pc, fault });
     }
 
     /// What the core's stop means; none to run on.

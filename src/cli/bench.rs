@@ -5,8 +5,10 @@ use super::machine::Machine;
 use super::project::Project;
 use crate::am32::Given;
 use crate::esc::changes::Snapshot;
+use crate::esc::places;
 use crate::esc::ready::{NotReady, Ready, Wanted, ready};
 use crate::esc::{self, AfterPowerOn, Kept, Options, StateFile, Timeline, Verdict};
+use crate::image::{Format, Image};
 use crate::part::{self, Part};
 use crate::probe::recording::{Header, UNFINISHED};
 use crate::probe::{Model, StLink};
@@ -67,6 +69,8 @@ pub struct Bench {
     pub state: Option<StateFile>,
     /// What it held when the power came on.
     pub before: Snapshot,
+    /// The ELFs among its files: what they tell of places counts where it still holds them.
+    pub elfs: Vec<Image>,
     esc: Header,
 }
 
@@ -136,6 +140,8 @@ impl Esc {
             engine: self.machine.engine,
             f0_write_without_pg: self.machine.f0_store_without_pg,
         };
+        let images = files.iter().map(|f| &f.image);
+        let elfs = images.filter(|i| i.format == Format::Elf).cloned().collect();
         let result = ready(files, &wanted, state.as_ref().and_then(StateFile::kept));
         let Ready { part, chip, before } = match (result, &mut state) {
             (Err(NotReady::Kept(error)), Some(state)) => return Err(state.told(error).into()),
@@ -155,7 +161,7 @@ impl Esc {
             ends_with: Some(UNFINISHED.to_owned()),
             ..Header::default()
         };
-        Ok(Bench { part, probe: StLink::new(chip, model), state, before, esc })
+        Ok(Bench { part, probe: StLink::new(chip, model), state, before, elfs, esc })
     }
 }
 
@@ -179,11 +185,12 @@ impl Bench {
     }
 }
 
-/// A power cycle of the ESC as it is now, which a state file holds or not.
+/// A power cycle of the ESC as it is now, which a state file holds or not. Places are told by those of the `elfs` that
+/// are in its flash.
 ///
 /// # Errors
 /// As [`esc::check()`].
-pub fn boot(probe: &StLink, state: Option<&StateFile>, esc: &Esc) -> anyhow::Result<Verdict> {
+pub fn boot(probe: &StLink, elfs: &[Image], state: Option<&StateFile>, esc: &Esc) -> anyhow::Result<Verdict> {
     let usual = Options::default();
     let power_up = esc.wire().power_up(AfterPowerOn::Nothing);
     // Nobody says for how long: until it has decided after the last change of the wire.
@@ -202,7 +209,7 @@ pub fn boot(probe: &StLink, state: Option<&StateFile>, esc: &Esc) -> anyhow::Res
         // The user knows of no state file.
         verdict.part_evidence = "as the session left it".to_owned();
     }
-    Ok(verdict)
+    Ok(verdict.with_symbols(places::symbols(&probe.target.chip, elfs)))
 }
 
 /// A state file as it was given.

@@ -4,6 +4,7 @@ use super::choice::{self, Choice};
 use super::forms::Reports;
 use super::machine::Machine;
 use super::project::{self, Project};
+use super::recorded::Recorded;
 use super::{OK, Outcome, Output, PART_VARIABLE, STATE_VARIABLE, WOULD_NOT, progress};
 use crate::am32::{Given, Role};
 use crate::chip::Chip;
@@ -85,6 +86,8 @@ pub struct Args {
     #[arg(long, help_heading = super::ESC, default_value_t = 1)]
     seed: u64,
     #[command(flatten)]
+    recorded: Recorded,
+    #[command(flatten)]
     reports: Reports,
 }
 
@@ -95,6 +98,12 @@ impl Args {
     /// Notes what named the part, where no option did.
     pub(super) fn part_from(&mut self, what: Option<String>) {
         self.part_from = what;
+    }
+
+    /// The files that are read or kept: no output may take the place of one.
+    fn inputs(&self) -> impl Iterator<Item = PathBuf> {
+        let files = [&self.files, &self.bootloader, &self.app, &self.eeprom, &self.full];
+        files.into_iter().flatten().map(|f| path_of(f)).chain(self.state.clone())
     }
 
     /// Takes what the project says and nobody else has said. What was taken, for people.
@@ -141,7 +150,8 @@ const RESETS: [Choice<AfterPowerOn>; 2] =
 /// # Errors
 /// Wrong usage or unreadable input.
 pub(super) fn run(args: Args, output: Output) -> anyhow::Result<Outcome> {
-    args.reports.look("check", &args.state)?;
+    args.reports.look("check", args.state.iter().chain(args.recorded.outputs()))?;
+    args.recorded.look(args.inputs())?;
     let mut files = Vec::new();
     let roles = [Role::Bootloader, Role::App, Role::Eeprom, Role::Full];
     let named = roles.into_iter().zip([&args.bootloader, &args.app, &args.eeprom, &args.full]);
@@ -183,6 +193,7 @@ pub(super) fn run(args: Args, output: Output) -> anyhow::Result<Outcome> {
         option_bytes: args.option_bytes,
         seed: args.seed,
         state: state.as_ref().map(super::bench::named),
+        record: args.recorded.wish(),
     };
     let running = format!("running {} power-ups, up to {} of virtual time each", options.power_ups.len(), args.limit);
     let kept = state.as_ref().and_then(StateFile::kept);
@@ -193,6 +204,7 @@ pub(super) fn run(args: Args, output: Output) -> anyhow::Result<Outcome> {
     if let (Some(state), Some(flashed)) = (&mut state, flashed) {
         state.keep(flashed)?;
     }
+    args.recorded.write(&verdict)?;
     args.reports.write(&verdict, Style::default())?;
     output.outcome(&verdict, if verdict.starts() { OK } else { WOULD_NOT })
 }

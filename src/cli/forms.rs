@@ -16,6 +16,7 @@ fn offered(verb: &str) -> Vec<&'static Form> {
     let kind = match verb {
         "run" | "merge" => Kind::Run,
         "check" => Kind::Check,
+        "with" | "replay" => Kind::Session,
         // Not reports, but what people copy or follow.
         "new" | "schema" | "serve" | "st-flash" | "completions" | "man" => return vec![&report::text::FORM],
         _ => Kind::Other,
@@ -186,6 +187,13 @@ pub struct Reports {
     /// Write a report into a file as well.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = report, action = ArgAction::Append)]
     report: Vec<(&'static Form, PathBuf)>,
+    /// Write a page to show as well: short for --report html=FILE.
+    #[arg(long, value_name = "FILE", value_parser = page)]
+    html: Option<PathBuf>,
+}
+
+fn page(file: &str) -> Result<PathBuf, String> {
+    report(&format!("{}={file}", report::html::FORM.name)).map(|(_, file)| file)
 }
 
 fn report(text: &str) -> Result<(&'static Form, PathBuf), String> {
@@ -207,7 +215,13 @@ fn report(text: &str) -> Result<(&'static Form, PathBuf), String> {
 impl Reports {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.report.is_empty()
+        self.all().next().is_none()
+    }
+
+    /// Each, and where it goes.
+    fn all(&self) -> impl Iterator<Item = (&'static Form, &Path)> {
+        let page = self.html.iter().map(|file| (&report::html::FORM, file.as_path()));
+        self.report.iter().map(|(form, file)| (*form, file.as_path())).chain(page)
     }
 
     /// Refuses what could not be written in the end, before anything runs.
@@ -217,7 +231,7 @@ impl Reports {
     /// or one that cannot be written.
     pub fn look<'a>(&self, verb: &str, others: impl IntoIterator<Item = &'a PathBuf>) -> anyhow::Result<()> {
         let mut taken: Vec<&Path> = others.into_iter().map(PathBuf::as_path).collect();
-        for (form, file) in &self.report {
+        for (form, file) in self.all() {
             refuse(verb, form).map_err(anyhow::Error::msg)?;
             let plain = std::fs::metadata(file).map_or(true, |m| m.is_file());
             if plain && taken.iter().any(|other| files::same(file, other)) {
@@ -239,7 +253,7 @@ impl Reports {
     /// # Errors
     /// A file cannot be written.
     pub fn write(&self, report: &dyn Render, style: Style) -> anyhow::Result<()> {
-        for (form, file) in &self.report {
+        for (form, file) in self.all() {
             let text = (form.make)(report, &setting(style))?;
             put(file, &text).map_err(|e| FileError::new(file, e)).context("a report is not written")?;
         }

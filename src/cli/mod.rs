@@ -4,7 +4,9 @@ mod bench;
 mod check;
 mod choice;
 mod completions;
+mod diff;
 mod doctor;
+mod dump;
 mod eeprom;
 mod ends;
 mod explain;
@@ -14,18 +16,22 @@ mod glasgow;
 mod keeper;
 mod machine;
 mod man;
+mod map;
 mod merge;
 mod new;
 mod outputs;
+mod pack;
 mod parts;
 mod progress;
 mod project;
+mod recorded;
 mod replay;
 mod run;
 mod schema;
 mod script;
 mod serve;
 mod sources;
+mod split;
 mod st_flash;
 mod stand_in;
 mod terminal;
@@ -98,7 +104,12 @@ enum Verb {
     StFlash(st_flash::Args),
     With(with::Args),
     Replay(replay::Args),
+    Map(map::Args),
     Parts(parts::Args),
+    Diff(diff::Args),
+    Pack(pack::Args),
+    Split(split::Args),
+    Dump(dump::Args),
     Explain(explain::Args),
     Eeprom(eeprom::Args),
     Doctor(doctor::Args),
@@ -180,6 +191,12 @@ fn settle(cli: &mut Cli, matches: &ArgMatches) -> anyhow::Result<()> {
     let variable = by_environment(matches, "part");
     match &mut cli.verb {
         Verb::Check(args) => args.part_from(variable.then(|| PART_VARIABLE.to_owned())),
+        Verb::Map(args) => {
+            args.by_default(variable.then(|| PART_VARIABLE.to_owned()), by_environment(matches, "state"));
+        }
+        Verb::Pack(args) => args.part_from(variable.then(|| PART_VARIABLE.to_owned())),
+        Verb::Split(args) => args.part.by_default = variable,
+        Verb::Diff(args) => args.part.by_default = variable,
         Verb::Serve(args) => args.esc_mut().part_by_default = variable,
         Verb::With(args) => args.esc_mut().part_by_default = variable,
         Verb::Replay(args) => args.esc.part_by_default = variable,
@@ -187,7 +204,13 @@ fn settle(cli: &mut Cli, matches: &ArgMatches) -> anyhow::Result<()> {
     }
     let uses = matches!(
         cli.verb,
-        Verb::Check(_) | Verb::Serve(_) | Verb::With(_) | Verb::Replay(_) | Verb::StFlash(_) | Verb::Run(_)
+        Verb::Check(_)
+            | Verb::Map(_)
+            | Verb::Serve(_)
+            | Verb::With(_)
+            | Verb::Replay(_)
+            | Verb::StFlash(_)
+            | Verb::Run(_)
     );
     if !uses || cli.no_project {
         return Ok(());
@@ -195,6 +218,7 @@ fn settle(cli: &mut Cli, matches: &ArgMatches) -> anyhow::Result<()> {
     let Some(project) = Project::find()? else { return Ok(()) };
     let taken = match &mut cli.verb {
         Verb::Check(args) => args.join(&project),
+        Verb::Map(args) => args.join(&project),
         Verb::Serve(args) => args.esc_mut().join(&project, true),
         Verb::With(args) => args.esc_mut().join(&project, true),
         // A recording has an ESC of its own.
@@ -258,7 +282,8 @@ pub fn main() -> ExitCode {
         _ => Detail::Usual,
     };
     let narrow = terminal::columns(terminal::own_columns(), environment);
-    let style = Style { colour, width: narrow.unwrap_or(columns::WIDEST), detail };
+    let style =
+        Style { colour, width: narrow.unwrap_or(columns::WIDEST), detail, unicode: terminal::draws(environment) };
     let output = Output { form: cli.format, style };
     // What people read is made to fit; what programs read, or people copy, stays as it is.
     let prose = *cli.format == report::text::FORM
@@ -274,7 +299,12 @@ pub fn main() -> ExitCode {
         Verb::StFlash(args) => st_flash::run(&args),
         Verb::Replay(args) => replay::run(&args, output),
         Verb::With(args) => with::run(&args, output),
+        Verb::Map(args) => map::run(&args, output),
         Verb::Parts(args) => parts::run(&args, output),
+        Verb::Diff(args) => diff::run(&args, output),
+        Verb::Pack(args) => pack::run(&args, output),
+        Verb::Split(args) => split::run(&args, output),
+        Verb::Dump(args) => dump::run(&args, output),
         Verb::Explain(args) => explain::run(&args, output),
         Verb::Eeprom(args) => eeprom::run(&args, output),
         Verb::Doctor(args) => doctor::run(&args, output),

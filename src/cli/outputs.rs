@@ -1,6 +1,8 @@
 //! Files that are written: never over one that is used, over one that exists only where that is asked for.
 
 use crate::files::{self, FileError};
+use crate::layout::Form;
+use crate::shell;
 use anyhow::{Context, bail};
 use std::ffi::OsString;
 use std::io;
@@ -72,4 +74,45 @@ pub fn may_make(path: &Path, force: bool) -> anyhow::Result<()> {
 pub fn write(path: &Path, force: bool, bytes: &[u8]) -> anyhow::Result<()> {
     may_make(path, force)?;
     Ok(files::replace(path, bytes).map_err(|e| FileError::new(path, e))?)
+}
+
+/// The heading of options about what is written.
+pub const WRITTEN: &str = "What is written";
+
+/// An image that a verb writes.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = WRITTEN)]
+pub struct Target {
+    /// The file to write: .bin for a binary, .hex for Intel HEX.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Replace a file that exists.
+    #[arg(long)]
+    force: bool,
+}
+
+impl Target {
+    /// How it is written; refused before anything is done for it, as by [`apart`] and [`may_make`].
+    ///
+    /// # Errors
+    /// The name tells no form, it would take the place of an input, or cannot be made.
+    pub fn look(&self, inputs: impl IntoIterator<Item = impl AsRef<Path>>) -> anyhow::Result<Form> {
+        let form = Form::of(&self.name())?;
+        apart("--output", &self.output, inputs)?;
+        may_make(&self.output, self.force)?;
+        Ok(form)
+    }
+
+    /// Its name, for people.
+    pub fn name(&self) -> String {
+        shell::plain(&self.output.to_string_lossy()).into_owned()
+    }
+
+    /// Writes it whole.
+    ///
+    /// # Errors
+    /// As [`write`].
+    pub fn write(&self, bytes: &[u8]) -> anyhow::Result<()> {
+        write(&self.output, self.force, bytes)
+    }
 }

@@ -1,6 +1,7 @@
 //! `dryflash replay`: a recorded session on a virtual ESC.
 
 use super::bench::{Esc, Holding, boot, refused};
+use super::forms::Reports;
 use super::keeper::Keeper;
 use super::outputs::{apart, write};
 use super::{OK, Outcome, Output, WOULD_NOT, progress, script};
@@ -14,6 +15,7 @@ use crate::probe::recording::{Device, Recording};
 use crate::probe::replay::{Strength, foreign, part_of, replay};
 use crate::probe::story::Story;
 use crate::probe::{capture, decode};
+use crate::report::Style;
 use crate::report::replay::Session;
 use crate::tell::tell;
 use anyhow::{Context, anyhow, bail};
@@ -60,6 +62,8 @@ pub struct Args {
     /// Only convert.
     #[arg(long, help_heading = super::OUTPUT, value_enum, value_name = "FORM", requires = "output")]
     to: Option<Form>,
+    #[command(flatten)]
+    reports: Reports,
     /// Where the converted recording goes.
     #[arg(short, long, help_heading = super::OUTPUT, value_name = "FILE", requires = "to")]
     output: Option<PathBuf>,
@@ -98,14 +102,19 @@ enum Form {
 /// Wrong usage or unreadable input.
 pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let path = &args.recording;
+    if (args.decode || args.to.is_some()) && !args.reports.is_empty() {
+        bail!("--decode and --to replay nothing, so there is nothing to report; leave --report and --html out");
+    }
+    // A state that is left as it is takes no report either.
+    args.reports.look("replay", [path].into_iter().chain(&args.esc.state))?;
     let bytes = files::read(path, files::LONGEST_RECORDING).map_err(|e| FileError::new(path, e))?;
     if script::is_one(path, &bytes) {
         if args.decode || args.to.is_some() || args.strict || args.effects || args.device.is_some() {
             bail!("{} holds st-flash lines; --record of `dryflash st-flash` makes a recording of one", path.display());
         }
-        let Args { recording: path, files, esc, force, boot, .. } = args;
+        let Args { recording: path, files, esc, force, boot, reports, .. } = args;
         let holding = Holding { files: files.clone(), esc: esc.clone() };
-        return script::run(script::Asked { path, holding, force: *force, boot: *boot }, &bytes, output);
+        return script::run(script::Asked { path, holding, force: *force, boot: *boot, reports }, &bytes, output);
     }
     let recording = capture::read_device(&bytes, args.device).with_context(|| format!("{}", path.display()))?;
     for flaw in &recording.flaws {
@@ -175,7 +184,7 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
     let mut keeper = Keeper::new(bench.state.take());
     keeper.finish(&bench.probe)?;
     let state = gdb::state(&mut bench.probe.target);
-    let verdict = if args.boot { Some(boot(&bench.probe, keeper.state.as_ref(), esc)?) } else { None };
+    let verdict = if args.boot { Some(boot(&bench.probe, &bench.elfs, keeper.state.as_ref(), esc)?) } else { None };
     let report = Session {
         format: "dryflash-replay",
         version: 1,
@@ -193,6 +202,7 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
         state: state.lines().collect(),
         verdict: verdict.as_ref(),
     };
+    args.reports.write(&report, Style::default())?;
     let good = replayed.is_faithful() && verdict.as_ref().is_none_or(Verdict::starts);
     output.outcome(&report, if good { OK } else { WOULD_NOT })
 }

@@ -139,7 +139,7 @@ pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let stale = stale(args, &paths, &all, &snapshots);
     let settings = Settings {
         seed: args.seed,
-        report: |verdict| report::text::sections(verdict, Style::default()),
+        report: |verdict| report::text::sections(verdict, Style::thorough()),
         cache: files::Cache::default(),
         engine: args.machine.engine,
         f0_write_without_pg: args.machine.f0_store_without_pg,

@@ -32,8 +32,18 @@ enum Name {
     Script,
     /// `with`.
     With,
+    /// `map`.
+    Map,
     /// `parts`.
     Parts,
+    /// `diff`.
+    Diff,
+    /// `pack`.
+    Pack,
+    /// `split`.
+    Split,
+    /// `dump`.
+    Dump,
     /// `explain`.
     Explain,
     /// `doctor`.
@@ -58,8 +68,13 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         Name::Replay => include_str!("../../docs/schemas/replay.schema.json").to_owned(),
         Name::Script => include_str!("../../docs/schemas/script.schema.json").to_owned(),
         Name::With => include_str!("../../docs/schemas/with.schema.json").to_owned(),
+        Name::Map => include_str!("../../docs/schemas/map.schema.json").to_owned(),
         Name::Parts => include_str!("../../docs/schemas/parts.schema.json").to_owned(),
         Name::Doctor => include_str!("../../docs/schemas/doctor.schema.json").to_owned(),
+        Name::Diff => include_str!("../../docs/schemas/diff.schema.json").to_owned(),
+        Name::Pack => include_str!("../../docs/schemas/pack.schema.json").to_owned(),
+        Name::Split => include_str!("../../docs/schemas/split.schema.json").to_owned(),
+        Name::Dump => include_str!("../../docs/schemas/dump.schema.json").to_owned(),
         Name::Explain => include_str!("../../docs/schemas/explain.schema.json").to_owned(),
         Name::Eeprom => include_str!("../../docs/schemas/eeprom.schema.json").to_owned(),
         Name::EepromChanges => include_str!("../../docs/schemas/eeprom-changes.schema.json").to_owned(),

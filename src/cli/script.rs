@@ -1,6 +1,7 @@
 //! `dryflash replay steps.sh`: st-flash lines, one after the other at one virtual ESC.
 
 use super::bench::{self, Holding, refused};
+use super::forms::Reports;
 use super::keeper::Keeper;
 use super::st_flash::from_file;
 use super::{OK, Outcome, Output, WOULD_NOT};
@@ -12,6 +13,7 @@ use crate::probe::owner;
 use crate::probe::recording::Exchange;
 use crate::probe::st_flash::{Done, Line, Script, Step, run_script};
 use crate::probe::st_flash::{Host, Note, Watch};
+use crate::report::Style;
 use crate::report::script::{self as report, Told};
 use crate::tell::tell;
 use anyhow::{Context, bail};
@@ -41,6 +43,8 @@ pub struct Asked<'a> {
     pub force: bool,
     /// Afterwards, switch the power off and on.
     pub boot: bool,
+    /// Reports that go into files.
+    pub reports: &'a Reports,
 }
 
 /// Carries the lines out.
@@ -48,7 +52,7 @@ pub struct Asked<'a> {
 /// # Errors
 /// A line that is not taken, an ESC that cannot be set up.
 pub fn run(asked: Asked, bytes: &[u8], output: Output) -> anyhow::Result<Outcome> {
-    let Asked { path: file, mut holding, force, boot } = asked;
+    let Asked { path: file, mut holding, force, boot, reports } = asked;
     let path = file.display().to_string();
     if bytes.len() as u64 > files::LONGEST {
         bail!("{path}: has more than 16 MB: these are no st-flash lines");
@@ -82,7 +86,7 @@ pub fn run(asked: Asked, bytes: &[u8], output: Output) -> anyhow::Result<Outcome
     keeper.finish(&bench.probe)?;
     let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));
     let notes = rests::notes(&bench.probe.target.chip);
-    let verdict = if boot { Some(bench::boot(&bench.probe, keeper.state.as_ref(), esc)?) } else { None };
+    let verdict = if boot { Some(bench::boot(&bench.probe, &bench.elfs, keeper.state.as_ref(), esc)?) } else { None };
     let report = report::Script {
         format: "dryflash-script",
         version: 1,
@@ -95,6 +99,7 @@ pub fn run(asked: Asked, bytes: &[u8], output: Output) -> anyhow::Result<Outcome
         notes: &notes,
         verdict: verdict.as_ref(),
     };
+    reports.write(&report, Style::default())?;
     let good = !outcome.failed && verdict.as_ref().is_none_or(Verdict::starts);
     output.outcome(&report, if good { OK } else { WOULD_NOT })
 }

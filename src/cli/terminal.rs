@@ -33,6 +33,15 @@ fn dumb(env: Env) -> bool {
     env("TERM").is_some_and(|term| term == "dumb")
 }
 
+/// Whether what is drawn may have characters beyond ASCII: whether the locale is one of UTF-8 (POSIX 8.2: the first of these
+/// variables that is set and not empty counts).
+pub fn draws(env: Env) -> bool {
+    let set = |name| env(name).filter(|v| !v.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default();
+    let locale = locale.to_string_lossy().to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
+
 /// Columns, where something says how many: COLUMNS, or the terminal that standard output is.
 pub fn columns(terminal: Option<usize>, env: Env) -> Option<usize> {
     let said = env("COLUMNS").and_then(|v| v.into_string().ok()?.trim().parse::<usize>().ok()).filter(|n| *n > 0);
@@ -111,6 +120,20 @@ mod tests {
         ] {
             let env = with(pairs);
             assert_eq!((colour(true, &env), colour(false, &env)), (on_terminal, elsewhere), "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_locale_of_utf_8_draws_with_more_than_ascii() {
+        for (pairs, draws_) in [
+            (&[][..], false),
+            (&[("LANG", "C.UTF-8")], true),
+            (&[("LANG", "de_DE.utf8")], true),
+            (&[("LANG", "de_DE.ISO-8859-1")], false),
+            (&[("LC_ALL", "C"), ("LANG", "C.UTF-8")], false),
+            (&[("LC_ALL", ""), ("LC_CTYPE", "C.UTF-8"), ("LANG", "C")], true),
+        ] {
+            assert_eq!(draws(&with(pairs)), draws_, "{pairs:?}");
         }
     }
 

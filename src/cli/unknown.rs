@@ -24,6 +24,7 @@ fn verb_for(word: &str) -> Option<&'static str> {
         "diff" | "compare" => {
             "`dryflash with -- COMMAND` and `dryflash replay FILE` tell what a command or a session changed in flash"
         }
+        "layout" | "memory" | "regions" | "size" => "`dryflash map FILE...` shows what lies where in flash",
         "flash" | "write" | "download" | "program" | "erase" | "read" | "reset" => {
             "`dryflash st-flash write FILE ADDRESS` flashes as st-flash does, `dryflash with -- COMMAND` runs your own tool"
         }

@@ -169,7 +169,7 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let changes = bench.before.until(&Snapshot::of(&bench.probe.target.chip));
     let notes = rests::notes(&bench.probe.target.chip);
     let state = keeper.state.as_ref().filter(|_| !trouble);
-    let verdict = if args.boot { Some(boot(&bench.probe, state, &args.bench.esc)?) } else { None };
+    let verdict = if args.boot { Some(boot(&bench.probe, &bench.elfs, state, &args.bench.esc)?) } else { None };
     let code = match code(status) {
         OK if verdict.as_ref().is_some_and(|v| !v.starts()) => WOULD_NOT,
         code => code,

@@ -67,6 +67,15 @@ pub fn data_access(half: u16, pc: u32, registers: &Registers) -> Option<DataAcce
     (bytes > 0).then(|| DataAccess { first, last: first.wrapping_add(bytes - 1), store })
 }
 
+/// The register that the instruction `half` loads or stores, where it is one.
+pub const fn access_register(half: u16) -> Option<usize> {
+    match half >> 11 {
+        0b01001 | 0b10010 | 0b10011 => Some((half >> 8 & 7) as usize),
+        0b01010..=0b10001 => Some((half & 7) as usize),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +113,13 @@ mod tests {
             let wanted = DataAccess { first: *first, last: first + bytes - 1, store: *store };
             assert_eq!(data_access(*half, 0x0800_0002, &r), Some(wanted), "{half:04x}");
         }
+    }
+
+    #[test]
+    fn the_register_of_each_form() {
+        // ldr r1, [pc, #4]; str r2, [r0, r1]; ldrh r2, [r0, #2]; str r2, [sp, #8]; push {r4, lr}; movs r0, #1
+        let half = [0x4901, 0x5042, 0x8842, 0x9202, 0xB510, 0x2001];
+        assert_eq!(half.map(access_register), [Some(1), Some(2), Some(2), Some(2), None, None]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod access;
 pub mod block;
 pub mod debug;
 pub mod decode;
+pub mod disassemble;
 pub mod hybrid;
 pub mod interpreter;
 #[cfg(all(test, feature = "unicorn"))]

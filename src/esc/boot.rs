@@ -6,12 +6,12 @@
 
 use super::alive::{self, Alive, Code, Limit};
 use super::bench::Bench;
-use super::evidence::{AppRun, Author, BootRun, ChangedPage, Ending, Jump, Load, Rewritten, Touched};
+use super::evidence::{AppRun, Author, BootRun, ChangedPage, ClockChange, Ending, Jump, Load, Rewritten, Touched};
 use super::power_up::{AfterPowerOn, PowerUp};
 use super::{fit, next_start, settings_pages, signal_pin};
 use crate::am32::Settings;
 use crate::bus::{ResetCause, Width};
-use crate::chip::{Chip, Halt, Round, WatchedLoad};
+use crate::chip::{Chip, EventKind, Halt, Round, WatchedLoad};
 use crate::cpu::Registers;
 use crate::flash::{Contents, PageDiff};
 use crate::time::Time;
@@ -32,12 +32,14 @@ pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
     }
     chip.forget_pins();
     chip.power_on();
+    let at_first = ClockChange { time_us: Time::ZERO, hz: chip.board.clocks().hclk_hz };
     match power_up.reset {
         AfterPowerOn::Nothing => {}
         AfterPowerOn::SoftwareReset => chip.reset(ResetCause::Software),
         AfterPowerOn::PinReset => chip.reset(ResetCause::Pin),
     }
     let mut run = nothing_seen(power_up);
+    run.clock.push(at_first);
     let reached = if bench.from_app {
         chip.start_app(bench.app);
         true
@@ -94,6 +96,9 @@ pub(super) fn nothing_seen(power_up: &PowerUp) -> BootRun {
         in_vain: Vec::new(),
         choices: Vec::new(),
         resets: 0,
+        reset_by: Vec::new(),
+        clock: Vec::new(),
+        last: None,
         reason: None,
     }
 }
@@ -320,10 +325,32 @@ fn finish(chip: &mut Chip, run: &mut BootRun) {
         _ => {}
     }
     run.polled.truncate(4);
+    take_events(chip, run);
     run.choices.clone_from(&chip.board.log.choices);
     for (as_on_the_chip, address, pc, text) in chip.board.log.notes() {
         let name = crate::chip::register_name(chip.part(), address);
         let list = if as_on_the_chip { &mut run.in_vain } else { &mut run.unmodelled };
         list.push(Touched { address, name, pc, text: text.to_owned() });
+    }
+}
+
+/// Resets and changes of the clock, which a reset sets back.
+fn take_events(chip: &Chip, run: &mut BootRun) {
+    let Some(at_first) = run.clock.first().map(|c| c.hz) else { return };
+    let later = chip.board.log.events.iter().filter(|e| e.time > Time::ZERO);
+    for event in later {
+        let hz = match event.kind {
+            EventKind::Clock { hz } => hz,
+            EventKind::Reset { cause } => {
+                if run.reset_by.len() < MANY_RESETS {
+                    run.reset_by.push((event.time, cause));
+                }
+                at_first
+            }
+            _ => continue,
+        };
+        if run.clock.len() < MANY_RESETS && run.clock.last().is_some_and(|c| c.hz != hz) {
+            run.clock.push(ClockChange { time_us: event.time, hz });
+        }
     }
 }

@@ -7,13 +7,15 @@ use super::evidence::{BootRun, Ending};
 use super::kept::{Kept, KeptError};
 use super::power_up::PowerUp;
 use super::rests;
-use super::verdict::{self, Verdict};
-use super::{fit, next_start, settings_pages, signal_pin, updater};
+use super::trace::Wish;
+use super::verdict::{self, Held, Verdict};
+use super::{fit, last, next_start, settings_pages, signal_pin, updater};
 use crate::am32::{self, Finding, Given, Id, Layout, Piece, Plan, PlanError, Request, Role, Severity};
 use crate::chip::{Chip, SavedChip, program};
 use crate::cpu::hybrid::Engine;
 use crate::cpu::unicorn::EngineError;
 use crate::flash::{NonVolatile, Settings, WriteWithoutPg};
+use crate::image::Symbols;
 use crate::part::Part;
 use crate::time::Time;
 use std::sync::Arc;
@@ -45,6 +47,8 @@ pub struct Options {
     pub seed: u64,
     /// The file that the ESC is kept in, as it was given: advice names it.
     pub state: Option<String>,
+    /// What is to be recorded of the power-ups.
+    pub record: Wish,
 }
 
 impl Default for Options {
@@ -62,6 +66,7 @@ impl Default for Options {
             option_bytes: false,
             seed: 1,
             state: None,
+            record: Wish::default(),
         }
     }
 }
@@ -91,6 +96,16 @@ pub enum CheckError {
         change: Time,
         /// How long each power-up is watched.
         limit: Time,
+    },
+    /// A block that the part does not have.
+    #[error("the {part} has no block {name}; it has {known}")]
+    NoBlock {
+        /// What was asked for.
+        name: String,
+        /// The part.
+        part: String,
+        /// The blocks that it has.
+        known: String,
     },
     /// The emulation engine could not be set up.
     #[error(transparent)]
@@ -129,8 +144,9 @@ pub fn check(files: Vec<Given>, options: &Options, kept: Option<&Kept>) -> Resul
         verdict.part_evidence = "as the state file holds it".to_owned();
     }
     let mut others = Vec::new();
+    let unrecorded = Options { record: Wish::default(), ..options.clone() };
     for part in plan.candidates.iter().skip(1) {
-        let (other, _) = judge(&plan.for_part(part)?, part, options, None)?;
+        let (other, _) = judge(&plan.for_part(part)?, part, &unrecorded, None)?;
         if other.outcome() != verdict.outcome() {
             others.push(part.nick().to_owned());
         }
@@ -162,6 +178,9 @@ fn refused(plan: Plan) -> Verdict {
         findings: plan.findings,
         app_runs: false,
         update: None,
+        held: None,
+        symbols: Symbols::default(),
+        recordings: Vec::new(),
     }
 }
 
@@ -184,6 +203,9 @@ fn judge(
         findings: plan.findings.clone(),
         app_runs: false,
         update: None,
+        held: None,
+        symbols: Symbols::default(),
+        recordings: Vec::new(),
     };
     let mut chip = Chip::with_engine(part, options.seed, options.engine)?;
     let settings = Settings { f0_write_without_pg: options.f0_write_without_pg, ..chip.board.flash.settings() };
@@ -191,7 +213,9 @@ fn judge(
     if let Some(kept) = kept {
         kept.install(&mut chip)?;
     }
-    if !flash(&mut chip, options, &mut verdict) {
+    let taken = flash(&mut chip, options, &mut verdict);
+    verdict.held = Some(Held::by(&chip));
+    if !taken {
         verdict::join(&mut verdict.findings, false);
         // What was written before the flash refused stays written, as on a real chip.
         return Ok((verdict, chip.board.flash.non_volatile()));
@@ -217,7 +241,11 @@ fn judge(
             // The same part: it fits.
             let _ = chip.restore(&flashed);
         }
-        let run = boot::boot(&mut chip, if n == decisive { &bench } else { &brief }, power_up).explain(layout);
+        let here = if n == decisive { &bench } else { &brief };
+        options.record.begin(&mut chip, options.power_ups.len())?;
+        let mut run = boot::boot(&mut chip, here, power_up).explain(layout);
+        verdict.recordings.extend(options.record.end(&mut chip));
+        run.last = last::look(&mut chip, &flashed, here, &run);
         verdict.findings.extend(verdict::findings(&run, layout, n == decisive));
         if n == decisive {
             let bench = Around { chip: &mut chip, bench: &bench, flashed: &flashed, seed: options.seed };
@@ -241,13 +269,17 @@ fn judge(
     verdict.findings.extend(rests::finding(choices));
     verdict::join(&mut verdict.findings, verdict.app_runs);
     told_by_cause(&mut verdict.findings);
-    Ok((verdict, non_volatile))
+    let symbols = Symbols::of(verdict.pieces.iter().map(|p| &p.image));
+    Ok((verdict.with_symbols(symbols), non_volatile))
 }
 
 /// What a run comes to where a file is at a wrong place: evidence of that, and no finding of its own.
 fn told_by_cause(findings: &mut Vec<Finding>) {
     for (seen, cause) in [
         (Id::RUN_APP_FAULT, Id::LINKED_FOR_BASE),
+        (Id::RUN_APP_FAULT, Id::OTHER_CORE),
+        (Id::RUN_BOOTLOADER_FAULT, Id::OTHER_CORE),
+        (Id::RUN_LOCKUP, Id::OTHER_CORE),
         (Id::RUN_LOCKUP, Id::CONTRADICTION),
         (Id::RUN_BOOT_BYTE_BLANK, Id::CONTRADICTION),
         (Id::RUN_LOCKUP, Id::MISPLACED),

@@ -2,6 +2,7 @@
 
 use super::alive::Alive;
 use super::fit::Flaw;
+use super::last::Last;
 use super::power_up::PowerUp;
 use super::reason::Reason;
 use super::signal_pin::SignalPin;
@@ -213,6 +214,15 @@ impl serde::Serialize for Rewritten {
     }
 }
 
+/// The core's clock from an instant on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockChange {
+    /// When.
+    pub time_us: Time,
+    /// HCLK from then on, in hertz.
+    pub hz: u64,
+}
+
 /// What was seen in one power-up.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct BootRun {
@@ -251,6 +261,15 @@ pub struct BootRun {
     pub choices: Vec<RestsOn>,
     /// Resets by the code on the way.
     pub resets: usize,
+    /// When the chip was reset on the way, and why: the first of them. Time lines show them.
+    #[serde(skip)]
+    pub reset_by: Vec<(Time, ResetCause)>,
+    /// The core's clock at power-on, and its first changes. Time lines show them.
+    #[serde(skip)]
+    pub clock: Vec<ClockChange>,
+    /// What ran last before a fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<Last>,
     /// Why the app was not reached, as far as AM32's bootloaders are known; none where it was, or nobody asked.
     pub reason: Option<Reason>,
 }
@@ -266,4 +285,39 @@ pub struct Load {
     pub pc: u32,
     /// When.
     pub time_us: Time,
+}
+
+impl BootRun {
+    /// The instructions that are told of by their PC, in no order.
+    pub fn places(&self) -> Vec<u32> {
+        let mut all = vec![self.pc];
+        all.extend(match &self.ending {
+            Ending::AppHangs { pc }
+            | Ending::AppUndecided { pc }
+            | Ending::Stray { pc, .. }
+            | Ending::BootloaderFault { pc, .. }
+            | Ending::AppFault { pc, .. }
+            | Ending::Lockup { pc, .. }
+            | Ending::AppReset { pc, .. }
+            | Ending::Asleep { pc } => Some(*pc),
+            _ => None,
+        });
+        let settings = self.app.iter().flat_map(|a| &a.settings);
+        all.extend(self.boot_byte.iter().chain(&self.header).chain(settings).map(|l| l.pc));
+        all.extend(self.jump.map(|j| j.address));
+        all.extend(self.polled.iter().map(|p| p.pc));
+        all.extend(self.unmodelled.iter().chain(&self.in_vain).map(|t| t.pc));
+        all.extend(self.choices.iter().map(|c| c.pc));
+        all.extend(match self.app.as_ref().and_then(|a| a.alive.as_ref()) {
+            Some(Alive::Loop(l)) => Some(l.pc),
+            Some(Alive::Works(w)) => Some(w.pc),
+            Some(Alive::Hung(stand) | Alive::Undecided(stand)) => Some(stand.pc),
+            None => None,
+        });
+        if let Some(last) = &self.last {
+            all.extend(last.instructions.iter().map(|i| i.pc));
+            all.extend((last.lr & !1).checked_sub(2));
+        }
+        all
+    }
 }

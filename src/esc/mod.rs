@@ -5,6 +5,7 @@
 //! [`changes`] tells what a session with a probe has left.
 
 pub mod alive;
+mod answer;
 pub mod bench;
 pub mod boot;
 mod by_running;
@@ -13,8 +14,10 @@ mod check;
 pub mod evidence;
 pub mod fit;
 mod kept;
+pub mod last;
 pub mod migrate;
 mod next_start;
+pub mod places;
 pub mod power_up;
 pub mod ready;
 mod reason;
@@ -23,18 +26,21 @@ pub mod settings_pages;
 pub mod signal_pin;
 pub mod state;
 mod timeline;
+pub mod trace;
 pub mod updater;
 pub mod verdict;
 pub mod words;
 
 pub use alive::{Alive, Loop};
+pub use answer::Answer;
 pub use bench::Bench;
 pub use check::{CheckError, Options, check};
-pub use evidence::{AppRun, BootRun, Ending, Jump};
+pub use evidence::{AppRun, BootRun, ClockChange, Ending, Jump};
 pub use kept::{Kept, KeptError};
+pub use last::Last;
 pub use power_up::{AfterPowerOn, Change, PowerUp, Wire};
 pub use reason::Reason;
 pub use state::{StateError, StateFile};
 pub use timeline::Timeline;
-pub use verdict::Verdict;
+pub use verdict::{Held, Verdict};
 pub use words::{Hopes, Told};

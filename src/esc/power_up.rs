@@ -75,6 +75,11 @@ impl PowerUp {
     /// The one that decides: a power-on with the signal low.
     pub const DECISIVE: PowerUp = PowerUp::steady(Wire::Low);
 
+    /// Whether the wire stays as it is and no reset follows.
+    pub fn is_steady(&self) -> bool {
+        self.changes.is_empty() && self.reset == AfterPowerOn::Nothing
+    }
+
     /// The level at the end: that of the latest change, as the wire itself goes by time.
     pub fn last_level(&self) -> Wire {
         self.changes.iter().max_by_key(|c| c.time_us).map_or(self.signal, |c| c.signal)

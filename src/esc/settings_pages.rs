@@ -190,6 +190,9 @@ mod tests {
             choices: Vec::new(),
             stands_still: false,
             resets: 0,
+            reset_by: Vec::new(),
+            clock: Vec::new(),
+            last: None,
             reason: None,
         }
     }

@@ -5,14 +5,18 @@
 use super::evidence::{Author, BootRun, ChangedPage, Ending, Load};
 use super::power_up::{PowerUp, Wire};
 use super::reason::Reason;
+use super::trace::Recording;
 use super::updater::Update;
 use super::words;
 use crate::am32::{self, Advice, Finding, Id, Layout, Piece, Severity};
+use crate::chip::Chip;
 use crate::chip::program::{ProgramError, Programmed};
-use crate::image::Origin;
+use crate::flash::{NonVolatile, OptionField};
+use crate::image::{Origin, Symbol, Symbols};
 use crate::part::Part;
 use crate::plural::{count, verb};
 use crate::time::Time;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What would happen.
@@ -36,6 +40,29 @@ pub struct Verdict {
     pub app_runs: bool,
     /// What a bootloader updater among the files did. Then `app_runs` says that the chip starts with what it left.
     pub update: Option<Update>,
+    /// What the chip held when the power came on; none where the part is not modelled.
+    pub held: Option<Held>,
+    /// Names of places in the code, where an ELF is among the files.
+    pub symbols: Symbols,
+    /// What was recorded of the power-ups, in their order; empty where nothing was asked for.
+    pub recordings: Vec<Recording>,
+}
+
+/// What lasts of a chip without power.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Held {
+    /// Flash, and option bytes as they are stored.
+    pub non_volatile: NonVolatile,
+    /// The option bytes field by field.
+    pub options: Vec<OptionField>,
+}
+
+impl Held {
+    /// By this chip.
+    pub(super) fn by(chip: &Chip) -> Held {
+        let flash = &chip.board.flash;
+        Held { non_volatile: flash.non_volatile(), options: flash.option_fields() }
+    }
 }
 
 impl Verdict {
@@ -57,6 +84,22 @@ impl Verdict {
             }
         }
         None
+    }
+
+    /// With names of places in the code, which findings are then told with.
+    #[must_use]
+    pub fn with_symbols(mut self, symbols: Symbols) -> Verdict {
+        for finding in &mut self.findings {
+            finding.message = symbols.name_places(&finding.message).into_owned();
+        }
+        self.symbols = symbols;
+        self
+    }
+
+    /// The places in the code that the report names by their PC and that have a symbol, each once, by address.
+    pub fn places(&self) -> Vec<(u32, Symbol)> {
+        let all: BTreeSet<u32> = self.runs.iter().flat_map(BootRun::places).collect();
+        all.into_iter().filter_map(|pc| Some((pc, self.symbols.at(pc)?))).collect()
     }
 
     /// How the power-ups ended, to compare two candidates by.

@@ -4,9 +4,9 @@
 //! copied to its virtual address in SRAM by the start-up code. Only `p_filesz` bytes are in the file; the rest
 //! of `p_memsz` is zeroed by the program itself.
 
+use super::sections::CONTEXT;
 use super::segment::{self, Piece};
 use super::{ADDRESS_END, Format, Image, ImageError, MAX_SIZE, Origin, Position, Remark};
-use goblin::container::{Container, Ctx, Endian};
 use goblin::elf::header::header32::SIZEOF_EHDR;
 use goblin::elf::header::{self, Header};
 use goblin::elf::program_header::{PT_LOAD, ProgramHeader};
@@ -22,9 +22,8 @@ pub(super) fn parse(file: &Arc<str>, bytes: &[u8]) -> Result<Image, ImageError> 
     let header = goblin::elf::Elf::parse_header(bytes).map_err(wrap)?;
     accept(file, &header)?;
 
-    let context = Ctx::new(Container::Little, Endian::Little);
     let count = usize::from(header.e_phnum);
-    let size = ProgramHeader::size(context);
+    let size = ProgramHeader::size(CONTEXT);
     if count > 0 && usize::from(header.e_phentsize) != size {
         let reason = format!("entries of {} bytes in the table of its segments, not {size}", header.e_phentsize);
         return Err(wrap(goblin::error::Error::Malformed(reason)));
@@ -33,7 +32,7 @@ pub(super) fn parse(file: &Arc<str>, bytes: &[u8]) -> Result<Image, ImageError> 
     if count > 0 && table_end > has {
         return Err(cut("the table of its segments".into(), table_end));
     }
-    let headers = ProgramHeader::parse(bytes, header.e_phoff as usize, count, context).map_err(wrap)?;
+    let headers = ProgramHeader::parse(bytes, header.e_phoff as usize, count, CONTEXT).map_err(wrap)?;
 
     let mut pieces = Vec::new();
     let mut remarks = Vec::new();
@@ -72,7 +71,7 @@ pub(super) fn parse(file: &Arc<str>, bytes: &[u8]) -> Result<Image, ImageError> 
     }
     // An entry of 0 means that there is none.
     let entry = Some(header.e_entry as u32).filter(|entry| *entry != 0);
-    Ok(Image { entry, remarks, ..Image::new(file, Format::Elf, segments) })
+    Ok(Image { entry, remarks, elf: Some(bytes.into()), ..Image::new(file, Format::Elf, segments) })
 }
 
 /// Whether it is a linked file for the right processor.

@@ -16,21 +16,26 @@
 
 mod address;
 mod amj;
+mod attributes;
 mod detect;
 mod elf;
 mod error;
 mod hex;
 mod patch;
 mod remark;
+mod sections;
 mod segment;
+mod symbols;
 pub mod write;
 
 pub use address::split_address;
+pub use attributes::Build;
 pub use detect::file_in_bytes;
 pub use error::{Flaw, ImageError};
 pub use patch::{PatchError, patch};
 pub use remark::Remark;
 pub use segment::Segment;
+pub use symbols::{Symbol, Symbols};
 
 use crate::shell;
 use std::fmt;
@@ -164,6 +169,8 @@ pub struct Image {
     pub remarks: Vec<Remark>,
     /// What the `.amj` around it says.
     pub amj: Option<Amj>,
+    /// The whole file where it is an ELF: its symbols and attributes are read when they are asked for.
+    pub(crate) elf: Option<Arc<[u8]>>,
 }
 
 impl Image {
@@ -217,7 +224,16 @@ impl Image {
     }
 
     fn new(file: &Arc<str>, format: Format, segments: Vec<Segment>) -> Image {
-        Image { name: file.clone(), format, placed: true, segments, entry: None, remarks: Vec::new(), amj: None }
+        Image {
+            name: file.clone(),
+            format,
+            placed: true,
+            segments,
+            entry: None,
+            remarks: Vec::new(),
+            amj: None,
+            elf: None,
+        }
     }
 
     /// Moves a binary that has no address yet to `base`. On an error nothing has changed.
@@ -237,6 +253,11 @@ impl Image {
         }
         self.placed = true;
         Ok(())
+    }
+
+    /// The file's name without its folder.
+    pub fn base_name(&self) -> &str {
+        self.name.rsplit(['/', '\\']).next().unwrap_or(&self.name)
     }
 
     /// How many bytes it has; gaps do not count.

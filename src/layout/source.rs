@@ -102,6 +102,7 @@ impl Source {
             entry: None,
             remarks: Vec::new(),
             amj: None,
+            elf: None,
         };
         Ok(Source {
             name: name.clone(),

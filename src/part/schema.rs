@@ -25,6 +25,25 @@ pub enum Core {
     M0Plus,
 }
 
+impl Core {
+    /// What compilers call it.
+    pub const fn compiler_name(self) -> &'static str {
+        match self {
+            Core::M0 => "cortex-m0",
+            Core::M0Plus => "cortex-m0plus",
+        }
+    }
+}
+
+impl std::fmt::Display for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Core::M0 => "Cortex-M0",
+            Core::M0Plus => "Cortex-M0+",
+        })
+    }
+}
+
 /// A range of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]

@@ -49,6 +49,20 @@ struct Modes {
     pull_down: u16,
 }
 
+/// The level at each pin of a port, one bit each. What is neither high, low nor floating is analog, or driven by a block
+/// whose output is not modelled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Levels {
+    /// Driven or pulled up.
+    pub high: u16,
+    /// Driven or pulled down.
+    pub low: u16,
+    /// Left alone.
+    pub floats: u16,
+    /// Driven by the port's own output.
+    pub output: u16,
+}
+
 /// The pins whose two bits in `fields` are `value`.
 fn pins_with(fields: u32, value: u32) -> u16 {
     (0..16).filter(|pin| (fields >> (2 * pin)) & 3 == value).fold(0, |pins, pin| pins | 1 << pin)
@@ -171,7 +185,14 @@ impl Gpio {
     /// The levels at the pins, as their Schmitt triggers see them; analog pins read 0. A pin that floats without a
     /// pull keeps the level that was last seen there.
     pub fn levels(&mut self, time: Time) -> u16 {
-        let Modes { output, analog, pull_up, pull_down, .. } = self.mode;
+        let Levels { high, low, .. } = self.seen(time);
+        self.held = (self.held & !low) | high;
+        self.held & !self.mode.analog
+    }
+
+    /// What stands at the pins, seen from outside.
+    pub fn seen(&self, time: Time) -> Levels {
+        let Modes { input, output, analog, pull_up, pull_down } = self.mode;
         let odr = self.odr as u16;
         // Open drain high lets go of the pin.
         let driving = output & !(self.otyper as u16 & odr);
@@ -187,8 +208,8 @@ impl Gpio {
         // UCPD's 5.1 kOhm win against a pull-up of some 40.
         low |= floating & (pull_down | self.dead_battery);
         high |= floating & pull_up & !self.dead_battery;
-        self.held = (self.held & !low) | high;
-        self.held & !analog
+        let floats = (input | output) & !(low | high);
+        Levels { high, low, floats, output: driving }
     }
 
     /// The instant after `time` at which a wire's drive next changes.

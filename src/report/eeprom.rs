@@ -186,7 +186,9 @@ fn melody(values: &[Value]) -> Option<Vec<Sound>> {
 fn shown(value: &Value, detail: Detail) -> bool {
     match detail {
         Detail::Quiet => value.doubt.is_some(),
-        Detail::Usual => value.doubt.is_some() || value.field.kind != Kind::Bytes || !value.is_default,
+        Detail::Usual | Detail::Thorough => {
+            value.doubt.is_some() || value.field.kind != Kind::Bytes || !value.is_default
+        }
         Detail::Verbose => true,
     }
 }

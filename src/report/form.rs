@@ -2,6 +2,8 @@
 //! in a file of its own. Neither knows the list of the other.
 
 use super::{Places, Style};
+#[cfg(feature = "cli")]
+use super::{replay::Session, script::Script, with::With};
 use crate::esc::Verdict;
 #[cfg(feature = "cli")]
 use crate::scenario::outcome;
@@ -32,6 +34,15 @@ pub enum Subject<'a> {
     /// Scenarios that were run.
     #[cfg(feature = "cli")]
     Run(&'a outcome::Report),
+    /// A recorded session that was replayed.
+    #[cfg(feature = "cli")]
+    Replay(&'a Session<'a>),
+    /// st-flash lines that were carried out.
+    #[cfg(feature = "cli")]
+    Script(&'a Script<'a>),
+    /// A command that was run at a virtual ESC.
+    #[cfg(feature = "cli")]
+    With(&'a With<'a>),
     /// Anything else: text and JSON only.
     Other,
 }
@@ -43,6 +54,8 @@ pub enum Kind {
     Check,
     /// Scenarios that were run.
     Run,
+    /// A session with a probe: recorded, or a client's.
+    Session,
     /// Anything else.
     Other,
 }
@@ -95,7 +108,7 @@ impl fmt::Debug for Form {
 }
 
 /// Every kind of report.
-pub const ANY: &[Kind] = &[Kind::Check, Kind::Run, Kind::Other];
+pub const ANY: &[Kind] = &[Kind::Check, Kind::Run, Kind::Session, Kind::Other];
 
 /// A report that could not be made.
 #[derive(Debug, thiserror::Error)]

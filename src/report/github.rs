@@ -14,12 +14,12 @@ pub const FORM: Form = Form {
     make: |report, setting| match report.subject() {
         Subject::Run(run) => Ok(annotations(run, &(setting.places)())),
         Subject::Check(check) => Ok(verdict(check, &(setting.places)())),
-        Subject::Other => Err(RenderError::NoSuchForm { form: "github" }),
+        _ => Err(RenderError::NoSuchForm { form: "github" }),
     },
     summary: Some(|report, _| match report.subject() {
         Subject::Run(run) => Ok(summary(run)),
         Subject::Check(check) => Ok(verdict_summary(check)),
-        Subject::Other => Err(RenderError::NoSuchForm { form: "github" }),
+        _ => Err(RenderError::NoSuchForm { form: "github" }),
     }),
     is_one: |head| {
         let marks = ["::error ", "::warning ", "::notice "];
@@ -110,7 +110,7 @@ fn conclusion(verdict: &Verdict) -> &'static str {
     let [starts, unknown, does_not] = CONCLUSIONS;
     match verdict.starts() {
         true => starts,
-        false if super::text::cannot_say(verdict) => unknown,
+        false if verdict.cannot_say() => unknown,
         false => does_not,
     }
 }

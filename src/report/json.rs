@@ -4,6 +4,7 @@ use super::{ANY, Form, RenderError};
 use crate::am32::{Finding, PlacedBy, SeenInRun};
 use crate::chip::program::Programmed;
 use crate::esc::{BootRun, Verdict};
+use crate::image::Symbol;
 use serde::Serialize;
 
 /// The form.
@@ -42,7 +43,16 @@ struct Check<'a> {
     power_ups: &'a [BootRun],
     #[serde(skip_serializing_if = "Option::is_none")]
     update: Option<&'a crate::esc::updater::Update>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    symbols: Vec<PlaceOut>,
     findings: &'a [Finding],
+}
+
+#[derive(Serialize)]
+struct PlaceOut {
+    pc: u32,
+    #[serde(flatten)]
+    symbol: Symbol,
 }
 
 #[derive(Serialize)]
@@ -108,6 +118,7 @@ pub fn verdict(verdict: &Verdict) -> Result<String, serde_json::Error> {
         files: files.collect(),
         power_ups: &verdict.runs,
         update: verdict.update.as_ref(),
+        symbols: verdict.places().into_iter().map(|(pc, symbol)| PlaceOut { pc, symbol }).collect(),
         findings: &verdict.findings,
     };
     serde_json::to_string_pretty(&check).map(|text| text + "\n")

@@ -5,6 +5,7 @@
 
 pub mod columns;
 mod form;
+mod last;
 mod places;
 mod style;
 
@@ -12,11 +13,15 @@ mod style;
 #[cfg(feature = "cli")]
 mod after;
 mod check;
+pub mod diff;
 #[cfg(feature = "cli")]
 pub mod doctor;
+pub mod dump;
 pub mod eeprom;
 pub mod eeprom_changes;
 pub mod explain;
+pub mod map;
+pub mod pack;
 pub mod parts;
 #[cfg(feature = "cli")]
 pub mod replay;
@@ -24,17 +29,24 @@ pub mod replay;
 pub mod run;
 #[cfg(feature = "cli")]
 pub mod script;
+pub mod split;
+#[cfg(feature = "cli")]
+pub mod trace;
+#[cfg(feature = "cli")]
+pub mod vcd;
 #[cfg(feature = "cli")]
 pub mod with;
 
 // The forms.
 #[cfg(feature = "cli")]
 pub mod github;
+pub mod html;
 pub mod json;
 #[cfg(feature = "cli")]
 pub mod junit;
 #[cfg(feature = "cli")]
 pub mod sarif;
+pub mod svg;
 pub mod text;
 
 pub use form::{ANY, Form, Kind, Make, Render, RenderError, Setting, Subject};
@@ -51,4 +63,5 @@ pub const FORMS: &[&Form] = &[
     &sarif::FORM,
     #[cfg(feature = "cli")]
     &github::FORM,
+    &html::FORM,
 ];

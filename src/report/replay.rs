@@ -1,6 +1,6 @@
 //! What `replay` says of a recording: format `dryflash-replay`, version 1, which `docs/recordings.md` describes.
 
-use super::{Detail, Render, RenderError, Style, after, json};
+use super::{Detail, Render, RenderError, Style, Subject, after, json};
 use crate::esc::Verdict;
 use crate::esc::changes::Changes;
 use crate::probe::operation::Kind;
@@ -61,13 +61,19 @@ impl Render for Session<'_> {
         if !quiet {
             end(self, style, &mut out);
         }
-        result(self, style, &mut out);
+        let (good, result) = result(self);
+        let gap = if out.is_empty() { "" } else { "\n" };
+        let _ = writeln!(out, "{gap}{}", if good { style.good(&result) } else { style.bad(&result) });
         after::verdict(self.verdict, if quiet { "" } else { "\n" }, style, &mut out);
         out
     }
 
     fn json(&self) -> Result<String, RenderError> {
         json::document(self)
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject::Replay(self)
     }
 }
 
@@ -117,8 +123,8 @@ fn end(session: &Session, style: Style, out: &mut String) {
     }
 }
 
-/// How alike it was, in a line.
-fn result(session: &Session, style: Style, out: &mut String) {
+/// Whether it went as recorded, and how alike it was.
+pub(super) fn result(session: &Session) -> (bool, String) {
     let replayed = session.replayed;
     let compared = replayed.compared;
     let end = match replayed.ends_alike {
@@ -130,7 +136,5 @@ fn result(session: &Session, style: Style, out: &mut String) {
         0 => format!("no reply differs of {compared} compared{end}"),
         n => format!("{n} of {compared} replies differ{end}"),
     };
-    let good = replayed.divergences.is_empty() && replayed.ends_alike != Some(false);
-    let gap = if out.is_empty() { "" } else { "\n" };
-    let _ = writeln!(out, "{gap}{}", if good { style.good(&result) } else { style.bad(&result) });
+    (replayed.is_faithful(), result)
 }

@@ -85,7 +85,7 @@ pub fn text(report: &Report, style: Style) -> String {
             Detail::Quiet => {
                 let _ = writeln!(out, "{} {}", style.bad(word(case)), case.id);
             }
-            Detail::Usual | Detail::Verbose => failed(case, style, &mut out),
+            Detail::Usual | Detail::Thorough | Detail::Verbose => failed(case, style, &mut out),
         }
     }
     for case in report.cases.iter().filter(|c| style.detail == Detail::Verbose && c.status == Status::Passed) {

@@ -19,7 +19,7 @@ pub const FORM: Form = Form {
         let made = match report.subject() {
             Subject::Run(run) => text(run, &(setting.places)()),
             Subject::Check(check) => verdict(check, &(setting.places)()),
-            Subject::Other => return Err(RenderError::NoSuchForm { form: "sarif" }),
+            _ => return Err(RenderError::NoSuchForm { form: "sarif" }),
         };
         made.map_err(RenderError::of("SARIF"))
     },

@@ -1,6 +1,6 @@
 //! What `replay` says of st-flash lines: format `dryflash-script`, version 1, which `docs/st-flash.md` describes.
 
-use super::{Render, RenderError, Style, after, json};
+use super::{Render, RenderError, Style, Subject, after, json};
 use crate::esc::Verdict;
 use crate::esc::changes::Changes;
 use serde::Serialize;
@@ -72,6 +72,10 @@ impl Render for Script<'_> {
 
     fn json(&self) -> Result<String, RenderError> {
         json::document(self)
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject::Script(self)
     }
 }
 

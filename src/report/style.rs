@@ -5,13 +5,15 @@ use crate::am32::Severity;
 use anstyle::{AnsiColor, Style as Ansi};
 
 /// How much is told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Detail {
-    /// Errors and the last line.
+    /// The answer and errors.
     Quiet,
     /// What one wants to know.
     #[default]
     Usual,
+    /// And how what is as hoped came about: for snapshots, where it must not change unseen.
+    Thorough,
     /// All that there is.
     Verbose,
 }
@@ -25,17 +27,24 @@ pub struct Style {
     pub width: usize,
     /// How much is told.
     pub detail: Detail,
+    /// Drawings may have characters beyond ASCII.
+    pub unicode: bool,
 }
 
 impl Default for Style {
-    /// No colour, the usual columns, the usual detail: what does not hang on a terminal.
+    /// No colour, the usual columns, the usual detail, ASCII: what does not hang on a terminal.
     fn default() -> Style {
-        Style { colour: false, width: columns::WIDEST, detail: Detail::Usual }
+        Style { colour: false, width: columns::WIDEST, detail: Detail::Usual, unicode: false }
     }
 }
 
 impl Style {
-    fn paint(self, style: Ansi, text: &str) -> String {
+    /// For snapshots of a report.
+    pub fn thorough() -> Style {
+        Style { detail: Detail::Thorough, ..Style::default() }
+    }
+
+    pub(super) fn paint(self, style: Ansi, text: &str) -> String {
         if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 

@@ -2,14 +2,12 @@
 
 use super::columns::{visible, wrap};
 use super::{ANY, Detail, Form, Style};
-use crate::am32::{self, Evidence, Finding, Piece, PlacedBy, Role, Severity};
+use crate::am32::{self, Evidence, Finding, Piece, PlacedBy, Severity};
 use crate::esc::Reason;
 use crate::esc::alive::{Alive, How, Interrupt, Loop, Pwm, Works};
-use crate::esc::{BootRun, Ending, Hopes, Verdict, Wire};
+use crate::esc::{BootRun, Ending, Verdict};
 use crate::plural::{count, thousands, verb};
 use crate::section::{self, Section};
-use crate::shell;
-use crate::time::Time;
 use std::fmt::Write;
 
 /// The form.
@@ -22,34 +20,38 @@ pub const FORM: Form = Form {
     is_one,
 };
 
-/// By a run's last line, a check's first lines, the first line of a command's.
+/// By a run's last line, a check's first, the first line of a command's.
 fn is_one(head: &str) -> bool {
     let first = head.lines().next().unwrap_or_default();
     let heading = || head.lines().skip(1).any(|l| matches!(l, "files" | "power-ups" | "findings"));
     head.lines().any(|l| l.contains(" cases: ") || l.contains(" case: "))
-        || first.contains(", ") && heading()
+        || ANSWERS.iter().any(|begin| first.starts_with(begin)) && heading()
         || first.contains(" after `") && first.ends_with(" commands:")
 }
+
+/// How the first line of a check begins.
+const ANSWERS: [&str; 5] =
+    ["This ESC would", "The app would", "The update would", "This update would", "dryflash cannot say"];
 
 /// The verdict of a check.
 pub fn verdict(verdict: &Verdict, style: Style) -> String {
     if style.detail == Detail::Quiet {
         let mut out = String::new();
+        answer(verdict, style, &mut out);
         let errors = |f: &&Finding| f.severity == Severity::Error;
         for finding in verdict.findings.iter().filter(errors) {
             one_finding(finding, "", style, &mut out);
         }
-        let _ = writeln!(out, "{}", answer(verdict, style));
         return out;
     }
     section::join(&sections(verdict, style))
 }
 
-/// The name of the section that a report ends with.
-pub const CONCLUSION: &str = "conclusion";
+/// The name of the section that a report begins with.
+pub const ANSWER: &str = "answer";
 
-/// The verdict of a check, section by section: `part`, `files`, `power-ups`, `findings`, `explanations` where they are
-/// wanted, and [`CONCLUSION`]. One that has nothing to tell is empty.
+/// The verdict of a check, section by section: [`ANSWER`], `findings`, `part`, `files`, `power-ups`, and `explanations`
+/// where they are wanted. One that has nothing to tell is empty.
 pub fn sections(verdict: &Verdict, style: Style) -> Vec<Section> {
     let section = |name, write: &dyn Fn(&mut String)| {
         let mut text = String::new();
@@ -58,16 +60,16 @@ pub fn sections(verdict: &Verdict, style: Style) -> Vec<Section> {
     };
     let explained = style.detail == Detail::Verbose;
     vec![
+        section(ANSWER, &|out| answer(verdict, style, out)),
+        section("findings", &|out| findings(&verdict.findings, style, out)),
         section("part", &|out| head(verdict, style, out)),
         section("files", &|out| files(verdict, style, out)),
         section("power-ups", &|out| power_ups(verdict, style, out)),
-        section("findings", &|out| findings(&verdict.findings, style, out)),
         section("explanations", &|out| {
             if explained {
                 explanations(&verdict.findings, style, out)
             }
         }),
-        section(CONCLUSION, &|out| conclusion(verdict, style, out)),
     ]
 }
 
@@ -90,19 +92,16 @@ fn files(verdict: &Verdict, style: Style, out: &mut String) {
     }
     let _ = writeln!(out, "{}", style.heading("files"));
     let rows: Vec<(&Piece, String)> = verdict.pieces.iter().map(|piece| (piece, place(piece))).collect();
-    let full: Vec<&str> = verdict.pieces.iter().map(|p| &*p.image.name).collect();
-    let long = |names: &[&str]| names.iter().map(|n| visible(n)).max().unwrap_or(0);
     let places = rows.iter().map(|(_, place)| place.len()).max().unwrap_or(0);
-    let fits = |names: &[&str]| 15 + long(names) + 2 + places <= style.width;
-    // Where full paths are too long, the files' names alone; where those are, each on a line of its own.
-    let bases: Vec<&str> = full.iter().map(|n| n.rsplit(['/', '\\']).next().unwrap_or(n)).collect();
-    let shown = if fits(&full) { &full } else { &bases };
-    let names = long(shown);
+    let shown = names(&verdict.pieces, style.detail);
+    let long = shown.iter().map(|n| visible(n)).max().unwrap_or(0);
+    // Where names are too long for it, each is on a line of its own.
+    let fits = 15 + long + 2 + places <= style.width;
     let indent = " ".repeat(15);
     for ((piece, place), name) in rows.iter().zip(shown) {
         let role = piece.role.to_string();
-        if fits(shown) {
-            let gap = " ".repeat(names - visible(name));
+        if fits {
+            let gap = " ".repeat(long - visible(name));
             let _ = writeln!(out, "  {role:<12} {name}{gap}  {place}");
         } else {
             wrap(name, &format!("  {role:<12} "), &indent, style.width, out);
@@ -112,8 +111,16 @@ fn files(verdict: &Verdict, style: Style, out: &mut String) {
     }
 }
 
+/// The files' names: without folders, unless all is to be told or two have the same.
+fn names(pieces: &[Piece], detail: Detail) -> Vec<&str> {
+    let bases: Vec<&str> = pieces.iter().map(|p| p.image.base_name()).collect();
+    let same = |base: &&&str| bases.iter().filter(|b| b == base).count() > 1;
+    let whole = detail == Detail::Verbose || bases.iter().any(|base| same(&base));
+    if whole { pieces.iter().map(|p| &*p.image.name).collect() } else { bases }
+}
+
 /// Where a file goes, and how long it is.
-fn place(piece: &Piece) -> String {
+pub(super) fn place(piece: &Piece) -> String {
     let at = piece.image.segments.first().map_or(0, |s| s.address);
     let moved = match piece.placed_by {
         PlacedBy::Role => " (its role's address)",
@@ -124,7 +131,7 @@ fn place(piece: &Piece) -> String {
 }
 
 /// What told the role, and what a file tells about itself: by its bytes, by its name, by running, each said to be so.
-fn tells(piece: &Piece) -> String {
+pub(super) fn tells(piece: &Piece) -> String {
     let (bytes, name, run) = (piece.info.phrases(), piece.info.named(), piece.info.seen.phrases());
     let by_name = (Evidence::FileName.to_string(), name);
     let mut told = match piece.evidence {
@@ -140,41 +147,70 @@ fn tells(piece: &Piece) -> String {
     told.into_iter().enumerate().filter_map(phrase).collect::<Vec<_>>().join("; ")
 }
 
+/// Names of power-ups that what became of them stands beside.
+const LONGEST_NAME: usize = 30;
+
 fn power_ups(verdict: &Verdict, style: Style, out: &mut String) {
     if verdict.runs.is_empty() {
         return;
     }
     let _ = writeln!(out, "{}", style.heading("power-ups"));
-    let names = verdict.runs.iter().map(|r| r.power_up.to_string().len()).max().unwrap_or(0);
-    let mut before: Vec<(String, String)> = Vec::new();
-    for run in &verdict.runs {
-        let name = run.power_up.to_string();
-        let right = verdict.app_runs && run.power_up.last_level() == Wire::High;
-        let told = run.told(Hopes { stays: right, updates: verdict.update.is_some() });
-        let head = if told.good { style.good(told.head) } else { style.bad(told.head) };
-        let mut lines = vec![format!("{head}{}", told.rest)];
-        lines.extend(evidence(run, run.reason.as_ref(), style.detail));
-        let told = lines.join("\n");
-        // Two wires that the code cannot tell apart need not be told twice.
-        if let Some((twin, _)) = before.iter().find(|(_, t)| *t == told)
-            && style.detail != Detail::Verbose
-        {
-            lines = vec![format!("{}, all as with {twin}", lines[0].split(',').next().unwrap_or_default())];
-        }
-        // Beside the names where there is room for it, else below them.
-        let beside = style.width >= names + 4 + 40;
+    let groups = alike(verdict, style);
+    let names = groups.iter().map(|g| g.names.len()).max().unwrap_or(0);
+    // Beside the names where there is room for it, else below them.
+    let beside = names <= LONGEST_NAME && style.width >= names + 4 + 40;
+    for group in groups {
         if !beside {
-            let _ = writeln!(out, "  {name}");
+            wrap(&group.names, "  ", "    ", style.width, out);
         }
-        for (n, line) in lines.iter().enumerate() {
-            let first = if n == 0 { name.as_str() } else { "" };
+        for (n, line) in group.lines.iter().enumerate() {
+            let first = if n == 0 { group.names.as_str() } else { "" };
             match beside {
                 true => wrap(line, &format!("  {first:<names$}  "), &" ".repeat(names + 6), style.width, out),
-                false => wrap(line, "    ", "      ", style.width, out),
+                false if n == 0 => wrap(line, "    ", "        ", style.width, out),
+                false => wrap(line, "      ", "        ", style.width, out),
             }
         }
-        before.push((name, told));
     }
+}
+
+/// Power-ups that end alike, which need not be told twice.
+struct Alike {
+    names: String,
+    /// How they ended.
+    end: Vec<String>,
+    /// That, and what was seen of the first.
+    lines: Vec<String>,
+}
+
+fn alike(verdict: &Verdict, style: Style) -> Vec<Alike> {
+    let whole = style.detail == Detail::Verbose;
+    let mut groups: Vec<Alike> = Vec::new();
+    for run in &verdict.runs {
+        let told = run.told(verdict.hopes(run));
+        let head = if told.good { style.good(told.head) } else { style.bad(told.head) };
+        let mut end = vec![format!("{head}{}", told.rest)];
+        end.extend(rewritten(run));
+        if let Some(twin) = groups.iter_mut().find(|g| g.end == end).filter(|_| !whole) {
+            let name = match run.power_up.is_steady() {
+                true => format!(", {}", run.power_up.signal),
+                false => format!("; {}", run.power_up),
+            };
+            twin.names.push_str(&name);
+            continue;
+        }
+        let mut lines = end.clone();
+        // How what is as hoped came about is a detail.
+        if style.detail >= Detail::Thorough || !told.good {
+            lines.splice(1..1, evidence(run, run.reason.as_ref(), style.detail));
+        }
+        lines.extend(super::last::lines(run, &verdict.symbols, style.detail));
+        for line in &mut lines {
+            *line = verdict.symbols.name_places(line).into_owned();
+        }
+        groups.push(Alike { names: run.power_up.to_string(), end, lines });
+    }
+    groups
 }
 
 /// What was seen, a line each.
@@ -224,6 +260,12 @@ fn evidence(run: &BootRun, reason: Option<&Reason>, detail: Detail) -> Vec<Strin
     for touched in run.in_vain.iter().take(told) {
         lines.push(format!("{} at PC 0x{:08X}: {}", touched.name, touched.pc, touched.text));
     }
+    lines
+}
+
+/// Pages that the code changed, and what became of the settings in them.
+pub(super) fn rewritten(run: &BootRun) -> Vec<String> {
+    let mut lines = Vec::new();
     for page in &run.changed {
         let (bytes, differ) = (page.bytes as u64, verb(page.bytes as u64, "differs", "differ"));
         lines.push(format!(
@@ -243,7 +285,7 @@ fn evidence(run: &BootRun, reason: Option<&Reason>, detail: Detail) -> Vec<Strin
 }
 
 /// The pin that the app takes its signal on, once it is at work.
-fn signal(run: &BootRun) -> Option<String> {
+pub(super) fn signal(run: &BootRun) -> Option<String> {
     let app = run.app.as_ref().filter(|a| matches!(a.alive, Some(Alive::Loop(_) | Alive::Works(_))))?;
     let pins: Vec<String> = app.signal.iter().map(|s| format!("{} ({})", s.pin, s.through)).collect();
     Some(match pins.is_empty() {
@@ -253,7 +295,7 @@ fn signal(run: &BootRun) -> Option<String> {
 }
 
 /// What was seen of the app's life, in a line.
-fn alive(alive: &Alive) -> String {
+pub(super) fn alive(alive: &Alive) -> String {
     match alive {
         Alive::Loop(l) => main_loop(l),
         Alive::Works(w) => works(w),
@@ -315,8 +357,12 @@ fn findings(findings: &[Finding], style: Style, out: &mut String) {
     for finding in findings {
         one_finding(finding, "  ", style, out);
     }
+    if let Some(first) = findings.iter().find(|f| f.severity == Severity::Error) {
+        let _ = writeln!(out, "  `dryflash explain {}` tells more", first.id);
+    }
 }
 
+/// A finding, and what to do about it.
 pub(super) fn one_finding(finding: &Finding, indent: &str, style: Style, out: &mut String) {
     let place = match (&finding.file, &finding.place) {
         (Some(file), Some(place)) => format!("{file} {place}: "),
@@ -346,49 +392,10 @@ fn explanations(findings: &[Finding], style: Style, out: &mut String) {
     }
 }
 
-/// The answer, in a sentence.
-fn answer(verdict: &Verdict, style: Style) -> String {
-    // Only --from-app begins with the app.
-    let from_app = verdict.runs.iter().filter_map(|r| r.jump).any(|j| j.time_us == Time::ZERO);
-    match (verdict.starts(), verdict.app_runs) {
-        (true, _) if verdict.update.is_some() => {
-            style.good("The update would work: this ESC would start with its new bootloader.")
-        }
-        (false, false) if verdict.update.is_some() => style.bad("This update would not work: see the errors above."),
-        (true, _) if from_app => {
-            let skipped = verdict.pieces.iter().find(|p| matches!(p.role, Role::Bootloader | Role::Full));
-            style.good(&match skipped {
-                None => "The app would run, once something starts it: no bootloader was asked for.".to_owned(),
-                Some(piece) => format!(
-                    "The app would run, once something starts it: the bootloader of {} is there, and was not run. Without \
-                     --from-app it decides.",
-                    shell::plain(piece.image.name.rsplit('/').next().unwrap_or_default())
-                ),
-            })
-        }
-        (true, _) => style.good("This ESC would start."),
-        (false, true) => style.bad("The app would run, but something is wrong: see the errors above."),
-        (false, false) if cannot_say(verdict) => {
-            style.bad("dryflash cannot say whether this ESC would start: it has no model of its MCU.")
-        }
-        (false, false) => style.bad("This ESC would not start."),
-    }
-}
-
-/// Whether all that is wrong is that the MCU is not modelled. Files for different MCUs are wrong on any: that finding
-/// names one of them.
-pub(super) fn cannot_say(verdict: &Verdict) -> bool {
-    let errors = || verdict.findings.iter().filter(|f| f.severity == Severity::Error);
-    verdict.part.is_none() && errors().all(|f| f.id == am32::Id::FOREIGN_MCU && f.file.is_none())
-}
-
-fn conclusion(verdict: &Verdict, style: Style, out: &mut String) {
-    let errors = verdict.findings.iter().filter(|f| f.severity == Severity::Error).count();
-    wrap(&answer(verdict, style), "", "", style.width, out);
-    if errors > 0 {
-        let first = verdict.findings.iter().find(|f| f.severity == Severity::Error);
-        if let Some(first) = first {
-            let _ = writeln!(out, "`dryflash explain {}` tells more.", first.id);
-        }
-    }
+/// The answer, and why.
+fn answer(verdict: &Verdict, style: Style, out: &mut String) {
+    let answer = verdict.answer();
+    let claim = if answer.good { style.good(&answer.claim) } else { style.bad(&answer.claim) };
+    let text = answer.reason.map_or_else(|| claim.clone(), |reason| format!("{claim} {reason}"));
+    wrap(&text, "", "", style.width, out);
 }

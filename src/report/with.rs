@@ -1,6 +1,6 @@
 //! What `with` says of a command: format `dryflash-with`, version 1, which `docs/clients.md` describes.
 
-use super::{Detail, Render, RenderError, Style, after, json};
+use super::{Detail, Render, RenderError, Style, Subject, after, json};
 use crate::esc::Verdict;
 use crate::esc::changes::Changes;
 use crate::shell;
@@ -55,6 +55,10 @@ impl Render for With<'_> {
 
     fn json(&self) -> Result<String, RenderError> {
         json::document(self)
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject::With(self)
     }
 }
 

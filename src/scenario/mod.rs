@@ -13,7 +13,7 @@
 //! let suite = Suite {
 //!     settings: Settings {
 //!         seed: 1,
-//!         report: |verdict| report::text::sections(verdict, Style::default()),
+//!         report: |verdict| report::text::sections(verdict, Style::thorough()),
 //!         cache: files::Cache::default(),
 //!         engine: Default::default(),
 //!         f0_write_without_pg: Default::default(),

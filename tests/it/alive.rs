@@ -116,7 +116,7 @@ fn the_pwm_at_the_main_loop_is_told() {
     let seen = watch(&program);
     let [pwm] = &seen.main_loop().pwm[..] else { panic!("{:?}", seen.main_loop()) };
     assert_eq!((pwm.timer.as_str(), pwm.hz, &pwm.channels[..], pwm.duty_permille), ("TIM1", 24_000, &[1][..], 100));
-    let report = text::verdict(&seen.verdict, Style::default());
+    let report = text::verdict(&seen.verdict, Style::thorough());
     let report = report.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(report.contains("; TIM1 puts out 24.0 kHz on channels 1, at most 10.0 %"), "{report}");
 }
@@ -133,7 +133,7 @@ fn an_app_that_hangs_is_an_error() {
         assert_about(stand.watched_us, Time::from_millis(200));
         let told = format!("the app hangs: it polls ADC ISR at PC 0x{at:08X}, and nothing is to come that changes it");
         assert_eq!(seen.error(Id::RUN_APP_SILENT), told);
-        let report = text::verdict(&seen.verdict, Style::default());
+        let report = text::verdict(&seen.verdict, Style::thorough());
         assert!(report.contains(&format!("the app hangs at PC 0x{pc:08X} (watched for 200.00 ms)")), "{report}");
         assert!(report.contains("This ESC would not start."), "{report}");
     }
@@ -150,7 +150,7 @@ fn a_watchdog_that_is_never_fed_resets_the_chip() {
     let doing = format!(": the app had not fed it, and it polls ADC ISR at PC 0x{:08X}", seen.labels["hung"]);
     assert!(told.starts_with("the watchdog reset the chip after ") && told.ends_with(&doing), "{told}");
     assert_eq!(seen.alive(), None);
-    let report = text::verdict(&seen.verdict, Style::default());
+    let report = text::verdict(&seen.verdict, Style::thorough());
     assert!(report.contains(&format!("the app resets at PC 0x{pc:08X} after ")), "{report}");
     assert!(report.contains(&format!("polls ADC ISR at PC 0x{:08X}", seen.labels["hung"])), "{report}");
 }
@@ -274,7 +274,7 @@ fn settings_that_the_app_rewrites_are_decoded() {
     let settings = page.settings.as_ref().expect("they can be decoded");
     assert_eq!((settings.before.layout(), settings.after.layout()), (2, 4));
     assert!(!settings.before.has_tuning() && settings.after.has_tuning());
-    let report = text::verdict(&seen.verdict, Style::default());
+    let report = text::verdict(&seen.verdict, Style::thorough());
     let report = report.split_whitespace().collect::<Vec<_>>().join(" ");
     let line = "settings: layout 2 -> 4, firmware 1.35 -> 2.21, bytes 5 to 16 are settings now, not a name";
     assert!(report.contains(line), "{report}");
@@ -362,7 +362,7 @@ fn handlers_that_do_the_work_are_a_start() {
         assert!(works.interrupts[0].taken.abs_diff(400) <= 2, "{works:?}");
         assert_eq!((seen.ending(), seen.findings()), (&Ending::AppRuns, vec![]));
         assert!(seen.verdict.starts());
-        let report = text::verdict(&seen.verdict, Style::default());
+        let report = text::verdict(&seen.verdict, Style::thorough());
         assert!(report.contains("at work in its handlers; interrupts: "), "{report}");
     }
 }
@@ -576,7 +576,7 @@ fn a_slow_bootloader_is_undecided_and_starts_when_it_is_watched_for_longer() {
     );
     let finding = seen.verdict.findings.iter().find(|f| f.id == Id::RUN_NO_JUMP).unwrap();
     assert_eq!(finding.advice, "watch it for longer: --for 2000");
-    let report = text::verdict(&seen.verdict, Style::default());
+    let report = text::verdict(&seen.verdict, Style::thorough());
     assert!(report.contains("stays in the bootloader: undecided (watched for 400.00 ms)"), "{report}");
     let seen = boot(slow(), 2_000);
     assert_eq!(seen.main_loop().pc, seen.labels["feed"]);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 /// Sets of files that end in as many ways as the stand-in firmware can show.
-const SETS: [&[&str]; 10] = [
+const SETS: [&[&str]; 11] = [
     &["STANDIN_DRYFLASH_F051_2.20_FULL.bin"],
     &["STANDIN_DRYFLASH_G071_64K_2.20_FULL.hex", "--signal", "high,low@100", "--reset", "pin"],
     &["STANDIN_F051_BOOTLOADER_PB4_V14.bin", "STANDIN_DRYFLASH_F051_2.20.hex", "STANDIN_EEPROM_BLANK_1K.bin"],
@@ -19,6 +19,8 @@ const SETS: [&[&str]; 10] = [
     &["STANDIN_F051_BL_UPDATER_PB4_V14.amj", "--from-app", "--part", "F051"],
     // An updater that leaves a bootloader on another pin.
     &["STANDIN_F051_BOOTLOADER_PB4_V14.bin", "STANDIN_F051_BL_UPDATER_PA2_V14.amj", "STANDIN_EEPROM_V2_1K.bin"],
+    // An app that faults, with its symbols.
+    &["STANDIN_F051_BOOTLOADER_PB4_V14.bin", "STANDIN_DRYFLASH_FAULTY_F051_2.20.elf", "STANDIN_EEPROM_V2_1K.bin"],
     // A part with two places for settings.
     &["--part", "G071", "STANDIN_DRYFLASH_G071_128K_2.20_FULL.bin", "--signal", "low"],
 ];

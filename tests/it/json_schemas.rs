@@ -173,6 +173,7 @@ fn checks_fit_their_schema() {
         &["--part", "F051", "STANDIN_G071_BOOTLOADER_PB4_64K_V14.bin", "STANDIN_DRYFLASH_F051_2.20.elf"],
         &["--part", "G071_64K", "STANDIN_DRYFLASH_G071_128K_2.20_FULL.bin"],
         &["STANDIN_F051_BL_UPDATER_PB4_V14.amj", "--from-app", "--part", "F051"],
+        &["STANDIN_F051_BOOTLOADER_PB4_V14.bin", "STANDIN_DRYFLASH_FAULTY_F051_2.20.elf", "STANDIN_EEPROM_V2_1K.bin"],
     ] {
         fits("check", &[&["check", "--format", "json"], words].concat());
     }
@@ -225,6 +226,31 @@ fn parts_explanations_and_sessions_fit_their_schemas() {
 }
 
 #[test]
+fn images_that_are_compared_and_made_fit_their_schemas() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (full, state) = (path("full.bin"), path("esc.json"));
+    let files = ["STANDIN_F051_BOOTLOADER_PB4_V14.bin", "STANDIN_DRYFLASH_F051_2.20.hex", "STANDIN_EEPROM_V2_1K.bin"];
+    let [bootloader, app, eeprom] = files;
+    let packed = fits("pack", &["pack", bootloader, app, eeprom, "-o", &full, "--format", "json"]);
+    assert_eq!((&packed["starts"], &packed["files"][1]["role"]), (&json!(true), &json!("app")));
+    let refused = fits("pack", &["pack", bootloader, app, "-o", &path("no.bin"), "--format", "json"]);
+    assert!(refused["written"].is_null() && refused["findings"][0]["severity"] == "error", "{refused}");
+    let split = fits("split", &["split", &full, "-o", dir.path().to_str().unwrap(), "--format", "json"]);
+    assert_eq!(split["files"].as_array().map(Vec::len), Some(3));
+    let flashed = ["st-flash", "--part", "F051", "--state", &state, "write", &full, "0x08000000"];
+    assert!(Command::new(env!("CARGO_BIN_EXE_dryflash")).args(flashed).output().unwrap().status.success());
+    let dump = fits("dump", &["dump", "--state", &state, "-o", &path("dump.bin"), "--format", "json"]);
+    assert_eq!(dump["written"]["length"], 0x8000);
+    let elsewhere = ["dump", "--state", &state, "0x20000000", "4", "-o", &path("sram.bin"), "--format", "json"];
+    assert!(fits("dump", &elsewhere)["refusal"].is_string());
+    let diff = fits("diff", &["diff", eeprom, "STANDIN_EEPROM_BOOT_00_1K.bin", "--format", "json"]);
+    assert_eq!((&diff["equal"], &diff["pages"][0]["runs"][0]["after"]), (&json!(false), &json!("00")));
+    let diff = fits("diff", &["diff", app, &state, "--format", "json"]);
+    assert_eq!((&diff["equal"], &diff["left_out"][0]), (&json!(true), &json!("bootloader")));
+}
+
+#[test]
 fn settings_by_name_fit_their_schemas() {
     let dir = tempfile::tempdir().unwrap();
     let out = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
@@ -244,6 +270,23 @@ fn settings_by_name_fit_their_schemas() {
         let migrated = fits("eeprom-changes", &[&words[..], bootloader, &json].concat());
         assert_eq!(migrated["app"]["done"], true);
     }
+}
+
+#[test]
+fn maps_fit_their_schema() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("esc.json");
+    let state = state.to_str().unwrap();
+    dryflash(&["check", "--format", "json", "--state", state, "STANDIN_DRYFLASH_F051_2.20_FULL.bin"]);
+    let files = ["STANDIN_F051_BOOTLOADER_PB4_V14.bin", "STANDIN_DRYFLASH_F051_2.20.elf", "STANDIN_EEPROM_V2_1K.bin"];
+    fits("map", &[&["map", "--format", "json"], &files[..]].concat());
+    let asked = ["--at", "0x08007c01", "--at", "0x20000000", "--at", "0x08001000"];
+    let told = fits("map", &[&["map", "--format", "json", "--state", state, files[1]], &asked[..]].concat());
+    assert_eq!(told["maps"][0]["at"][0]["setting"]["name"], "layout");
+    fits("map", &["map", "--format", "json", state, state]);
+    let wrong = ["STANDIN_EEPROM_V2_1K.bin@0x08000400", "STANDIN_EEPROM_BLANK_1K.bin@0x08007e00", "--part", "F051"];
+    let told = fits("map", &[&["map", "--format", "json", files[0]], &wrong[..]].concat());
+    assert_eq!(told["sound"], false);
 }
 
 /// The report is apart from what the command prints, and a long command is a short heading.
@@ -274,10 +317,25 @@ fn schema_prints_what_is_published() {
         .map(|e| e.unwrap().file_name().to_string_lossy().trim_end_matches(".schema.json").to_owned())
         .collect();
     names.sort();
-    assert_eq!(
-        names,
-        ["cases", "check", "doctor", "eeprom", "eeprom-changes", "explain", "parts", "replay", "run", "script", "with"]
-    );
+    let all = [
+        "cases",
+        "check",
+        "diff",
+        "doctor",
+        "dump",
+        "eeprom",
+        "eeprom-changes",
+        "explain",
+        "map",
+        "pack",
+        "parts",
+        "replay",
+        "run",
+        "script",
+        "split",
+        "with",
+    ];
+    assert_eq!(names, all);
     for name in names {
         let (_, text) = dryflash(&["schema", &name]);
         let kept = std::fs::read_to_string(root().join(format!("docs/schemas/{name}.schema.json"))).unwrap();

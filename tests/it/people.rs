@@ -62,7 +62,7 @@ fn parts_have_the_names_that_stand_on_chips() {
         let said = run(&built(), &["parts", name]);
         assert_eq!((said.code, said.out.lines().next()), (Some(0), Some(full)), "{name}: {}", said.err);
         let check = run(&built(), &["check", "--part", name, "--signal", "low", EEPROM]);
-        assert!(check.out.starts_with(full), "{}{}", check.out, check.err);
+        assert!(check.out.contains(&format!("\n{full}")), "{}{}", check.out, check.err);
     }
     let known = run(&built(), &["check", "--part", "L431", EEPROM]);
     assert_eq!(known.code, Some(2));
@@ -77,10 +77,10 @@ fn variables_count_at_every_verb_and_options_win() {
     let state = folder.path().join("esc.json");
     let state = state.to_str().unwrap();
     let part = run_with(&built(), &["check", "--signal", "low", EEPROM], &[("DRYFLASH_PART", "G031")]);
-    assert!(part.out.starts_with("STM32G031K8 (G031), as DRYFLASH_PART says\n"), "{}{}", part.out, part.err);
+    assert!(part.out.contains("\nSTM32G031K8 (G031), as DRYFLASH_PART says\n"), "{}{}", part.out, part.err);
     let part =
         run_with(&built(), &["check", "--part", "F051", "--signal", "low", EEPROM], &[("DRYFLASH_PART", "G031")]);
-    assert!(part.out.starts_with("STM32F051K6 (F051), as given with --part\n"), "{}{}", part.out, part.err);
+    assert!(part.out.contains("\nSTM32F051K6 (F051), as given with --part\n"), "{}{}", part.out, part.err);
     let steps = folder.path().join("steps.sh");
     std::fs::write(&steps, "st-flash erase\n").unwrap();
     let steps = steps.to_str().unwrap();
@@ -91,7 +91,7 @@ fn variables_count_at_every_verb_and_options_win() {
     // A state knows its part.
     let check =
         run_with(&built(), &["check", "--signal", "low"], &[("DRYFLASH_PART", "G071"), ("DRYFLASH_STATE", state)]);
-    assert!(check.out.starts_with("STM32F051K6"), "{}{}", check.out, check.err);
+    assert!(check.out.contains("\nSTM32F051K6"), "{}{}", check.out, check.err);
     // Empty is absent.
     let empty = run_with(&built(), &["check"], &[("DRYFLASH_PART", ""), ("DRYFLASH_STATE", "")]);
     assert!(empty.err.contains("no file was given"), "{}", empty.err);
@@ -132,9 +132,9 @@ fn no_line_is_wider_than_the_terminal() {
             assert!(said.out.lines().count() > 5, "{}", said.err);
         }
     }
-    // Wide enough, and not: the files' names alone.
+    // The files' names alone.
     let wide = run(folder.path(), &check);
-    let row = wide.out.lines().find(|l| l.contains("EEPROM page")).unwrap();
+    let row = wide.out.lines().find(|l| l.starts_with("  EEPROM page")).unwrap();
     assert!(row.contains(BLANK) && !row.contains("a/a") && row.len() <= 100, "{row}");
 }
 
@@ -155,16 +155,22 @@ fn quiet_is_the_answer_and_verbose_is_all() {
     let quiet = run(&built(), &[&["check", "-q", "--signal", "low"], &files[..]].concat());
     assert_eq!(quiet.code, Some(1));
     assert!(
-        quiet.out.starts_with("error DF013: ") && quiet.out.ends_with("\nThis ESC would not start.\n"),
+        quiet.out.starts_with("This ESC would not start. The EEPROM page is blank (DF013).\nerror DF013: "),
         "{}",
         quiet.out
     );
     assert!(!quiet.out.contains("power-ups") && !quiet.out.contains("warning"), "{}", quiet.out);
     let good = run(&built(), &["check", "--quiet", BOOTLOADER, APP, EEPROM]);
-    assert_eq!((good.code, good.out.as_str()), (Some(0), "This ESC would start.\n"));
+    assert_eq!(
+        (good.code, good.out.as_str()),
+        (Some(0), "This ESC would start. The bootloader jumps after 6.16 ms, and the app runs.\n")
+    );
     let usual = run(&built(), &["check", BOOTLOADER, APP, EEPROM]);
     let verbose = run(&built(), &["check", "--verbose", BOOTLOADER, APP, EEPROM]);
-    assert!(usual.out.contains("all as with signal low") && !verbose.out.contains("all as with"), "{}", verbose.out);
+    assert!(usual.out.starts_with("This ESC would start. "), "{}", usual.out);
+    // Low and floating end alike, and are told once; how the app came to run is a detail.
+    assert!(usual.out.contains("\n  signal low, floating ") && !usual.out.contains("main loop"), "{}", usual.out);
+    assert!(verbose.out.contains("\n  signal floating ") && verbose.out.contains("main loop at PC"), "{}", verbose.out);
     // The explanation of DF013, which is the error there.
     let usual = run(&built(), &[&["check", "--signal", "low"], &files[..]].concat());
     let verbose = run(&built(), &[&["check", "-v", "--signal", "low"], &files[..]].concat());
@@ -203,7 +209,7 @@ fn a_project_says_what_its_commands_have_in_common() {
     let folder = project(&text);
     let check = run(folder.path(), &["check", "--signal", "low"]);
     assert_eq!(check.code, Some(0), "{}{}", check.out, check.err);
-    assert!(check.out.starts_with("STM32F051K6 (F051), as dryflash.toml says\n"), "{}", check.out);
+    assert!(check.out.contains("\nSTM32F051K6 (F051), as dryflash.toml says\n"), "{}", check.out);
     assert!(check.err.starts_with("dryflash: note: from dryflash.toml: part F051, build/STANDIN"), "{}", check.err);
     // From a folder below, with paths that lead there.
     let below = run(&folder.path().join("build"), &["check", "--signal", "low"]);
@@ -213,9 +219,9 @@ fn a_project_says_what_its_commands_have_in_common() {
     let files = run(&folder.path().join("build"), &["check", "--signal", "low", BOOTLOADER, APP, BLANK]);
     assert_eq!(files.code, Some(1), "{}", files.out);
     let variable = run_with(folder.path(), &["check", "--signal", "low"], &[("DRYFLASH_PART", "G071")]);
-    assert!(variable.out.starts_with("STM32G071xB (G071), as DRYFLASH_PART says"), "{}", variable.out);
+    assert!(variable.out.contains("\nSTM32G071xB (G071), as DRYFLASH_PART says"), "{}", variable.out);
     let option = run(folder.path(), &["check", "--part", "F031", "--signal", "low"]);
-    assert!(option.out.starts_with("STM32F031K6 (F031), as given with --part"), "{}", option.out);
+    assert!(option.out.contains("\nSTM32F031K6 (F031), as given with --part"), "{}", option.out);
     // Not at all.
     let none = run(folder.path(), &["check", "--no-project"]);
     assert!(none.code == Some(2) && none.err.contains("no file was given"), "{}", none.err);
@@ -435,7 +441,7 @@ fn a_set_for_an_mcu_without_a_model_is_not_said_not_to_start() {
     beside(&folder, "AM32_F421_BOOTLOADER_PB4_V14.bin", &bytes);
     let build = folder.path().join("build");
     let said = run(&build, &["check", "AM32_F421_BOOTLOADER_PB4_V14.bin", EEPROM]);
-    assert!(said.out.contains("\ndryflash cannot say whether this ESC would start: it has no model of its MCU.\n"));
+    assert!(said.out.starts_with("dryflash cannot say whether this ESC would start: it has no model of its MCU.\n"));
     assert!(said.code == Some(1) && !said.out.contains("This ESC would"), "{}", said.out);
     let said = run(&build, &["check", "--format", "json", "AM32_F421_BOOTLOADER_PB4_V14.bin", EEPROM]);
     assert!(said.out.contains("\"starts\": false"), "{}", said.out);

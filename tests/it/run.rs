@@ -249,10 +249,10 @@ fn all_bad_scenarios_are_told_at_once_and_wrong_use_is() {
         (vec!["run", "scenarios", "--set", "x"], "is not NAME=VALUE"),
         (vec!["run", "scenarios", "--shard", "5/4"], "share 5 of 4 cannot be"),
         (vec!["run", "scenarios", "scenarios"], "two cases are called b"),
-        (vec!["check", "--format", "junit", "files/full.hex"], "[possible values: text, json, sarif, github]"),
+        (vec!["check", "--format", "junit", "files/full.hex"], "[possible values: text, json, sarif, github, html]"),
         (
             vec!["--format", "junit", "check", "files/full.hex"],
-            "`check` has no form junit: it has text, json, sarif, github",
+            "`check` has no form junit: it has text, json, sarif, github, html",
         ),
         (vec!["explain", "--format", "sarif"], "[possible values: text, json]"),
         (vec!["run", "scenarios", "--report", "junit=files/full.hex"], "is no report of dryflash: it is not replaced"),

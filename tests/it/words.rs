@@ -5,9 +5,10 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 const EEPROM: &str = "STANDIN_EEPROM_V2_1K.bin";
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 20] = [
     "check",
     "eeprom",
+    "map",
     "run",
     "new",
     "schema",
@@ -16,6 +17,10 @@ const VERBS: [&str; 15] = [
     "with",
     "replay",
     "parts",
+    "diff",
+    "pack",
+    "split",
+    "dump",
     "explain",
     "doctor",
     "completions",
@@ -256,7 +261,7 @@ fn help_fits_and_its_options_stand_under_headings() {
         assert!(text.lines().any(|l| l == heading), "{heading}:\n{text}");
     }
     let reports = |verb| says(folder.path(), &[verb, "--help"]).1.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(reports("check").contains("FORMAT is text, json, sarif or github"));
-    assert!(reports("run").contains("FORMAT is text, json, junit, sarif or github"));
-    assert!(reports("with").contains("FORMAT is text or json"));
+    assert!(reports("check").contains("FORMAT is text, json, sarif, github or html"));
+    assert!(reports("run").contains("FORMAT is text, json, junit, sarif, github or html"));
+    assert!(reports("with").contains("FORMAT is text, json or html"));
 }

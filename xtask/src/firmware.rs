@@ -56,6 +56,7 @@ const BOOTLOADER: &[&str] = &[
     "shared/flash.c",
 ];
 const APP: &[&str] = &["app/main.c", "app/vectors.c", "app/marks.c"];
+const FAULTY: &[&str] = &["faulty/main.c", "app/vectors.c", "app/marks.c"];
 const UPDATER: &[&str] = &["updater/main.c", "shared/flash.c"];
 
 /// A layout that images are built for.
@@ -135,6 +136,7 @@ pub fn build(root: &Path, out: &Path) -> Result<(), String> {
         builder.target(target)?;
     }
     builder.f051_extras()?;
+    builder.faulty()?;
     for (target, pin) in UPDATERS {
         builder.updater(target, pin)?;
     }
@@ -217,6 +219,24 @@ impl Builder {
         }
         let full = self.read(&full_name(&F051, "bin"))?;
         self.write("STANDIN_F051_DUMP_32K.hex", intel_hex(&[(FLASH_START, &full)]).as_bytes())
+    }
+
+    /// The app that faults, as ELFs with lines and names: for the F051's core, and for one that has more instructions.
+    fn faulty(&mut self) -> Result<(), String> {
+        for (word, core) in [("FAULTY", "cortex-m0"), ("CORTEX_M4", "cortex-m4")] {
+            let name = format!("STANDIN_DRYFLASH_{word}_F051_{APP_VERSION}");
+            let mut options = app_options(&F051);
+            options.push(format!("-DNAME=\"{}\"", app_tag(&F051)));
+            options.extend(["-g".to_owned(), "-Iapp".to_owned(), format!("-mcpu={core}")]);
+            options.push(format!("-fdebug-prefix-map={}=firmware/src", self.sources.display()));
+            options.push("-fdebug-prefix-map=/usr/lib/gcc=gcc".to_owned());
+            let elf = self.compile(&name, &[SHARED, FAULTY], &options)?;
+            // The linker makes it executable, which it is not here.
+            let bytes = self.read(&format!("{name}.elf"))?;
+            remove(&elf)?;
+            self.write(&format!("{name}.elf"), &bytes)?;
+        }
+        Ok(())
     }
 
     /// An updater that carries the bootloader V14 for `pin`, in its `.amj`.

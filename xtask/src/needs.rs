@@ -44,7 +44,7 @@ enum Sign {
 /// Whatever compiles Unicorn.
 const BUILDERS: &[Verb] = &[Verb::Demo, Verb::Test];
 
-const NEEDS: [Need; 10] = [
+const NEEDS: [Need; 11] = [
     Need {
         what: "a C compiler (cc)",
         purpose: "compiles Unicorn, the CPU engine",
@@ -134,6 +134,17 @@ const NEEDS: [Need; 10] = [
         fedora: &["wireshark-cli"],
         arch: &["wireshark-cli"],
         brew: &["wireshark"],
+    },
+    Need {
+        what: "Chromium",
+        purpose: "opens the pages that the tests write",
+        // Where it is in no package, Chrome may be there.
+        sign: Sign::Program(&["chromium", "chromium-browser", "google-chrome"]),
+        verbs: &[Verb::Test],
+        debian: &["chromium"],
+        fedora: &["chromium"],
+        arch: &["chromium"],
+        brew: &[],
     },
     Need {
         what: "usbip",
@@ -478,7 +489,17 @@ mod tests {
     #[test]
     fn any_of_the_programs_will_do() {
         let machine = Fake(
-            &["cc", "ninja", "cmake", "arm-none-eabi-gcc", "st-flash", "arm-none-eabi-gdb", "tshark", "usbip"],
+            &[
+                "cc",
+                "ninja",
+                "cmake",
+                "arm-none-eabi-gcc",
+                "st-flash",
+                "arm-none-eabi-gdb",
+                "tshark",
+                "google-chrome",
+                "usbip",
+            ],
             true,
         );
         assert_eq!(names(&missing(Verb::Test, &machine)), ["openocd"]);
@@ -508,7 +529,7 @@ mod tests {
     fn others_get_their_own_line_or_words() {
         let missing = missing(
             Verb::Test,
-            &Fake(&["cc", "make", "arm-none-eabi-gcc", "st-flash", "openocd", "tshark", "usbip"], true),
+            &Fake(&["cc", "make", "arm-none-eabi-gcc", "st-flash", "openocd", "tshark", "chromium", "usbip"], true),
         );
         let on = |system| plan(&missing, &Machine { system, apt: false, ..USER });
         assert_eq!(on(System::Arch), Plan::Ask("sudo pacman -S --needed cmake arm-none-eabi-gdb".into()));

@@ -19,6 +19,7 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
             findings.extend(by_marks(context, piece));
             findings.extend(stack(context, piece));
             findings.extend(other_core(context, piece));
+            findings.extend(other_build(context, piece));
             findings.extend(flash_size(context, piece));
         }
         findings.extend(pin(piece));
@@ -168,6 +169,22 @@ fn other_core(context: &Context, piece: &Piece) -> Option<Finding> {
     );
     let advice = take(context, piece, "bootloader", Advice::default());
     Some(Finding::new(Id::FOREIGN_MCU, message, advice).file(&piece.image.name).at(info.address))
+}
+
+/// What its ELF says that it was compiled for.
+fn other_build(context: &Context, piece: &Piece) -> Option<Finding> {
+    let built = piece.image.built_for().filter(|b| !b.is_armv6_m())?;
+    let core = context.part?.core;
+    let message = format!(
+        "its ELF attributes say that it was compiled for {built}; the {}'s {core} executes ARMv6-M only",
+        context.layout
+    );
+    let advice = format!(
+        "compile it for this core (-mcpu={}), or take the file for the {}",
+        core.compiler_name(),
+        context.layout.mcu
+    );
+    Some(Finding::new(Id::OTHER_CORE, message, advice).file(&piece.image.name))
 }
 
 fn flash_size(context: &Context, piece: &Piece) -> Option<Finding> {

@@ -23,9 +23,12 @@ impl Board {
             && end > now.time
             && self.runs_from_flash(pc)
         {
+            // Busy now, and no more when the core goes on.
+            self.look_at_scope(now);
             self.fx.stall_until(end);
         }
         if !self.fx.any {
+            self.look_at_scope(now);
             return reply;
         }
         if let Some(until) = self.fx.stall_until.take()
@@ -39,6 +42,7 @@ impl Board {
             self.fx.events = true;
         }
         self.carry_out(now, pc, &mut reply);
+        self.look_at_scope(now);
         reply
     }
 
@@ -255,6 +259,7 @@ impl Board {
         self.fx.interrupts = true;
         self.fx.pins = true;
         self.carry_out(now, pc, reply);
+        self.look_at_scope(now);
     }
 
     /// A reset of everything but the debug side; boots from `boot`.
@@ -288,6 +293,7 @@ impl Board {
         // Forces a fresh look at what may be read and fetched.
         self.flash_plain = !self.flash.plain(now);
         self.follow_map(now, true);
+        self.scope_reset(now);
     }
 
     /// Looks at what the core may read and fetch; whether that changed.

@@ -105,9 +105,9 @@ impl Step for Snapshot {
             }
         }
         if !of_report.is_empty() {
-            // A report's parts are shown with its conclusion, which comes last.
-            let (end, rest) = last.report.split_last().map_or((None, &[][..]), |(end, rest)| (Some(end), rest));
-            texts.push(section::join(rest.iter().filter(|s| of_report.contains(&s.name)).chain(end)));
+            // A report's parts are shown with its answer, which comes first.
+            let (answer, rest) = last.report.split_first().map_or((None, &[][..]), |(first, rest)| (Some(first), rest));
+            texts.push(section::join(answer.into_iter().chain(rest.iter().filter(|s| of_report.contains(&s.name)))));
         }
         for text in texts {
             session.shown.push('\n');

@@ -1,0 +1,135 @@
+//! `--vcd`: pins, wire, clock, flash and resets over time, as a value change dump (IEEE 1364-2005 chapter 18) that
+//! PulseView and GTKWave show.
+//!
+//! Each power-up is a scope of its own; all of them begin at 0.
+
+use super::RenderError;
+use crate::chip::scope::{Line, Value};
+use crate::esc::trace::Recording;
+use crate::esc::{BootRun, Verdict, Wire};
+use crate::time::Time;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use vcd::{IdCode, ReferenceIndex, TimescaleUnit, VarType, Writer};
+
+/// Something that is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Drawn {
+    Wire,
+    InApp,
+    Of(Line),
+}
+
+impl Drawn {
+    fn name(self) -> String {
+        match self {
+            Drawn::Wire => "wire".to_owned(),
+            Drawn::InApp => "in_app".to_owned(),
+            Drawn::Of(Line::Clock) => "hclk_mhz".to_owned(),
+            Drawn::Of(Line::FlashBusy) => "flash_busy".to_owned(),
+            Drawn::Of(Line::Reset) => "reset".to_owned(),
+            Drawn::Of(Line::Pin(port, pin)) => format!("P{port}{pin}"),
+            Drawn::Of(Line::Output(port, pin)) => format!("P{port}{pin}_driven"),
+        }
+    }
+}
+
+/// What was recorded.
+///
+/// # Errors
+/// None that input can cause: a failure to write into memory is a bug.
+pub fn dump(verdict: &Verdict) -> Result<Vec<u8>, RenderError> {
+    let mut out = Vec::new();
+    write(verdict, &mut out).map_err(RenderError::of("a value change dump"))?;
+    Ok(out)
+}
+
+fn write(verdict: &Verdict, out: &mut Vec<u8>) -> io::Result<()> {
+    let mut vcd = Writer::new(out);
+    vcd.version(concat!("dryflash ", env!("CARGO_PKG_VERSION")))?;
+    let part = verdict.part.as_ref().map_or("no part", |p| p.name.as_str());
+    vcd.comment(&format!("{part}: each scope is a power-up, from its own power-on"))?;
+    vcd.timescale(1, TimescaleUnit::NS)?;
+    // Changes by time; those of one time in order.
+    let mut changes: BTreeMap<u64, Vec<(IdCode, Drawn, Value)>> = BTreeMap::new();
+    let mut last = Time::ZERO;
+    for (n, (run, recording)) in verdict.runs.iter().zip(&verdict.recordings).enumerate() {
+        vcd.add_module(&scope_name(n, run))?;
+        let drawn = drawn(run, recording);
+        let names: BTreeSet<Drawn> = drawn.iter().map(|(_, what, _)| *what).collect();
+        let mut codes = BTreeMap::new();
+        for what in names {
+            let (kind, width) = if what == Drawn::Of(Line::Clock) { (VarType::Real, 64) } else { (VarType::Wire, 1) };
+            codes.insert(what, vcd.add_var(kind, width, &what.name(), None::<ReferenceIndex>)?);
+        }
+        vcd.upscope()?;
+        for (time, what, value) in drawn {
+            changes.entry(time.0 / 1_000).or_default().push((codes[&what], what, value));
+        }
+        last = last.max(run.time_us);
+    }
+    vcd.enddefinitions()?;
+    let end = changes.last_key_value().map_or(0, |(time, _)| *time).max(last.0 / 1_000);
+    for (time, changes) in changes {
+        vcd.timestamp(time)?;
+        for (code, what, value) in changes {
+            change(&mut vcd, code, what, value)?;
+        }
+    }
+    // What stands at the end stands until then.
+    vcd.timestamp(end.saturating_add(1))?;
+    vcd.flush()
+}
+
+/// A change of a line, in the order in which they are drawn.
+fn change(vcd: &mut Writer<&mut Vec<u8>>, code: IdCode, what: Drawn, value: Value) -> io::Result<()> {
+    match (what, value) {
+        (Drawn::Of(Line::Clock), Value::Number(hz)) => vcd.change_real(code, hz as f64 / 1e6),
+        (_, Value::Number(0)) => vcd.change_scalar(code, vcd::Value::V0),
+        (_, Value::Number(_)) => vcd.change_scalar(code, vcd::Value::V1),
+        (_, Value::Floats) => vcd.change_scalar(code, vcd::Value::Z),
+        (_, Value::Unknown) => vcd.change_scalar(code, vcd::Value::X),
+    }
+}
+
+/// `power_up_1_low`: names in the format have neither spaces nor commas.
+fn scope_name(n: usize, run: &BootRun) -> String {
+    let told: String =
+        run.power_up.to_string().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    format!("power_up_{}_{}", n + 1, told.replace("__", "_"))
+}
+
+/// All that is drawn of a power-up. Of pins only those that the code drives or reads, and those that something moves.
+fn drawn(run: &BootRun, recording: &Recording) -> Vec<(Time, Drawn, Value)> {
+    let mut all = Vec::new();
+    let level = |wire: Wire| match wire {
+        Wire::Low => Value::Number(0),
+        Wire::High => Value::Number(1),
+        Wire::Floating => Value::Floats,
+    };
+    all.push((Time::ZERO, Drawn::Wire, level(run.power_up.signal)));
+    all.extend(run.power_up.changes.iter().map(|c| (c.time_us, Drawn::Wire, level(c.signal))));
+    all.push((Time::ZERO, Drawn::InApp, Value::Number(0)));
+    all.extend(run.jump.map(|j| (j.time_us, Drawn::InApp, Value::Number(1))));
+    for what in [Line::FlashBusy, Line::Reset] {
+        all.push((Time::ZERO, Drawn::Of(what), Value::Number(0)));
+    }
+    let mut seen: BTreeMap<(char, u8), usize> = BTreeMap::new();
+    for (_, line, _) in &recording.lines {
+        if let Line::Pin(port, pin) | Line::Output(port, pin) = line {
+            *seen.entry((*port, *pin)).or_default() += 1;
+        }
+    }
+    let sampled = |port: char, pin: u8| run.sampled.iter().any(|s| s.pin == format!("P{port}{pin}"));
+    let wanted = |line: &Line| match line {
+        // Each pin begins with a change of its level and one of its driver.
+        Line::Pin(port, pin) | Line::Output(port, pin) => {
+            seen.get(&(*port, *pin)).is_some_and(|n| *n > 2) || sampled(*port, *pin)
+        }
+        _ => true,
+    };
+    let lines = recording.lines.iter().filter(|(_, line, _)| wanted(line));
+    all.extend(lines.map(|(time, line, value)| (*time, Drawn::Of(*line), *value)));
+    all.sort_by_key(|(time, ..)| *time);
+    all
+}
