@@ -120,6 +120,9 @@ fn an_address_is_told_with_file_and_place() {
     let told = json(dir.path(), &[APP, "--at", "0x08001010"]);
     let at = &told["maps"][0]["at"][0];
     assert_eq!((&at["stands"]["place"], &at["kind"], &at["page"]), (&"line 3".into(), &"app".into(), &4.into()));
+    let elf = built("STANDIN_DRYFLASH_FAULTY_F051_2.20.elf");
+    let code = dryflash(dir.path(), &[elf.to_str().unwrap(), "--at", "0x080010C4"], &[]);
+    assert!(code.out.contains("in reset+0x4, startup.c:"), "{}", code.out);
     let nowhere = dryflash(dir.path(), &[APP, "--at", "0x20000000"], &[]);
     assert!(nowhere.code == Some(1) && nowhere.out.contains("not in flash, and in no file"), "{}", nowhere.out);
 }
