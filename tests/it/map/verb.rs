@@ -103,6 +103,12 @@ fn two_escs_side_by_side() {
     assert_eq!(told["maps"].as_array().unwrap().len(), 2);
     let same = dryflash(dir.path(), &["esc.json", "esc.json", "-q"], &[]);
     assert_eq!(same.out, "Both hold the same in flash.\n");
+    let protected = kept("F051", |f| f.wrp(4, 7).unwrap());
+    StateFile::open(&dir.path().join("protected.json")).unwrap().keep(protected).unwrap();
+    StateFile::open(&dir.path().join("blank.json")).unwrap().keep(kept("F051", |f| f)).unwrap();
+    let options = dryflash(dir.path(), &["blank.json", "protected.json"], &[]);
+    assert!(options.out.contains("option byte WRP: 0xFFFFFFFF left, 0xFFFFFFFD right"), "{}", options.out);
+    assert!(options.out.contains("Both hold the same in flash, and option bytes are not the same."), "{}", options.out);
     let at = dryflash(dir.path(), &["esc.json", "other.json", "--at", "0x08001800"], &[]);
     assert!(at.out.contains("in esc.json is FF") && at.out.contains("in other.json is 07"), "{}", at.out);
 }
