@@ -8,7 +8,7 @@ mod flash;
 mod found;
 mod regions;
 
-pub use beside::{Beside, Differing, beside};
+pub use beside::{Beside, Differing, DifferingOption, beside};
 pub use found::{Byte, Found, Setting};
 
 use super::source::{OptionBytes, Source};

@@ -11,7 +11,7 @@ use super::text::one_finding;
 use super::{Detail, Render, RenderError, Style, json};
 use crate::am32::Severity;
 use crate::layout::Map;
-use crate::layout::map::{Beside, Differing, Found, Holder, Kind, Region, Sizes};
+use crate::layout::map::{Beside, Differing, DifferingOption, Found, Holder, Kind, Region, Sizes};
 use crate::plural::{count, thousands};
 use anstyle::{AnsiColor, Color, Style as Ansi};
 use serde::Serialize;
@@ -62,6 +62,8 @@ struct Document<'a> {
     maps: Vec<Out<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     differing: Option<&'a [Differing]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    differing_options: Option<&'a [DifferingOption]>,
 }
 
 #[derive(Serialize)]
@@ -92,15 +94,17 @@ impl Render for Report {
 
     fn json(&self) -> Result<String, RenderError> {
         let at = |map: &Map| self.asked.iter().map(|at| map.at(*at)).collect();
+        let both = match &self.maps {
+            Maps::One(_) => None,
+            Maps::Two(both) => Some(both),
+        };
         json::document(&Document {
             format: "dryflash-map",
             version: 1,
             sound: self.maps().iter().all(Map::is_sound),
             maps: self.maps().iter().map(|map| Out { map, at: at(map) }).collect(),
-            differing: match &self.maps {
-                Maps::One(_) => None,
-                Maps::Two(beside) => Some(&beside.differing),
-            },
+            differing: both.map(|both| &*both.differing),
+            differing_options: both.map(|both| &*both.differing_options),
         })
     }
 }
