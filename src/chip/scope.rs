@@ -47,9 +47,6 @@ pub struct Scope {
 impl Scope {
     /// All changes in the order of time; those of one instant as they happened. What a line begins with is one, too.
     pub fn into_changes(mut self) -> Vec<(Time, Line, Value)> {
-        if let Some(end) = self.busy_until {
-            self.changes.push((end, Line::FlashBusy, Value::Number(0)));
-        }
         self.changes.sort_by_key(|(time, ..)| *time);
         self.changes
     }

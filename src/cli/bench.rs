@@ -5,9 +5,10 @@ use super::machine::Machine;
 use super::project::Project;
 use crate::am32::Given;
 use crate::esc::changes::Snapshot;
+use crate::esc::places;
 use crate::esc::ready::{NotReady, Ready, Wanted, ready};
 use crate::esc::{self, AfterPowerOn, Kept, Options, StateFile, Timeline, Verdict};
-use crate::image::{Format, Image, Segment, Symbols};
+use crate::image::{Format, Image};
 use crate::part::{self, Part};
 use crate::probe::recording::{Header, UNFINISHED};
 use crate::probe::{Model, StLink};
@@ -208,13 +209,7 @@ pub fn boot(probe: &StLink, elfs: &[Image], state: Option<&StateFile>, esc: &Esc
         // The user knows of no state file.
         verdict.part_evidence = "as the session left it".to_owned();
     }
-    let cells = probe.target.chip.board.flash.cells();
-    let holds = |s: &Segment| {
-        let inside = cells.contains(s.address) && s.end() <= u64::from(cells.range().end);
-        inside && cells.bytes(s.address, s.data.len() as u32) == s.data
-    };
-    let there = |image: &&Image| image.segments.iter().all(holds);
-    Ok(verdict.with_symbols(Symbols::of(elfs.iter().filter(there))))
+    Ok(verdict.with_symbols(places::symbols(&probe.target.chip, elfs)))
 }
 
 /// A state file as it was given.

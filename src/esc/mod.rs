@@ -17,6 +17,7 @@ mod kept;
 pub mod last;
 pub mod migrate;
 mod next_start;
+pub mod places;
 pub mod power_up;
 pub mod ready;
 mod reason;

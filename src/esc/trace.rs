@@ -181,7 +181,7 @@ mod tests {
             ("0x20-0x10", "is before"),
             ("0x20-30", "is no address"),
             ("12ms-10ms", "is not after"),
-            ("10-12", "unit"),
+            ("10-12", "is not a time"),
             ("10ms", "it is an address"),
             ("R C", "it is an address"),
         ] {

@@ -69,6 +69,7 @@ fn write(verdict: &Verdict, out: &mut Vec<u8>) -> io::Result<()> {
         last = last.max(run.time_us);
     }
     vcd.enddefinitions()?;
+    let end = changes.last_key_value().map_or(0, |(time, _)| *time).max(last.0 / 1_000);
     for (time, changes) in changes {
         vcd.timestamp(time)?;
         for (code, what, value) in changes {
@@ -76,7 +77,7 @@ fn write(verdict: &Verdict, out: &mut Vec<u8>) -> io::Result<()> {
         }
     }
     // What stands at the end stands until then.
-    vcd.timestamp((last.0 / 1_000).saturating_add(1))?;
+    vcd.timestamp(end.saturating_add(1))?;
     vcd.flush()
 }
 

@@ -21,6 +21,7 @@ use crate::cpu::hybrid::Engine;
 use crate::esc::Verdict;
 use crate::files::Scratch;
 use crate::flash::WriteWithoutPg;
+use crate::image::Image;
 use crate::section::Section;
 use crate::time::Time;
 use std::ops::Range;
@@ -91,6 +92,8 @@ pub(super) struct Session<'a> {
     pub wire: Timeline,
     /// Findings about files that were programmed.
     pub about_files: Vec<Finding>,
+    /// The ELFs among the files that were programmed: they may tell names of places.
+    pub elfs: Vec<Image>,
     pub last: Last,
     /// Virtual time that chips ran.
     pub spent: Time,
@@ -115,6 +118,7 @@ impl<'a> Session<'a> {
             marked: None,
             wire: Timeline::default(),
             about_files: Vec::new(),
+            elfs: Vec::new(),
             last: Last::default(),
             spent: Time::ZERO,
             owners: Owners::new(),

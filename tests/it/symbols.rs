@@ -104,6 +104,22 @@ fn reports_name_places() {
     let caller = format!("called from main, main.c:{} (LR 0x0800", line("bad_write(pass)"));
     assert!(text.contains(&caller) && text.contains("the last instructions: 0x0800"), "{text}");
     assert_eq!(text.matches("(store in bad_write, main.c:").count(), 2, "{text}");
+    // In a scenario, too.
+    let dir = tempfile::tempdir().unwrap();
+    let scenario = dir.path().join("a.toml");
+    let built = concat!(env!("CARGO_MANIFEST_DIR"), "/firmware/built");
+    let program = |file: &str| format!("[[step]]\nprogram = '{built}/{file}'\n");
+    let steps = [BOOTLOADER, FAULTY, SETTINGS].map(program).concat();
+    let head = "about = 'a fault'\npart = 'F051'\n";
+    let boot = "[[step]]\nboot = 'low'\n[[step]]\nexpect = { starts = true }\n";
+    std::fs::write(&scenario, format!("{head}{steps}{boot}")).unwrap();
+    let told = flat(&dryflash(&["run", scenario.to_str().unwrap()]));
+    assert!(told.contains("(store in bad_write, main.c:"), "{told}");
+    // As the page about it shows.
+    let page = include_str!("../../docs/trace.md").split("```").nth(1).unwrap();
+    for line in page.lines().filter(|l| !l.is_empty()) {
+        assert!(text.contains(line), "docs/trace.md: {line}: {text}");
+    }
     #[cfg(target_os = "linux")]
     {
         let words = ["with", BOOTLOADER, FAULTY, SETTINGS, "--boot", "--", "true"];

@@ -68,6 +68,11 @@ fn a_line_tells_instruction_registers_access_and_place() {
     assert!(has(&["str r2, [r3]", "FLASH.ACR writes 00000011 (LATENCY=1 PRFTBE)"]));
     assert!(has(&["push {r4, lr}", "msp=20000FF8, [20000FF8-20000FFF] writes"]));
     assert!(has(&["-- reset (power-on)"]) && has(&["-- the bootloader has jumped to 0x080010C0"]));
+    // As the page about it shows.
+    let page = include_str!("../../docs/trace.md").split("```").nth(3).unwrap();
+    for line in page.lines().filter(|l| !l.is_empty()) {
+        assert!(text.lines().any(|l| l == line), "docs/trace.md: {line}");
+    }
     // A poll is told once.
     assert!(has(&["-- the 3 lines before this one", "times more, until"]));
     let last: Vec<&str> = lines(&text).into_iter().rev().take(3).collect();

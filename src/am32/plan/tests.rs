@@ -46,6 +46,10 @@ fn one(part: &str, image: Image) -> Plan {
     run(Some(part), vec![image], Request { has_state: true, ..Request::default() })
 }
 
+fn built(name: &str) -> Image {
+    Image::load(format!("firmware/built/{name}").as_ref(), None).unwrap()
+}
+
 fn bl() -> Image {
     f::image("AM32_F051_BOOTLOADER_PB4_V14.bin", &f::bootloader("PB4", 0x1F, 2), None)
 }
@@ -418,6 +422,11 @@ const CASES: &[Case] = &[
             let (head, tail) = (f::app("", 0x1400), vec![0xBF; 0x100]);
             one("F051", f::hex("a.hex", &[(0x0800_1000, &head), (0x0800_1420, &tail)]))
         },
+    ),
+    (
+        Id::OTHER_CORE,
+        || one("F051", built("STANDIN_DRYFLASH_CORTEX_M4_F051_2.20.elf")),
+        || one("F051", built("STANDIN_DRYFLASH_FAULTY_F051_2.20.elf")),
     ),
     (Id::BLANK_FILE, || one("F051", f::image("app.bin", &[0xFF; 64], None)), || one("F051", app())),
 ];

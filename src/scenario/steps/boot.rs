@@ -1,7 +1,7 @@
 //! `boot`: power off and on, and the boot is watched.
 
 use crate::am32;
-use crate::esc::{AfterPowerOn, Ending, boot, settings_pages, signal_pin, verdict};
+use crate::esc::{AfterPowerOn, Ending, boot, places, settings_pages, signal_pin, verdict};
 use crate::plural::count;
 use crate::scenario::error::ScenarioError;
 use crate::scenario::look::Look;
@@ -73,11 +73,13 @@ impl Step for Boot {
         }
         let power_up = session.wire.power_up(self.reset.map_or(AfterPowerOn::Nothing, EarlyReset::after));
         let seed = session.settings.seed;
+        let elfs = session.elfs.clone();
         let chip = session.chip(span)?;
         if chip.is_powered() {
             chip.power_off(seed);
         }
         let run = boot::boot(chip, &bench, &power_up).explain(layout);
+        let symbols = places::symbols(chip, &elfs);
         session.spent = session.spent + run.time_us;
         session.story.power_on();
         session.take_events();
@@ -86,9 +88,13 @@ impl Step for Boot {
         settings_pages::judge(&run, layout, &mut found);
         found.extend(signal_pin::differ(&run).and_then(|(bootloader, app)| signal_pin::finding(bootloader, &app)));
         let runs = verdict::app_runs(&run, &session.about_files);
-        let findings = join(&session.about_files, found, runs);
+        let mut findings = join(&session.about_files, found, runs);
         let starts = runs && findings.iter().all(|f| f.severity < am32::Severity::Error);
+        for finding in &mut findings {
+            finding.message = symbols.name_places(&finding.message).into_owned();
+        }
         let last = Last::of_run(&run);
+        let last = Last { words: symbols.name_places(&last.words).into_owned(), ..last };
         session.story.tell(last.words.clone());
         for page in &run.changed {
             let erased = if page.erased > 0 { ", erased" } else { "" };

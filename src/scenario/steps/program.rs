@@ -1,6 +1,7 @@
 //! `program`: a probe programs a file.
 
 use crate::chip::program;
+use crate::image::Format;
 use crate::plural::{count, verb};
 use crate::scenario::error::ScenarioError;
 use crate::scenario::look::Look;
@@ -85,6 +86,7 @@ impl Step for Program {
         }
         let done = session.with_power(span, |chip| program::program(chip, &image, options))?;
         let place = format!("{} at 0x{:08X}", image.name, image.start());
+        session.elfs.extend((image.format == Format::Elf).then(|| image.clone()));
         session.own(&image, &image.name.clone());
         let result = session.programmed(done, &place, &image.name);
         session.outcome(result, self.fails.as_ref(), span)
