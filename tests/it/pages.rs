@@ -118,5 +118,5 @@ fn pages_show_what_is_printed_now() {
         }
         assert_eq!(page.len(), now.len(), "{name}: UPDATE_DOCS=1 cargo test --test it pages:: writes it anew");
     }
-    assert!(tested >= 10, "the worked pages are gone: {tested}");
+    assert!(tested >= 8, "the worked pages are gone: {tested}");
 }
