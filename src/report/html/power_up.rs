@@ -3,6 +3,7 @@
 use super::frame::Mood;
 use super::time_line::TimeLine;
 use crate::esc::{BootRun, Verdict};
+use crate::image::Symbols;
 use crate::report::text;
 use askama::Template;
 
@@ -23,6 +24,8 @@ struct PowerUp {
     line: TimeLine,
     /// What the time line does not tell.
     more: Vec<String>,
+    /// What ran last before a fault, the caller first; nothing where there was none.
+    last: Vec<String>,
 }
 
 impl PowerUps {
@@ -32,15 +35,17 @@ impl PowerUps {
         let one = |(n, run): (usize, &BootRun)| {
             let told = run.told(verdict.hopes(run));
             let id = format!("power-up-{}", n + 1);
-            let ending = format!("{}{}", told.head, told.rest);
+            let named = |text: &str| verdict.symbols.name_places(text).into_owned();
+            let ending = named(&format!("{}{}", told.head, told.rest));
             PowerUp {
-                line: TimeLine::of(run, id.clone(), &ending),
+                line: TimeLine::of(run, id.clone(), &ending, &named),
                 id,
                 name: run.power_up.to_string(),
                 mood: if told.good { Mood::good("as hoped") } else { Mood::bad("not as hoped") },
                 ending,
                 decides: decisive.is_some_and(|it| std::ptr::eq(it, run)),
-                more: more(run),
+                more: more(run).iter().map(|line| named(line)).collect(),
+                last: last(run, &verdict.symbols),
             }
         };
         PowerUps { all: verdict.runs.iter().enumerate().map(one).collect() }
@@ -50,6 +55,16 @@ impl PowerUps {
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
+}
+
+/// A line each.
+fn last(run: &BootRun, symbols: &Symbols) -> Vec<String> {
+    let Some(last) = &run.last else { return Vec::new() };
+    let name = |pc: u32| symbols.at(pc).map_or_else(String::new, |symbol| format!("  ; {symbol}"));
+    let caller = last.caller(symbols).map_or_else(String::new, |caller| format!(", called from {caller}"));
+    let begin = format!("LR 0x{:08X}{caller}", last.lr);
+    let each = last.instructions.iter().map(|i| format!("0x{:08X}  {}{}", i.pc, i.text, name(i.pc)));
+    [begin].into_iter().chain(each).collect()
 }
 
 fn more(run: &BootRun) -> Vec<String> {
