@@ -158,7 +158,8 @@ impl Render for Page {
                     count(found as u64, "finding")
                 )),
             };
-            let _ = writeln!(out, "\n{line}");
+            out.push('\n');
+            wrap(&line, "", "  ", style.width, &mut out);
         }
         out
     }
