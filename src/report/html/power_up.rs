@@ -3,7 +3,8 @@
 use super::frame::Mood;
 use super::time_line::TimeLine;
 use crate::esc::{BootRun, Verdict};
-use crate::report::text;
+use crate::image::Symbols;
+use crate::report::{Detail, last, text};
 use askama::Template;
 
 /// The power-ups in the order in which they were asked for.
@@ -32,7 +33,8 @@ impl PowerUps {
         let one = |(n, run): (usize, &BootRun)| {
             let told = run.told(verdict.hopes(run));
             let id = format!("power-up-{}", n + 1);
-            let ending = format!("{}{}", told.head, told.rest);
+            let named = |line: &str| verdict.symbols.name_places(line).into_owned();
+            let ending = named(&format!("{}{}", told.head, told.rest));
             PowerUp {
                 line: TimeLine::of(run, id.clone(), &ending),
                 id,
@@ -40,7 +42,7 @@ impl PowerUps {
                 mood: if told.good { Mood::good("as hoped") } else { Mood::bad("not as hoped") },
                 ending,
                 decides: decisive.is_some_and(|it| std::ptr::eq(it, run)),
-                more: more(run),
+                more: more(run, &verdict.symbols).iter().map(|line| named(line)).collect(),
             }
         };
         PowerUps { all: verdict.runs.iter().enumerate().map(one).collect() }
@@ -52,11 +54,12 @@ impl PowerUps {
     }
 }
 
-fn more(run: &BootRun) -> Vec<String> {
+fn more(run: &BootRun, symbols: &Symbols) -> Vec<String> {
     let mut lines: Vec<String> = text::signal(run).into_iter().collect();
     lines.extend(run.polled.iter().map(|p| format!("polls {} at PC 0x{:08X}", p.name, p.pc)));
     lines.extend(run.sampled.iter().map(|s| format!("samples {}, {} times", s.pin, s.samples)));
     lines.extend(text::rewritten(run));
+    lines.extend(last::lines(run, symbols, Detail::Verbose));
     for touched in run.in_vain.iter().chain(&run.unmodelled) {
         lines.push(format!("{} at PC 0x{:08X}: {}", touched.name, touched.pc, touched.text));
     }
