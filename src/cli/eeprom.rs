@@ -10,7 +10,7 @@ use super::{OK, Outcome, Output, PART_VARIABLE, WOULD_NOT, outputs, sources};
 use crate::am32::settings::Settings;
 use crate::am32::{Finding, Severity};
 use crate::layout::Source;
-use crate::layout::page::{self, SettingsPage};
+use crate::layout::page::{self, Page};
 use crate::part::{self, Part};
 use crate::report::eeprom::{Place, Written};
 use crate::shell;
@@ -21,8 +21,9 @@ use std::sync::Arc;
 
 /// Look at the settings of an ESC by name, compare, change and make them
 ///
-/// A settings page is taken from wherever it stands: a file that is nothing but the page, a _FULL image or a copy of all of flash, Intel
-/// HEX, ELF, or the state of a virtual ESC. Settings go by the names that `dryflash eeprom show` prints, AM32's own (C, JSON, DroneCAN) too.
+/// A settings page is taken from wherever it stands: a file that is nothing but the page, a _FULL image or a copy of
+/// all of flash, Intel HEX, ELF, or the state of a virtual ESC. Settings go by the names that `dryflash eeprom show`
+/// prints, AM32's own (C, JSON, DroneCAN) too.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash eeprom show eeprom.bin
@@ -52,7 +53,8 @@ const WRITTEN: &str = "What is written";
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = WHERE)]
 struct Where {
-    /// The part, where the file does not tell: full name, order code, or AM32's short name (F031, F051, G031, G071, G071_64K).
+    /// The part, where the file does not tell: full name, order code, or AM32's short name (F031, F051, G031, G071,
+    /// G071_64K).
     #[arg(long, env = PART_VARIABLE, hide_env_values = true)]
     part: Option<String>,
     /// The page's first address, such as 0x08007C00, where the part does not tell.
@@ -96,7 +98,7 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
 /// A page, and what it was found in.
 struct Found {
     source: Source,
-    page: SettingsPage,
+    page: Page,
     settings: Settings,
     part: Option<Arc<Part>>,
 }

@@ -1,6 +1,7 @@
 //! `dryflash map`: what lies where in flash.
 
 use super::outputs;
+use super::project::{self, Project};
 use super::{OK, Outcome, Output, PART_VARIABLE, STATE_VARIABLE, WOULD_NOT, check, sources};
 use crate::am32::{Given, Role};
 use crate::layout::{Source, map};
@@ -35,7 +36,7 @@ pub struct Args {
     /// A virtual ESC that the files go onto. It is only looked at.
     #[arg(long, help_heading = super::ESC, value_name = "FILE", env = STATE_VARIABLE, hide_env_values = true)]
     state: Option<PathBuf>,
-    /// A variable named the state.
+    /// A variable or a project named the state.
     #[arg(skip)]
     state_by_default: bool,
     /// A file that is the bootloader.
@@ -70,6 +71,38 @@ impl Args {
     pub(super) fn by_default(&mut self, part: Option<String>, state: bool) {
         self.part_from = part;
         self.state_by_default = state;
+    }
+
+    /// Takes what the project says and nobody else has said. What was taken, for people.
+    pub(super) fn join(&mut self, project: &Project) -> Vec<String> {
+        let mut taken = Vec::new();
+        if let Some(part) = project.part.as_ref().filter(|_| self.part.is_none()) {
+            taken.push(format!("part {part}"));
+            self.part = Some(part.clone());
+            self.part_from = Some(project.path.display().to_string());
+        }
+        let alone = self.words().next().is_none();
+        // Who names a state and no file wants to look at that state.
+        if alone && self.state.is_none() {
+            for (role, file) in &project.files {
+                let list = match role {
+                    None => &mut self.files,
+                    Some(project::Role::Bootloader) => &mut self.bootloader,
+                    Some(project::Role::App) => &mut self.app,
+                    Some(project::Role::Eeprom) => &mut self.eeprom,
+                    Some(project::Role::Full) => &mut self.full,
+                };
+                list.push(file.into());
+                taken.push(file.clone());
+            }
+        }
+        // One that no command has made yet is no ESC to look at.
+        if let Some(state) = project.state.as_ref().filter(|state| self.state.is_none() && state.exists()) {
+            taken.push(format!("state {}", state.display()));
+            self.state = Some(state.clone());
+            self.state_by_default = true;
+        }
+        taken
     }
 
     fn words(&self) -> impl Iterator<Item = &OsString> {

@@ -204,7 +204,13 @@ fn settle(cli: &mut Cli, matches: &ArgMatches) -> anyhow::Result<()> {
     }
     let uses = matches!(
         cli.verb,
-        Verb::Check(_) | Verb::Serve(_) | Verb::With(_) | Verb::Replay(_) | Verb::StFlash(_) | Verb::Run(_)
+        Verb::Check(_)
+            | Verb::Map(_)
+            | Verb::Serve(_)
+            | Verb::With(_)
+            | Verb::Replay(_)
+            | Verb::StFlash(_)
+            | Verb::Run(_)
     );
     if !uses || cli.no_project {
         return Ok(());
@@ -212,6 +218,7 @@ fn settle(cli: &mut Cli, matches: &ArgMatches) -> anyhow::Result<()> {
     let Some(project) = Project::find()? else { return Ok(()) };
     let taken = match &mut cli.verb {
         Verb::Check(args) => args.join(&project),
+        Verb::Map(args) => args.join(&project),
         Verb::Serve(args) => args.esc_mut().join(&project, true),
         Verb::With(args) => args.esc_mut().join(&project, true),
         // A recording has an ESC of its own.

@@ -4,11 +4,10 @@ use super::bench::Bench;
 use super::boot;
 use super::check::{CheckError, Options};
 use super::evidence::{BootRun, Ending};
-use super::next_start;
 use super::power_up::PowerUp;
-use super::verdict;
-use super::words;
-use crate::am32::{self, Finding, Given, Layout, Piece, PlanError, Request, Role, Severity};
+use super::{next_start, settings_pages, verdict, words};
+use crate::am32::settings::LENGTH;
+use crate::am32::{self, Finding, Given, Id, Layout, Piece, PlanError, Request, Role, Severity};
 use crate::chip::{Chip, program};
 use crate::part::Part;
 use std::sync::Arc;
@@ -47,7 +46,7 @@ impl Migration {
 ///
 /// # Errors
 /// Wrong use, files for a part that is not modelled, or a failure of dryflash itself.
-pub fn migrate(files: Vec<Given>, length: u32, options: &Options) -> Result<Migration, CheckError> {
+pub fn migrate(files: Vec<Given>, options: &Options) -> Result<Migration, CheckError> {
     let from_app = files.iter().all(|f| f.role != Some(Role::Bootloader));
     let wish =
         Request { part: options.part.clone(), part_from: options.part_from.clone(), from_app, ..Request::default() };
@@ -55,7 +54,7 @@ pub fn migrate(files: Vec<Given>, length: u32, options: &Options) -> Result<Migr
     let mut first = None;
     for part in &plan.candidates {
         let plan = if options.part.is_some() { plan.clone() } else { plan.for_part(part)? };
-        let run = on_part(plan, part, from_app, length, options)?;
+        let run = on_part(plan, part, from_app, options)?;
         if run.is_done() {
             return Ok(run);
         }
@@ -71,13 +70,7 @@ fn not_modelled(findings: &[Finding]) -> CheckError {
     PlanError::NoLayout { part, known }.into()
 }
 
-fn on_part(
-    plan: am32::Plan,
-    part: &Arc<Part>,
-    from_app: bool,
-    length: u32,
-    options: &Options,
-) -> Result<Migration, CheckError> {
+fn on_part(plan: am32::Plan, part: &Arc<Part>, from_app: bool, options: &Options) -> Result<Migration, CheckError> {
     let no_layout = || PlanError::NoLayout { part: part.name.clone(), known: String::new() };
     let layout = Layout::of(part).ok_or_else(no_layout)?;
     let address = layout.eeprom;
@@ -103,7 +96,7 @@ fn on_part(
         }
     }
     chip.power_off(options.seed);
-    let page = |chip: &Chip| chip.board.flash.cells().bytes(address, length.min(layout.page));
+    let page = |chip: &Chip| chip.board.flash.cells().bytes(address, LENGTH as u32);
     done.before = page(&chip);
     if done.findings.iter().all(|f| f.severity < Severity::Error) {
         let bench = Bench { from_app, app_limit: options.app_limit, ..Bench::new(part, layout, None) };
@@ -132,6 +125,11 @@ fn judge(run: &BootRun, layout: &Layout, findings: &mut Vec<Finding>) {
         }
         return;
     }
+    let mut told = Vec::new();
+    settings_pages::judge(run, layout, &mut told);
+    // What the page holds now is judged where it is shown.
+    let lost = |f: &Finding| f.id == Id::EEPROM_REWRITTEN && f.severity > Severity::Note;
+    findings.extend(told.into_iter().filter(|f| lost(f) || f.id == Id::RUN_NO_SETTINGS));
     let read = run.app.iter().flat_map(|a| &a.settings);
     let written = run.changed.iter().filter(|c| c.settings.is_some()).map(|c| c.address);
     let pages: Vec<u32> = read.map(|l| l.address).chain(written).collect();
@@ -141,6 +139,6 @@ fn judge(run: &BootRun, layout: &Layout, findings: &mut Vec<Finding>) {
             layout.eeprom
         );
         let advice = "name the part that the app is for with --part, or give the bootloader, which tells the app where its settings are";
-        findings.push(Finding::new(am32::Id::RUN_TWO_PAGES, message, advice).at(*other).as_bad_as(Severity::Error));
+        findings.push(Finding::new(Id::RUN_TWO_PAGES, message, advice).at(*other).as_bad_as(Severity::Error));
     }
 }

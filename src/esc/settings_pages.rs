@@ -70,10 +70,7 @@ pub fn judge(run: &BootRun, layout: &Layout, findings: &mut Vec<Finding>) {
         }
         0xFF => Finding::new(
             Id::EEPROM_REWRITTEN,
-            format!(
-                "the page at 0x{:08X} held no settings; the app wrote its own of layout {new} there",
-                changed.address
-            ),
+            format!("the page at 0x{:08X} held no settings; the app wrote layout {new} there", changed.address),
             "look at the settings with a configurator",
         ),
         _ => Finding::new(

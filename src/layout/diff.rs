@@ -204,7 +204,7 @@ fn left_out(a: &Side<'_>, b: &Side<'_>) -> Vec<Area> {
         _ => return Vec::new(),
     };
     let Some((part, layout)) = esc.part.as_ref().and_then(|p| Some((p, Layout::of(p)?))) else { return Vec::new() };
-    let empty = |(area, range): (Area, Range<u32>)| (!image.image.touches(range)).then_some(area);
+    let empty = |(area, range): (Area, Range<u32>)| (!range.is_empty() && !image.image.touches(range)).then_some(area);
     Area::all(layout, part).into_iter().filter_map(empty).collect()
 }
 

@@ -1,7 +1,7 @@
 //! A settings page changed field by field, and the file around it written anew with nothing else touched.
 
 use super::Source;
-use super::page::{PageError, SettingsPage};
+use super::page::{Page, PageError};
 use crate::am32::settings::{Field, SetError, Settings, UnknownField, set};
 use crate::am32::{self, Finding, Given, Id, Request, Role};
 use crate::image::{Image, PatchError, patch};
@@ -101,7 +101,7 @@ pub fn put(bytes: &mut [u8], settings: &[Setting], anyway: bool) -> Result<(), E
 ///
 /// # Errors
 /// As [`put`]; the page holds no settings.
-pub fn edited(page: &SettingsPage, settings: &[Setting], anyway: bool) -> Result<Vec<u8>, EditError> {
+pub fn edited(page: &Page, settings: &[Setting], anyway: bool) -> Result<Vec<u8>, EditError> {
     if Settings::read(&page.bytes).is_ok_and(|s| s.is_blank()) && !anyway {
         return Err(EditError::Blank { file: page.file.clone() });
     }
@@ -115,7 +115,7 @@ pub fn edited(page: &SettingsPage, settings: &[Setting], anyway: bool) -> Result
 ///
 /// # Errors
 /// The bytes cannot be changed where they stand.
-pub fn file_with(raw: &[u8], source: &Source, page: &SettingsPage, bytes: &[u8]) -> Result<Vec<u8>, EditError> {
+pub fn file_with(raw: &[u8], source: &Source, page: &Page, bytes: &[u8]) -> Result<Vec<u8>, EditError> {
     if source.is_state() {
         return Ok(bytes.to_vec());
     }

@@ -1,7 +1,7 @@
 //! Where the settings page lies in what is looked at.
 
 use super::Source;
-use crate::am32::settings::SHORTEST;
+use crate::am32::settings::{LENGTH, SHORTEST};
 use crate::am32::{self, Given, Layout, PlanError, Request, Role, eeprom};
 use crate::image::{Format, Image};
 use crate::part::Part;
@@ -13,19 +13,16 @@ use std::sync::Arc;
 const LENGTHS: [usize; 8] = [48, 176, 184, 192, 256, 1024, 2048, 8192];
 /// The longest page of flash that settings stand in.
 const LONGEST: usize = 8192;
-/// As far as any firmware reads its settings.
-pub const USED: u32 = 192;
-
 /// A settings page, found.
 #[derive(Clone, Debug)]
-pub struct SettingsPage {
+pub struct Page {
     /// The file that it is in.
     pub file: Arc<str>,
     /// Its first address; none where the file is a page, and nothing tells where it goes.
     pub address: Option<u32>,
     /// Whose it is, where that is known.
     pub layout: Option<&'static Layout>,
-    /// Its bytes, as far as any firmware reads them and the file has them: 48 to [`USED`].
+    /// Its bytes, as far as any firmware reads them and the file has them: 48 to [`LENGTH`].
     pub bytes: Vec<u8>,
     /// The image, where the page stands at its address.
     pub image: Image,
@@ -82,7 +79,7 @@ fn lengths() -> String {
 ///
 /// # Errors
 /// There is none, it is cut off, or nothing tells where it begins.
-pub fn find(source: &Source, part: Option<&Arc<Part>>, at: Option<u32>) -> Result<SettingsPage, PageError> {
+pub fn find(source: &Source, part: Option<&Arc<Part>>, at: Option<u32>) -> Result<Page, PageError> {
     let (file, image) = (|| source.name.clone(), &source.image);
     let part = part.or(source.part.as_ref());
     let layout = part.and_then(|p| Layout::of(p));
@@ -105,7 +102,7 @@ pub fn find(source: &Source, part: Option<&Arc<Part>>, at: Option<u32>) -> Resul
 }
 
 /// A file that is nothing but a page.
-fn alone(image: &Image, address: Option<u32>, layout: Option<&'static Layout>) -> Result<SettingsPage, PageError> {
+fn alone(image: &Image, address: Option<u32>, layout: Option<&'static Layout>) -> Result<Page, PageError> {
     let mut image = image.clone();
     if let Some(address) = address
         && image.place(address).is_err()
@@ -113,8 +110,8 @@ fn alone(image: &Image, address: Option<u32>, layout: Option<&'static Layout>) -
         return Err(PageError::Cut { file: image.name, address, length: 0 });
     }
     let bytes = image.segments.first().map_or(&[][..], |s| &s.data);
-    let bytes = bytes[..bytes.len().min(USED as usize)].to_vec();
-    Ok(SettingsPage { file: image.name.clone(), address, layout, bytes, image })
+    let bytes = bytes[..bytes.len().min(LENGTH)].to_vec();
+    Ok(Page { file: image.name.clone(), address, layout, bytes, image })
 }
 
 /// The image at its place, and where its settings may stand.
@@ -157,14 +154,9 @@ fn choose(image: &Image, layouts: &[&'static Layout]) -> Result<&'static Layout,
 }
 
 /// The page at `address`.
-fn cut_out(
-    image: &Image,
-    address: u32,
-    layout: Option<&'static Layout>,
-    whose: &str,
-) -> Result<SettingsPage, PageError> {
+fn cut_out(image: &Image, address: u32, layout: Option<&'static Layout>, whose: &str) -> Result<Page, PageError> {
     let file = || image.name.clone();
-    let page = image.slice(address..address.saturating_add(USED));
+    let page = image.slice(address..address.saturating_add(LENGTH as u32));
     let Some(first) = page.segments.first().filter(|s| s.address == address) else {
         let (start, end) = (image.start(), image.end());
         return Err(PageError::NotThere { file: file(), address, whose: whose.to_owned(), start, end });
@@ -176,10 +168,10 @@ fn cut_out(
     if first.data.len() < SHORTEST {
         return Err(PageError::Cut { file: file(), address, length: first.data.len() });
     }
-    Ok(SettingsPage { file: file(), address: Some(address), layout, bytes: first.data.clone(), image: image.clone() })
+    Ok(Page { file: file(), address: Some(address), layout, bytes: first.data.clone(), image: image.clone() })
 }
 
-impl SettingsPage {
+impl Page {
     /// Whether the file is nothing but this page, without addresses.
     pub fn is_alone(&self) -> bool {
         self.image.format == Format::Bin && self.image.start() == self.address.unwrap_or(0)

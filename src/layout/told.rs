@@ -22,7 +22,13 @@ pub(super) fn run(mut piece: Piece, part: &Arc<Part>) -> Piece {
     if !bootloader && !app {
         return piece;
     }
-    let options = Options { part: Some(Arc::clone(part)), power_ups: vec![PowerUp::DECISIVE], ..Options::default() };
+    let options = Options {
+        part: Some(Arc::clone(part)),
+        power_ups: vec![PowerUp::DECISIVE],
+        // Nothing else starts an app that is alone.
+        from_app: piece.role == Role::App,
+        ..Options::default()
+    };
     let given = Given { image: piece.image.clone(), role: Some(piece.role) };
     let run = esc::check(vec![given], &options, None);
     let seen = run.ok().and_then(|(verdict, _)| verdict.pieces.into_iter().next());

@@ -3,8 +3,8 @@
 use super::columns::wrap;
 use super::eeprom::{Head, Place, Setting, Written, has_room, name_column, raw, summary};
 use super::{Detail, Render, RenderError, Style, json, text};
-use crate::am32::Finding;
 use crate::am32::settings::{self, Change, Settings, Value};
+use crate::am32::{Finding, Severity};
 use crate::esc::{BootRun, Hopes};
 use crate::plural::{count, verb};
 use serde::Serialize;
@@ -114,7 +114,8 @@ impl Render for Changes {
                 let _ = writeln!(out, "\n{}", style.heading("findings"));
             }
         }
-        self.findings.iter().for_each(|f| text::one_finding(f, "  ", style, &mut out));
+        let told = |f: &&Finding| !quiet || f.severity == Severity::Error;
+        self.findings.iter().filter(told).for_each(|f| text::one_finding(f, "  ", style, &mut out));
         if !quiet {
             out.push('\n');
         }
@@ -131,8 +132,7 @@ impl Render for Changes {
         };
         wrap(&line, "", "  ", style.width, &mut out);
         if let Some(app) = self.app.as_ref().filter(|app| !app.done) {
-            let line =
-                format!("{} did not come to its main loop with this page: what it left is not written.", app.file);
+            let line = format!("{} did not take this page over: see the errors above.", app.file);
             wrap(&style.bad(&line), "", "  ", style.width, &mut out);
         }
         if let Some(written) = &self.written {

@@ -284,7 +284,7 @@ fn region_row(region: &Region, style: Style, out: &mut String) {
 }
 
 /// A file's name without its folders.
-fn base(name: &str) -> &str {
+pub(super) fn base(name: &str) -> &str {
     name.rsplit(['/', '\\']).next().unwrap_or(name)
 }
 

@@ -4,9 +4,9 @@ mod look;
 
 pub use look::sheet;
 
-use super::map::{Grid, Maps};
+use super::map::{Grid, Maps, base};
 use crate::layout::Map;
-use crate::layout::map::{Kind, Region};
+use crate::layout::map::{Differing, Kind, Region};
 use crate::plural::{count, thousands};
 use look::{class, hatch, hatches, on};
 use std::fmt::Write;
@@ -26,6 +26,8 @@ const NARROWEST: f64 = 2.5;
 /// Columns of the legend, and the height of its rows.
 const LEGEND_COLUMNS: usize = 4;
 const LEGEND_ROW: f64 = 22.0;
+/// Regions outside of flash that are told, at most.
+const MANY: usize = 12;
 /// Letters of a label, at most, in a range so wide.
 const LETTER: f64 = 7.0;
 
@@ -42,26 +44,39 @@ pub struct Setting<'a> {
 
 /// A file of its own: one map, or two below each other.
 pub fn document(maps: &Maps) -> String {
-    let one = |map, prefix| element(map, Setting { prefix, keyboard: false, style: true });
-    let body = match maps {
-        Maps::One(map) => return format!("{HEAD}{}\n", one(map, "map")),
-        Maps::Two(both) => both.maps.each_ref(),
+    let differing = match maps {
+        Maps::One(_) => &[][..],
+        Maps::Two(both) => &both.differing,
     };
-    let [a, b] = body;
-    let (first, second) = (height(a), height(b));
-    let (width, all) = (LEFT + ROW + RIGHT, first + second + STEP);
+    let alone = Alone { differing, ground: true };
+    let one = |map, prefix| drawing(map, Setting { prefix, keyboard: false, style: true }, &alone);
+    let both = match maps {
+        Maps::One(map) => return format!("{HEAD}{}\n", one(map, "map")),
+        Maps::Two(both) => both,
+    };
+    let [a, b] = &both.maps;
+    let (first, second) = (height(a, &alone), height(b, &alone));
+    let (width, all) = (LEFT + ROW + RIGHT, first + second);
     let mut out =
         format!("{HEAD}<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {all}\" role=\"group\">\n");
     let _ = writeln!(out, "<title>{} and {}</title>", escaped(&name(a)), escaped(&name(b)));
-    let below = one(b, "right").replacen("<svg ", &format!("<svg y=\"{}\" ", first + STEP), 1);
-    let _ = writeln!(out, "{}\n{below}\n</svg>", one(a, "left"));
+    let below = one(b, "second").replacen("<svg ", &format!("<svg y=\"{first}\" "), 1);
+    let _ = writeln!(out, "{}\n{below}\n</svg>", one(a, "first"));
     out
+}
+
+/// What a drawing has that stands in no page.
+struct Alone<'a> {
+    /// Where another ESC's flash is not the same.
+    differing: &'a [Differing],
+    /// It has a ground of its own.
+    ground: bool,
 }
 
 const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
 fn name(map: &Map) -> String {
-    let what: Vec<&str> = map.files.iter().map(|f| f.name.rsplit(['/', '\\']).next().unwrap_or(&f.name)).collect();
+    let what: Vec<&str> = map.files.iter().map(|f| base(&f.name)).collect();
     format!("Flash of the {}: {}", map.part.nick(), what.join(", "))
 }
 
@@ -73,16 +88,21 @@ fn below_rows(map: &Map) -> f64 {
     TOP + STEP * grid(map).rows().count() as f64
 }
 
-fn height(map: &Map) -> f64 {
-    let legend = kinds(map).len().div_ceil(LEGEND_COLUMNS) as f64 * LEGEND_ROW;
-    let outside = beside(map).count() as f64 * LEGEND_ROW;
+fn height(map: &Map, alone: &Alone) -> f64 {
+    let entries = kinds(map).len() + lines(map, alone).len();
+    let legend = entries.div_ceil(LEGEND_COLUMNS) as f64 * LEGEND_ROW;
+    let outside = beside(map).len() as f64 * LEGEND_ROW;
     below_rows(map) + legend + outside + 14.0
 }
 
 /// The `<svg>` element, to stand alone or in a page. Each region has a title, and is a group of class `dfm-region`.
 pub fn element(map: &Map, setting: Setting) -> String {
+    drawing(map, setting, &Alone { differing: &[], ground: false })
+}
+
+fn drawing(map: &Map, setting: Setting, alone: &Alone) -> String {
     let Setting { prefix, keyboard, style } = setting;
-    let (width, height) = (LEFT + ROW + RIGHT, height(map));
+    let (width, height) = (LEFT + ROW + RIGHT, height(map, alone));
     let role = if keyboard { "group" } else { "img" };
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"dfm\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
@@ -93,10 +113,14 @@ pub fn element(map: &Map, setting: Setting) -> String {
     if style {
         let _ = writeln!(out, "<style>{}</style>", sheet());
     }
+    if alone.ground {
+        out.push_str("<rect class=\"dfm-ground\" width=\"100%\" height=\"100%\"/>\n");
+    }
     hatches(prefix, &mut out);
     let grid = grid(map);
     let scale = format!(
-        "{}: {} KB of flash, {} of {} bytes; a row is {} bytes",
+        "{}{}: {} KB of flash, {} of {} bytes; a row is {} bytes",
+        map.state().map_or_else(String::new, |state| format!("{}, ", base(state))),
         map.part.nick(),
         map.length / 1024,
         count(u64::from(map.length / map.page), "page"),
@@ -113,22 +137,17 @@ pub fn element(map: &Map, setting: Setting) -> String {
         );
     }
     for region in map.regions.iter().filter(|r| in_flash(r)) {
-        drawn(region, map, &grid, setting, &mut out);
+        drawn(region, &grid, setting, &mut out);
     }
     for p in &map.protected {
-        for (x, y, w) in places(p.address, u64::from(p.address) + u64::from(p.length), map, &grid) {
-            let below = y + HEIGHT + 3.0;
-            let _ = writeln!(
-                out,
-                "<line class=\"dfm-lock\" x1=\"{x:.1}\" x2=\"{:.1}\" y1=\"{below:.1}\" y2=\"{below:.1}\"><title>write-protected: \
-                 pages {} to {}</title></line>",
-                x + w,
-                p.first_page,
-                p.last_page
-            );
-        }
+        let title = format!("write-protected: pages {} to {}", p.first_page, p.last_page);
+        underlined(p.address..p.address + p.length, "dfm-lock", &title, &grid, &mut out);
     }
-    legend(map, prefix, &mut out);
+    for d in alone.differing {
+        let title = format!("differs: {} from 0x{:08X} on", count(u64::from(d.bytes), "byte"), d.address);
+        underlined(d.address..d.address + d.length, "dfm-differs", &title, &grid, &mut out);
+    }
+    legend(map, prefix, alone, &mut out);
     out.push_str("</svg>");
     out
 }
@@ -137,13 +156,19 @@ fn in_flash(region: &Region) -> bool {
     !matches!(region.kind, Kind::Outside | Kind::OptionBytes)
 }
 
-/// What lies outside of flash.
-fn beside(map: &Map) -> impl Iterator<Item = &Region> {
-    map.regions.iter().filter(|r| !in_flash(r))
+/// What is told of what lies outside of flash.
+fn beside(map: &Map) -> Vec<String> {
+    let mut list: Vec<String> = map.regions.iter().filter(|r| !in_flash(r)).map(told).collect();
+    let more = list.len().saturating_sub(MANY);
+    if more > 0 {
+        list.truncate(MANY);
+        list.push(format!("and {more} more"));
+    }
+    list
 }
 
 /// A region's rows, as one group with its title.
-fn drawn(region: &Region, map: &Map, grid: &Grid, setting: Setting, out: &mut String) {
+fn drawn(region: &Region, grid: &Grid, setting: Setting, out: &mut String) {
     let focus = if setting.keyboard { " tabindex=\"0\" role=\"img\"" } else { "" };
     let told = escaped(&told(region));
     let label = if setting.keyboard { format!(" aria-label=\"{told}\"") } else { String::new() };
@@ -153,7 +178,7 @@ fn drawn(region: &Region, map: &Map, grid: &Grid, setting: Setting, out: &mut St
         "<g class=\"dfm-region\" data-kind=\"{class}\" data-address=\"{}\" data-length=\"{}\"{focus}{label}><title>{told}</title>",
         region.address, region.length
     );
-    let places = places(region.address, region.end(), map, grid);
+    let places = places(region.address, region.end(), grid);
     for (x, y, w) in &places {
         let _ =
             write!(out, "<rect class=\"dfm-{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{w:.1}\" height=\"{HEIGHT}\"/>");
@@ -179,8 +204,19 @@ fn drawn(region: &Region, map: &Map, grid: &Grid, setting: Setting, out: &mut St
     out.push_str("</g>\n");
 }
 
+/// A line below a range.
+fn underlined(range: Range<u32>, class: &str, title: &str, grid: &Grid, out: &mut String) {
+    for (x, y, w) in places(range.start, u64::from(range.end), grid) {
+        let (end, y) = (x + w, y + HEIGHT + 3.5);
+        let _ = writeln!(
+            out,
+            "<line class=\"{class}\" x1=\"{x:.1}\" x2=\"{end:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\"><title>{title}</title></line>"
+        );
+    }
+}
+
 /// Where a range is drawn: left, top and width, row by row.
-fn places(address: u32, end: u64, map: &Map, grid: &Grid) -> Vec<(f64, f64, f64)> {
+fn places(address: u32, end: u64, grid: &Grid) -> Vec<(f64, f64, f64)> {
     let per_byte = ROW / f64::from(grid.row());
     let one = |(n, row): (usize, Range<u32>)| {
         let (from, to) = (row.start.max(address), u64::from(row.end).min(end));
@@ -189,7 +225,6 @@ fn places(address: u32, end: u64, map: &Map, grid: &Grid) -> Vec<(f64, f64, f64)
         let left = (f64::from(from - row.start) * per_byte).min(ROW - width);
         Some((LEFT + left, TOP + STEP * n as f64, width))
     };
-    debug_assert!(address >= map.address);
     grid.rows().enumerate().filter_map(one).collect()
 }
 
@@ -212,7 +247,7 @@ fn told(region: &Region) -> String {
 }
 
 fn described(map: &Map) -> String {
-    let list: Vec<String> = map.regions.iter().map(told).collect();
+    let list: Vec<String> = map.regions.iter().filter(|r| in_flash(r)).map(told).chain(beside(map)).collect();
     let sizes = map.sizes;
     format!(
         "{} bytes used, {} in gaps, {} free. {}",
@@ -230,26 +265,48 @@ fn kinds(map: &Map) -> Vec<Kind> {
     kinds
 }
 
-/// What colours and hatches mean; below it what lies outside of flash.
-fn legend(map: &Map, prefix: &str, out: &mut String) {
+/// The lines that are drawn below regions, by class, and what each means.
+fn lines(map: &Map, alone: &Alone) -> Vec<(&'static str, &'static str)> {
+    let protected = (!map.protected.is_empty()).then_some(("dfm-lock", "write-protected"));
+    let differing = (!alone.differing.is_empty()).then_some(("dfm-differs", "differs"));
+    protected.into_iter().chain(differing).collect()
+}
+
+/// What colours, hatches and lines mean; below it what lies outside of flash.
+fn legend(map: &Map, prefix: &str, alone: &Alone, out: &mut String) {
     let top = below_rows(map) + 4.0;
+    let place = |n: usize| {
+        let x = LEFT + (n % LEGEND_COLUMNS) as f64 * (ROW / LEGEND_COLUMNS as f64);
+        (x, top + (n / LEGEND_COLUMNS) as f64 * LEGEND_ROW)
+    };
     let kinds = kinds(map);
     for (n, kind) in kinds.iter().enumerate() {
-        let x = LEFT + (n % LEGEND_COLUMNS) as f64 * (ROW / LEGEND_COLUMNS as f64);
-        let y = top + (n / LEGEND_COLUMNS) as f64 * LEGEND_ROW;
-        let place = format!("x=\"{x:.1}\" y=\"{y:.1}\" width=\"18\" height=\"14\"");
-        let _ = write!(out, "<g aria-hidden=\"true\"><rect class=\"dfm-{}\" {place}/>", class(*kind));
+        let (x, y) = place(n);
+        let bar = format!("x=\"{x:.1}\" y=\"{y:.1}\" width=\"18\" height=\"14\"");
+        let _ = write!(out, "<g aria-hidden=\"true\"><rect class=\"dfm-{}\" {bar}/>", class(*kind));
         if let Some(hatch) = hatch(*kind) {
-            let _ = write!(out, "<rect fill=\"url(#{prefix}-{hatch})\" {place}/>");
+            let _ = write!(out, "<rect fill=\"url(#{prefix}-{hatch})\" {bar}/>");
         }
         let bytes: u32 = map.regions.iter().filter(|r| r.kind == *kind).map(|r| r.length).sum();
         let text = format!("{} ({})", kind.name(), thousands(bytes));
         let _ = writeln!(out, "<text x=\"{:.1}\" y=\"{:.1}\">{text}</text></g>", x + 24.0, y + 11.5);
     }
-    let top = top + kinds.len().div_ceil(LEGEND_COLUMNS) as f64 * LEGEND_ROW;
-    for (n, region) in beside(map).enumerate() {
-        let y = top + n as f64 * LEGEND_ROW + 11.5;
-        let _ = writeln!(out, "<text x=\"{LEFT}\" y=\"{y:.1}\">{}</text>", escaped(&told(region)));
+    let lines = lines(map, alone);
+    for (n, (class, text)) in lines.iter().enumerate() {
+        let (x, y) = place(kinds.len() + n);
+        let (end, middle) = (x + 18.0, y + 7.0);
+        let _ = writeln!(
+            out,
+            "<g aria-hidden=\"true\"><line class=\"{class}\" x1=\"{x:.1}\" x2=\"{end:.1}\" y1=\"{middle:.1}\" y2=\"{middle:.1}\"/>\
+             <text x=\"{:.1}\" y=\"{:.1}\">{text}</text></g>",
+            x + 24.0,
+            y + 11.5
+        );
+    }
+    let (_, below) = place((kinds.len() + lines.len()).next_multiple_of(LEGEND_COLUMNS));
+    for (n, text) in beside(map).iter().enumerate() {
+        let y = below + n as f64 * LEGEND_ROW + 11.5;
+        let _ = writeln!(out, "<text x=\"{LEFT}\" y=\"{y:.1}\">{}</text>", escaped(text));
     }
 }
 

@@ -160,7 +160,7 @@ fn an_image_is_compared_with_its_own_places_of_an_esc() {
     told(&[APP, &esc], 0, &["not compared", "bootloader, settings", "They are equal, where both hold something."]);
     told(&[&esc, EEPROM], 0, &["bootloader, app"]);
     told(&[BOOTLOADER, &esc], 0, &["app, settings"]);
-    told(&[FULL, &esc], 0, &["They are equal"]);
+    told(&[FULL, &esc], 0, &["They are equal."]);
     let said = told(&["STANDIN_DRYFLASH_F051_2.16.bin", &esc], 1, &["firmware 2.16 ->", "(app)"]);
     assert!(!said.contains("V14"), "{said}");
     // What an earlier app has left behind a shorter one differs.

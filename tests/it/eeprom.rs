@@ -1,5 +1,6 @@
 //! `dryflash eeprom`: settings pages shown, compared, changed, made and migrated; and what is refused, with nothing lost.
 
+use super::support::apps::{APP as APP_AT, image, rewriting};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -243,6 +244,42 @@ fn migrate_shows_what_an_app_makes_of_a_page() {
 }
 
 #[test]
+fn what_the_app_rewrote_is_what_is_written() {
+    let bench = Bench::new();
+    let (app, _) = image(APP_AT, &rewriting());
+    bench.put("app.bin", app);
+    let done = bench.eeprom(&format!("migrate @{FULL} --app app.bin@0x08001000 --part F051 -o left.bin"));
+    // This one leaves the name where settings are in layout 4: it is written, and told.
+    assert!(done.code == 1 && done.out.contains("error DF090: left.bin: "), "{}{}", done.out, done.error);
+    assert!(done.out.contains("  layout                    2 -> 4"), "{}", done.out);
+    assert!(done.out.contains("st-flash write left.bin 0x08007C00"), "{}", done.out);
+    let mut wanted = page();
+    (wanted[1], wanted[3], wanted[4]) = (4, 2, 21);
+    assert!(bench.bytes("left.bin") == wanted[..192]);
+    let told = bench.json("migrate left.bin --app app.bin@0x08001000 --part F051");
+    assert_eq!((&told["equal"], &told["after"]["firmware"]), (&true.into(), &"2.21".into()));
+    // A page that was never written is spoilt by an app that takes its bytes for settings.
+    let mut blank = vec![0xFF; 1024];
+    blank[0] = 1;
+    bench.put("blank.bin", blank);
+    let spoilt = bench.eeprom("migrate blank.bin --app app.bin@0x08001000 --part F051");
+    assert!(spoilt.code == 1 && spoilt.out.contains("error DF091: migrated.bin: "), "{}", spoilt.out);
+}
+
+#[test]
+fn migrate_writes_nothing_where_the_app_has_its_settings_elsewhere() {
+    let bench = Bench::new();
+    let done = bench
+        .eeprom("migrate @STANDIN_EEPROM_V2_2K.bin --app @STANDIN_DRYFLASH_G071_64K_2.20.bin --part G071 -o left.bin");
+    assert_eq!(done.code, 1, "{}{}", done.out, done.error);
+    assert!(done.out.contains("0x0800F800") && done.out.contains("0x0801F800"), "{}", done.out);
+    assert!(bench.files().is_empty());
+    // Where the part is found by running, it is the one whose page the app has.
+    let done = bench.eeprom("migrate @STANDIN_EEPROM_V2_2K.bin --app @STANDIN_DRYFLASH_G071_64K_2.20.bin -o left.bin");
+    assert!(done.code == 0 && done.out.contains("0x0800F800"), "{}{}", done.out, done.error);
+}
+
+#[test]
 fn migrate_writes_nothing_where_the_app_does_not_come_to_its_main_loop() {
     let bench = Bench::new();
     // The bootloader stays, because the page is blank.
@@ -251,7 +288,7 @@ fn migrate_writes_nothing_where_the_app_does_not_come_to_its_main_loop() {
     );
     let done = bench.eeprom(&words);
     assert_eq!(done.code, 1, "{}{}", done.out, done.error);
-    assert!(done.out.contains("error DF") && done.out.contains("is not written"), "{}", done.out);
+    assert!(done.out.contains("error DF") && done.out.contains("did not take this page over"), "{}", done.out);
     assert!(bench.files().is_empty());
     // An app for another part.
     let done = bench.eeprom(&format!("migrate @{PAGE} --app @{APP} --part G071_64K -o left.bin"));

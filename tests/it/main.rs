@@ -28,6 +28,7 @@ mod lockstep;
 mod map;
 mod openocd;
 mod pack;
+mod pages;
 mod people;
 mod peripherals;
 mod probe_rs;

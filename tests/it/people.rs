@@ -456,7 +456,7 @@ fn what_the_advice_says_about_a_full_image_works() {
     beside(&folder, "full.bin", &full);
     let signal = ["check", "--signal", "low", "--full", "full.bin"];
     let bad = run(&build, &signal);
-    assert!(bad.code == Some(1) && bad.out.contains("full.bin --eeprom eeprom_default.bin"), "{}", bad.out);
+    assert!(bad.code == Some(1) && bad.out.contains("full.bin --eeprom eeprom.bin"), "{}", bad.out);
     let mended = run(&build, &[&signal[..], &["--eeprom", EEPROM]].concat());
     assert!(mended.code == Some(0) && mended.out.contains("note DF002"), "{}", mended.out);
     full[0x7C00] = 1;

@@ -47,7 +47,7 @@ impl Page<'_> {
         }
         // Of bytes that were never written each would be odd.
         if let Some(finding) = self.never_written() {
-            return vec![finding];
+            return if s.boot() == BootByte::Ready { vec![finding] } else { Vec::new() };
         }
         let tuning = self.name_over_settings().or_else(|| self.spoilt());
         let ramp = if tuning.is_none() { self.ramp() } else { None };
@@ -64,8 +64,8 @@ impl Page<'_> {
 
     /// No settings behind a boot byte that starts the app, or what an app made of such a page.
     fn never_written(&self) -> Option<Finding> {
-        let fields = ["bi_direction", "motor_kv", "motor_poles", "startup_power"];
-        if !fields.iter().all(|name| self.byte(name) == Some(0xFF)) {
+        let blank = |name: &str| self.byte(name) == Some(0xFF);
+        if !["motor_kv", "motor_poles", "startup_power", "brake_on_stop"].into_iter().all(blank) {
             return None;
         }
         let how = if self.settings.is_blank() {
@@ -73,10 +73,13 @@ impl Page<'_> {
         } else {
             "an app took FF bytes for settings and wrote them back"
         };
-        let message = format!(
-            "{how}: bi_direction counts as on, motor_poles is 255{}",
-            if self.settings.layout().min(NEWEST) >= 3 { ", P, I and D of the current limit are 255" } else { "" }
-        );
+        let come = [
+            ("bi_direction", "bi_direction counts as on"),
+            ("rc_car_reverse", "rc_car_reverse counts as on"),
+            ("current_p", "P, I and D of the current limit are 255"),
+        ];
+        let come = come.into_iter().filter(|(name, _)| blank(name)).map(|(_, text)| format!("{text}, "));
+        let message = format!("{how}: {}motor_poles is 255", come.collect::<String>());
         Some(Finding::new(Id::SETTINGS_SPOILT, message, self.new_page()))
     }
 

@@ -9,7 +9,6 @@ use crate::esc::Options;
 use crate::esc::migrate::{Migration, migrate};
 use crate::image::Image;
 use crate::layout::edit;
-use crate::layout::page::USED;
 use crate::report::eeprom::Place;
 use crate::report::eeprom::Written;
 use crate::report::eeprom_changes::{App, Changes, Side};
@@ -19,8 +18,9 @@ use std::path::PathBuf;
 
 /// Run an app on a settings page, up to its main loop, and show what it makes of it
 ///
-/// The app is started on a virtual ESC with the page in flash: as a bootloader would, or by the bootloader that is given. Ends with 1 where the
-/// app does not come to its main loop, or has its settings elsewhere, and then nothing is written; and where a finding about the page that it left is an error.
+/// The app is started on a virtual ESC with the page in flash: as a bootloader would, or by the bootloader that is
+/// given. Ends with 1 where the app does not come to its main loop, or has its settings elsewhere, and then nothing is
+/// written; and where a finding about the page that it left is an error.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash eeprom migrate eeprom.bin --app AM32_NEOESC_F051_2.20.hex
@@ -70,7 +70,7 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         f0_write_without_pg: args.machine.f0_store_without_pg,
         ..Options::default()
     };
-    let done = progress::while_running("running the app", || migrate(files, USED, &options))?;
+    let done = progress::while_running("running the app", || migrate(files, &options))?;
     let report = report(args, &found, done)?;
     let finished = report.app.as_ref().is_some_and(|app| app.done);
     output.outcome(&report, if finished { code(&report.findings) } else { WOULD_NOT })

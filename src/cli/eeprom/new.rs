@@ -11,13 +11,15 @@ use crate::part;
 use crate::report::eeprom::{Page, Place};
 use anyhow::{Context, anyhow};
 
-/// The firmware whose page is made where none is named. Its layout is 2, which every firmware from 1.78 on takes, and brings to its own.
+/// The firmware whose page is made where none is named. Its layout is 2, which every firmware from 1.78 on takes, and
+/// brings to its own.
 const USUAL: Firmware = Firmware { major: 2, minor: 18 };
 
 /// Make a settings page of defaults, with which a bootloader starts the app
 ///
-/// Without --firmware it is one of layout 2, which every firmware from 1.78 on takes over at its first start. It has the 192 bytes that apps
-/// read and write: whoever flashes them erases the rest of the page with them. A name that ends in .hex makes Intel HEX, at the part's address.
+/// Without --firmware it is one of layout 2, which every firmware from 1.78 on takes over at its first start. It has
+/// the 192 bytes that apps read and write: whoever flashes them erases the rest of the page with them. A name that ends
+/// in .hex makes Intel HEX, at the part's address.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash eeprom new --part F051 -o eeprom.bin

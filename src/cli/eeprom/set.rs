@@ -11,8 +11,8 @@ use std::ffi::OsString;
 
 /// Set settings by name, and write the file anew with all else as it was
 ///
-/// The output has the input's format: of Intel HEX, lines, order and all other bytes stay. Of a virtual ESC's state it is the page alone.
-/// Ends with 1 where a finding about the new page is an error; it is written all the same.
+/// The output has the input's format: of Intel HEX, lines, order and all other bytes stay. Of a virtual ESC's state it
+/// is the page alone. Ends with 1 where a finding about the new page is an error; it is written all the same.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash eeprom set eeprom.bin motor_kv=1980 dir_reversed=on -o new.bin
@@ -22,7 +22,8 @@ pub struct Args {
     /// A page, or a file that holds one.
     #[arg(value_name = "FILE[@ADDR]")]
     file: OsString,
-    /// What to set: a value in its unit (motor_kv=1980), a word (dir_reversed=on, current_limit=off), or the byte in hex (max_ramp=0x50).
+    /// What to set: a value in its unit (motor_kv=1980), a word (dir_reversed=on, current_limit=off), or the byte in
+    /// hex (max_ramp=0x50).
     #[arg(value_name = "FIELD=VALUE", required = true)]
     settings: Vec<String>,
     /// Take bytes in hex that make no sense, and a page that was never written.
@@ -46,10 +47,10 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let raw = files::read(&path, files::LONGEST).map_err(|e| FileError::new(&path, e))?;
     let bytes = edit::edited(&found.page, &wanted, args.anyway)?;
     let whole = edit::file_with(&raw, &found.source, &found.page, &bytes)?;
-    let findings = edit::findings(&found.page.file, &bytes, found.part.as_ref())?;
     // A file with addresses of its own is not written to one.
     let address = found.page.address.filter(|_| found.source.is_state() || found.page.is_alone());
     let written = args.out.write(&whole, address)?;
+    let findings = edit::findings(&written.file.as_str().into(), &bytes, found.part.as_ref())?;
     let after = Place { file: written.file.clone(), ..found.place() };
     let report = Changes {
         before: Side { place: found.place(), settings: found.settings },

@@ -6,9 +6,11 @@ use crate::layout::edit;
 use crate::report::eeprom::Page;
 use std::ffi::OsString;
 
-/// Show a settings page by name: values with units, what is not the default, what makes no sense, and what the firmware does then
+/// Show a settings page by name: values with units, what is not the default, what makes no sense, and what the firmware
+/// does then
 ///
-/// Ends with 1 where a finding about the page is an error. With --quiet, only what is in doubt; with --verbose, also what each setting is for.
+/// Ends with 1 where a finding about the page is an error. With --quiet, only what is in doubt; with --verbose, also
+/// what each setting is for.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash eeprom show eeprom.bin

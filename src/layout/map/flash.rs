@@ -3,6 +3,7 @@
 use crate::am32::{Evidence, Piece, Role};
 use crate::flash::BLANK;
 use crate::part::Part;
+use std::fmt;
 
 /// How a byte of flash came to be what it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub(super) enum Came {
 }
 
 /// The pieces, and what flash holds when all of them were programmed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Flash {
     pub base: u32,
     /// The first is the ESC's state, where there is one.
@@ -38,6 +39,14 @@ pub(super) struct Flash {
     page: u32,
     values: Vec<u8>,
     came: Vec<Came>,
+}
+
+/// Without its bytes, which nobody reads.
+impl fmt::Debug for Flash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.pieces.iter().map(|p| &*p.image.name).collect();
+        f.debug_struct("Flash").field("pieces", &names).field("has_state", &self.has_state).finish_non_exhaustive()
+    }
 }
 
 impl Flash {

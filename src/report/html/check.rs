@@ -2,13 +2,13 @@
 
 use super::bytes::Bytes;
 use super::findings::{Advice, Findings};
-use super::frame::{Answer, Mood, Page, Place, capital};
+use super::frame::{Answer, Page, Place, capital};
 use super::map::Map;
+use super::options::Options;
 use super::power_up::PowerUps;
 use super::settings::Settings;
 use crate::am32::{Layout, Severity};
 use crate::esc::Verdict;
-use crate::flash::OptionField;
 use crate::plural::count;
 use crate::report::text;
 use askama::Template;
@@ -22,7 +22,7 @@ pub struct Sections {
     map: Option<Map>,
     power_ups: PowerUps,
     settings: Option<Settings>,
-    options: Vec<Field>,
+    options: Options,
     findings: Findings,
     bytes: Bytes,
 }
@@ -36,13 +36,6 @@ struct File {
     role: String,
     place: String,
     tells: String,
-}
-
-/// A field of the option bytes.
-struct Field {
-    name: &'static str,
-    /// In force, and stored where that is another value.
-    value: String,
 }
 
 /// The page.
@@ -76,7 +69,7 @@ pub fn answer(verdict: &Verdict) -> Answer {
     ];
     let others: Vec<String> = others.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| count(n, what)).collect();
     Answer {
-        mood: if answer.good { Mood::good("as hoped") } else { Mood::bad("not as hoped") },
+        good: answer.good,
         sentence: answer.claim,
         reason: answer.reason.unwrap_or_default(),
         evidence: first.map_or_else(String::new, |f| capital(&f.message)),
@@ -104,7 +97,7 @@ impl Sections {
             map: Map::of(verdict),
             power_ups: PowerUps::of(verdict),
             settings: Settings::of(verdict),
-            options: verdict.held.iter().flat_map(|held| &held.options).map(Field::of).collect(),
+            options: Options::of(verdict),
             findings: Findings::of(&verdict.findings),
             bytes: bytes(verdict),
         }
@@ -122,16 +115,6 @@ impl Sections {
             (!self.bytes.is_empty(), "bytes", "Bytes"),
         ];
         all.into_iter().filter(|(there, _, _)| *there).map(|(_, id, name)| Place { id, name }).collect()
-    }
-}
-
-impl Field {
-    fn of(field: &OptionField) -> Field {
-        let value = match field.loaded == field.stored {
-            true => field.loaded.clone(),
-            false => format!("{}; from the next load on {}", field.loaded, field.stored),
-        };
-        Field { name: field.name, value }
     }
 }
 

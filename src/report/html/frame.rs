@@ -36,8 +36,8 @@ pub struct Place {
 #[derive(Template)]
 #[template(path = "answer.html", config = "src/report/html/askama.toml")]
 pub struct Answer {
-    /// As hoped, or not.
-    pub mood: Mood,
+    /// Whether it is as hoped.
+    pub good: bool,
     /// In a sentence.
     pub sentence: String,
     /// The one reason.
@@ -76,6 +76,19 @@ impl Mood {
     #[cfg(feature = "cli")]
     pub const fn plain(word: &'static str) -> Mood {
         Mood { class: "plain", sign: "\u{2013}", word }
+    }
+}
+
+impl Answer {
+    /// An answer that says all by itself.
+    #[cfg(feature = "cli")]
+    pub fn new(good: bool, sentence: String) -> Answer {
+        let (reason, evidence, besides) = (String::new(), String::new(), String::new());
+        Answer { good, sentence, reason, evidence, advice: Advice::none(), besides }
+    }
+
+    const fn mood(&self) -> Mood {
+        if self.good { Mood::good("") } else { Mood::bad("") }
     }
 }
 

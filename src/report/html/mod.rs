@@ -10,6 +10,7 @@ mod check;
 mod findings;
 mod frame;
 mod map;
+mod options;
 mod power_up;
 #[cfg(feature = "cli")]
 mod run;

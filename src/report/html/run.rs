@@ -3,7 +3,7 @@
 use super::findings::Advice;
 use super::frame::{Answer, Mood, Page, Place};
 use crate::plural::count;
-use crate::scenario::outcome::{CaseOutcome, Report, Snapshot, Status};
+use crate::scenario::outcome::{CaseOutcome, Report, Status};
 use crate::time::Time;
 use askama::Template;
 
@@ -22,8 +22,6 @@ struct Failed {
     about: String,
     mood: Mood,
     failures: Vec<Failure>,
-    /// How the snapshot differs.
-    diff: String,
     /// What happened before.
     events: Vec<String>,
     again: Advice,
@@ -34,6 +32,8 @@ struct Failure {
     place: String,
     expected: String,
     seen: String,
+    /// `wrap` where its lines may be broken: those of a difference stay as they are.
+    class: &'static str,
 }
 
 /// A case, in a row.
@@ -72,14 +72,7 @@ fn answer(report: &Report) -> Answer {
     let words =
         [(counts.passed, "passed"), (counts.failed, "failed"), (counts.broken, "broken"), (counts.not_run, "not run")];
     let words: Vec<String> = words.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
-    Answer {
-        mood: if report.passed { Mood::good("Passed") } else { Mood::bad("Failed") },
-        sentence,
-        reason: format!("{}.", words.join(", ")),
-        evidence: String::new(),
-        advice: Advice::none(),
-        besides: String::new(),
-    }
+    Answer { reason: format!("{}.", words.join(", ")), ..Answer::new(report.passed, sentence) }
 }
 
 fn has_failed(case: &CaseOutcome) -> bool {
@@ -101,16 +94,13 @@ impl Failed {
             place: format!("{}:{}:{}", case.file, failure.line, failure.column),
             expected: failure.expected.clone(),
             seen: failure.seen.clone(),
+            class: if failure.seen.contains('\n') { "lines" } else { "wrap" },
         });
         Failed {
             id: case.id.clone(),
             about: case.about.clone(),
             mood: mood(case.status),
             failures: failures.collect(),
-            diff: match &case.snapshot {
-                Snapshot::Differs { diff } => diff.clone(),
-                _ => String::new(),
-            },
             events: case.events.clone(),
             again: if case.again.is_empty() { Advice::none() } else { Advice::to_run("Alone: ", &case.again) },
         }

@@ -1,7 +1,6 @@
 //! The pages of sessions: a recording that was replayed, st-flash lines, a command that was run at the virtual ESC.
 
 use super::check::{self, Sections};
-use super::findings::Advice;
 use super::frame::{Answer, Mood, Page, Place, capital};
 use crate::esc::Verdict;
 use crate::esc::changes::Changes;
@@ -104,16 +103,11 @@ pub fn of_replay(session: &Session<'_>) -> Page<Body> {
     };
     let (good, told) = replay::result(session);
     let of = session.header.client.as_ref().map_or_else(String::new, |client| format!(" of `{client}`"));
-    let answer = Answer {
-        mood: if good { Mood::good("As recorded") } else { Mood::bad("Not as recorded") },
-        sentence: format!("{}.", capital(&told)),
-        reason: format!("{}: {}{of}.", session.recording, count(replayed.commands, "command")),
-        evidence: String::new(),
-        advice: Advice::none(),
-        besides: String::new(),
-    };
     let by = session.by.map_or_else(|| format!("through an {}", session.probe), |by| format!("by {by}"));
-    body.on_a_page("dryflash replay", format!("{}, {by}", session.part), answer, session.verdict)
+    let commands = count(replayed.commands, "command");
+    let about = format!("{}: {commands}{of}, on an {}, {by}", session.recording, session.part);
+    let answer = Answer::new(good, format!("{}.", capital(&told)));
+    body.on_a_page("dryflash replay", about, answer, session.verdict)
 }
 
 /// The page of st-flash lines.
@@ -135,11 +129,12 @@ pub fn of_script(script: &Script<'_>) -> Page<Body> {
         0 => String::new(),
         n => format!(" {} left undone.", count(n as u64, "command")),
     };
-    let (mood, sentence, reason) = match failed {
-        Some((line, error)) => {
-            (Mood::bad("Failed"), format!("Line {} fails.", line.line), format!("{}: {error}.{left}", line.text))
-        }
-        None => (Mood::good("Done"), "Every line was carried out.".to_owned(), left),
+    let answer = match failed {
+        Some((line, error)) => Answer {
+            reason: format!("{}: {error}.{left}", line.text),
+            ..Answer::new(false, format!("Line {} fails.", line.line))
+        },
+        None => Answer { reason: left, ..Answer::new(true, "Every line was carried out.".to_owned()) },
     };
     let body = Body {
         notes: script.notes.to_vec(),
@@ -149,8 +144,6 @@ pub fn of_script(script: &Script<'_>) -> Page<Body> {
     };
     let about =
         format!("{} on an {}, {} of the ST-LINK", script.script, script.part, count(script.commands, "command"));
-    let answer =
-        Answer { mood, sentence, reason, evidence: String::new(), advice: Advice::none(), besides: String::new() };
     body.on_a_page("dryflash replay", about, answer, script.verdict)
 }
 
@@ -163,28 +156,21 @@ pub fn of_with(with: &With<'_>) -> Page<Body> {
         (0, false) => "no page of flash holds anything else than before".to_owned(),
         (pages, false) => format!("{} of flash changed", count(u64::from(pages), "page")),
     };
-    let (mood, ended) = match with.exit_code {
-        0 => (Mood::good("Ended well"), "The command ended well".to_owned()),
-        code => (Mood::bad("Failed"), format!("The command ended with exit code {code}")),
+    let ended = match with.exit_code {
+        0 => "The command ended well".to_owned(),
+        code => format!("The command ended with exit code {code}"),
     };
     let body = Body { notes: with.notes.to_vec(), changes: changed(with.changes), ..Body::default() };
-    let reason = format!("`{line}`: {} of the ST-LINK.", count(with.commands, "command"));
-    let answer = Answer {
-        mood,
-        sentence: format!("{ended}: {what}."),
-        reason,
-        evidence: String::new(),
-        advice: Advice::none(),
-        besides: String::new(),
-    };
-    body.on_a_page("dryflash with", with.part.to_owned(), answer, with.verdict)
+    let about = format!("{} after `{line}`, {} of the ST-LINK", with.part, count(with.commands, "command"));
+    let answer = Answer::new(with.exit_code == 0, format!("{ended}: {what}."));
+    body.on_a_page("dryflash with", about, answer, with.verdict)
 }
 
 impl Body {
     /// On a page that begins with this answer, and with whether the ESC starts afterwards, where somebody asked.
     fn on_a_page(mut self, verb: &'static str, about: String, answer: Answer, after: Option<&Verdict>) -> Page<Body> {
         let answer = match after {
-            Some(verdict) => both(answer, check::answer(verdict), verdict.starts()),
+            Some(verdict) => both(answer, check::answer(verdict)),
             None => answer,
         };
         self.start = after.map(|verdict| Start {
@@ -207,13 +193,15 @@ impl Body {
     }
 }
 
-/// What became of the session, and then of the start: what is not as hoped has the reason and the advice.
-fn both(session: Answer, start: Answer, starts: bool) -> Answer {
-    let sentence = format!("{} {}", session.sentence, start.sentence);
-    match starts {
-        true => Answer { sentence, besides: start.besides, ..session },
-        false => Answer { sentence, ..start },
+/// The start, which is the answer, behind what went wrong in the session; what went well stands below.
+fn both(session: Answer, start: Answer) -> Answer {
+    if session.good {
+        let reason = format!("{} {}", session.sentence, start.reason).trim_end().to_owned();
+        return Answer { reason, ..start };
     }
+    let sentence = format!("{} {}", session.sentence, start.sentence);
+    let reason = format!("{} {}", session.reason, start.reason).trim().to_owned();
+    Answer { good: false, sentence, reason, ..start }
 }
 
 fn changed(changes: &Changes) -> Changed {

@@ -2,8 +2,9 @@
 
 use crate::am32::Layout;
 use crate::am32::settings::{Settings as Page, Value};
-use crate::esc::Verdict;
+use crate::esc::{BootRun, Verdict};
 use crate::plural::{count, verb};
+use crate::report::text;
 use askama::Template;
 
 /// A page of settings.
@@ -12,6 +13,8 @@ use askama::Template;
 pub struct Settings {
     /// Where it is, and what it says of itself.
     about: String,
+    /// What became of it in the power-up that decides.
+    after: Vec<String>,
     /// What is not as on a fresh page, and what makes no sense.
     own: Vec<Row>,
     /// What stands before the others.
@@ -47,11 +50,17 @@ impl Settings {
         let is = verb(number, "is as a fresh page has it", "are as a fresh page has them");
         Some(Settings {
             about,
+            after: verdict.decisive().map(after).unwrap_or_default(),
             own: own.into_iter().map(Row::of).collect(),
             usual_told: format!("{} {is}", count(number, "setting")),
             usual: usual.into_iter().map(Row::of).collect(),
         })
     }
+}
+
+/// What the code made of it, a line each.
+fn after(run: &BootRun) -> Vec<String> {
+    text::rewritten(run).iter().map(|line| format!("With {}: {line}.", run.power_up)).collect()
 }
 
 impl Row {

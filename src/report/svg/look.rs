@@ -105,13 +105,14 @@ pub fn sheet() -> String {
         ".dfm{font:12px system-ui,sans-serif;max-width:100%;height:auto}.dfm rect{stroke-width:.6}\
          .dfm .dfm-on,.dfm .dfm-text{paint-order:stroke;stroke-width:5px;stroke-linejoin:round}\
          .dfm g:focus{outline:none}.dfm g:focus rect,.dfm g:hover rect{stroke-width:2.5}\
-         .dfm-line{stroke-width:1.5}.dfm-dot{stroke-width:1}.dfm-lock{stroke-width:3;stroke-dasharray:7 3}",
+         .dfm-line{stroke-width:1.5}.dfm-dot{stroke-width:1}.dfm-lock{stroke-width:3;stroke-dasharray:7 3}.dfm-differs{stroke-width:3}",
     );
     let scheme = |n: usize| {
         let [text, ground, dim] = [["#1b1f24", "#e6edf3"][n], ["#fff", "#0d1117"][n], ["#57606a", "#9aa4ae"][n]];
         let mut out = format!(
             ".dfm text{{fill:{text}}}.dfm .dfm-on{{fill:{ground}}}.dfm .dfm-dim{{fill:{dim}}}.dfm rect,.dfm-dot{{stroke:{dim}}}\
-             .dfm g:focus rect,.dfm g:hover rect{{stroke:{text}}}.dfm-line{{stroke:{ground}}}.dfm-lock{{stroke:{}}}",
+             .dfm g:focus rect,.dfm g:hover rect{{stroke:{text}}}.dfm-line{{stroke:{ground}}}.dfm-lock{{stroke:{}}}\
+             .dfm-differs{{stroke:{text}}}.dfm .dfm-ground{{fill:{ground};stroke:none}}",
             colours(Kind::Overlap)[n]
         );
         for kind in KINDS {

@@ -2,13 +2,18 @@
 
 mod verb;
 
-use dryflash::am32::{Given, Role};
+use dryflash::am32::{Given, Request, Role, plan};
+use dryflash::chip::Chip;
+use dryflash::chip::program::program;
 use dryflash::esc::Kept;
 use dryflash::flash::{Factory, for_part};
 use dryflash::image::Image;
 use dryflash::layout::map::{Kind, Map, map};
 use dryflash::layout::{MapError, Source};
 use dryflash::part;
+use dryflash::report::map::Maps;
+use dryflash::report::{Render, Style};
+use proptest::prelude::*;
 use std::path::{Path, PathBuf};
 
 const BOOTLOADER: &str = "STANDIN_F051_BOOTLOADER_PB4_V14.bin";
@@ -273,6 +278,58 @@ fn what_stands_at_an_address_by_kind_of_file() {
     assert!(!nothing.is_somewhere() && nothing.kind.is_none() && nothing.value.is_none());
     let blank = map.at(0x0800_0000);
     assert_eq!((blank.is_somewhere(), blank.value, blank.stands), (true, Some(0xFF), None));
+}
+
+/// What is drawn is what flash holds after the same files went through its controller.
+#[test]
+fn the_map_is_what_programming_leaves() {
+    let full = std::fs::read(built(FULL)).unwrap();
+    let esc = kept("F051", |f| f.cells(0x0800_0000, &full).unwrap().cells(0x0800_2000, &[9; 3000]).unwrap());
+    let overlaid = || vec![given(APP), bytes("x.bin", &[0x5A; 700], 0x0800_1400, None), given(EEPROM)];
+    for (state, files) in [
+        (None, vec![given(BOOTLOADER), given(APP), given(EEPROM)]),
+        (Some(esc.clone()), vec![given(APP)]),
+        (Some(esc), overlaid()),
+        (None, overlaid()),
+    ] {
+        let mut chip = Chip::new(&part::find("F051").unwrap(), 1).unwrap();
+        let under = state.map(|kept| {
+            kept.install(&mut chip).unwrap();
+            Source::of_kept("esc.json", kept).unwrap()
+        });
+        let part = part::find("F051").unwrap();
+        let map = map(files.clone(), under.as_ref(), Some(part.clone()), None).unwrap();
+        let plan = plan(files, &Request { part: Some(part), has_state: true, ..Request::default() }).unwrap();
+        chip.power_on();
+        for piece in &plan.pieces {
+            program(&mut chip, &piece.image, false).unwrap();
+        }
+        let holds = chip.board.flash.cells().bytes(map.address, map.length);
+        let drawn: Vec<u8> = (map.address..map.end()).map(|at| map.byte(at).unwrap()).collect();
+        assert!(holds == drawn, "{:X?}", holds.iter().zip(&drawn).position(|(a, b)| a != b));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_files_leave_no_byte_out(
+        files in prop::collection::vec((0x0700_0000u32..0x0900_0000, 1usize..5000, 0x80u8..), 1..5),
+        inside in prop::collection::vec((0u32..0x8200, 1usize..3000, 0x80u8..), 0..5),
+        state in any::<bool>(),
+    ) {
+        let near = inside.into_iter().map(|(at, len, byte)| (0x0800_0000 + at, len, byte));
+        let given = near.chain(files).enumerate().map(|(n, (at, len, byte))| bytes(&format!("{n}.bin"), &vec![byte; len], at, None));
+        let esc = held("F051", |f| f.cells(0x0800_0800, &[0x42; 0x3000]).unwrap());
+        let map = map(given.collect(), state.then_some(&esc), Some(part::find("F051").unwrap()), None).unwrap();
+        whole(&map);
+        let report = dryflash::report::map::Report { maps: Maps::One(Box::new(map)), asked: Vec::new() };
+        let narrow = Style { width: 40, ..Style::default() };
+        prop_assert!(report.text(narrow).lines().all(|l| l.chars().count() <= 40));
+        let svg = dryflash::report::svg::document(&report.maps);
+        prop_assert!(roxmltree::Document::parse(&svg).is_ok());
+    }
 }
 
 #[test]

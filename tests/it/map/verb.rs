@@ -199,6 +199,39 @@ fn variables_name_the_part_and_the_state() {
     );
 }
 
+#[test]
+fn a_project_names_part_files_and_state() {
+    let dir = folder();
+    let project = format!("part = 'F051'\nstate = 'esc.json'\n[files]\napp = '{APP}'\n");
+    std::fs::write(dir.path().join("dryflash.toml"), &project).unwrap();
+    let at = &["--at", "0x08001000", "--at", "0x08000000"][..];
+    let said = dryflash(dir.path(), at, &[]);
+    assert!(said.out.contains(&format!("from {APP} line 2")) && said.out.contains("from esc.json"), "{}", said.out);
+    assert!(said.err.contains("state esc.json") && said.err.contains(APP), "{}", said.err);
+    let other = dryflash(dir.path(), &["other.json", "-v"], &[]);
+    assert!(other.code == Some(0) && !other.out.contains("esc.json"), "{}{}", other.out, other.err);
+    let without = dryflash(dir.path(), &[at, &["--no-project"]].concat(), &[]);
+    assert!(without.code == Some(2) && without.err.contains("nothing was given"), "{}", without.err);
+    std::fs::write(dir.path().join("dryflash.toml"), project.replace("esc.json", "new.json")).unwrap();
+    let new = dryflash(dir.path(), at, &[]);
+    assert!(new.code == Some(0) && !dir.path().join("new.json").exists(), "{}{}", new.out, new.err);
+}
+
+/// A file's name is text, whatever it looks like.
+#[cfg(unix)]
+#[test]
+fn names_with_marks_of_xml_stay_text() {
+    let dir = folder();
+    let name = "a&<b>\"'.hex";
+    std::fs::copy(built(APP), dir.path().join(name)).unwrap();
+    let said = dryflash(dir.path(), &[name, "--svg", "map.svg"], &[]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let text = std::fs::read_to_string(dir.path().join("map.svg")).unwrap();
+    let document = roxmltree::Document::parse(&text).unwrap();
+    let title = document.descendants().find(|n| n.tag_name().name() == "title").unwrap().text().unwrap();
+    assert!(title.ends_with(name), "{title}");
+}
+
 /// The drawing, as another reader of XML sees it.
 #[test]
 fn the_svg_has_each_region_to_scale_with_its_title() {
@@ -239,6 +272,8 @@ fn the_svg_has_each_region_to_scale_with_its_title() {
     assert_eq!(dryflash(dir.path(), &["esc.json", "other.json", "--svg", "two.svg"], &[]).code, Some(0));
     let two = std::fs::read_to_string(dir.path().join("two.svg")).unwrap();
     let two = roxmltree::Document::parse(&two).unwrap();
+    let differs = two.descendants().filter(|n| n.attribute("class") == Some("dfm-differs")).count();
+    assert_eq!(differs, 4, "in each, one and the legend's");
     let ids: Vec<&str> = two.descendants().filter_map(|n| n.attribute("id")).collect();
     assert_eq!(ids.len(), ids.iter().collect::<std::collections::HashSet<_>>().len(), "{ids:?}");
 }

@@ -252,3 +252,56 @@ pub fn spin() -> Item {
 pub fn flash_ready(name: &'static str) -> Item {
     Item::Many(vec![label(name), ldr(2, 0, 0x0C), movs(3, 1), raw(0x421A), bne(name)])
 }
+
+/// Sets a byte of the copy in SRAM.
+fn patch(at: u32, byte: u16) -> Item {
+    Item::Many(vec![lit(0, SRAM + 0x400 + at), movs(1, byte), strb(1, 0, 0)])
+}
+
+/// An app that rewrites its settings as firmware 2.21.
+pub fn rewriting() -> Vec<Item> {
+    vec![
+        label("start"),
+        // The page into SRAM, with layout 4 and firmware 2.21.
+        lit(0, SETTINGS),
+        lit(1, SRAM + 0x400),
+        lit(2, 256),
+        label("save"),
+        ldm(0, &[3]),
+        stm(1, &[3]),
+        subs(2, 1),
+        bne("save"),
+        patch(1, 4),
+        patch(3, 2),
+        patch(4, 21),
+        // Unlock, erase.
+        lit(0, FLASH),
+        lit(1, 0x4567_0123),
+        str(1, 0, 0x04),
+        lit(1, 0xCDEF_89AB),
+        str(1, 0, 0x04),
+        movs(1, 2),
+        str(1, 0, 0x10),
+        lit(1, SETTINGS),
+        str(1, 0, 0x14),
+        movs(1, 0x42),
+        str(1, 0, 0x10),
+        flash_ready("erasing"),
+        // Half-word by half-word.
+        movs(1, 1),
+        str(1, 0, 0x10),
+        lit(4, SETTINGS),
+        lit(5, SRAM + 0x400),
+        lit(6, 512),
+        label("write"),
+        ldrh(1, 5, 0),
+        strh(1, 4, 0),
+        flash_ready("programming"),
+        adds(4, 2),
+        adds(5, 2),
+        subs(6, 1),
+        bne("write"),
+        ticking(),
+        main_loop(),
+    ]
+}

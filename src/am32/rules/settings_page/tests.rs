@@ -84,7 +84,7 @@ fn each_mistake_of_a_page_has_its_finding() {
         ("a cell of 5.05 V", with(&[(36, 1), (37, 255)]), vec![(Id::SETTINGS_CUT_OFF, Error)]),
         ("a battery of 127.5 V", with(&[(36, 2), (8, 255)]), vec![(Id::SETTINGS_CUT_OFF, Error)]),
         ("a cell of 3.5 V", with(&[(36, 1), (37, 100)]), vec![]),
-        ("5.05 V and no cut-off", with(&[(37, 255)]), vec![]),
+        ("5.05 V and no cut-off", with(&[(37, 255)]), vec![(Id::SETTINGS_RANGE, Note)]),
         ("a car with bi_direction off", with(&[(38, 1)]), vec![(Id::SETTINGS_OVERRIDDEN, Note)]),
         ("a car with bi_direction on", with(&[(38, 1), (18, 1)]), vec![]),
         ("sine start without comp_pwm", with(&[(19, 1), (20, 0)]), vec![(Id::SETTINGS_OVERRIDDEN, Note)]),
