@@ -357,6 +357,11 @@ impl Map {
         !errors && !self.is_locked() && self.protected.iter().all(|p| p.refuses.is_empty())
     }
 
+    /// Whether it is of files, and not of a virtual ESC alone.
+    pub fn has_files(&self) -> bool {
+        !self.flash.has_state || self.files.len() > 1
+    }
+
     /// Whether read protection of the ESC refuses the files.
     pub fn is_locked(&self) -> bool {
         self.flash.has_state && self.files.len() > 1 && self.options.as_ref().is_some_and(|o| o.rdp_level > 0)

@@ -352,8 +352,12 @@ fn answer(map: &Map, style: Style, out: &mut String) {
     }
     let refused = map.protected.iter().any(|p| !p.refuses.is_empty());
     let text = if map.is_sound() {
-        let sizes = in_use(map.sizes);
-        style.good(&format!("Everything lies where it belongs: {sizes}, of {} bytes.", thousands(map.length)))
+        let (sizes, of) = (in_use(map.sizes), thousands(map.length));
+        // What a virtual ESC holds came there by itself: whether it starts is `check`'s to say.
+        match map.has_files() {
+            true => style.good(&format!("Every file lies where it belongs: {sizes}, of {of} bytes.")),
+            false => format!("In flash: {sizes}, of {of} bytes; `dryflash check` says whether it starts."),
+        }
     } else if map.is_locked() {
         style.bad("The flash takes no file: read protection is on. Whoever takes it off erases everything.")
     } else if refused {

@@ -104,6 +104,12 @@ fn reports_name_places() {
     let caller = format!("called from main, main.c:{} (LR 0x0800", line("bad_write(pass)"));
     assert!(text.contains(&caller) && text.contains("the last instructions: 0x0800"), "{text}");
     assert_eq!(text.matches("(store in bad_write, main.c:").count(), 2, "{text}");
+    // And on the page to show.
+    let dir = tempfile::tempdir().unwrap();
+    let page = dir.path().join("a.html");
+    dryflash(&["check", BOOTLOADER, FAULTY, SETTINGS, "--signal", "low", "--html", page.to_str().unwrap()]);
+    let told = std::fs::read_to_string(&page).unwrap();
+    assert!(told.contains("(store in bad_write, main.c:") && told.contains("called from main, main.c:"), "{told}");
     // In a scenario, too.
     let dir = tempfile::tempdir().unwrap();
     let scenario = dir.path().join("a.toml");
@@ -129,7 +135,8 @@ fn reports_name_places() {
         let dir = tempfile::tempdir().unwrap();
         let script = dir.path().join("s.sh");
         std::fs::write(&script, "st-flash write STANDIN_DRYFLASH_F051_2.20.bin 0x08001000\n").unwrap();
-        let text = flat(&dryflash(&["replay", script.to_str().unwrap(), BOOTLOADER, FAULTY, SETTINGS, "--boot"]));
+        let text =
+            flat(&dryflash(&["replay", script.to_str().unwrap(), BOOTLOADER, FAULTY, SETTINGS, "--boot", "--verbose"]));
         assert!(text.contains("main loop at PC 0x0800") && !text.contains("main.c"), "{text}");
     }
 }
