@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(told(b"\x06\x0b"), Some(("ARMv6-M".into(), true)));
         assert_eq!(told(b"\x05\x37-M\0\x06\x0a\x07M"), Some(("ARMv7-M".into(), false)));
         // Tags with text and with both do not confuse what comes after them.
-        assert_eq!(told(b"\x43\x32.09\0\x20\x00gnu\0\x06\x0c"), Some(("ARMv6-M".into(), true)));
+        assert_eq!(told(b"\x43\x32.09\0\x20\x00\x06\x0d\0\x06\x0c"), Some(("ARMv6-M".into(), true)));
         assert_eq!(told(b"\x08\x01"), None, "without an architecture nothing is known");
     }
 
