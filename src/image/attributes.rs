@@ -90,10 +90,11 @@ fn of_file(subsection: &[u8]) -> Option<Build> {
         // From 32 on odd tags have text, others a number; 32 itself has both. Below, 4 and 5 have text.
         let mut after = value;
         let (mut n, mut text) = (0, None);
-        if tag == 32 || !(matches!(tag, 4 | 5) || tag > 32 && tag % 2 == 1) {
+        let is_text = matches!(tag, 4 | 5) || tag > 32 && tag % 2 == 1;
+        if !is_text {
             (n, after) = number(after)?;
         }
-        if tag == 32 || matches!(tag, 4 | 5) || tag > 32 && tag % 2 == 1 {
+        if is_text || tag == 32 {
             let end = after.iter().position(|b| *b == 0)?;
             text = Some(&after[..end]);
             after = &after[end + 1..];
