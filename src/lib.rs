@@ -63,7 +63,7 @@
 //! | [`chip`] | a part brought to life: memory map, clock, resets, power |
 //! | [`am32`] | what bootloaders, apps and settings look like, and the findings about them; runs nothing |
 //! | [`esc`] | a chip on the bench with its signal wire, and the verdict |
-//! | [`layout`] | what lies where: images and the flash of virtual ESCs, looked at and never run |
+//! | [`layout`] | what lies where: images and the flash of virtual ESCs, looked at, compared, packed into one and taken apart |
 //! | [`probe`] | the virtual ST-LINK at a chip: debug registers, the probe's commands; its ways in (TCP, socket, USB/IP); recordings, captures, replay, st-flash's lines; knows no flash rules and no AM32 |
 //! | [`gdb`] | a server for gdb at the chip behind that probe |
 //! | [`scenario`] | scenario files, running them on many cores, expectations, snapshots |

@@ -1,7 +1,8 @@
 //! The EEPROM page among other bytes: what tells one, and which layout a firmware writes. What a page holds is in [`super::settings`].
 
 use super::names::Firmware;
-use super::settings::SHORTEST;
+use super::settings::{Field, SHORTEST};
+use std::ops::RangeInclusive;
 
 /// The first byte, which the bootloaders test before they start the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -69,14 +70,14 @@ pub fn plausible(page: &[u8]) -> bool {
 /// Whether bytes in flash read like a written EEPROM page, whatever their length (at least 48).
 pub fn sane(page: &[u8]) -> bool {
     let Some(head) = page.first_chunk::<SHORTEST>() else { return false };
-    let switch = |b: u8| matches!(b, 0 | 1 | 0xFF);
-    matches!(head[0], 0 | 1 | 0xFF)
-        && matches!(head[1], 0..=9 | 0xFF)
-        && matches!(head[3], 0..=9 | 0xFF)
-        && switch(head[17])
-        && switch(head[18])
-        && matches!(head[24], 0..=144 | 0xFF)
-        && matches!(head[27], 0..=64 | 0xFF)
+    let up_to = |name: &str, most: u8| of(head, name).is_some_and(|b| b <= most || b == 0xFF);
+    up_to("boot", 1)
+        && up_to("layout", 9)
+        && up_to("firmware_major", 9)
+        && up_to("dir_reversed", 1)
+        && up_to("bi_direction", 1)
+        && up_to("pwm_frequency", 144)
+        && up_to("motor_poles", 64)
         // All zero is no settings page.
         && head.iter().any(|b| *b != 0)
 }
@@ -85,16 +86,22 @@ pub fn sane(page: &[u8]) -> bool {
 /// volume within their ranges. For a search; what stands at its place may be odder.
 pub fn surely(page: &[u8]) -> bool {
     let Some(head) = page.first_chunk::<SHORTEST>() else { return false };
-    let switch = |b: u8| b <= 1;
-    switch(head[0])
-        && matches!(head[1], 1..=9)
-        && matches!(head[3], 1..=9)
-        && head[17..=22].iter().all(|b| *b <= 2)
-        && switch(head[17])
-        && switch(head[18])
-        && matches!(head[24], 8..=144)
-        && matches!(head[27], 2..=64)
-        && head[30] <= 11
+    let within = |name: &str, range: RangeInclusive<u8>| of(head, name).is_some_and(|b| range.contains(&b));
+    let switches = ["boot", "dir_reversed", "bi_direction"];
+    let choices = ["use_sine_start", "comp_pwm", "variable_pwm", "stuck_rotor_protection"];
+    switches.into_iter().all(|name| within(name, 0..=1))
+        && choices.into_iter().all(|name| within(name, 0..=2))
+        && within("layout", 1..=9)
+        && within("firmware_major", 1..=9)
+        && within("pwm_frequency", 8..=144)
+        && within("motor_poles", 2..=64)
+        && within("beep_volume", 0..=11)
+}
+
+/// The byte of a field, whatever the layout says.
+fn of(page: &[u8], name: &str) -> Option<u8> {
+    let field = Field::all().iter().find(|f| f.name == name)?;
+    page.get(field.at).copied()
 }
 
 #[cfg(test)]

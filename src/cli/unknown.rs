@@ -21,9 +21,14 @@ fn verb_for(word: &str) -> Option<&'static str> {
             "`dryflash check FILE...` tells what files are, `dryflash parts PART` shows a part, `dryflash doctor` what is \
              installed"
         }
-        "diff" | "compare" => {
-            "`dryflash with -- COMMAND` and `dryflash replay FILE` tell what a command or a session changed in flash"
+        "compare" | "cmp" => {
+            "`dryflash diff A B` compares images and states; `dryflash with -- COMMAND` and `dryflash replay FILE` tell what a \
+             command or a session changed in flash"
         }
+        "join" | "combine" | "full" | "concat" => {
+            "`dryflash pack FILE... -o FULL.bin` makes one full image of several files"
+        }
+        "unpack" | "extract" => "`dryflash split FULL -o DIR` takes a full image apart",
         "layout" | "memory" | "regions" | "size" => "`dryflash map FILE...` shows what lies where in flash",
         "flash" | "write" | "download" | "program" | "erase" | "read" | "reset" => {
             "`dryflash st-flash write FILE ADDRESS` flashes as st-flash does, `dryflash with -- COMMAND` runs your own tool"

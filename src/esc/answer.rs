@@ -38,7 +38,7 @@ impl Verdict {
         };
         let claim = self.claim();
         // A claim of these says more than what the power-up showed, or than a title.
-        let says_it = self.update.is_some() && good || good && self.from_app() || self.cannot_say();
+        let says_it = good && (self.update.is_some() || self.began_with_the_app()) || self.cannot_say();
         Answer { good, claim, reason: reason.filter(|_| !says_it) }
     }
 
@@ -48,7 +48,7 @@ impl Verdict {
                 "The update would work: this ESC would start with its new bootloader."
             }
             (false, false) if self.update.is_some() => "This update would not work.",
-            (true, _) if self.from_app() => {
+            (true, _) if self.began_with_the_app() => {
                 let skipped = self.pieces.iter().find(|p| matches!(p.role, Role::Bootloader | Role::Full));
                 return match skipped {
                     None => "The app would run, once something starts it: no bootloader was asked for.".to_owned(),
@@ -76,7 +76,7 @@ impl Verdict {
     }
 
     /// Whether the app was started as a bootloader would: only then is its jump the first that happens.
-    fn from_app(&self) -> bool {
+    fn began_with_the_app(&self) -> bool {
         self.runs.iter().filter_map(|r| r.jump).any(|j| j.time_us == Time::ZERO)
     }
 

@@ -231,6 +231,42 @@ mod tests {
     }
 
     #[test]
+    fn what_the_app_leaves_is_judged() {
+        let part = crate::part::find("G071").unwrap();
+        let layout = Layout::of(&part).unwrap();
+        let after = |edit: fn(&mut [u8]), mut findings: Vec<Finding>| {
+            let mut run = run(&[LAYOUT], Some((LAYOUT, 4, 4)));
+            let mut page = fixtures::eeprom(1, 4, (2, 21));
+            edit(&mut page);
+            run.changed[0].settings.as_mut().unwrap().after = Settings::read(&page).unwrap();
+            judge(&run, layout, &mut findings);
+            findings.into_iter().map(|f| (f.id, f.message)).collect::<Vec<_>>()
+        };
+        let name = |page: &mut [u8]| page[5..17].copy_from_slice(b"NEOESC f051 ");
+        let found = after(name, Vec::new());
+        assert!(found[0].0 == Id::SETTINGS_NAME && found[0].1.starts_with("after the app has run: "), "{found:?}");
+        assert_eq!(after(|_| (), Vec::new()), []);
+        // What the file shows already is told once, and what the app mended no more.
+        let of_the_file = |id| vec![Finding::new(id, "of the file", "set it")];
+        assert_eq!(after(name, of_the_file(Id::SETTINGS_NAME)), [(Id::SETTINGS_NAME, "of the file".to_owned())]);
+        assert_eq!(after(|_| (), of_the_file(Id::SETTINGS_RANGE)), []);
+        assert_eq!(after(|_| (), of_the_file(Id::PIN_MISMATCH)).len(), 1);
+    }
+
+    #[test]
+    fn an_app_that_is_started_without_settings() {
+        let with = |value| {
+            let mut run = run(&[LAYOUT], None);
+            run.boot_byte[0].value = value;
+            judged(&run)
+        };
+        let found = with(0xFF);
+        assert_eq!((found[0].0, found[0].1), (Id::RUN_NO_SETTINGS, Severity::Warning));
+        assert!(found[0].2.starts_with("the bootloader read FF at 0x0801F800 (PC 0x08001264) and started the app"));
+        assert!(with(1).is_empty());
+    }
+
+    #[test]
     fn the_first_look_at_each_page() {
         let seen = |address, width, time| WatchedLoad { address, width, value: 0x1234_5601, pc: 2, time: Time(time) };
         let loads = [seen(LAYOUT, Width::Byte, 5), seen(OTHER - 1, Width::Half, 20), seen(OTHER, Width::Byte, 30)];

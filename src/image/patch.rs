@@ -109,7 +109,9 @@ fn seen_again(out: &[u8], image: &Image, values: &BTreeMap<u32, u8>) -> Result<(
         reason => PatchError::Broken { file: image.name.clone(), reason: Box::new(reason) },
     })?;
     for segment in &image.segments {
-        for (address, old) in (segment.address..).zip(&segment.data) {
+        for (index, old) in segment.data.iter().enumerate() {
+            // A segment never reaches past 2^32.
+            let address = segment.address + index as u32;
             let wanted = values.get(&address).unwrap_or(old);
             if again.byte(address) != Some(*wanted) {
                 return Err(PatchError::NotInOnePlace { file: image.name.clone(), address });

@@ -120,8 +120,9 @@ pub fn file_with(raw: &[u8], source: &Source, page: &Page, bytes: &[u8]) -> Resu
         return Ok(bytes.to_vec());
     }
     let first = page.address.unwrap_or(page.image.start());
-    let changed = (first..).zip(bytes).zip(&page.bytes).filter(|((_, new), old)| new != old);
-    let values: BTreeMap<u32, u8> = changed.map(|((address, new), _)| (address, *new)).collect();
+    let changed = bytes.iter().zip(&page.bytes).enumerate().filter(|(_, (new, old))| new != old);
+    // A page never reaches past 2^32.
+    let values: BTreeMap<u32, u8> = changed.map(|(index, (new, _))| (first + index as u32, *new)).collect();
     Ok(patch(raw, &page.image, &values)?)
 }
 
@@ -137,4 +138,38 @@ pub fn findings(file: &Arc<str>, bytes: &[u8], part: Option<&Arc<Part>>) -> Resu
     // Of a file that holds more, the name tells of that.
     let of_the_page = |f: &Finding| f.file.as_ref() == Some(file) && f.id != Id::CONTRADICTION;
     Ok(plan.findings.into_iter().filter(of_the_page).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::am32::Firmware;
+    use crate::am32::settings::default_page;
+
+    fn words(words: &[&str]) -> Result<Vec<Setting>, String> {
+        settings(&words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>()).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn words_set_fields() {
+        let found = words(&["motor_kv = 1980", "name=a=b"]).unwrap();
+        let told: Vec<_> = found.iter().map(|s| (s.field.name, s.value.as_str())).collect();
+        assert_eq!(told, [("motor_kv", "1980"), ("name", "a=b")]);
+        assert!(words(&["motor_kv"]).unwrap_err().contains("FIELD=VALUE"));
+        assert!(words(&["motor_kw=1"]).unwrap_err().contains("did you mean motor_kv?"));
+        assert!(words(&["motor_kv=1980", "motorKv=2020"]).unwrap_err().contains("set twice, to '1980' and to '2020'"));
+    }
+
+    #[test]
+    fn bytes_that_make_no_sense_are_for_those_who_insist() {
+        let mut page = default_page(4, Firmware { major: 2, minor: 21 });
+        let fresh = page.clone();
+        let ramp = words(&["max_ramp=0x00"]).unwrap();
+        let error = put(&mut page, &ramp, false).unwrap_err().to_string();
+        assert!(error.contains("0.1 to 20.0 %/ms") && error.contains("--anyway"), "{error}");
+        assert_eq!(page, fresh);
+        put(&mut page, &ramp, true).unwrap();
+        assert_eq!((page[5], &page[6..]), (0, &fresh[6..]));
+        assert!(put(&mut page, &words(&["max_ramp=0"]).unwrap(), true).is_err(), "in hex only");
+    }
 }

@@ -8,7 +8,7 @@ mod flash;
 mod found;
 mod regions;
 
-pub use beside::{Beside, Differing, beside};
+pub use beside::{Beside, Differing, DifferingOption, beside};
 pub use found::{Byte, Found, Setting};
 
 use super::source::{OptionBytes, Source};
@@ -355,6 +355,11 @@ impl Map {
     pub fn is_sound(&self) -> bool {
         let errors = self.findings.iter().any(|f| f.severity == Severity::Error);
         !errors && !self.is_locked() && self.protected.iter().all(|p| p.refuses.is_empty())
+    }
+
+    /// Whether it is of files, and not of a virtual ESC alone.
+    pub fn has_files(&self) -> bool {
+        !self.flash.has_state || self.files.len() > 1
     }
 
     /// Whether read protection of the ESC refuses the files.

@@ -2,7 +2,7 @@
 
 use super::Source;
 use crate::am32::settings::{LENGTH, SHORTEST};
-use crate::am32::{self, Given, Layout, PlanError, Request, Role, eeprom};
+use crate::am32::{self, Given, Layout, PlanError, Request, eeprom};
 use crate::image::{Format, Image};
 use crate::part::Part;
 use crate::plural::thousands;
@@ -128,8 +128,10 @@ fn placed(image: &Image, part: Option<&Arc<Part>>) -> Result<(Image, Vec<&'stati
     }
     layouts.dedup_by_key(|l| l.eeprom);
     let settings = |l: &&'static Layout| piece.image.byte(l.eeprom).is_some();
-    if layouts.iter().any(|l| settings(&l)) || piece.role == Role::Eeprom {
-        layouts.retain(|l| settings(l));
+    match layouts.iter().any(settings) {
+        true => layouts.retain(settings),
+        // That it is not there is told of the usual one.
+        false => layouts.truncate(1),
     }
     Ok((piece.image.clone(), layouts))
 }
@@ -242,6 +244,8 @@ mod tests {
         let gap = hex(&[line(0x7C00, &page[..16]), line(0x7C20, &page[32..])]);
         let error = found(&source("a.hex", gap.as_bytes(), None), None, None).unwrap_err();
         assert!(error.contains("0x08007C10 to 0x08007C1F"), "{error}");
+        let error = found(&source("a.hex", whole.as_bytes(), None), Some("G071"), None).unwrap_err();
+        assert!(error.contains("nothing at 0x0801F800") && error.contains("0x08007C00 to 0x08007C2F"), "{error}");
         let cut = hex(&[line(0x7C00, &page[..16])]);
         let error = found(&source("a.hex", cut.as_bytes(), None), None, None).unwrap_err();
         assert!(error.contains("ends after 16 bytes"), "{error}");

@@ -11,7 +11,7 @@ use super::text::one_finding;
 use super::{Detail, Render, RenderError, Style, json};
 use crate::am32::Severity;
 use crate::layout::Map;
-use crate::layout::map::{Beside, Differing, Found, Holder, Kind, Region, Sizes};
+use crate::layout::map::{Beside, Differing, DifferingOption, Found, Holder, Kind, Region, Sizes};
 use crate::plural::{count, thousands};
 use anstyle::{AnsiColor, Color, Style as Ansi};
 use serde::Serialize;
@@ -62,6 +62,8 @@ struct Document<'a> {
     maps: Vec<Out<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     differing: Option<&'a [Differing]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    differing_options: Option<&'a [DifferingOption]>,
 }
 
 #[derive(Serialize)]
@@ -92,15 +94,17 @@ impl Render for Report {
 
     fn json(&self) -> Result<String, RenderError> {
         let at = |map: &Map| self.asked.iter().map(|at| map.at(*at)).collect();
+        let both = match &self.maps {
+            Maps::One(_) => None,
+            Maps::Two(both) => Some(both),
+        };
         json::document(&Document {
             format: "dryflash-map",
             version: 1,
             sound: self.maps().iter().all(Map::is_sound),
             maps: self.maps().iter().map(|map| Out { map, at: at(map) }).collect(),
-            differing: match &self.maps {
-                Maps::One(_) => None,
-                Maps::Two(beside) => Some(&beside.differing),
-            },
+            differing: both.map(|both| &*both.differing),
+            differing_options: both.map(|both| &*both.differing_options),
         })
     }
 }
@@ -348,8 +352,12 @@ fn answer(map: &Map, style: Style, out: &mut String) {
     }
     let refused = map.protected.iter().any(|p| !p.refuses.is_empty());
     let text = if map.is_sound() {
-        let sizes = in_use(map.sizes);
-        style.good(&format!("Everything lies where it belongs: {sizes}, of {} bytes.", thousands(map.length)))
+        let (sizes, of) = (in_use(map.sizes), thousands(map.length));
+        // What a virtual ESC holds came there by itself: whether it starts is `check`'s to say.
+        match map.has_files() {
+            true => style.good(&format!("Every file lies where it belongs: {sizes}, of {of} bytes.")),
+            false => format!("In flash: {sizes}, of {of} bytes; `dryflash check` says whether it starts."),
+        }
     } else if map.is_locked() {
         style.bad("The flash takes no file: read protection is on. Whoever takes it off erases everything.")
     } else if refused {

@@ -1,8 +1,13 @@
 //! Whatever the files hold and wherever they say that they go, they are planned, and findings are told.
 
+use dryflash::am32::settings::{Field, Settings};
 use dryflash::am32::{Given, Request, Role, explain, plan};
 use dryflash::image::Image;
+use dryflash::layout::edit::{self, Setting};
+use dryflash::layout::{Source, page};
 use dryflash::part;
+use dryflash::report::eeprom::{Page, Place};
+use dryflash::report::{Detail, Render, Style};
 use proptest::prelude::*;
 
 fn role() -> impl Strategy<Value = Option<Role>> {
@@ -69,6 +74,44 @@ proptest! {
                 prop_assert!(!finding.message.is_empty() && !finding.advice.is_empty());
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever a page holds, it is shown, judged and changed, and the file around it keeps all else.
+    #[test]
+    fn is_a_settings_page_or_none(
+        bytes in bytes(),
+        length in prop_oneof![Just(48usize), Just(192), Just(1024), 0..400usize],
+        placed in address(),
+        at in address(),
+        named in 0..7usize,
+        field in 0..Field::all().len(),
+        value: u8,
+    ) {
+        let raw: Vec<u8> = bytes.iter().copied().cycle().take(length).collect();
+        let Ok(image) = Image::parse("page.bin", &raw, placed) else { return Ok(()) };
+        let (source, part) = (Source::of_image(image), part::all().get(named));
+        let Ok(page) = page::find(&source, part, at) else { return Ok(()) };
+        let shown = Page {
+            place: Place { file: page.file.to_string(), part: None, address: page.address },
+            settings: Settings::read(&page.bytes).unwrap(),
+            findings: edit::findings(&page.file, &page.bytes, part).unwrap(),
+            written: None,
+        };
+        for detail in [Detail::Quiet, Detail::Usual, Detail::Verbose] {
+            let text = shown.text(Style { width: 40, detail, ..Style::default() });
+            prop_assert!(text.lines().all(|l| l.chars().count() <= 40), "{}", text);
+        }
+        prop_assert!(shown.json().is_ok());
+        let field = &Field::all()[field];
+        let setting = Setting { field, value: format!("0x{value:02X}") };
+        let Ok(new) = edit::edited(&page, &[setting], true) else { return Ok(()) };
+        let out = edit::file_with(&raw, &source, &page, &new).unwrap();
+        let differ: Vec<usize> = (0..raw.len()).filter(|n| raw[*n] != out[*n]).collect();
+        prop_assert!(out.len() == raw.len() && differ.len() <= field.size, "{:?}", differ);
     }
 }
 

@@ -1,4 +1,5 @@
-//! `dryflash eeprom`: settings pages shown, compared, changed, made and migrated; and what is refused, with nothing lost.
+//! `dryflash eeprom`: settings pages shown, compared, changed, made and migrated; and what is refused, with nothing
+//! lost.
 
 use super::support::apps::{APP as APP_AT, image, rewriting};
 use serde_json::Value;
@@ -423,6 +424,72 @@ fn lines_fit_the_terminal() {
             let widest = text.lines().map(|l| l.chars().count()).max().unwrap();
             assert!(widest <= columns.parse().unwrap(), "{columns} {words}: {widest}\n{text}");
             assert!(text.is_ascii() && !text.contains("\nOptions:\n"), "{words}");
+        }
+    }
+}
+
+/// Commands that the findings about a page name, run in the order in which they are named.
+#[test]
+fn what_the_advice_says_works() {
+    let bench = Bench::new();
+    bench.eeprom("new --part F051 --firmware 2.21 -o sound.bin");
+    let sound = bench.bytes("sound.bin");
+    assert!(bench.json("show sound.bin --part F051")["findings"].as_array().unwrap().is_empty());
+    let mut never = vec![0xFF; 192];
+    never[0] = 1;
+    let spoilt: [(&str, &[(usize, u8)]); 6] = [
+        ("DF090", &[(5, b'N'), (6, b'E'), (7, b'O'), (8, b'E'), (9, b'S'), (10, b'C'), (11, b' '), (12, b'f')]),
+        ("DF092", &[(5, 0)]),
+        ("DF093", &[(27, 0)]),
+        ("DF094", &[(36, 1), (37, 255)]),
+        ("DF097", &[(47, b'1')]),
+        ("DF098", &[(176, 32), (178, 32), (180, 32), (183, 32)]),
+    ];
+    let changed = spoilt.into_iter().map(|(id, bytes)| {
+        let mut page = sound.clone();
+        bytes.iter().for_each(|(at, byte)| page[*at] = *byte);
+        (id, page)
+    });
+    for (id, page) in changed.chain([("DF091", never), ("DF013", vec![0xFF; 1024])]) {
+        bench.put("page.bin", page);
+        let told = bench.json("show page.bin --part F051");
+        assert_eq!(told["findings"][0]["id"], id, "{told:#}");
+        let words: Vec<&str> =
+            told["findings"][0]["commands"][0].as_array().unwrap().iter().map(|w| w.as_str().unwrap()).collect();
+        assert_eq!(words[..2], ["dryflash", "eeprom"], "{words:?}");
+        let done = bench.dryflash(&words[1..].join(" "));
+        assert_eq!(done.code, 0, "{words:?}: {}{}", done.out, done.error);
+        let again = bench.json(&format!("show {} --part F051", words.last().unwrap()));
+        assert_eq!(again["findings"].as_array().map(Vec::len), Some(0), "{words:?}: {again:#}");
+        std::fs::remove_file(bench.path(words.last().unwrap())).unwrap();
+    }
+}
+
+/// `DRYFLASH_REAL_IMAGES=DIR cargo test --test it eeprom::`: each app under DIR (AM32_<TARGET>_<VERSION>.hex) takes
+/// over a new page, and nothing of what it leaves is in doubt.
+#[test]
+fn real_apps_leave_sound_settings() {
+    let Some(folder) = std::env::var_os("DRYFLASH_REAL_IMAGES") else {
+        eprintln!("SKIPPED: DRYFLASH_REAL_IMAGES does not name a folder of release images");
+        return;
+    };
+    let bench = Bench::new();
+    assert_eq!(bench.eeprom("new --part F051 -o new.bin").code, 0);
+    let mut folders = vec![PathBuf::from(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()) {
+            let name = entry.file_name().and_then(|n| n.to_str()).unwrap_or_default().to_owned();
+            if entry.is_dir() {
+                folders.push(entry);
+            } else if name.starts_with("AM32_") && name.ends_with(".hex") && !name.contains("BOOTLOADER") {
+                bench.put("app.hex", std::fs::read(&entry).unwrap());
+                let told = bench.json("migrate new.bin --app app.hex -o left.bin --force");
+                assert!(told["app"]["done"] == true && told["findings"] == serde_json::json!([]), "{name}: {told:#}");
+                let left = bench.json("show left.bin");
+                let doubts: Vec<&Value> =
+                    left["settings"].as_object().unwrap().values().filter(|s| !s["doubt"].is_null()).collect();
+                assert!(doubts.is_empty() && left["findings"] == serde_json::json!([]), "{name}: {doubts:?}");
+            }
         }
     }
 }

@@ -177,9 +177,7 @@ fn a_page_can_be_found_ones_way_around_in() {
         for head in all(&document, "th") {
             assert!(matches!(head.attribute("scope"), Some("row" | "col")), "{name}: {}", text(head));
         }
-        for button in all(&document, "button") {
-            panic!("{name}: {} is of no use without the script", text(button));
-        }
+        assert_eq!(all(&document, "button").count(), 0, "{name}: buttons are of no use without the script");
     }
 }
 

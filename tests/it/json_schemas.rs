@@ -283,7 +283,10 @@ fn maps_fit_their_schema() {
     let asked = ["--at", "0x08007c01", "--at", "0x20000000", "--at", "0x08001000"];
     let told = fits("map", &[&["map", "--format", "json", "--state", state, files[1]], &asked[..]].concat());
     assert_eq!(told["maps"][0]["at"][0]["setting"]["name"], "layout");
-    fits("map", &["map", "--format", "json", state, state]);
+    let other = dir.path().join("other.json");
+    let other = other.to_str().unwrap();
+    dryflash(&["check", "--format", "json", "--state", other, "STANDIN_DRYFLASH_G071_64K_2.20_FULL.hex"]);
+    fits("map", &["map", "--format", "json", state, other]);
     let wrong = ["STANDIN_EEPROM_V2_1K.bin@0x08000400", "STANDIN_EEPROM_BLANK_1K.bin@0x08007e00", "--part", "F051"];
     let told = fits("map", &[&["map", "--format", "json", files[0]], &wrong[..]].concat());
     assert_eq!(told["sound"], false);

@@ -37,6 +37,7 @@ mod readme;
 mod real_images;
 mod run;
 mod sessions;
+mod settings;
 mod st_flash;
 mod st_flash_parity;
 mod stlink_server;

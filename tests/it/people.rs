@@ -316,7 +316,9 @@ fn names_may_be_any_bytes() {
 #[test]
 fn other_tools_words_get_a_pointer() {
     for (word, verb) in [
-        ("diff", "dryflash with"),
+        ("compare", "dryflash diff"),
+        ("combine", "dryflash pack"),
+        ("unpack", "dryflash split"),
         ("info", "dryflash check"),
         ("verify", "dryflash check"),
         ("flash", "dryflash st-flash"),

@@ -6,6 +6,7 @@
 use dryflash::am32::{Given, Id};
 use dryflash::esc::{self, AfterPowerOn, BootRun, Ending, Options, PowerUp, Reason, Verdict, Wire};
 use dryflash::image::Image;
+use dryflash::layout;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,28 @@ fn release_images_boot_as_they_do_on_an_esc() {
     }
     println!("{table}");
     assert!(table.deviations.is_empty(), "{} deviations:\n{}", table.deviations.len(), table.deviations.join("\n"));
+}
+
+/// With a version that is found by running: a full image does not have its bootloader's name.
+#[test]
+fn release_bootloaders_come_out_of_full_images_under_their_names() {
+    let Some(folder) = std::env::var_os(VARIABLE) else { return };
+    let mut files = BTreeSet::new();
+    walk(Path::new(&folder), &mut files);
+    for bootloader in files.iter().filter_map(|path| Bootloader::of(path)) {
+        let part = dryflash::part::find(bootloader.layout).unwrap();
+        let paths = [bootloader.path.clone(), app_of(bootloader.layout), settings(bootloader.layout, "V2")];
+        let given = paths.map(|path| Given { image: Image::load(&path, None).unwrap(), role: None });
+        let packed = layout::pack(given.into(), &Options { part: Some(part.clone()), ..Options::default() }, true);
+        let packed = packed.unwrap().result.unwrap();
+        let full = Image::parse("x.bin", &packed.bytes, Some(packed.base)).unwrap();
+        let split = layout::split(&layout::Source::of_image(full), Some(&part)).unwrap();
+        let name = bootloader.path.file_stem().unwrap().to_str().unwrap();
+        assert_eq!(split.files[0].stem, name);
+        let bytes = std::fs::read(&bootloader.path).unwrap();
+        let used = bytes.iter().rposition(|b| *b != 0xFF).map_or(0, |last| last + 1);
+        assert!(split.files[0].bytes == bytes[..used], "{name}");
+    }
 }
 
 fn walk(folder: &Path, files: &mut BTreeSet<PathBuf>) {

@@ -73,20 +73,20 @@ fn for_part(
 }
 
 /// What a page of settings is called that is made by the way.
-const NEW_PAGE: &str = "eeprom.bin";
+pub(super) const NEW_PAGE: &str = "eeprom.bin";
 
 /// Makes a page of settings for `part`, such as `firmware` would write.
-fn new_page(part: &str, firmware: Option<Firmware>, file: &str) -> Command {
+pub(super) fn new_page(part: Word, firmware: Option<Firmware>, file: &str) -> Command {
     let version = firmware.map(|f| f.to_string());
-    let words = ["dryflash", "eeprom", "new", "--part", part].map(Word::plain);
+    let words = ["dryflash", "eeprom", "new", "--part"].map(Word::plain).into_iter().chain([part]);
     let firmware = version.iter().flat_map(|v| ["--firmware", v].map(Word::plain));
-    Command::new(words.into_iter().chain(firmware).chain([Word::plain("-o"), Word::file(file)]))
+    Command::new(words.chain(firmware).chain([Word::plain("-o"), Word::file(file)]))
 }
 
 /// Makes a page of settings for the part that has this layout; none where dryflash has none.
 pub(in crate::am32) fn new_page_of(layout: &Layout, firmware: Option<Firmware>) -> Option<Command> {
     let part = part::all().iter().find(|part| Layout::of(part) == Some(layout))?;
-    Some(new_page(part.nick(), firmware, NEW_PAGE))
+    Some(new_page(Word::plain(part.nick()), firmware, NEW_PAGE))
 }
 
 /// The command that makes a page of settings, and `check` with it, by `line`: what is to be given instead or as well.
@@ -96,7 +96,9 @@ pub(super) fn with_new_page(context: &Context, line: impl FnOnce(&[Word]) -> Com
     let file = if taken { "eeprom_new.bin" } else { NEW_PAGE };
     let firmware = context.bringing(Role::App).and_then(|app| app.info.firmware());
     let part = context.part.map_or(context.layout.name, |part| part.nick());
-    Advice::from(new_page(part, firmware, file)) + ", then " + line(&option(Role::Eeprom, Word::file(file)))
+    Advice::from(new_page(Word::plain(part), firmware, file))
+        + ", then "
+        + line(&option(Role::Eeprom, Word::file(file)))
 }
 
 /// Where else a page of settings is to be had, in a parenthesis behind what was said.

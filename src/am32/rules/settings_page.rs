@@ -21,7 +21,7 @@ pub struct Page<'a> {
     pub firmware: Option<Firmware>,
     /// The file that holds them, as it was given; none where an app has left them.
     pub file: Option<&'a str>,
-    /// Where they go.
+    /// Where they go, where that is known.
     pub layout: Option<&'a Layout>,
 }
 
@@ -33,7 +33,10 @@ pub(super) fn judge(context: &Context, findings: &mut Vec<Finding>) {
     }
     let Some(settings) = &piece.info.eeprom else { return };
     let firmware = context.bringing(Role::App).and_then(|app| app.info.firmware());
-    let page = Page { settings, firmware, file: Some(&piece.image.name), layout: Some(context.layout) };
+    // A page alone is one of any part.
+    let known = context.wish.part.is_some() || context.pieces.len() > 1;
+    let layout = Some(context.layout).filter(|_| known);
+    let page = Page { settings, firmware, file: Some(&piece.image.name), layout };
     findings.extend(page.findings().into_iter().map(|f| f.file(&piece.image.name).at(address)));
 }
 
@@ -257,10 +260,9 @@ impl Page<'_> {
     }
 
     fn new_page(&self) -> Advice {
-        match self.layout.and_then(|layout| lines::new_page_of(layout, self.firmware)) {
-            Some(new) => Advice::from("make one and write it: ") + new,
-            None => "write a page of settings that a configurator made".into(),
-        }
+        let make = || lines::new_page(Word::Blank("<PART>".to_owned()), self.firmware, lines::NEW_PAGE);
+        let new = self.layout.and_then(|layout| lines::new_page_of(layout, self.firmware));
+        Advice::from("make one and write it: ") + new.unwrap_or_else(make)
     }
 }
 

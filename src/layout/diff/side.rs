@@ -1,7 +1,7 @@
 //! One of two things that are compared: where its bytes are, and what they are.
 
 use super::DiffError;
-use crate::am32::{Layout, Piece, Plan, Role};
+use crate::am32::{Layout, Piece, Plan, Role, SeenInRun as Seen};
 use crate::image::Image;
 use crate::layout::source::Source;
 use crate::layout::{split, told};
@@ -13,6 +13,8 @@ pub struct Side<'a> {
     pub source: &'a Source,
     /// The part; none where several are left that keep their settings at different places.
     pub part: Option<Arc<Part>>,
+    /// The parts that are left.
+    candidates: Vec<Arc<Part>>,
     /// What lies in flash, or all bytes where nothing is known of a part.
     pub image: Image,
     /// What it is, where anything tells.
@@ -20,9 +22,12 @@ pub struct Side<'a> {
 }
 
 impl Side<'_> {
-    /// Finds by running what its bytes leave open.
+    /// Finds by running what its bytes leave open, on the first of the parts on which it shows.
     pub fn run(&mut self) {
-        if let Some(part) = &self.part {
+        for part in &self.candidates {
+            if self.piece.as_ref().is_none_or(|piece| piece.info.seen != Seen::default()) {
+                return;
+            }
             self.piece = self.piece.take().map(|piece| told::run(piece, part));
         }
     }
@@ -76,7 +81,7 @@ pub fn both<'a>(
             Some(part) if placed && source.option_bytes.is_some() => image.slice(0..part.option_bytes.base),
             _ => image,
         };
-        Side { source, part, image, piece: plan.pieces.into_iter().next() }
+        Side { source, part, candidates: plan.candidates, image, piece: plan.pieces.into_iter().next() }
     };
     Ok((side(a, plan_a, home_a), side(b, plan_b, home_b), placed))
 }

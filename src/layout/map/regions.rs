@@ -231,11 +231,11 @@ fn beside(piece: &Piece, segment: &Segment, part: &Part) -> Vec<Region> {
     let (base, end) = (u64::from(part.flash.base), u64::from(part.flash.end()));
     let (from, to) = (u64::from(segment.address), segment.end());
     let option_bytes = part.option_bytes.contains(segment.address);
-    let ranges = if option_bytes { vec![from..to] } else { vec![from..to.min(base), from.max(end)..to] };
-    let region = |range: Range<u64>| {
-        let (address, length) = (u32::try_from(range.start).ok()?, u32::try_from(range.end - range.start).ok()?);
+    let ranges = if option_bytes { [(from, to), (to, to)] } else { [(from, to.min(base)), (from.max(end), to)] };
+    let region = |(first, after): (u64, u64)| {
+        let (address, length) = (u32::try_from(first).ok()?, u32::try_from(after - first).ok()?);
         let kind = if option_bytes { Kind::OptionBytes } else { Kind::Outside };
         Some(Region { address, length, kind, files: vec![piece.image.name.to_string()], note: None })
     };
-    ranges.into_iter().filter(|r| r.start < r.end).filter_map(region).collect()
+    ranges.into_iter().filter(|(first, after)| first < after).filter_map(region).collect()
 }

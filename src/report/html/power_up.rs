@@ -4,7 +4,7 @@ use super::frame::Mood;
 use super::time_line::TimeLine;
 use crate::esc::{BootRun, Verdict};
 use crate::image::Symbols;
-use crate::report::{Detail, last, text};
+use crate::report::text;
 use askama::Template;
 
 /// The power-ups in the order in which they were asked for.
@@ -24,6 +24,8 @@ struct PowerUp {
     line: TimeLine,
     /// What the time line does not tell.
     more: Vec<String>,
+    /// What ran last before a fault, the caller first; nothing where there was none.
+    last: Vec<String>,
 }
 
 impl PowerUps {
@@ -33,16 +35,17 @@ impl PowerUps {
         let one = |(n, run): (usize, &BootRun)| {
             let told = run.told(verdict.hopes(run));
             let id = format!("power-up-{}", n + 1);
-            let named = |line: &str| verdict.symbols.name_places(line).into_owned();
+            let named = |text: &str| verdict.symbols.name_places(text).into_owned();
             let ending = named(&format!("{}{}", told.head, told.rest));
             PowerUp {
-                line: TimeLine::of(run, id.clone(), &ending),
+                line: TimeLine::of(run, id.clone(), &ending, &named),
                 id,
                 name: run.power_up.to_string(),
                 mood: if told.good { Mood::good("as hoped") } else { Mood::bad("not as hoped") },
                 ending,
                 decides: decisive.is_some_and(|it| std::ptr::eq(it, run)),
-                more: more(run, &verdict.symbols).iter().map(|line| named(line)).collect(),
+                more: more(run).iter().map(|line| named(line)).collect(),
+                last: last(run, &verdict.symbols),
             }
         };
         PowerUps { all: verdict.runs.iter().enumerate().map(one).collect() }
@@ -54,12 +57,21 @@ impl PowerUps {
     }
 }
 
-fn more(run: &BootRun, symbols: &Symbols) -> Vec<String> {
+/// A line each.
+fn last(run: &BootRun, symbols: &Symbols) -> Vec<String> {
+    let Some(last) = &run.last else { return Vec::new() };
+    let name = |pc: u32| symbols.at(pc).map_or_else(String::new, |symbol| format!("  ; {symbol}"));
+    let caller = last.caller(symbols).map_or_else(String::new, |caller| format!(", called from {caller}"));
+    let begin = format!("LR 0x{:08X}{caller}", last.lr);
+    let each = last.instructions.iter().map(|i| format!("0x{:08X}  {}{}", i.pc, i.text, name(i.pc)));
+    [begin].into_iter().chain(each).collect()
+}
+
+fn more(run: &BootRun) -> Vec<String> {
     let mut lines: Vec<String> = text::signal(run).into_iter().collect();
     lines.extend(run.polled.iter().map(|p| format!("polls {} at PC 0x{:08X}", p.name, p.pc)));
     lines.extend(run.sampled.iter().map(|s| format!("samples {}, {} times", s.pin, s.samples)));
     lines.extend(text::rewritten(run));
-    lines.extend(last::lines(run, symbols, Detail::Verbose));
     for touched in run.in_vain.iter().chain(&run.unmodelled) {
         lines.push(format!("{} at PC 0x{:08X}: {}", touched.name, touched.pc, touched.text));
     }

@@ -108,9 +108,10 @@ fn per_cent(x: f64) -> String {
 }
 
 impl TimeLine {
-    /// Of a run that ended in these words.
-    pub fn of(run: &BootRun, id: String, ending: &str) -> TimeLine {
-        let (happened, end) = (happened(run, ending), run.time_us);
+    /// Of a run that ended in these words. `named` puts names to places in the code.
+    pub fn of(run: &BootRun, id: String, ending: &str, named: &dyn Fn(&str) -> String) -> TimeLine {
+        let happened = happened(run, ending).into_iter().map(|(time, text)| (time, named(&text))).collect();
+        let end = run.time_us;
         let scale = Scale::to(end);
         let wire = levels(run);
         let edges = wire.windows(2).map(|pair| Edge {

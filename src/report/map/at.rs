@@ -3,7 +3,9 @@
 use super::super::Style;
 use super::super::columns::wrap;
 use super::base;
+use crate::image::Symbol;
 use crate::layout::map::{Found, Kind};
+use std::fmt::Write;
 
 /// What stands at an address, in some lines.
 pub(super) fn found(found: &Found, state: Option<&str>, style: Style, out: &mut String) {
@@ -33,7 +35,7 @@ pub(super) fn found(found: &Found, state: Option<&str>, style: Style, out: &mut 
         place.push(format!("{}: {}", setting.name, setting.text));
     }
     if let Some(symbol) = &found.symbol {
-        place.push(format!("in {symbol}"));
+        place.push(code(symbol));
     }
     if !place.is_empty() {
         wrap(&place.join("; "), "  ", "    ", style.width, out);
@@ -46,4 +48,15 @@ pub(super) fn found(found: &Found, state: Option<&str>, style: Style, out: &mut 
         let text = format!("{:02X} was to stand there, from {} {}", other.value, other.file, other.place);
         wrap(&text, "  ", "    ", style.width, out);
     }
+}
+
+/// `in main+0x12, app.c:9`; `in wait, inlined into main+0x12, wait.h:7`.
+fn code(symbol: &Symbol) -> String {
+    let inlined =
+        symbol.inlined_into.as_ref().map_or_else(String::new, |_| format!("{}, inlined into ", symbol.function));
+    let mut text = format!("in {inlined}{}+0x{:X}", symbol.compiled(), symbol.offset);
+    if let (Some(file), Some(line)) = (symbol.file_name(), symbol.line) {
+        let _ = write!(text, ", {file}:{line}");
+    }
+    text
 }

@@ -45,17 +45,24 @@ pub(super) fn two(both: &Beside, style: Style, out: &mut String) {
         differences(both, style, out);
         out.push('\n');
     }
+    wrap(&style.heading(&answer(both)), "", "", style.width, out);
+}
+
+fn answer(both: &Beside) -> String {
     let bytes: u32 = both.differing.iter().map(|d| d.bytes).sum();
-    let text = match bytes {
-        0 => "Both hold the same in flash.".to_owned(),
-        1 => "One byte of flash differs.".to_owned(),
-        n => format!("{} bytes of flash differ.", thousands(n)),
+    let flash = match bytes {
+        0 => "Both hold the same in flash".to_owned(),
+        1 => "One byte of flash differs".to_owned(),
+        n => format!("{} bytes of flash differ", thousands(n)),
     };
-    wrap(&style.heading(&text), "", "", style.width, out);
+    match both.differing_options.is_empty() {
+        true => format!("{flash}."),
+        false => format!("{flash}, and option bytes are not the same."),
+    }
 }
 
 fn differences(both: &Beside, style: Style, out: &mut String) {
-    if both.differing.is_empty() {
+    if both.differing.is_empty() && both.differing_options.is_empty() {
         return;
     }
     let _ = writeln!(out, "\n{}", style.heading("differences"));
@@ -69,5 +76,10 @@ fn differences(both: &Beside, style: Style, out: &mut String) {
     }
     if let Some(more) = both.differing.len().checked_sub(listed).filter(|n| *n > 0) {
         let _ = writeln!(out, "  and {more} more: --verbose lists all");
+    }
+    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
+    for option in &both.differing_options {
+        let (left, right) = (value(&option.first), value(&option.second));
+        wrap(&format!("option byte {}: {left} left, {right} right", option.name), "  ", "    ", style.width, out);
     }
 }

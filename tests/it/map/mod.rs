@@ -268,6 +268,12 @@ fn what_stands_at_an_address_by_kind_of_file() {
         let byte = map.at(at).stands.unwrap();
         assert_eq!((byte.place.as_str(), Some(byte.value)), (place, map.byte(at)), "{file}");
     }
+    let elf = || given("STANDIN_DRYFLASH_FAULTY_F051_2.20.elf");
+    let symbol = mapped(vec![elf()], Some("F051")).at(0x0800_10C4).symbol.unwrap();
+    assert_eq!((symbol.function.as_str(), symbol.offset, symbol.file_name()), ("reset", 4, Some("startup.c")));
+    // What a later file puts there is not the ELF's.
+    let over = bytes("over.bin", &[0x80; 64], 0x0800_10C0, None);
+    assert_eq!(mapped(vec![elf(), over], Some("F051")).at(0x0800_10C4).symbol, None);
     let map = mapped(vec![given(APP)], None);
     let tag = map.at(0x0800_7BE1);
     assert_eq!(

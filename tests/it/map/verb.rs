@@ -103,6 +103,12 @@ fn two_escs_side_by_side() {
     assert_eq!(told["maps"].as_array().unwrap().len(), 2);
     let same = dryflash(dir.path(), &["esc.json", "esc.json", "-q"], &[]);
     assert_eq!(same.out, "Both hold the same in flash.\n");
+    let protected = kept("F051", |f| f.wrp(4, 7).unwrap());
+    StateFile::open(&dir.path().join("protected.json")).unwrap().keep(protected).unwrap();
+    StateFile::open(&dir.path().join("blank.json")).unwrap().keep(kept("F051", |f| f)).unwrap();
+    let options = dryflash(dir.path(), &["blank.json", "protected.json"], &[]);
+    assert!(options.out.contains("option byte WRP: 0xFFFFFFFF left, 0xFFFFFFFD right"), "{}", options.out);
+    assert!(options.out.contains("Both hold the same in flash, and option bytes are not the same."), "{}", options.out);
     let at = dryflash(dir.path(), &["esc.json", "other.json", "--at", "0x08001800"], &[]);
     assert!(at.out.contains("in esc.json is FF") && at.out.contains("in other.json is 07"), "{}", at.out);
 }
@@ -120,6 +126,9 @@ fn an_address_is_told_with_file_and_place() {
     let told = json(dir.path(), &[APP, "--at", "0x08001010"]);
     let at = &told["maps"][0]["at"][0];
     assert_eq!((&at["stands"]["place"], &at["kind"], &at["page"]), (&"line 3".into(), &"app".into(), &4.into()));
+    let elf = built("STANDIN_DRYFLASH_FAULTY_F051_2.20.elf");
+    let code = dryflash(dir.path(), &[elf.to_str().unwrap(), "--at", "0x080010C4"], &[]);
+    assert!(code.out.contains("in reset+0x4, startup.c:"), "{}", code.out);
     let nowhere = dryflash(dir.path(), &[APP, "--at", "0x20000000"], &[]);
     assert!(nowhere.code == Some(1) && nowhere.out.contains("not in flash, and in no file"), "{}", nowhere.out);
 }
