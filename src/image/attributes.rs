@@ -90,10 +90,11 @@ fn of_file(subsection: &[u8]) -> Option<Build> {
         // From 32 on odd tags have text, others a number; 32 itself has both. Below, 4 and 5 have text.
         let mut after = value;
         let (mut n, mut text) = (0, None);
-        if tag == 32 || !(matches!(tag, 4 | 5) || tag > 32 && tag % 2 == 1) {
+        let is_text = matches!(tag, 4 | 5) || tag > 32 && tag % 2 == 1;
+        if !is_text {
             (n, after) = number(after)?;
         }
-        if tag == 32 || matches!(tag, 4 | 5) || tag > 32 && tag % 2 == 1 {
+        if is_text || tag == 32 {
             let end = after.iter().position(|b| *b == 0)?;
             text = Some(&after[..end]);
             after = &after[end + 1..];
@@ -165,7 +166,7 @@ mod tests {
         assert_eq!(told(b"\x06\x0b"), Some(("ARMv6-M".into(), true)));
         assert_eq!(told(b"\x05\x37-M\0\x06\x0a\x07M"), Some(("ARMv7-M".into(), false)));
         // Tags with text and with both do not confuse what comes after them.
-        assert_eq!(told(b"\x43\x32.09\0\x20\x01gnu\0\x06\x0c"), Some(("ARMv6-M".into(), true)));
+        assert_eq!(told(b"\x43\x32.09\0\x20\x00\x06\x0d\0\x06\x0c"), Some(("ARMv6-M".into(), true)));
         assert_eq!(told(b"\x08\x01"), None, "without an architecture nothing is known");
     }
 
