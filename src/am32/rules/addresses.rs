@@ -85,7 +85,9 @@ fn outside(context: &Context, part: &Part, piece: &Piece, findings: &mut Vec<Fin
                 Advice::from("give the address that it is linked for, e.g. ") + home(context, piece)
             }
             _ if address >= flash.end() => {
-                "it is for a part with more flash: take the file for this one, or name the part with --part".into()
+                let other = if context.wish.part.is_some() { "another part" } else { "the part" };
+                format!("it is for a part with more flash: take the file for this one, or name {other} with --part")
+                    .into()
             }
             _ => format!("build the file again so that it starts in flash, at 0x{:08X}", flash.base).into(),
         };
