@@ -29,6 +29,7 @@ pub fn files(verdict: &mut Verdict, decisive: usize, layout: &Layout) {
         let finding = &mut verdict.findings[stack];
         finding.severity = Severity::Error;
         finding.message = format!("{}; {evidence}", finding.message);
+        finding.advice = format!("take the file for the {layout}: this one needs more SRAM").into();
         verdict.findings.remove(seen);
     }
 }

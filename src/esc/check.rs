@@ -11,7 +11,7 @@ use super::rests;
 use super::trace::Wish;
 use super::verdict::{self, Held, Verdict};
 use super::{fit, last, next_start, settings_pages, signal_pin, updater};
-use crate::am32::{self, Given, Layout, Piece, Plan, PlanError, Request, Role};
+use crate::am32::{self, Given, Layout, Piece, Plan, PlanError, Request, Role, Word};
 use crate::chip::{Chip, SavedChip, program};
 use crate::cpu::hybrid::Engine;
 use crate::cpu::unicorn::EngineError;
@@ -320,7 +320,13 @@ fn flash(chip: &mut Chip, options: &Options, verdict: &mut Verdict) -> bool {
         match program::program(chip, &piece.image, options.option_bytes) {
             Ok(done) => verdict.programmed.push(done),
             Err(error) => {
-                verdict.findings.push(verdict::not_programmed(&error, &piece.image.name));
+                let mut refused = verdict::not_programmed(&error, &piece.image.name);
+                if let Some(state) = &options.state {
+                    let alone = ["dryflash", "check", "--state"].map(Word::plain).into_iter().chain([Word::file(state)]);
+                    let alone = am32::Command::new(alone);
+                    refused.advice = refused.advice + "; " + alone + " says whether it starts as it is now";
+                }
+                verdict.findings.push(refused);
                 chip.power_off(options.seed);
                 return false;
             }

@@ -121,6 +121,7 @@ fn a_locked_escs_story() {
         assert!(said.contains("DF062"), "{said}");
         assert!(said.starts_with("These files cannot be flashed. The flash is protected (DF062)."), "{said}");
         assert!(said.contains("cannot be flashed until it is unlocked, which erases everything"), "{said}");
+        assert!(said.contains("esc.state` says whether it starts as it is now"), "{said}");
 
         // A probe sees nothing of flash, and the core faults from then on.
         chip.power_on();
