@@ -32,9 +32,9 @@ impl Verdict {
     /// What it comes to, and why.
     pub fn answer(&self) -> Answer {
         let good = self.starts();
-        let error = self.errors().find(|f| !self.refused() || REFUSALS.contains(&f.id));
+        let error = self.errors().find(|f| !self.is_refused() || REFUSALS.contains(&f.id));
         let reason = match error {
-            Some(error) if !self.undecided() => titled(error),
+            Some(error) if !self.is_undecided() => titled(error),
             _ => self.decisive().map(|run| ended(run, self)),
         };
         let claim = self.claim();
@@ -48,7 +48,7 @@ impl Verdict {
             (true, _) if self.update.is_some() => {
                 "The update would work: this ESC would start with its new bootloader."
             }
-            (false, false) if self.refused() => "These files cannot be flashed.",
+            (false, false) if self.is_refused() => "These files cannot be flashed.",
             (false, false) if self.update.is_some() => "This update would not work.",
             (true, _) if self.began_with_the_app() => {
                 let skipped = self.pieces.iter().find(|p| matches!(p.role, Role::Bootloader | Role::Full));
@@ -66,10 +66,10 @@ impl Verdict {
             (false, false) if self.cannot_say() => {
                 "dryflash cannot say whether this ESC would start: it has no model of its MCU."
             }
-            (false, false) if self.undecided() && self.began_with_the_app() => {
+            (false, false) if self.is_undecided() && self.began_with_the_app() => {
                 "It is undecided whether the app would run."
             }
-            (false, false) if self.undecided() => "It is undecided whether this ESC would start.",
+            (false, false) if self.is_undecided() => "It is undecided whether this ESC would start.",
             (false, false) => "This ESC would not start.",
         };
         words.to_owned()
@@ -102,12 +102,12 @@ impl Verdict {
     }
 
     /// Whether the flash did not take the files, so that nothing was powered: what the ESC held may start all the same.
-    fn refused(&self) -> bool {
+    pub fn is_refused(&self) -> bool {
         self.runs.is_empty() && self.errors().any(|f| REFUSALS.contains(&f.id))
     }
 
     /// Whether all that is wrong is that the time was over before anything was decided.
-    fn undecided(&self) -> bool {
+    pub fn is_undecided(&self) -> bool {
         let run = self.decisive().filter(|_| self.update.is_none());
         let over = run.is_some_and(|run| {
             matches!(run.ending, Ending::AppUndecided { .. }) || run.reason == Some(Reason::Undecided)

@@ -322,7 +322,8 @@ fn flash(chip: &mut Chip, options: &Options, verdict: &mut Verdict) -> bool {
             Err(error) => {
                 let mut refused = verdict::not_programmed(&error, &piece.image.name);
                 if let Some(state) = &options.state {
-                    let alone = ["dryflash", "check", "--state"].map(Word::plain).into_iter().chain([Word::file(state)]);
+                    let alone =
+                        ["dryflash", "check", "--state"].map(Word::plain).into_iter().chain([Word::file(state)]);
                     let alone = am32::Command::new(alone);
                     refused.advice = refused.advice + "; " + alone + " says whether it starts as it is now";
                 }
