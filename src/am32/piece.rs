@@ -179,10 +179,13 @@ impl Piece {
         self.evidence == Evidence::Given && self.role != Role::Full
     }
 
-    /// What it is by its bytes, where the command line takes it for another of an ESC's three files.
+    /// What it is by its bytes, where the command line takes it for another of an ESC's three files. A full image that
+    /// is taken for one of them counts where it would go to that one's place.
     pub(super) fn is_mistaken(&self) -> Option<Role> {
         let one = |role: Role| matches!(role, Role::Bootloader | Role::App | Role::Eeprom);
-        self.by_bytes.filter(|b| self.evidence == Evidence::Given && *b != self.role && one(*b) && one(self.role))
+        let moved = matches!(self.role, Role::App | Role::Eeprom) && self.placed_by != PlacedBy::File;
+        let other = |b: Role| one(b) && one(self.role) || b == Role::Full && moved;
+        self.by_bytes.filter(|b| self.evidence == Evidence::Given && *b != self.role && other(*b))
     }
 
     /// Whether it brings what `role` stands for: a full image brings all that is not blank in it.

@@ -1,7 +1,8 @@
 //! What a verdict comes to, in a sentence, and the one reason for it: the first line of every report.
 
-use super::evidence::BootRun;
+use super::evidence::{BootRun, Ending};
 use super::power_up::Wire;
+use super::reason::Reason;
 use super::verdict::{self, Verdict};
 use super::words::Hopes;
 use crate::am32::{self, Finding, Id, Role, Severity};
@@ -31,10 +32,10 @@ impl Verdict {
     /// What it comes to, and why.
     pub fn answer(&self) -> Answer {
         let good = self.starts();
-        let error = self.findings.iter().find(|f| f.severity == Severity::Error);
+        let error = self.errors().find(|f| !self.is_refused() || REFUSALS.contains(&f.id));
         let reason = match error {
-            Some(error) => titled(error),
-            None => self.decisive().map(|run| ended(run, self)),
+            Some(error) if !self.is_undecided() => titled(error),
+            _ => self.decisive().map(|run| ended(run, self)),
         };
         let claim = self.claim();
         // A claim of these says more than what the power-up showed, or than a title.
@@ -47,6 +48,7 @@ impl Verdict {
             (true, _) if self.update.is_some() => {
                 "The update would work: this ESC would start with its new bootloader."
             }
+            (false, false) if self.is_refused() => "These files cannot be flashed.",
             (false, false) if self.update.is_some() => "This update would not work.",
             (true, _) if self.began_with_the_app() => {
                 let skipped = self.pieces.iter().find(|p| matches!(p.role, Role::Bootloader | Role::Full));
@@ -64,6 +66,10 @@ impl Verdict {
             (false, false) if self.cannot_say() => {
                 "dryflash cannot say whether this ESC would start: it has no model of its MCU."
             }
+            (false, false) if self.is_undecided() && self.began_with_the_app() => {
+                "It is undecided whether the app would run."
+            }
+            (false, false) if self.is_undecided() => "It is undecided whether this ESC would start.",
             (false, false) => "This ESC would not start.",
         };
         words.to_owned()
@@ -88,10 +94,30 @@ impl Verdict {
     /// Whether all that is wrong is that the MCU is not modelled. Files for different MCUs are wrong on any: that finding
     /// names one of them.
     pub fn cannot_say(&self) -> bool {
-        let mut errors = self.findings.iter().filter(|f| f.severity == Severity::Error);
-        self.part.is_none() && errors.all(|f| f.id == Id::FOREIGN_MCU && f.file.is_none())
+        self.part.is_none() && self.errors().all(|f| f.id == Id::FOREIGN_MCU && f.file.is_none())
+    }
+
+    fn errors(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|f| f.severity == Severity::Error)
+    }
+
+    /// Whether the flash did not take the files, so that nothing was powered: what the ESC held may start all the same.
+    pub fn is_refused(&self) -> bool {
+        self.runs.is_empty() && self.errors().any(|f| REFUSALS.contains(&f.id))
+    }
+
+    /// Whether all that is wrong is that the time was over before anything was decided.
+    pub fn is_undecided(&self) -> bool {
+        let run = self.decisive().filter(|_| self.update.is_none());
+        let over = run.is_some_and(|run| {
+            matches!(run.ending, Ending::AppUndecided { .. }) || run.reason == Some(Reason::Undecided)
+        });
+        over && self.errors().all(|f| matches!(f.id, Id::RUN_NO_JUMP | Id::RUN_APP_SILENT))
     }
 }
+
+/// What keeps files out of the flash.
+const REFUSALS: [Id; 2] = [Id::RUN_FLASH_LOCKED, Id::RUN_PROGRAMMING];
 
 /// What an error is, in its title's words.
 fn titled(error: &Finding) -> Option<String> {
@@ -114,6 +140,7 @@ mod tests {
     use crate::am32::Given;
     use crate::esc::{Options, PowerUp, check};
     use crate::image::Image;
+    use crate::time::Time;
 
     fn answer(files: &[&str], options: Options) -> String {
         let load = |name: &&str| Image::load(format!("firmware/built/STANDIN_{name}").as_ref(), None).unwrap();
@@ -140,5 +167,16 @@ mod tests {
             answer(&[APP], Options { from_app: true, ..usual() }),
             "The app would run, once something starts it: no bootloader was asked for."
         );
+    }
+
+    #[test]
+    fn what_took_too_long_is_undecided() {
+        let files = ["F051_BOOTLOADER_PB4_V14.bin", "DRYFLASH_F051_2.20.hex", "EEPROM_V2_1K.bin"];
+        let short = || Options { limit: Time::from_millis(3), ..Options::default() };
+        let undecided = "It is undecided whether this ESC would start. With the signal low: stays in the bootloader";
+        let said = answer(&files, short());
+        assert!(said.starts_with(undecided), "{said}");
+        let blank = answer(&[files[0], files[1], "EEPROM_BLANK_1K.bin"], short());
+        assert!(blank.starts_with("This ESC would not start."), "{blank}");
     }
 }

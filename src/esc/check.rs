@@ -1,6 +1,7 @@
 //! The main job: what would happen if these files were flashed and powered.
 
 use super::bench::Bench;
+use super::blame;
 use super::boot;
 use super::by_running;
 use super::evidence::{BootRun, Ending};
@@ -10,7 +11,7 @@ use super::rests;
 use super::trace::Wish;
 use super::verdict::{self, Held, Verdict};
 use super::{fit, last, next_start, settings_pages, signal_pin, updater};
-use crate::am32::{self, Finding, Given, Id, Layout, Piece, Plan, PlanError, Request, Role, Severity};
+use crate::am32::{self, Given, Layout, Piece, Plan, PlanError, Request, Role, Word};
 use crate::chip::{Chip, SavedChip, program};
 use crate::cpu::hybrid::Engine;
 use crate::cpu::unicorn::EngineError;
@@ -267,32 +268,11 @@ fn judge(
     }
     let choices = programming.iter().chain(verdict.runs.iter().flat_map(|r| &r.choices));
     verdict.findings.extend(rests::finding(choices));
+    blame::files(&mut verdict, decisive, layout);
     verdict::join(&mut verdict.findings, verdict.app_runs);
-    told_by_cause(&mut verdict.findings);
+    blame::causes(&mut verdict.findings);
     let symbols = Symbols::of(verdict.pieces.iter().map(|p| &p.image));
     Ok((verdict.with_symbols(symbols), non_volatile))
-}
-
-/// What a run comes to where a file is at a wrong place: evidence of that, and no finding of its own.
-fn told_by_cause(findings: &mut Vec<Finding>) {
-    for (seen, cause) in [
-        (Id::RUN_APP_FAULT, Id::LINKED_FOR_BASE),
-        (Id::RUN_APP_FAULT, Id::OTHER_CORE),
-        (Id::RUN_BOOTLOADER_FAULT, Id::OTHER_CORE),
-        (Id::RUN_LOCKUP, Id::OTHER_CORE),
-        (Id::RUN_LOCKUP, Id::CONTRADICTION),
-        (Id::RUN_BOOT_BYTE_BLANK, Id::CONTRADICTION),
-        (Id::RUN_LOCKUP, Id::MISPLACED),
-    ] {
-        let seen = findings.iter().position(|f| f.id == seen);
-        let cause = findings.iter().position(|f| f.id == cause && f.severity == Severity::Error);
-        if let (Some(seen), Some(cause)) = (seen, cause) {
-            let evidence = findings[seen].message.clone();
-            findings[cause].message.push_str("; ");
-            findings[cause].message.push_str(&evidence);
-            findings.remove(seen);
-        }
-    }
 }
 
 /// The updater among the pieces, where no app goes to the same place: one of the two is not there then.
@@ -340,7 +320,14 @@ fn flash(chip: &mut Chip, options: &Options, verdict: &mut Verdict) -> bool {
         match program::program(chip, &piece.image, options.option_bytes) {
             Ok(done) => verdict.programmed.push(done),
             Err(error) => {
-                verdict.findings.push(verdict::not_programmed(&error, &piece.image.name));
+                let mut refused = verdict::not_programmed(&error, &piece.image.name);
+                if let Some(state) = &options.state {
+                    let alone =
+                        ["dryflash", "check", "--state"].map(Word::plain).into_iter().chain([Word::file(state)]);
+                    let alone = am32::Command::new(alone);
+                    refused.advice = refused.advice + "; " + alone + " says whether it starts as it is now";
+                }
+                verdict.findings.push(refused);
                 chip.power_off(options.seed);
                 return false;
             }

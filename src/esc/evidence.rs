@@ -33,12 +33,13 @@ pub struct Jump {
     pub time_us: Time,
 }
 
-/// The app's first instructions.
+/// The app: its first instructions, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct AppRun {
-    /// Instructions executed.
+    /// The first instructions that it executed: until it was seen to run, or to its fault. What it ran while it was watched
+    /// for its main loop is not counted.
     pub instructions: u64,
-    /// Virtual time they took.
+    /// Virtual time these took.
     pub time_us: Time,
     /// Time from the jump to the first reload of the watchdog.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -7,6 +7,7 @@
 pub mod alive;
 mod answer;
 pub mod bench;
+mod blame;
 pub mod boot;
 mod by_running;
 pub mod changes;

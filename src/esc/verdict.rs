@@ -308,7 +308,7 @@ pub fn not_programmed(error: &ProgramError, file: &Arc<str>) -> Finding {
         ProgramError::Locked { level: 1 } => Finding::new(
             Id::RUN_FLASH_LOCKED,
             "locked: read protection level 1 is active, so it cannot be flashed until it is unlocked, which erases everything",
-            "unlock it (st-flash erase after lowering RDP, or a configurator's unlocker), then flash all three files",
+            "set read protection back to level 0 with a probe: that erases everything by itself; then flash bootloader, app and EEPROM page",
         ),
         ProgramError::Locked { .. } => Finding::new(
             Id::RUN_FLASH_LOCKED,

@@ -197,6 +197,9 @@ impl BootRun {
     }
 }
 
+/// Behind a fault that code for another part would end in.
+pub(super) const FOREIGN: &str = "; that is what code for another part does";
+
 /// A fault, a lock-up, resets, sleep: what is wrong, and what helps.
 pub(super) fn finding(run: &BootRun, layout: &Layout) -> Finding {
     let other_part = "is this bootloader for this part? its name tells: AM32_<MCU>_BOOTLOADER_<PIN>_V<n>";
@@ -212,7 +215,7 @@ pub(super) fn finding(run: &BootRun, layout: &Layout) -> Finding {
         }
         Ending::BootloaderFault { fault, pc } => {
             let message = format!("the bootloader faulted at PC 0x{pc:08X} after {}: {fault}", run.time_us);
-            let hint = if is_foreign(fault) { "; that is what code for another part does" } else { "" };
+            let hint = if is_foreign(fault) { FOREIGN } else { "" };
             Finding::new(Id::RUN_BOOTLOADER_FAULT, format!("{message}{hint}"), other_part).at(*pc)
         }
         Ending::AppFault { fault, pc } => {

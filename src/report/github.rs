@@ -103,14 +103,21 @@ pub fn verdict_summary(verdict: &Verdict) -> String {
 }
 
 /// What a check comes to.
-const CONCLUSIONS: [&str; 3] =
-    ["this ESC would start", "it cannot be said whether this ESC would start", "this ESC would not start"];
+const CONCLUSIONS: [&str; 5] = [
+    "this ESC would start",
+    "it cannot be said whether this ESC would start",
+    "it is undecided whether this ESC would start",
+    "these files cannot be flashed",
+    "this ESC would not start",
+];
 
 fn conclusion(verdict: &Verdict) -> &'static str {
-    let [starts, unknown, does_not] = CONCLUSIONS;
+    let [starts, unknown, undecided, refused, does_not] = CONCLUSIONS;
     match verdict.starts() {
         true => starts,
         false if verdict.cannot_say() => unknown,
+        false if verdict.is_undecided() => undecided,
+        false if verdict.is_refused() => refused,
         false => does_not,
     }
 }

@@ -233,9 +233,12 @@ fn evidence(run: &BootRun, reason: Option<&Reason>, detail: Detail) -> Vec<Strin
             let _ = write!(line, ", signal on {}", pin.pin);
         }
         if let Some(app) = &run.app {
-            let _ = write!(line, "; the app ran {} instructions", thousands(app.instructions));
+            let _ = match app.instructions {
+                0 => write!(line, "; the app ran no instruction"),
+                n => write!(line, "; the app ran its first {} instructions in {}", thousands(n), app.time_us),
+            };
             if let Some(reload) = app.first_watchdog_reload_us.filter(|t| *t <= app.time_us) {
-                let _ = write!(line, " and fed its watchdog after {reload}");
+                let _ = write!(line, ", and fed its watchdog {reload} after the jump");
             }
         }
         lines.push(line);
@@ -322,7 +325,7 @@ fn works(w: &Works) -> String {
 /// The app's main loop, in a line.
 fn main_loop(l: &Loop) -> String {
     let mut line = format!(
-        "main loop at PC 0x{:08X} from {} on, a watchdog reload every {} (longest {})",
+        "main loop at PC 0x{:08X} from {} after the jump on, a watchdog reload every {} (longest {})",
         l.pc, l.first_us, l.interval_us, l.longest_us
     );
     tell_interrupts(&l.interrupts, &mut line);

@@ -119,7 +119,9 @@ fn a_locked_escs_story() {
         let said = text(&locked);
         assert_eq!(locked.status.code(), Some(1), "{said}");
         assert!(said.contains("DF062"), "{said}");
+        assert!(said.starts_with("These files cannot be flashed. The flash is protected (DF062)."), "{said}");
         assert!(said.contains("cannot be flashed until it is unlocked, which erases everything"), "{said}");
+        assert!(said.contains("esc.state` says whether it starts as it is now"), "{said}");
 
         // A probe sees nothing of flash, and the core faults from then on.
         chip.power_on();
@@ -178,6 +180,44 @@ fn write_protection_names_its_page() {
         assert!(said.contains("0x08000000 is write-protected"), "{said}");
         let allowed = check(&state, &case.three[1..]);
         assert_eq!(allowed.status.code(), Some(0), "{}", text(&allowed));
+    }
+}
+
+/// Option bytes of a file that lock the chip: what they would do is told before, and programmed they are an error.
+#[test]
+fn option_bytes_that_lock_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let locking = |rdp: u8| {
+        let mut hex = std::fs::read_to_string(built("STANDIN_F051_BOOTLOADER_PB4_V14.hex")).unwrap();
+        let end = hex.find(":00000001FF").unwrap();
+        // 0x1FFFF800: RDP and its complement.
+        let record = |bytes: &[u8]| {
+            let sum = bytes.iter().fold(0u8, |sum, b| sum.wrapping_add(*b)).wrapping_neg();
+            bytes.iter().chain([&sum]).fold(":".to_owned(), |line, b| line + &format!("{b:02X}")) + "\n"
+        };
+        let lines = record(&[2, 0, 0, 4, 0x1F, 0xFF]) + &record(&[2, 0xF8, 0, 0, rdp, !rdp]);
+        hex.insert_str(end, &lines);
+        let path = folder.path().join(format!("{rdp:02X}.hex"));
+        std::fs::write(&path, hex).unwrap();
+        path
+    };
+    let check = |rdp: u8, more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dryflash"));
+        command.current_dir(built("")).args(["check", "--signal", "low"]).arg(locking(rdp)).args(&CASES[0].three[1..]);
+        let output = command.args(more).output().unwrap();
+        (output.status.code(), text(&output))
+    };
+    for (rdp, programmed, what, severity) in [
+        (0xCC, Some(1), "locks the chip for ever", "error"),
+        (0xBB, Some(0), "read protection level 1", "warning"),
+        (0xAA, Some(0), "without any protection", "note"),
+    ] {
+        let (code, said) = check(rdp, &[]);
+        assert!(code == Some(0) && said.contains("warning DF023") && said.contains(what), "{rdp:02X}: {said}");
+        assert_eq!(said.contains("--option-bytes` programs them"), rdp == 0xAA, "{said}");
+        let (code, said) = check(rdp, &["--option-bytes", "--verbose"]);
+        assert!(code == programmed && said.contains(&format!("{severity} DF023")), "{rdp:02X}: {said}");
+        assert!(said.contains(what), "{said}");
     }
 }
 

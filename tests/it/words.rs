@@ -217,9 +217,9 @@ fn commands(text: &str) -> Vec<String> {
 #[cfg(unix)]
 fn commands_in_hints_can_be_pasted() {
     let folder = TempDir::new().unwrap();
-    let names = ["-v eeprom.bin", "it's mine.bin", "--app.bin"];
+    let names = ["-v app.bin", "it's mine.bin", "--app.bin"];
     for name in names {
-        std::fs::copy(built(EEPROM), folder.path().join(name)).unwrap();
+        std::fs::copy(built("STANDIN_DRYFLASH_F051_2.20.bin"), folder.path().join(name)).unwrap();
         let (code, text) = says(folder.path(), &["check", "--part", "F051", "--signal", "low", "--", name]);
         assert_eq!(code, Some(1), "{text}");
         let found = commands(&text);
@@ -229,7 +229,7 @@ fn commands_in_hints_can_be_pasted() {
         let mut shell = Command::new("sh");
         shell.args(["-c", &line, env!("CARGO_BIN_EXE_dryflash")]).current_dir(folder.path());
         let (code, again) = told(shell.output().unwrap());
-        assert!(code == Some(1) && again.contains("EEPROM page"), "{line}\n{again}");
+        assert!(code == Some(0) && again.contains("The app would run"), "{line}\n{again}");
     }
     // A state that is given as a file.
     assert_eq!(says(folder.path(), &["check", "--part", "F051", "--state", "my esc.json"]).0, Some(1));

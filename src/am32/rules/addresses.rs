@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::lines;
+use super::option_bytes;
 use crate::am32::advice::Advice;
 use crate::am32::command::{Command, Word};
 use crate::am32::findings::{Finding, Id, Severity};
@@ -13,21 +14,18 @@ use crate::image::{Format, Image, Segment};
 use crate::part::Part;
 use crate::plural::{count, verb};
 use crate::shell;
-use std::ops::Range;
-
-/// Option bytes of the F0, the F4 and their kin, and of the G0 and its kin.
-const OPTION_BYTES: [Range<u32>; 2] = [0x1FFF_F800..0x1FFF_F830, 0x1FFF_7800..0x1FFF_7880];
 
 pub(super) fn judge(context: &Context, part: &Part, findings: &mut Vec<Finding>) {
     for piece in context.pieces {
         if let Some(meant) = wrong_base(piece.image.start()) {
             findings.push(wrong(context, piece, meant));
         } else {
+            // Why it is elsewhere comes first.
+            misplaced(context, piece, findings);
             // One that has to be built anew, or given as what it is, is not told to be elsewhere as well.
             if piece.linked_for_base().is_none() && piece.is_mistaken().is_none() {
                 outside(context, part, piece, findings);
             }
-            misplaced(context, piece, findings);
             too_long(context, piece, findings);
         }
         odd(part, piece, findings);
@@ -49,7 +47,7 @@ fn wrong(context: &Context, piece: &Piece, meant: u32) -> Finding {
     about(Finding::new(Id::WRONG_BASE, message, advice), image, start)
 }
 
-fn about(finding: Finding, image: &Image, address: u32) -> Finding {
+pub(super) fn about(finding: Finding, image: &Image, address: u32) -> Finding {
     let finding = finding.file(&image.name).at(address);
     match image.origin(address) {
         Some(origin) => finding.place(origin.position),
@@ -60,12 +58,8 @@ fn about(finding: Finding, image: &Image, address: u32) -> Finding {
 fn outside(context: &Context, part: &Part, piece: &Piece, findings: &mut Vec<Finding>) {
     let image = &piece.image;
     let flash = part.flash;
-    let own = part.option_bytes.base..part.option_bytes.end();
-    for segment in &image.segments {
-        if OPTION_BYTES.iter().chain([&own]).any(|r| r.contains(&segment.address)) {
-            findings.push(option_bytes(context, part, piece, segment.address));
-            continue;
-        }
+    option_bytes::judge(context, part, piece, findings);
+    for segment in image.segments.iter().filter(|s| !option_bytes::are_at(part, s.address)) {
         let Some((address, bytes)) = beyond(segment, flash.base, flash.end()) else { continue };
         let message = format!(
             "{} from 0x{address:08X} on {} outside of the {}'s flash (0x{:08X} to 0x{:08X})",
@@ -91,7 +85,9 @@ fn outside(context: &Context, part: &Part, piece: &Piece, findings: &mut Vec<Fin
                 Advice::from("give the address that it is linked for, e.g. ") + home(context, piece)
             }
             _ if address >= flash.end() => {
-                "it is for a part with more flash: take the file for this one, or name the part with --part".into()
+                let other = if context.wish.part.is_some() { "another part" } else { "the part" };
+                format!("it is for a part with more flash: take the file for this one, or name {other} with --part")
+                    .into()
             }
             _ => format!("build the file again so that it starts in flash, at 0x{:08X}", flash.base).into(),
         };
@@ -139,27 +135,6 @@ fn home(context: &Context, piece: &Piece) -> Command {
         Some(home) => lines::replacing(context, piece, &lines::argument_at(piece, home)),
         None => lines::with(context, &[]),
     }
-}
-
-fn option_bytes(context: &Context, part: &Part, piece: &Piece, address: u32) -> Finding {
-    let is_own = part.option_bytes.contains(address);
-    let whose = if is_own {
-        format!("of the {}", part.nick())
-    } else {
-        format!("of another family than the {}'s", part.nick())
-    };
-    let message = format!("it holds option bytes {whose}, at 0x{address:08X}");
-    let (advice, severity) = match (is_own, context.wish.option_bytes) {
-        (true, false) => {
-            let line = lines::with(context, &[Word::plain("--option-bytes")]);
-            (Advice::from("they are left out; ") + line + " programs them", Severity::Warning)
-        }
-        (true, true) => ("they are programmed, as --option-bytes asks".into(), Severity::Note),
-        (false, _) => {
-            ("they are left out; take them out of the file, or a tool may refuse it".into(), Severity::Warning)
-        }
-    };
-    about(Finding::new(Id::OPTION_BYTES, message, advice).as_bad_as(severity), &piece.image, address)
 }
 
 fn misplaced(context: &Context, piece: &Piece, findings: &mut Vec<Finding>) {

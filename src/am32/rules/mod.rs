@@ -5,6 +5,7 @@ mod age;
 mod holes;
 pub(super) mod lines;
 mod names;
+mod option_bytes;
 mod overlap;
 mod presence;
 mod settings;

@@ -56,7 +56,12 @@ fn contradiction(context: &Context, piece: &Piece) -> Option<Finding> {
 
 /// The command with `piece` as what its bytes say. Where others are mistaken as well, each is put right.
 fn as_it_is(context: &Context, piece: &Piece, bytes: Role) -> Command {
+    let whole = bytes == Role::Full;
     let edit = |p: &Piece| {
+        // It brings these itself.
+        if whole && !std::ptr::eq(p, piece) && matches!(p.role, Role::Bootloader | Role::App) {
+            return None;
+        }
         let role = if std::ptr::eq(p, piece) { Some(bytes) } else { p.is_mistaken() };
         Some(role.map_or_else(|| lines::argument(p), |r| lines::option(r, Word::file(&*p.image.name))))
     };
@@ -139,7 +144,7 @@ fn named_only(
 fn missing(context: &Context, findings: &mut Vec<Finding>) {
     let layout = context.layout;
     // What is taken for something else is there all the same.
-    let mistaken = |role| context.pieces.iter().any(|p| p.is_mistaken() == Some(role));
+    let mistaken = |role| context.pieces.iter().any(|p| p.is_mistaken().is_some_and(|m| m == role || m == Role::Full));
     let has = |role| context.bringing(role).is_some() || mistaken(role);
     let code = |role| context.pieces.iter().any(|p| p.role == role && wrong_base(p.image.start()).is_some());
     let (bootloader, app) = (has(Role::Bootloader) || code(Role::Bootloader), has(Role::App) || code(Role::App));
@@ -152,13 +157,15 @@ fn missing(context: &Context, findings: &mut Vec<Finding>) {
         };
         let file = Word::Blank(format!("AM32_{}_BOOTLOADER_<PIN>_V<N>.hex", layout.mcu));
         let it = lines::option(Role::Bootloader, file);
-        let app_only = lines::with(context, &[Word::plain("--from-app")]);
+        let app_only =
+            || Advice::from("; to look at the app only: ") + lines::with(context, &[Word::plain("--from-app")]);
+        let app_only = if app { app_only() } else { Advice::default() };
         let advice = if let Some(named) = named_only(context, Role::Bootloader, |line| line(&it).into()) {
             named
         } else if layout.flash_code.is_some() {
-            Advice::from("add it: ") + lines::with(context, &it) + "; to look at the app only: " + app_only
+            Advice::from("add it: ") + lines::with(context, &it) + app_only
         } else {
-            Advice::from(format!("none is published for the {part}; to look at the app only: ")) + app_only
+            Advice::from(format!("none is published for the {part}")) + app_only
         };
         findings.push(Finding::new(Id::BOOTLOADER_MISSING, message, advice).at(layout.base));
     }

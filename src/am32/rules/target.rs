@@ -116,6 +116,10 @@ fn part_option(context: &Context, piece: &Piece, other: Mcu) -> Advice {
     if let Some(wrong) = context.pieces.iter().find(for_it) {
         return format!(", or, where the ESC has the {other}, another {} than {}", wrong.role, wrong.image.name).into();
     }
+    // The part of an ESC that is kept is what it is.
+    if context.wish.has_state {
+        return Advice::from(format!(", or give the --state of an ESC that has the {other}"));
+    }
     // The flash code tells one size of flash from another.
     let code = piece.info.bootloader.and_then(|b| b.info).map(|i| i.flash_code);
     let named = other.layouts().find(|l| code.is_some() && l.flash_code == code && !l.can);
