@@ -51,11 +51,11 @@ pub fn changes(before: &Settings, after: &Settings) -> Vec<String> {
     let head = |field: &Field| ["layout", "firmware_major", "firmware_minor"].contains(&field.name);
     // Fields that come or go with the layout are told by the layout.
     let both = diff(before, after).into_iter().filter_map(|c| Some((c.field, c.before?, c.after?)));
-    let fields = both.filter(|(f, ..)| !head(f)).map(|(f, a, b)| match (a.raw.as_slice(), b.raw.as_slice()) {
-        ([a_raw], [b_raw]) if a.text == b.text => {
-            format!("{} {} ({a_raw:02X}) -> {} ({b_raw:02X})", f.name, a.text, b.text)
-        }
-        _ => format!("{} {} -> {}", f.name, a.text, b.text),
+    let fields = both.filter(|(f, ..)| !head(f)).filter_map(|(f, a, b)| match f.size {
+        // Two bytes that mean the same.
+        1 if a.text == b.text => None,
+        2.. if a.text == b.text => Some(format!("{} (other bytes)", f.name)),
+        _ => Some(format!("{} {} -> {}", f.name, a.text, b.text)),
     });
     let mut phrases: Vec<String> = told.chain(fields).collect();
     match (before.has_tuning(), after.has_tuning()) {

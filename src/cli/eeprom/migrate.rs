@@ -66,6 +66,7 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     }
     let options = Options {
         part: found.part.clone(),
+        part_from: found.source.is_state().then(|| found.source.name.to_string()),
         engine: args.machine.engine,
         f0_write_without_pg: args.machine.f0_store_without_pg,
         ..Options::default()
