@@ -66,6 +66,7 @@ struct Field {
     outside: List<Outside>,
     blank: Option<String>,
     default: Option<u8>,
+    old: Option<u8>,
     migrated: Option<u8>,
     can: Option<u8>,
 }
@@ -140,6 +141,7 @@ struct Choice {
 #[serde(deny_unknown_fields)]
 struct Outside {
     raw: Span,
+    before: Option<Firmware>,
     does: String,
 }
 

@@ -82,6 +82,16 @@ pub fn sane(page: &[u8]) -> bool {
         && head.iter().any(|b| *b != 0)
 }
 
+/// Whether bytes could be a settings page with a mistake or two, and not something else, such as code.
+pub fn may_be_mended(page: &[u8]) -> bool {
+    let Some(head) = page.first_chunk::<SHORTEST>() else { return false };
+    let over = |name: &str, most: u8| of(head, name).is_some_and(|b| b > most && b != 0xFF);
+    let head_is_odd = over("boot", 1) || over("layout", 9) || over("firmware_major", 9);
+    let odd = [("dir_reversed", 1), ("bi_direction", 1), ("pwm_frequency", 144), ("motor_poles", 128), ("comp_pwm", 1)];
+    let odd = odd.into_iter().filter(|(name, most)| over(name, *most)).count();
+    !head_is_odd && odd < 3 && head.iter().any(|b| *b != 0)
+}
+
 /// Whether bytes are written settings beyond doubt: a boot byte, a layout that there is, and switches, PWM, poles and
 /// volume within their ranges. For a search; what stands at its place may be odder.
 pub fn surely(page: &[u8]) -> bool {

@@ -6,16 +6,19 @@ mod new;
 mod set;
 mod show;
 
+use super::check::path_of;
 use super::{OK, Outcome, Output, PART_VARIABLE, WOULD_NOT, outputs, sources};
 use crate::am32::settings::Settings;
 use crate::am32::{Finding, Severity};
-use crate::layout::Source;
+use crate::esc::StateFile;
 use crate::layout::page::{self, Page};
+use crate::layout::{Form, Source, edit};
 use crate::part::{self, Part};
 use crate::report::eeprom::{Place, Written};
 use crate::shell;
+use anyhow::{Context, bail};
 use clap::Subcommand;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -114,6 +117,11 @@ impl Found {
         Ok(Found { source, page, settings, part })
     }
 
+    /// What is wrong with `settings`, which stand in this page's place in a file.
+    fn findings(&self, file: &str, settings: &Settings) -> Vec<Finding> {
+        edit::findings(Some(file), settings, self.page.address, self.page.layout)
+    }
+
     fn place(&self) -> Place {
         Place {
             file: self.page.file.to_string(),
@@ -125,19 +133,48 @@ impl Found {
 
 impl Out {
     /// Refuses what could not be written in the end.
-    fn look(&self) -> anyhow::Result<()> {
-        outputs::may_make(&self.output, self.force)
+    fn look<'a>(&self, inputs: impl IntoIterator<Item = &'a OsString>) -> anyhow::Result<()> {
+        look(&self.output, self.force, inputs)
     }
 
     /// Writes the file.
     fn write(&self, bytes: &[u8], address: Option<u32>) -> anyhow::Result<Written> {
-        outputs::write(&self.output, self.force, bytes)?;
-        Ok(Written {
-            file: shell::plain(&self.output.to_string_lossy()).into_owned(),
-            bytes: bytes.len(),
-            flash: address.map(|address| format!("st-flash write {} 0x{address:08X}", shell::path(&self.output))),
-        })
+        write(&self.output, self.force, bytes, address)
     }
+}
+
+/// Refuses an output that is an input, or a virtual ESC, or could not be written in the end.
+fn look<'a>(output: &Path, force: bool, inputs: impl IntoIterator<Item = &'a OsString>) -> anyhow::Result<()> {
+    outputs::apart("--output", output, inputs.into_iter().map(|word| path_of(word)))?;
+    if StateFile::is_one(output) {
+        let name = output.display();
+        bail!(
+            "--output {name}: {name} is the state of a virtual ESC, which is changed by being flashed; give another name"
+        );
+    }
+    outputs::may_make(output, force)
+}
+
+/// Writes a file; with `address`, its line for st-flash is told.
+fn write(output: &Path, force: bool, bytes: &[u8], address: Option<u32>) -> anyhow::Result<Written> {
+    outputs::write(output, force, bytes)?;
+    Ok(Written {
+        file: shell::plain(&output.to_string_lossy()).into_owned(),
+        bytes: bytes.len(),
+        flash: address.map(|address| format!("st-flash write {} 0x{address:08X}", shell::path(output))),
+    })
+}
+
+/// A file of bytes that go to `address`: Intel HEX where its name says so.
+fn file_of(output: &Path, bytes: Vec<u8>, address: Option<u32>) -> anyhow::Result<Vec<u8>> {
+    if !is_hex(output) {
+        return Ok(bytes);
+    }
+    let name = output.display();
+    let address = address.with_context(|| {
+        format!("{name}: Intel HEX has addresses, and nothing tells the page's; give --part or --at, or end the name in .bin")
+    })?;
+    Ok(Form::Hex.file(address, &bytes))
 }
 
 /// 1 where a finding is an error.
@@ -147,5 +184,10 @@ fn code(findings: &[Finding]) -> u8 {
 
 /// Whether a name asks for Intel HEX.
 fn is_hex(path: &Path) -> bool {
-    path.extension().is_some_and(|e| ["hex", "ihex", "ihx"].iter().any(|hex| e.eq_ignore_ascii_case(hex)))
+    ends_in(path, &["hex", "ihex", "ihx"])
+}
+
+/// Whether a name has one of these ends.
+fn ends_in(path: &Path, ends: &[&str]) -> bool {
+    path.extension().is_some_and(|e| ends.iter().any(|end| e.eq_ignore_ascii_case(end)))
 }

@@ -1,11 +1,11 @@
 //! A settings page changed field by field, and the file around it written anew with nothing else touched.
 
 use super::Source;
-use super::page::{Page, PageError};
-use crate::am32::settings::{Field, SetError, Settings, UnknownField, set};
-use crate::am32::{self, Finding, Given, Id, Request, Role};
-use crate::image::{Image, PatchError, patch};
-use crate::part::Part;
+use super::page::Page;
+use crate::am32::settings::{Field, SetError, Settings, UnknownField, is_rounded, set};
+use crate::am32::{Finding, Layout, SettingsPage, eeprom};
+use crate::image::{PatchError, patch};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -40,6 +40,16 @@ pub enum EditError {
         /// The file.
         file: Arc<str>,
     },
+    /// What stands there is something else.
+    #[error(
+        "{file}: what stands{at} is no settings page, and a byte of it would be changed; say where the page is with \
+             --at or --part; --anyway changes it all the same", at = at(*address))]
+    NoPage {
+        /// The file.
+        file: Arc<str>,
+        /// Where it was looked for.
+        address: Option<u32>,
+    },
     /// The file cannot be written with these bytes.
     #[error(transparent)]
     Patch(#[from] PatchError),
@@ -47,9 +57,26 @@ pub enum EditError {
 
 fn hint(error: &SetError) -> &'static str {
     match error {
-        SetError::Refused { .. } => "; --anyway takes any byte, written as 0x00 to 0xFF",
+        SetError::Refused { field, .. } if Field::named(field).is_ok_and(|f| f.size == 1) => {
+            "; --anyway takes any byte, written as 0x00 to 0xFF"
+        }
         _ => "",
     }
+}
+
+fn at(address: Option<u32>) -> String {
+    address.map_or_else(|| " there".to_owned(), |address| format!(" at 0x{address:08X}"))
+}
+
+/// A value that is none of a setting's steps, and became the nearest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Rounded {
+    /// The setting, by dryflash's name.
+    pub setting: &'static str,
+    /// What was asked for.
+    pub asked: String,
+    /// What the page holds, with its unit.
+    pub taken: String,
 }
 
 /// A field and what it is to be.
@@ -78,36 +105,50 @@ pub fn settings(words: &[String]) -> Result<Vec<Setting>, EditError> {
     Ok(all)
 }
 
-/// Puts values into a page's bytes. With `anyway`, a raw byte in hex is taken whatever it means.
+/// Puts values into a page's bytes, and tells which of them were rounded. With `anyway`, a raw byte in hex is taken
+/// whatever it means.
 ///
 /// # Errors
 /// The page does not have a field, or a value makes no sense.
-pub fn put(bytes: &mut [u8], settings: &[Setting], anyway: bool) -> Result<(), EditError> {
+pub fn put(bytes: &mut [u8], settings: &[Setting], anyway: bool) -> Result<Vec<Rounded>, EditError> {
+    let mut rounded = Vec::new();
     for Setting { field, value } in settings {
-        if let Err(error) = set(bytes, field, value) {
-            let raw = value.strip_prefix("0x").or_else(|| value.strip_prefix("0X"));
-            let raw = raw.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-            let one = field.size == 1 && matches!(error, SetError::Refused { .. });
-            match (raw.filter(|_| anyway && one), bytes.get_mut(field.at)) {
-                (Some(raw), Some(byte)) => *byte = raw,
-                _ => return Err(EditError::Set(error)),
+        match set(bytes, field, value) {
+            Ok(taken) if is_rounded(&taken, value) => {
+                rounded.push(Rounded { setting: field.name, asked: value.clone(), taken: taken.text });
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let raw = value.strip_prefix("0x").or_else(|| value.strip_prefix("0X"));
+                let raw = raw.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+                let one = field.size == 1 && matches!(error, SetError::Refused { .. });
+                match (raw.filter(|_| anyway && one), bytes.get_mut(field.at)) {
+                    (Some(raw), Some(byte)) => *byte = raw,
+                    _ => return Err(EditError::Set(error)),
+                }
             }
         }
     }
-    Ok(())
+    Ok(rounded)
 }
 
-/// The page with these values. With `anyway`, also one that was never written, and raw bytes that make no sense.
+/// The page with these values, and which of them were rounded. With `anyway`, also one that was never written or is none, and raw
+/// bytes that make no sense.
 ///
 /// # Errors
 /// As [`put`]; the page holds no settings.
-pub fn edited(page: &Page, settings: &[Setting], anyway: bool) -> Result<Vec<u8>, EditError> {
-    if Settings::read(&page.bytes).is_ok_and(|s| s.is_blank()) && !anyway {
-        return Err(EditError::Blank { file: page.file.clone() });
+pub fn edited(page: &Page, settings: &[Setting], anyway: bool) -> Result<(Vec<u8>, Vec<Rounded>), EditError> {
+    if !anyway {
+        if Settings::read(&page.bytes).is_ok_and(|s| s.is_blank()) {
+            return Err(EditError::Blank { file: page.file.clone() });
+        }
+        if !eeprom::may_be_mended(&page.bytes) {
+            return Err(EditError::NoPage { file: page.file.clone(), address: page.address });
+        }
     }
     let mut bytes = page.bytes.clone();
-    put(&mut bytes, settings, anyway)?;
-    Ok(bytes)
+    let rounded = put(&mut bytes, settings, anyway)?;
+    Ok((bytes, rounded))
 }
 
 /// The file that `page` was found in, with `bytes` for the page: all else is as in `raw`. Of a virtual ESC, whose flash
@@ -126,18 +167,27 @@ pub fn file_with(raw: &[u8], source: &Source, page: &Page, bytes: &[u8]) -> Resu
     Ok(patch(raw, &page.image, &values)?)
 }
 
-/// What is wrong with what a page holds, as `check` has it: the findings about the page alone.
-///
-/// # Errors
-/// AM32 is not known on the part.
-pub fn findings(file: &Arc<str>, bytes: &[u8], part: Option<&Arc<Part>>) -> Result<Vec<Finding>, PageError> {
-    let Ok(image) = Image::parse("page.bin", bytes, None) else { return Ok(Vec::new()) };
-    let given = Given { image: Image { name: file.clone(), ..image }, role: Some(Role::Eeprom) };
-    let wish = Request { part: part.cloned(), has_state: true, ..Request::default() };
-    let plan = am32::plan(vec![given], &wish)?;
-    // Of a file that holds more, the name tells of that.
-    let of_the_page = |f: &Finding| f.file.as_ref() == Some(file) && f.id != Id::CONTRADICTION;
-    Ok(plan.findings.into_iter().filter(of_the_page).collect())
+/// What is wrong with a page alone, in a file that has this name, if it is in one; `layout` is that of its part, where that is
+/// known.
+pub fn findings(
+    file: Option<&str>,
+    settings: &Settings,
+    address: Option<u32>,
+    layout: Option<&Layout>,
+) -> Vec<Finding> {
+    let page = SettingsPage { settings, firmware: None, file, layout };
+    let mut findings = page.alone();
+    for finding in &mut findings {
+        let mut told = finding.clone();
+        if let Some(file) = file {
+            told = told.file(&file.into());
+        }
+        if let Some(address) = address {
+            told = told.at(address);
+        }
+        *finding = told;
+    }
+    findings
 }
 
 #[cfg(test)]
@@ -168,8 +218,18 @@ mod tests {
         let error = put(&mut page, &ramp, false).unwrap_err().to_string();
         assert!(error.contains("0.1 to 20.0 %/ms") && error.contains("--anyway"), "{error}");
         assert_eq!(page, fresh);
-        put(&mut page, &ramp, true).unwrap();
+        assert_eq!(put(&mut page, &ramp, true).unwrap(), []);
         assert_eq!((page[5], &page[6..]), (0, &fresh[6..]));
         assert!(put(&mut page, &words(&["max_ramp=0"]).unwrap(), true).is_err(), "in hex only");
+        let error = put(&mut page, &words(&["tune=0x00"]).unwrap(), true).unwrap_err().to_string();
+        assert!(!error.contains("--anyway"), "{error}");
+    }
+
+    #[test]
+    fn what_is_rounded_is_told() {
+        let mut page = default_page(4, Firmware { major: 2, minor: 21 });
+        let told = put(&mut page, &words(&["motor_kv=1990", "startup_power=99"]).unwrap(), false).unwrap();
+        let wanted = Rounded { setting: "motor_kv", asked: "1990".to_owned(), taken: "1980 KV".to_owned() };
+        assert_eq!(told, [wanted]);
     }
 }

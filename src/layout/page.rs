@@ -5,7 +5,7 @@ use crate::am32::settings::{LENGTH, SHORTEST};
 use crate::am32::{self, Given, Layout, PlanError, Request, eeprom};
 use crate::image::{Format, Image};
 use crate::part::Part;
-use crate::plural::thousands;
+use crate::plural::{count, thousands};
 use crate::shell;
 use std::sync::Arc;
 
@@ -13,6 +13,9 @@ use std::sync::Arc;
 const LENGTHS: [usize; 8] = [48, 176, 184, 192, 256, 1024, 2048, 8192];
 /// The longest page of flash that settings stand in.
 const LONGEST: usize = 8192;
+
+type Layouts = Vec<&'static Layout>;
+
 /// A settings page, found.
 #[derive(Clone, Debug)]
 pub struct Page {
@@ -34,22 +37,28 @@ pub struct Page {
 pub enum PageError {
     /// Shorter than any page.
     #[error(
-        "{file}: has {length} bytes, and the shortest settings page has {}: it is cut off; read it again",
-        SHORTEST
+        "{file}: has {}, and the shortest settings page has {}: it is cut off; read it again",
+        count(*.length as u64, "byte"), SHORTEST
     )]
     TooShort { file: Arc<str>, length: usize },
     /// No page is as long.
     #[error(
-        "{file}: has {} bytes, as no settings page has ({}); if settings stand at its beginning all the same, give it \
-         their address: {}", thousands(*.length), lengths(), shell::file(&format!("{file}@0x08007C00")))]
+        "{file}: has {}, as no settings page has ({}); if settings stand at its beginning all the same, give it \
+         their address: {}", count(*.length as u64, "byte"), lengths(), shell::file(&format!("{file}@0x08007C00")))]
     WrongSize { file: Arc<str>, length: usize },
     /// The page ends early.
     #[error(
-        "{file}: the settings page at 0x{address:08X} ends after {length} bytes, and the shortest has {}: the file \
+        "{file}: the settings page at 0x{address:08X} ends after {}, and the shortest has {}: the file \
              is cut off; read it again",
-        SHORTEST
+        count(*.length as u64, "byte"), SHORTEST
     )]
     Cut { file: Arc<str>, address: u32, length: usize },
+    /// There is no room for it.
+    #[error(
+        "{file}: {} at 0x{address:08X} would pass the end of the address space (0xFFFFFFFF); give the page's address",
+        count(*.length as u64, "byte")
+    )]
+    PastEnd { file: Arc<str>, address: u32, length: usize },
     /// Bytes are missing amid the page.
     #[error(
         "{file}: the settings page at 0x{page:08X} has a gap: nothing is said of 0x{first:08X} to 0x{last:08X}; read the page again, whole"
@@ -93,12 +102,19 @@ pub fn find(source: &Source, part: Option<&Arc<Part>>, at: Option<u32>) -> Resul
         }
         return alone(image, at.or(layout.map(|l| l.eeprom)), layout);
     }
-    let (image, layouts) = placed(image, part)?;
+    let (image, all, mut layouts) = placed(image, part)?;
+    // Where several parts have their settings at one address, it is not known which of them it is.
+    let of = |address| {
+        let here: Vec<&'static Layout> = all.iter().copied().filter(|l| l.eeprom == address).collect();
+        if let [only] = here[..] { Some(only) } else { None }
+    };
     if let Some(address) = at {
-        return cut_out(&image, address, layouts.into_iter().find(|l| l.eeprom == address), "the");
+        return cut_out(&image, address, of(address), "the");
     }
-    let layout = choose(&image, &layouts)?;
-    cut_out(&image, layout.eeprom, Some(layout), &format!("the {layout}'s"))
+    layouts.dedup_by_key(|l| l.eeprom);
+    let address = choose(&image, &layouts)?.eeprom;
+    let names: Vec<String> = all.iter().filter(|l| l.eeprom == address).map(|l| l.to_string()).collect();
+    cut_out(&image, address, of(address), &format!("the {}'s", names.join("'s or ")))
 }
 
 /// A file that is nothing but a page.
@@ -107,15 +123,15 @@ fn alone(image: &Image, address: Option<u32>, layout: Option<&'static Layout>) -
     if let Some(address) = address
         && image.place(address).is_err()
     {
-        return Err(PageError::Cut { file: image.name, address, length: 0 });
+        return Err(PageError::PastEnd { file: image.name.clone(), address, length: image.len() });
     }
     let bytes = image.segments.first().map_or(&[][..], |s| &s.data);
-    let bytes = bytes[..bytes.len().min(LENGTH)].to_vec();
+    let bytes = bytes.get(..LENGTH).unwrap_or(bytes).to_vec();
     Ok(Page { file: image.name.clone(), address, layout, bytes, image })
 }
 
-/// The image at its place, and where its settings may stand.
-fn placed(image: &Image, part: Option<&Arc<Part>>) -> Result<(Image, Vec<&'static Layout>), PageError> {
+/// The image at its place, whose it may be, and of those whose settings it may hold.
+fn placed(image: &Image, part: Option<&Arc<Part>>) -> Result<(Image, Layouts, Layouts), PageError> {
     let given = Given { image: image.clone(), role: None };
     let wish = Request { part: part.cloned(), has_state: true, ..Request::default() };
     let plan = am32::plan(vec![given], &wish)?;
@@ -126,14 +142,14 @@ fn placed(image: &Image, part: Option<&Arc<Part>>) -> Result<(Image, Vec<&'stati
         let here = |l: &&Layout| eeprom::surely(&piece.image.bytes(l.eeprom..l.eeprom + 48).unwrap_or_default());
         layouts = am32::layout::LAYOUTS.iter().filter(here).collect();
     }
-    layouts.dedup_by_key(|l| l.eeprom);
+    let all = layouts.clone();
     let settings = |l: &&'static Layout| piece.image.byte(l.eeprom).is_some();
     match layouts.iter().any(settings) {
         true => layouts.retain(settings),
         // That it is not there is told of the usual one.
         false => layouts.truncate(1),
     }
-    Ok((piece.image.clone(), layouts))
+    Ok((piece.image.clone(), all, layouts))
 }
 
 /// The one place of several that holds settings.
@@ -158,19 +174,22 @@ fn choose(image: &Image, layouts: &[&'static Layout]) -> Result<&'static Layout,
 /// The page at `address`.
 fn cut_out(image: &Image, address: u32, layout: Option<&'static Layout>, whose: &str) -> Result<Page, PageError> {
     let file = || image.name.clone();
-    let page = image.slice(address..address.saturating_add(LENGTH as u32));
-    let Some(first) = page.segments.first().filter(|s| s.address == address) else {
+    let Some(segment) = image.segment_at(address) else {
         let (start, end) = (image.start(), image.end());
         return Err(PageError::NotThere { file: file(), address, whose: whose.to_owned(), start, end });
     };
-    if let Some(next) = page.segments.get(1) {
-        let (first, last) = (first.end() as u32, next.address - 1);
-        return Err(PageError::Gap { file: file(), page: address, first, last });
+    let bytes = segment.data.get((address - segment.address) as usize..).unwrap_or_default();
+    let bytes = bytes.get(..LENGTH).unwrap_or(bytes).to_vec();
+    // Up to the end of the address space, which no range of 32 bits reaches.
+    let (end, whole) = (u64::from(address) + bytes.len() as u64, u64::from(address) + LENGTH as u64);
+    let after = image.segments.iter().map(|s| s.address).find(|a| (end..whole).contains(&u64::from(*a)));
+    if let (Some(next), Ok(first)) = (after, u32::try_from(end)) {
+        return Err(PageError::Gap { file: file(), page: address, first, last: next.saturating_sub(1) });
     }
-    if first.data.len() < SHORTEST {
-        return Err(PageError::Cut { file: file(), address, length: first.data.len() });
+    if bytes.len() < SHORTEST {
+        return Err(PageError::Cut { file: file(), address, length: bytes.len() });
     }
-    Ok(Page { file: file(), address: Some(address), layout, bytes: first.data.clone(), image: image.clone() })
+    Ok(Page { file: file(), address: Some(address), layout, bytes, image: image.clone() })
 }
 
 impl Page {
@@ -228,6 +247,17 @@ mod tests {
         assert!(found(&short, None, None).unwrap_err().contains("ends after 16 bytes"));
         let bootloader = source("a.bin", &f::bootloader("PB4", 0x1F, 2), Some(0x0800_0000));
         assert!(found(&bootloader, None, None).unwrap_err().contains("0x08007C00"));
+    }
+
+    #[test]
+    fn the_last_page_of_the_address_space() {
+        let page = f::eeprom(1, 4, (2, 21));
+        let at = |at| found(&source("a.bin", &page, Some(at)), Some("F051"), Some(at));
+        assert_eq!(at(0xFFFF_FFD0), Ok((Some(0xFFFF_FFD0), 48)));
+        let error = found(&source("a.bin", &page, None), None, Some(0xFFFF_FFF0)).unwrap_err();
+        assert!(error.contains("48 bytes at 0xFFFFFFF0 would pass the end"), "{error}");
+        let short = source("a.bin", &page[..16], Some(0xFFFF_FFF0));
+        assert!(found(&short, None, Some(0xFFFF_FFF0)).unwrap_err().contains("ends after 16 bytes"));
     }
 
     #[test]

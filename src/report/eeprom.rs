@@ -4,6 +4,7 @@ use super::columns::wrap;
 use super::{Detail, Render, RenderError, Style, json, text};
 use crate::am32::settings::{Field, Kind, Settings, Sound, Value, tune};
 use crate::am32::{BootByte, Finding};
+use crate::layout::edit::Rounded;
 use crate::plural::count;
 use serde::{Serialize, Serializer};
 use std::fmt::Write;
@@ -22,6 +23,8 @@ pub struct Page {
     pub settings: Settings,
     /// What is wrong with it.
     pub findings: Vec<Finding>,
+    /// Values that were rounded on the way.
+    pub rounded: Vec<Rounded>,
     /// The file that it was written to.
     pub written: Option<Written>,
 }
@@ -111,6 +114,7 @@ struct Document<'a> {
     settings: &'a [Value],
     tune: Option<Vec<Sound>>,
     findings: &'a [Finding],
+    rounded: &'a [Rounded],
     written: &'a Option<Written>,
 }
 
@@ -124,7 +128,11 @@ impl Render for Page {
         let mut out = String::new();
         if let Some(written) = &self.written {
             written.tell(style, &mut out);
+            rounded(&self.rounded, style, &mut out);
             if style.detail != Detail::Verbose {
+                // Nothing that is in doubt goes without saying, even where the rest does.
+                self.settings.values().iter().filter(|v| v.doubt.is_some()).for_each(|v| row(v, style, &mut out));
+                self.findings.iter().for_each(|f| text::one_finding(f, "  ", style, &mut out));
                 return out;
             }
             out.push('\n');
@@ -173,6 +181,7 @@ impl Render for Page {
             settings: &values,
             tune: melody(&values),
             findings: &self.findings,
+            rounded: &self.rounded,
             written: &self.written,
         })
     }
@@ -202,6 +211,14 @@ impl Written {
         if let Some(flash) = self.flash.as_ref().filter(|_| style.detail != Detail::Quiet) {
             wrap(&format!("To flash it: {flash}"), "", "  ", style.width, out);
         }
+    }
+}
+
+/// Values that are none of a setting's steps.
+pub(super) fn rounded(all: &[Rounded], style: Style, out: &mut String) {
+    for Rounded { setting, asked, taken } in all {
+        let line = format!("{setting}: {asked} is not a step; {taken} is the nearest, and is taken.");
+        wrap(&line, "", "  ", style.width, out);
     }
 }
 
@@ -308,7 +325,13 @@ mod tests {
         let mut bytes = default_page(4, Firmware { major: 2, minor: 21 });
         change(&mut bytes);
         let place = Place { file: "page.bin".into(), part: Some("F051".to_owned()), address: Some(0x0800_7C00) };
-        Page { place, settings: Settings::read(&bytes).unwrap(), findings: Vec::new(), written: None }
+        Page {
+            place,
+            settings: Settings::read(&bytes).unwrap(),
+            findings: Vec::new(),
+            rounded: Vec::new(),
+            written: None,
+        }
     }
 
     fn styled(width: usize, detail: Detail) -> Style {

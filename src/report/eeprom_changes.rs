@@ -1,11 +1,12 @@
 //! What `eeprom diff`, `set` and `migrate` say: two settings pages by name. Format `dryflash-eeprom-changes`, version 1.
 
 use super::columns::wrap;
-use super::eeprom::{Head, Place, Setting, Written, has_room, name_column, raw, summary};
+use super::eeprom::{Head, Place, Setting, Written, has_room, name_column, raw, rounded, summary};
 use super::{Detail, Render, RenderError, Style, json, text};
 use crate::am32::settings::{self, Change, Settings, Value};
 use crate::am32::{Finding, Severity};
 use crate::esc::{BootRun, Hopes};
+use crate::layout::edit::Rounded;
 use crate::plural::{count, verb};
 use serde::Serialize;
 use std::fmt::Write;
@@ -21,6 +22,8 @@ pub struct Changes {
     pub app: Option<App>,
     /// What is wrong with the second.
     pub findings: Vec<Finding>,
+    /// Values that were rounded on the way.
+    pub rounded: Vec<Rounded>,
     /// The file that the second was written to.
     pub written: Option<Written>,
 }
@@ -71,6 +74,7 @@ struct Document<'a> {
     changes: Vec<ChangeOut<'a>>,
     app: Option<AppOut<'a>>,
     findings: &'a [Finding],
+    rounded: &'a [Rounded],
     written: &'a Option<Written>,
 }
 
@@ -135,6 +139,7 @@ impl Render for Changes {
             let line = format!("{} did not take this page over: see the errors above.", app.file);
             wrap(&style.bad(&line), "", "  ", style.width, &mut out);
         }
+        rounded(&self.rounded, style, &mut out);
         if let Some(written) = &self.written {
             written.tell(style, &mut out);
         }
@@ -165,6 +170,7 @@ impl Render for Changes {
                 ending: app.ending(),
             }),
             findings: &self.findings,
+            rounded: &self.rounded,
             written: &self.written,
         })
     }
@@ -204,7 +210,16 @@ fn row(change: &Change, style: Style, out: &mut String) {
         Some(value) if alike => format!("{} ({})", value.text, raw(value)),
         Some(value) => value.text.clone(),
     };
-    let line = format!("{} -> {}", told(&change.before), told(&change.after));
+    let line = match (&change.before, &change.after) {
+        (Some(before), Some(after)) if alike && before.raw.len() > 1 => {
+            let differ = before.raw.iter().zip(&after.raw).filter(|(a, b)| a != b).count();
+            let which = before.raw.iter().zip(&after.raw).position(|(a, b)| a != b).unwrap_or_default();
+            let (bytes, a, b) = (before.raw.len(), before.raw[which], after.raw[which]);
+            let at = change.field.at + which;
+            format!("{}: {differ} of {bytes} bytes, the first at {at}: {a:02X} -> {b:02X}", after.text)
+        }
+        (before, after) => format!("{} -> {}", told(before), told(after)),
+    };
     let name = name_column(change.field);
     if has_room(style) {
         wrap(&line, &name, &" ".repeat(name.len()), style.width, out);

@@ -176,10 +176,9 @@ fn set_changes_what_is_named_and_nothing_else() {
     let mut wanted = page();
     (wanted[26], wanted[17]) = (0x31, 1);
     assert!(bench.bytes("new.bin") == wanted);
-    // The one that it came from, where that is asked for.
-    assert_eq!(bench.eeprom("set new.bin MOTOR_KV=0x37 dir_revolved=off -o new.bin --force").code, 2);
-    assert_eq!(bench.eeprom("set new.bin MOTOR_KV=0x37 dir_reversed=off -o new.bin --force").code, 0);
-    assert!(bench.bytes("new.bin") == page());
+    assert_eq!(bench.eeprom("set new.bin MOTOR_KV=0x37 dir_revolved=off -o back.bin").code, 2);
+    assert_eq!(bench.eeprom("set new.bin MOTOR_KV=0x37 dir_reversed=off -o back.bin").code, 0);
+    assert!(bench.bytes("back.bin") == page());
 }
 
 #[test]
@@ -265,7 +264,7 @@ fn what_the_app_rewrote_is_what_is_written() {
     blank[0] = 1;
     bench.put("blank.bin", blank);
     let spoilt = bench.eeprom("migrate blank.bin --app app.bin@0x08001000 --part F051");
-    assert!(spoilt.code == 1 && spoilt.out.contains("error DF091: migrated.bin: "), "{}", spoilt.out);
+    assert!(spoilt.code == 1 && spoilt.out.contains("error DF091: an app took FF"), "{}", spoilt.out);
 }
 
 #[test]
@@ -375,7 +374,85 @@ fn outputs_are_neither_replaced_nor_half_written() {
         assert_eq!(bench.eeprom(&format!("{action} -o mine --force")).code, 0, "{action}");
         bench.put("mine", "mine");
     }
-    bench.refused("set page.bin motor_kv=1980 -o page.bin", &["page.bin exists", "--force"]);
+    // What is read is never written, nor is a virtual ESC.
+    std::fs::hard_link(bench.path("page.bin"), bench.path("link.bin")).unwrap();
+    bench.put("app.hex", std::fs::read(built(APP)).unwrap());
+    assert_eq!(bench.dryflash(&format!("check --part F051 --state esc.json --from-app @{APP} @{PAGE}")).code, 0);
+    for output in ["page.bin", "./page.bin", "link.bin"] {
+        for action in ["set page.bin motor_kv=1980", "migrate page.bin --app app.hex"] {
+            bench.refused(&format!("{action} -o {output} --force"), &["page.bin", "is used as it is", "another name"]);
+        }
+    }
+    bench.refused("migrate page.bin --app app.hex -o app.hex --force", &["app.hex is used as it is"]);
+    bench.refused("set esc.json motor_kv=1980 -o esc.json --force", &["esc.json is used as it is"]);
+    bench.refused("new --part F051 -o esc.json --force", &["esc.json is the state of a virtual ESC"]);
+    bench.refused("set page.bin motor_kv=1980 -o esc.json --force", &["esc.json is the state of a virtual ESC"]);
+    std::fs::remove_file(bench.path("link.bin")).unwrap();
+}
+
+#[test]
+fn the_end_of_a_name_is_the_format() {
+    let bench = Bench::new();
+    bench.put("page.bin", page()).put("full.hex", std::fs::read(built(FULL)).unwrap());
+    bench.refused("set page.bin motor_kv=1980 -o new.hex", &["new.hex: Intel HEX has addresses", "--part"]);
+    bench.refused("set full.hex motor_kv=1980 -o new.bin", &["new.bin", "format of full.hex, which is Intel HEX"]);
+    for words in ["set page.bin --part F051 motor_kv=1980", &format!("migrate page.bin --app @{APP}")] {
+        let done = bench.eeprom(&format!("{words} -o new.hex --force"));
+        assert!(done.code == 0 && !done.out.contains("st-flash"), "{}{}", done.out, done.error);
+        assert!(bench.bytes("new.hex").starts_with(b":"), "{words}");
+        assert_eq!(bench.json("show new.hex")["address"], 0x0800_7C00, "{words}");
+    }
+}
+
+#[test]
+fn what_cannot_start_is_told_of_a_new_page() {
+    let bench = Bench::new();
+    let done = bench.eeprom("new --part F051 boot=0 -o new.bin");
+    assert!(done.code == 1 && done.out.contains("error DF014: new.bin"), "{}{}", done.out, done.error);
+    let done = bench.eeprom("new --part F051 motor_poles=0x00 --anyway -o odd.bin");
+    assert!(done.out.contains("doubt: "), "{}", done.out);
+}
+
+#[test]
+fn a_value_between_two_steps_is_told_with_the_nearest() {
+    let bench = Bench::new();
+    for words in [format!("set @{PAGE} motor_kv=1990 -o a.bin"), "new --part F051 motor_kv=1990 -o b.bin".to_owned()] {
+        let done = bench.eeprom(&words);
+        assert!(done.out.contains("motor_kv: 1990 is not a step; 1980 KV is the nearest"), "{}", done.out);
+        let rounded = &bench.json(&format!("{words} --force"))["rounded"];
+        assert_eq!(*rounded, serde_json::json!([{"setting": "motor_kv", "asked": "1990", "taken": "1980 KV"}]));
+    }
+    bench.refused(&format!("set @{PAGE} advance_level=10 -o c.bin"), &["0.0 to 22.5", "7.5 degrees is the nearest"]);
+    bench.refused(&format!("set @{PAGE} motor_poles=13 -o c.bin"), &["even", "14 is the nearest"]);
+    assert_eq!(bench.eeprom("new --part F051 --firmware 2.18 advance_level=7.5 -o d.bin").code, 0);
+    assert_eq!(bench.bytes("d.bin")[23], 1);
+    assert_eq!(bench.eeprom("new --part F051 --firmware 2.20 advance_level=7.5 -o e.bin").code, 0);
+    assert_eq!(bench.bytes("e.bin")[23], 18);
+}
+
+#[test]
+fn what_is_no_page_is_not_changed() {
+    let bench = Bench::new();
+    let words = format!("set @{FULL} motor_kv=1980 --at 0x08001000");
+    bench.refused(&format!("{words} -o new.hex"), &["at 0x08001000 is no settings page", "--anyway"]);
+    assert_eq!(bench.eeprom(&format!("{words} -o new.hex --anyway")).code <= 1, true);
+    bench.refused(
+        &format!("migrate @{PAGE} --app @{APP} --at 0x08001000 -o left.bin"),
+        &["--at 0x08001000", "0x08007C00"],
+    );
+}
+
+#[test]
+fn nothing_is_said_of_a_place_that_is_not_known() {
+    let bench = Bench::new();
+    let mut page = page();
+    page[27] = 0;
+    bench.put("page.bin", &page[..192]).put("blank.bin", vec![0xFF; 2048]);
+    for file in ["page.bin", "blank.bin"] {
+        let done = bench.eeprom(&format!("show {file}"));
+        assert!(!done.out.contains("0x0") && !done.out.contains("F031"), "{file}: {}", done.out);
+        assert!(done.out.contains("1 finding about") || done.out.contains("DF013"), "{file}: {}", done.out);
+    }
 }
 
 #[test]

@@ -61,6 +61,43 @@ impl Page<'_> {
         findings
     }
 
+    /// The same of a page by itself, with what a bootloader makes of its first byte.
+    pub fn alone(&self) -> Vec<Finding> {
+        self.start().into_iter().chain(self.findings()).collect()
+    }
+
+    /// Why no bootloader starts the app on it.
+    fn start(&self) -> Option<Finding> {
+        let s = self.settings;
+        let (id, message) = match s.boot() {
+            BootByte::Ready => return None,
+            _ if s.bytes().iter().all(|b| *b == 0) => (
+                Id::BOOT_BYTE_OTHER,
+                "the page is 00 all through, the boot byte as well: it holds no settings, and the app is not started"
+                    .to_owned(),
+            ),
+            BootByte::Blank => {
+                (Id::EEPROM_BLANK, "the boot byte is FF: the bootloader expects 01 and never starts the app".to_owned())
+            }
+            BootByte::CutOff => (
+                Id::BOOT_BYTE_CUT_OFF,
+                "the boot byte is 00, as an update leaves it that was cut off: the app is not started".to_owned(),
+            ),
+            BootByte::Other(byte) => (
+                Id::BOOT_BYTE_OTHER,
+                format!("the boot byte is {byte:02X}: the bootloader expects 01 and never starts the app"),
+            ),
+        };
+        // Settings that are whole but for the byte are kept.
+        let whole = self.file.is_some() && s.boot() == BootByte::CutOff && id == Id::BOOT_BYTE_CUT_OFF && !s.is_blank();
+        let advice = if whole {
+            Advice::from("let a configurator flash the app again; where the app is whole, set it") + self.fix(["boot"])
+        } else {
+            self.new_page()
+        };
+        Some(Finding::new(id, message, advice))
+    }
+
     fn byte(&self, name: &str) -> Option<u8> {
         self.settings.number(name)
     }
@@ -76,12 +113,17 @@ impl Page<'_> {
         } else {
             "an app took FF bytes for settings and wrote them back"
         };
+        // Firmware before 2.17 takes 1 alone as on, and before 2.19 a name stands where P, I and D are.
+        let since = |minor| Firmware { major: 2, minor };
         let come = [
-            ("bi_direction", "bi_direction counts as on"),
-            ("rc_car_reverse", "rc_car_reverse counts as on"),
-            ("current_p", "P, I and D of the current limit are 255"),
+            ("bi_direction", since(17), "bi_direction counts as on"),
+            ("rc_car_reverse", since(17), "rc_car_reverse counts as on"),
+            ("current_p", since(19), "P, I and D of the current limit are 255"),
         ];
-        let come = come.into_iter().filter(|(name, _)| blank(name)).map(|(_, text)| format!("{text}, "));
+        let written = self.settings.firmware().filter(|f| f.major < 10);
+        let runs = |from: Firmware| self.firmware.or(written).is_none_or(|f| f >= from);
+        let come = come.into_iter().filter(|(name, from, _)| blank(name) && runs(*from));
+        let come = come.map(|(.., text)| format!("{text}, "));
         let message = format!("{how}: {}motor_poles is 255", come.collect::<String>());
         Some(Finding::new(Id::SETTINGS_SPOILT, message, self.new_page()))
     }
@@ -115,7 +157,12 @@ impl Page<'_> {
         }
         let brake = if blank("active_brake_power") { ", the active brake 255 %" } else { "" };
         let message = format!("P, I and D of the current limit are 255{brake}: these bytes were never written");
-        let advice = Advice::from("set them") + self.fix(self.tuning());
+        // What is sound stays.
+        let spoilt = |name: &&str| {
+            let value = self.settings.value(name);
+            value.is_some_and(|v| v.doubt.is_some() || v.raw.iter().all(|b| *b == 0xFF))
+        };
+        let advice = Advice::from("set them") + self.fix(self.tuning().filter(spoilt));
         Some(Finding::new(Id::SETTINGS_SPOILT, message, advice))
     }
 
@@ -189,8 +236,11 @@ impl Page<'_> {
             odd.join(", ") + if odd.len() == 1 { " is" } else { " are" }
         );
         let can = Field::all().iter().filter(|f| f.name.starts_with("can_") && f.size == 1).map(|f| f.name);
-        let advice = Advice::from("an ESC without CAN does not look at them; with CAN, set them") + self.fix(can);
-        let severity = if self.byte("input_type") == Some(5) { Severity::Warning } else { Severity::Note };
+        let (severity, advice) = if self.byte("input_type") == Some(5) {
+            (Severity::Warning, Advice::from("set them, to DroneCAN's defaults") + self.fix(can))
+        } else {
+            (Severity::Note, Advice::from("an ESC without CAN does not look at them; as never set") + self.fix(can))
+        };
         Some(Finding::new(Id::SETTINGS_CAN, message, advice).as_bad_as(severity))
     }
 
@@ -250,7 +300,14 @@ impl Page<'_> {
     /// The command that sets these fields to what a fresh page holds.
     fn fix<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Advice {
         let Some(file) = self.file else { return Advice::from("; a fresh page: ") + self.new_page() };
-        let fresh = default_page(self.settings.layout().min(NEWEST), Firmware { major: 0, minor: 0 });
+        let mut fresh = default_page(self.settings.layout().min(NEWEST), Firmware { major: 0, minor: 0 });
+        // Where CAN is the input, what is set for it is not what an ESC without CAN has.
+        let on_can = self.byte("input_type") == Some(5);
+        for field in Field::all().iter().filter(|f| on_can && f.name.starts_with("can_")) {
+            if let (Some(value), Some(byte)) = (field.can, fresh.get_mut(field.at)) {
+                *byte = value;
+            }
+        }
         let Ok(fresh) = Settings::read(&fresh) else { return Advice::default() };
         let set = names.into_iter().filter_map(|name| fresh.value(name)).map(|v| Word::plain(assignment(&v)));
         let fixed = Path::new(file).extension().and_then(|e| e.to_str()).filter(|e| e.eq_ignore_ascii_case("hex"));

@@ -12,7 +12,7 @@ const NAME: &[u8; 12] = b"DRYFLASH    ";
 pub fn default_page(layout: u8, firmware: Firmware) -> Vec<u8> {
     let mut page = vec![0xFF; LENGTH];
     for field in Field::all().iter().filter(|f| f.is_in(layout)) {
-        if let Some(default) = field.default {
+        if let Some(default) = field.default_in(layout) {
             page[field.at..field.at + field.size].fill(default);
         }
     }

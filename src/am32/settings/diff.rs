@@ -31,6 +31,9 @@ pub fn diff(before: &Settings, after: &Settings) -> Vec<Change> {
         let same = match (&a, &b) {
             (Some(a), Some(b)) => a.raw == b.raw,
             (None, None) => true,
+            // FF that stayed FF.
+            (None, Some(b)) if before.is_blank() => b.raw.iter().all(|byte| *byte == 0xFF),
+            (Some(a), None) if after.is_blank() => a.raw.iter().all(|byte| *byte == 0xFF),
             _ => false,
         };
         (!same).then_some(Change { field, before: a, after: b })
@@ -48,7 +51,12 @@ pub fn changes(before: &Settings, after: &Settings) -> Vec<String> {
     let head = |field: &Field| ["layout", "firmware_major", "firmware_minor"].contains(&field.name);
     // Fields that come or go with the layout are told by the layout.
     let both = diff(before, after).into_iter().filter_map(|c| Some((c.field, c.before?, c.after?)));
-    let fields = both.filter(|(f, ..)| !head(f)).map(|(f, a, b)| format!("{} {} -> {}", f.name, a.text, b.text));
+    let fields = both.filter(|(f, ..)| !head(f)).filter_map(|(f, a, b)| match f.size {
+        // Two bytes that mean the same.
+        1 if a.text == b.text => None,
+        2.. if a.text == b.text => Some(format!("{} (other bytes)", f.name)),
+        _ => Some(format!("{} {} -> {}", f.name, a.text, b.text)),
+    });
     let mut phrases: Vec<String> = told.chain(fields).collect();
     match (before.has_tuning(), after.has_tuning()) {
         _ if before.is_blank() || after.is_blank() => {}
@@ -109,6 +117,7 @@ mod tests {
         let kept: Vec<&str> = all.iter().filter(|(_, before, _)| before.is_some()).map(|(name, ..)| *name).collect();
         assert_eq!((all.len() > 40, kept), (true, vec!["layout", "bootloader"]));
         assert!(all.iter().all(|(name, ..)| *name != "boot"), "the boot byte is the same");
+        assert!(all.iter().all(|(name, ..)| *name != "tune"), "FF stays FF");
         let of = |page: &[u8]| Settings::read(page).unwrap();
         assert_eq!(
             changes(&of(&blank), &of(&page(3))),

@@ -72,6 +72,13 @@ impl Scale {
         (self.value(self.raw.first), self.value(self.raw.last))
     }
 
+    /// Whether a value that is none of its own is a mistake, and not to be rounded: whole numbers, even ones, and steps
+    /// that are few.
+    pub fn is_exact(&self) -> bool {
+        const FEW: u8 = 8;
+        self.factor == 1.0 || self.step > 1 || self.raw.last - self.raw.first < FEW
+    }
+
     /// The raw value that is nearest to `value`; none where it is out of range.
     pub fn raw(&self, value: f64) -> Option<u8> {
         let (low, high) = self.range();
@@ -112,6 +119,8 @@ pub struct Choice {
 pub struct Outside {
     /// The raw values.
     pub raw: Span,
+    /// The firmware that was the first to do otherwise.
+    pub before: Option<Firmware>,
     /// What it does.
     pub does: &'static str,
 }
@@ -153,6 +162,8 @@ pub struct Field {
     pub blank: Option<&'static str>,
     /// Of a fresh page; none where that depends on who writes it. Each of the field's bytes.
     pub default: Option<u8>,
+    /// The same on a page of layout 2 or older, where it is another one.
+    pub old: Option<u8>,
     /// What firmware from 2.19 on puts there when it takes over a page of layout 2 or older.
     pub migrated: Option<u8>,
     /// DroneCAN's default, where it is another one.
@@ -211,6 +222,14 @@ impl Field {
         self.scales.iter().filter(move |s| s.layouts.holds(layout.min(NEWEST)))
     }
 
+    /// What a fresh page of `layout` holds; none where that depends on who writes it.
+    pub const fn default_in(&self, layout: u8) -> Option<u8> {
+        match self.old {
+            Some(old) if layout <= 2 => Some(old),
+            _ => self.default,
+        }
+    }
+
     /// Whether `raw` switches it off.
     pub fn is_off(&self, raw: u8) -> bool {
         self.off.iter().any(|span| span.holds(raw))
@@ -238,8 +257,12 @@ impl Field {
     fn range(&self, scale: &Scale) -> String {
         let (low, high) = scale.range();
         let (decimals, unit) = (scale.decimals(), self.unit.map_or_else(String::new, |u| format!(" {u}")));
-        let even = if scale.step == 2 { ", even" } else { "" };
-        format!("{low:.decimals$} to {high:.decimals$}{unit}{even}")
+        let steps = match scale.factor {
+            _ if scale.step == 2 => ", even".to_owned(),
+            factor if factor != 1.0 && scale.is_exact() => format!(", in steps of {factor}"),
+            _ => String::new(),
+        };
+        format!("{low:.decimals$} to {high:.decimals$}{unit}{steps}")
     }
 }
 
@@ -323,7 +346,7 @@ mod tests {
         assert_eq!(allowed("max_ramp"), "0.1 to 20.0 %/ms");
         assert_eq!(allowed("motor_poles"), "2 to 32, even");
         assert_eq!(allowed("current_limit"), "2 to 200 A or off");
-        assert_eq!(allowed("advance_level"), "0.0 to 30.0 degrees or 0.0 to 22.5 degrees");
+        assert_eq!(allowed("advance_level"), "0.0 to 30.0 degrees or 0.0 to 22.5 degrees, in steps of 7.5");
         assert_eq!(allowed("variable_pwm"), "fixed, variable or by rpm");
         assert_eq!(allowed("comp_pwm"), "on or off");
     }

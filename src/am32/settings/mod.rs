@@ -28,7 +28,7 @@ pub use default::default_page;
 pub use diff::{Change, changes, diff};
 pub use field::{Choice, Field, Kind, NEWEST, Outside, Scale, Span, UnknownField};
 pub use page::{LENGTH, PageError, SHORTEST, Settings};
-pub use set::{SetError, meant, set};
+pub use set::{SetError, is_rounded, meant, set};
 pub use tune::{Sound, tune};
 pub use value::Value;
 

@@ -1,6 +1,6 @@
 //! A field of a page set to what people write.
 
-use super::field::{Field, Kind, NEWEST};
+use super::field::{Field, Kind, NEWEST, Scale};
 use super::page::{PageError, Settings};
 use super::value::Value;
 
@@ -32,8 +32,8 @@ pub enum SetError {
     },
 }
 
-/// Sets a field of a page to what `text` says, and tells what the page holds then: of a number, that is the nearest value that a
-/// byte can hold.
+/// Sets a field of a page to what `text` says, and tells what the page holds then: of a number, that is the nearest step that a
+/// byte can hold ([`is_rounded`] tells). Whole numbers are not rounded, nor steps that are few.
 ///
 /// A number is in the field's unit, which may stand behind it (`2220`, `2220 KV`), or a raw byte in hex (`0x37`); a switch is `on` or `off`;
 /// a choice goes by its name or number; `off` switches off what can be; a name is ASCII; other bytes are in hex (`00 01 02`); a
@@ -114,12 +114,32 @@ fn one(field: &Field, layout: u8, text: &str) -> Option<u8> {
         }
         _ if word == "off" => field.off.first().map(|span| span.first),
         _ => {
-            let unit = field.unit.unwrap_or_default().to_ascii_lowercase();
-            let word = text.to_ascii_lowercase();
-            let value: f64 = word.strip_suffix(&unit).unwrap_or(&word).trim().parse().ok()?;
-            field.scales_in(layout).find_map(|scale| scale.raw(value))
+            let value = number(field, text)?;
+            let step = |scale: &Scale| {
+                let raw = scale.raw(value)?;
+                (!scale.is_exact() || is_near(scale.value(raw), value)).then_some(raw)
+            };
+            field.scales_in(layout).find_map(step)
         }
     }
+}
+
+fn number(field: &Field, text: &str) -> Option<f64> {
+    let (unit, word) = (field.unit.unwrap_or_default().to_ascii_lowercase(), text.trim().to_ascii_lowercase());
+    word.strip_suffix(&unit).unwrap_or(&word).trim().parse().ok()
+}
+
+/// Whether two values are the same but for what binary fractions lose.
+fn is_near(a: f64, b: f64) -> bool {
+    (a - b).abs() < 1e-6
+}
+
+/// Whether `text`, which a field was set to, is a number that is none of the field's steps, so that `value` is the nearest to it.
+/// A number as it is printed is a step.
+pub fn is_rounded(value: &Value, text: &str) -> bool {
+    let (Some(asked), Some(taken)) = (number(value.field, text), value.number) else { return false };
+    let printed = number(value.field, &value.text);
+    value.field.kind == Kind::Number && !is_near(asked, taken) && printed.is_none_or(|p| !is_near(asked, p))
 }
 
 /// Whether a raw value makes sense.
@@ -132,8 +152,16 @@ fn makes_sense(field: &Field, layout: u8, raw: u8) -> bool {
     }
 }
 
-/// A number that is the raw byte of something else.
+/// The step that is nearest, or that a number is the raw byte of something else.
 fn hint(field: &Field, layout: u8, text: &str) -> String {
+    let asked = number(field, text).filter(|_| field.kind == Kind::Number);
+    let exact = |s: &&Scale| s.is_exact() && s.raw.last > s.raw.first;
+    let near = asked.and_then(|a| field.scales_in(layout).filter(exact).find_map(|s| Some((s, s.raw(a)?))));
+    if let Some((scale, raw)) = near {
+        let (value, decimals) = (scale.value(raw), scale.decimals());
+        let unit = field.unit.map_or_else(String::new, |unit| format!(" {unit}"));
+        return format!("; {value:.decimals$}{unit} is the nearest");
+    }
     let raw = text.parse::<u8>().ok().filter(|raw| field.kind == Kind::Number && makes_sense(field, layout, *raw));
     let told = raw.and_then(|raw| field.scales_in(layout).find(|s| s.holds(raw)).map(|s| (raw, s)));
     told.map_or_else(String::new, |(raw, scale)| {
@@ -197,6 +225,9 @@ mod tests {
             ("max_ramp", "0", "max_ramp cannot be '0': it is 0.1 to 20.0 %/ms"),
             ("max_ramp", "160", "max_ramp cannot be '160': it is 0.1 to 20.0 %/ms; the byte 160 is 16.0 %/ms, or 0xA0"),
             ("motor_poles", "0x00", "motor_poles cannot be '0x00': it is 2 to 32, even"),
+            ("motor_poles", "13", "motor_poles cannot be '13': it is 2 to 32, even; 14 is the nearest"),
+            ("motor_poles", "12.4", "motor_poles cannot be '12.4': it is 2 to 32, even; 12 is the nearest"),
+            ("startup_power", "99.5", "startup_power cannot be '99.5': it is 50 to 150 %; 100 % is the nearest"),
             ("motor_poles", "34", "motor_poles cannot be '34': it is 2 to 32, even"),
             ("comp_pwm", "2", "comp_pwm cannot be '2': it is on or off"),
             ("motor_kv", "fast", "motor_kv cannot be 'fast': it is 20 to 10220 KV"),
@@ -215,6 +246,40 @@ mod tests {
         let error = set(&mut short, node, "3").unwrap_err().to_string();
         assert_eq!((error.contains("ends after 48 bytes"), short), (true, before));
         assert_eq!(set(&mut [0; 47], node, "3"), Err(SetError::Page(PageError::TooShort { bytes: 47 })));
+    }
+
+    #[test]
+    fn advance_has_four_steps_up_to_layout_2() {
+        let field = Field::named("advance_level").unwrap();
+        let mut page = page(2);
+        assert_eq!(page[23], 2);
+        for (text, raw) in [("0", 0), ("7.5 degrees", 1), ("15", 2), ("22.5", 3), ("0x03", 3)] {
+            set(&mut page, field, text).unwrap();
+            assert_eq!(page[23], raw, "{text}");
+        }
+        let error = set(&mut page, field, "10").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "advance_level cannot be '10': it is 0.0 to 22.5 degrees, in steps of 7.5; 7.5 degrees is the nearest"
+        );
+        assert!(set(&mut page, field, "0x1A").is_err());
+    }
+
+    #[test]
+    fn what_is_rounded_is_known() {
+        for (name, text, is) in [
+            ("motor_kv", "1990", true),
+            ("motor_kv", "1980 KV", false),
+            ("motor_kv", "0x31", false),
+            ("advance_level", "10.3", false),
+            ("advance_level", "10", true),
+            ("low_cell_volt_cutoff", "3.304", true),
+            ("temperature_limit", "off", false),
+            ("comp_pwm", "1", false),
+        ] {
+            let value = set(&mut page(4), Field::named(name).unwrap(), text).unwrap();
+            assert_eq!(is_rounded(&value, text), is, "{name}={text}");
+        }
     }
 
     #[test]

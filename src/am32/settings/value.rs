@@ -1,6 +1,6 @@
 //! What a field of a page holds.
 
-use super::field::{Field, Kind, Scale};
+use super::field::{Field, Kind, Outside, Scale};
 use super::page::{self, Settings};
 use super::tune::tune;
 use crate::plural::count;
@@ -36,7 +36,7 @@ impl Value {
             (_, bytes) => Read::text(hex(bytes)),
         };
         let all = |byte: Option<u8>| byte.is_some_and(|wanted| raw.iter().all(|b| *b == wanted));
-        let is_default = all(field.default) || all(field.migrated) || all(field.can);
+        let is_default = all(field.default_in(settings.layout())) || all(field.migrated) || all(field.can);
         Some(Value { field, raw: raw.to_vec(), text: read.text, number: read.number, doubt: read.doubt, is_default })
     }
 
@@ -77,12 +77,13 @@ fn one(settings: &Settings, field: &Field, raw: u8) -> Read {
         _ => field.scales_in(layout).find(|s| s.holds(raw)).map(|scale| number(field, scale, raw)),
     };
     known.unwrap_or_else(|| {
-        let does = field.outside.iter().find(|o| o.raw.holds(raw)).map(|o| o.does.to_owned());
+        let fits = |o: &&Outside| o.raw.holds(raw) && o.before.is_none_or(|before| settings.is_older_than(before));
+        let does = field.outside.iter().find(fits).map(|o| o.does.to_owned());
         let doubt = Some(does.unwrap_or_else(|| format!("it should be {}", field.allowed(layout))));
-        let mut scales = field.scales_in(layout);
-        match (scales.next(), scales.next()) {
+        let alike = |scale: &&Scale| field.scales.iter().all(|s| (s.factor, s.base) == (scale.factor, scale.base));
+        match field.scales_in(layout).find(alike) {
             // What it would be, where one rule holds for all.
-            (Some(scale), None) => Read { doubt, number: None, ..number(field, scale, raw) },
+            Some(scale) => Read { doubt, number: None, ..number(field, scale, raw) },
             _ => Read { doubt, ..Read::text(format!("byte {raw}")) },
         }
     })
@@ -175,6 +176,7 @@ mod tests {
             ("motor_poles", 4, 34, "34", "32 / poles"),
             ("motor_poles", 4, 7, "7", "odd number"),
             ("advance_level", 4, 5, "byte 5", "15 degrees are used"),
+            ("advance_level", 2, 26, "byte 26", "knows 0 to 3 only, and uses 15 degrees"),
             ("auto_advance", 4, 0x31, "byte 49", "counts as on"),
             ("pwm_frequency", 2, 96, "96 kHz", "before 2.19"),
             ("can_node", 4, 200, "200", "no CAN node"),
@@ -199,6 +201,23 @@ mod tests {
         assert_eq!(of(2, [2, 17]).as_deref(), Some("firmware before 2.18 does not know it"));
         assert_eq!(of(2, [2, 18]), None);
         assert_eq!(of(4, [1, 0x23]), None, "a version that a tool made up says nothing");
+    }
+
+    #[test]
+    fn a_doubt_is_that_of_the_firmware() {
+        let of = |name, firmware: [u8; 2]| {
+            let at = Field::named(name).unwrap().at;
+            let settings = settings(|p| {
+                p[1] = 2;
+                p[3..5].copy_from_slice(&firmware);
+                p[at] = 0xFF;
+            });
+            settings.value(name).unwrap().doubt.unwrap()
+        };
+        for name in ["rc_car_reverse", "brake_on_stop", "bi_direction"] {
+            assert_eq!(of(name, [2, 16]), "counts as off", "{name}");
+            assert!(of(name, [2, 17]).starts_with("counts as on"), "{name}");
+        }
     }
 
     #[test]

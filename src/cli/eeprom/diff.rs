@@ -32,7 +32,7 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         anyhow::Ok(Side { place: found.place(), settings: found.settings })
     };
     let (before, after) = (side(&args.a)?, side(&args.b)?);
-    let report = Changes { before, after, app: None, findings: Vec::new(), written: None };
+    let report = Changes { before, after, app: None, findings: Vec::new(), rounded: Vec::new(), written: None };
     let code = if report.bytes() == 0 { OK } else { WOULD_NOT };
     output.outcome(&report, code)
 }

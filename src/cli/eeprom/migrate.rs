@@ -1,18 +1,18 @@
 //! `dryflash eeprom migrate`: what an app makes of a page.
 
-use super::{Found, Where, code};
+use super::{Found, Where, code, file_of, is_hex, look, write};
 use crate::am32::settings::Settings;
-use crate::am32::{Given, Role};
+use crate::am32::{Given, Layout, Role};
 use crate::cli::machine::Machine;
-use crate::cli::{Outcome, Output, WOULD_NOT, check, outputs, progress};
+use crate::cli::{Outcome, Output, WOULD_NOT, check, progress};
 use crate::esc::Options;
 use crate::esc::migrate::{Migration, migrate};
 use crate::image::Image;
 use crate::layout::edit;
 use crate::report::eeprom::Place;
-use crate::report::eeprom::Written;
 use crate::report::eeprom_changes::{App, Changes, Side};
 use crate::shell;
+use anyhow::bail;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -37,7 +37,7 @@ pub struct Args {
     bootloader: Option<OsString>,
     #[command(flatten, next_help_heading = RUN)]
     machine: Machine,
-    /// Write the page that the app left, 192 bytes.
+    /// Write the page that the app left, 192 bytes; Intel HEX where the name ends in .hex.
     #[arg(short, long, value_name = "OUT", help_heading = super::WRITTEN)]
     output: Option<PathBuf>,
     /// Replace a file that exists.
@@ -56,7 +56,7 @@ const RUN: &str = "What is run";
 /// A file cannot be read or written, or is for a part that is not modelled.
 pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     if let Some(path) = &args.output {
-        outputs::may_make(path, args.force)?;
+        look(path, args.force, [&args.file, &args.app].into_iter().chain(&args.bootloader))?;
     }
     let found = Found::load(&args.file, &args.place)?;
     let page = Image { name: found.page.file.clone(), ..Image::parse("page.bin", &found.page.bytes, None)? };
@@ -66,11 +66,18 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     }
     let options = Options {
         part: found.part.clone(),
+        part_from: found.source.is_state().then(|| found.source.name.to_string()),
         engine: args.machine.engine,
         f0_write_without_pg: args.machine.f0_store_without_pg,
         ..Options::default()
     };
     let done = progress::while_running("running the app", || migrate(files, &options))?;
+    if let Some(at) = args.place.at.filter(|at| found.page.is_alone() && *at != done.address) {
+        let (part, address) = (done.part.nick(), done.address);
+        bail!(
+            "--at 0x{at:08X}: the {part} has its settings at 0x{address:08X}; leave --at out, or name another --part"
+        );
+    }
     let report = report(args, &found, done)?;
     let finished = report.app.as_ref().is_some_and(|app| app.done);
     output.outcome(&report, if finished { code(&report.findings) } else { WOULD_NOT })
@@ -81,16 +88,16 @@ fn report(args: &Args, found: &Found, done: Migration) -> anyhow::Result<Changes
     let mut findings = done.findings;
     if finished {
         // As it is called where it is written.
-        let name = args.output.as_ref().map_or("migrated.bin".into(), |path| path.to_string_lossy());
-        findings.extend(edit::findings(&shell::plain(&name).into(), &done.after, Some(&done.part))?);
+        let name = args.output.as_ref().map(|path| path.to_string_lossy());
+        let name = name.as_ref().map(|name| shell::plain(name));
+        let layout = Layout::of(&done.part);
+        findings.extend(edit::findings(name.as_deref(), &Settings::read(&done.after)?, Some(done.address), layout));
     }
     let written = match args.output.as_ref().filter(|_| finished) {
         None => None,
         Some(path) => {
-            outputs::write(path, args.force, &done.after)?;
-            let flash = format!("st-flash write {} 0x{:08X}", shell::path(path), done.address);
-            let file = shell::plain(&path.to_string_lossy()).into_owned();
-            Some(Written { file, bytes: done.after.len(), flash: Some(flash) })
+            let file = file_of(path, done.after.clone(), Some(done.address))?;
+            Some(write(path, args.force, &file, Some(done.address).filter(|_| !is_hex(path)))?)
         }
     };
     let place = |file: String| Place { file, part: Some(done.part.nick().to_owned()), address: Some(done.address) };
@@ -101,6 +108,7 @@ fn report(args: &Args, found: &Found, done: Migration) -> anyhow::Result<Changes
         after: Side { place: place(app.clone()), settings: Settings::read(&done.after)? },
         app: Some(App { file: app, part, run: done.run, done: finished }),
         findings,
+        rounded: Vec::new(),
         written,
     })
 }

@@ -2,7 +2,6 @@
 
 use super::{Found, Where, code};
 use crate::cli::{Outcome, Output};
-use crate::layout::edit;
 use crate::report::eeprom::Page;
 use std::ffi::OsString;
 
@@ -31,8 +30,8 @@ pub struct Args {
 /// There is no page in the file, or it cannot be read.
 pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let found = Found::load(&args.file, &args.place)?;
-    let findings = edit::findings(&found.page.file, &found.page.bytes, found.part.as_ref())?;
+    let findings = found.findings(&found.page.file, &found.settings);
     let code = code(&findings);
-    let report = Page { place: found.place(), settings: found.settings, findings, written: None };
+    let report = Page { place: found.place(), settings: found.settings, findings, rounded: Vec::new(), written: None };
     output.outcome(&report, code)
 }

@@ -116,6 +116,24 @@ fn what_the_firmware_makes_of_it_counts() {
     assert_eq!(judged(&poles, Some((2, 21)))[0].id, Id::SETTINGS_POLES);
 }
 
+#[test]
+fn what_ff_means_depends_on_the_firmware() {
+    let page = [&[1][..], &[0xFF; 191]].concat();
+    let said = |firmware| judged(&page, Some(firmware))[0].message.clone();
+    assert!(!said((2, 16)).contains("counts as on") && !said((2, 16)).contains("P, I and D"), "{}", said((2, 16)));
+    assert!(said((2, 18)).contains("rc_car_reverse counts as on") && !said((2, 18)).contains("P, I and D"));
+    assert!(said((2, 20)).contains("P, I and D"));
+}
+
+#[test]
+fn a_page_alone_is_not_said_to_be_anywhere() {
+    let settings = Settings::read(&[0xFF; 1024]).unwrap();
+    let page = Page { settings: &settings, firmware: None, file: Some("page.bin"), layout: None };
+    let told = page.alone();
+    assert_eq!(told.iter().map(|f| f.id).collect::<Vec<_>>(), [Id::EEPROM_BLANK]);
+    assert_eq!(told[0].advice, "make one and write it: `dryflash eeprom new --part <PART> -o eeprom.bin`");
+}
+
 /// What an advice names can be done, and helps: the command's settings, put into the page, leave nothing to say.
 #[test]
 fn advice_mends_the_page() {
@@ -143,6 +161,12 @@ fn advice_mends_the_page() {
         }
         assert_eq!(told(&page), []);
     }
+    // What is sound is not set.
+    let finding = &judged(&with(&[(9, 255), (10, 255), (11, 255), (5, 0x50)]), None)[0];
+    assert_eq!(
+        finding.advice,
+        "set them: `dryflash eeprom set page.bin current_p=100 current_i=0 current_d=50 -o fixed.bin`"
+    );
     let new = judged(&[&[1][..], &[0xFF; 191]].concat(), Some((2, 20)));
     assert_eq!(new[0].advice, "make one and write it: `dryflash eeprom new --part F051 --firmware 2.20 -o eeprom.bin`");
 }
