@@ -77,11 +77,12 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         part_from: args.part_from.clone(),
         ..Options::default()
     };
+    let output_name = args.target.name();
     let running = format!("running {} power-ups", options.power_ups.len());
-    let packing = progress::while_running(&running, || layout::pack(files, &options, args.anyway))?;
+    let packing = progress::while_running(&running, || layout::pack(files, &options, args.anyway, &output_name, form))?;
     if let Ok(packed) = &packing.result {
         args.target.write(&packed.file(form))?;
     }
     let code = if packing.result.is_ok() { OK } else { WOULD_NOT };
-    output.outcome(&Report { packing: &packing, output: &args.target.name(), form }, code)
+    output.outcome(&Report { packing: &packing, output: &output_name, form }, code)
 }

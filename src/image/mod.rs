@@ -328,9 +328,18 @@ impl Image {
     /// The part of it inside `range`. Bytes keep their addresses and origins, and the entry goes where it lies
     /// outside; remarks, which are about the file, stay.
     pub fn slice(&self, range: Range<u32>) -> Image {
+        self.inside(&(range.start.into()..range.end.into()))
+    }
+
+    /// As [`Image::slice`], from `start` to the last of all addresses, which no `Range<u32>` includes.
+    pub fn slice_from(&self, start: u32) -> Image {
+        self.inside(&(start.into()..ADDRESS_END))
+    }
+
+    fn inside(&self, range: &Range<u64>) -> Image {
         Image {
-            segments: self.segments.iter().filter_map(|s| s.slice(&range)).collect(),
-            entry: self.entry.filter(|entry| range.contains(entry)),
+            segments: self.segments.iter().filter_map(|s| s.slice(range)).collect(),
+            entry: self.entry.filter(|entry| range.contains(&u64::from(*entry))),
             ..self.clone()
         }
     }

@@ -63,7 +63,7 @@ impl Render for Report<'_> {
         match &self.packing.result {
             Ok(packed) => {
                 let _ = writeln!(out, "{}", self.written(packed));
-                let _ = match verdict.starts() {
+                let _ = match self.packing.starts {
                     true => writeln!(out, "{}", style.good("An ESC with it would start.")),
                     false => writeln!(out, "{}", style.bad("An ESC with it would not start.")),
                 };
@@ -87,7 +87,7 @@ impl Render for Report<'_> {
             refusal: self.packing.result.as_ref().err().map(Refusal::to_string),
             part: verdict.part.as_ref().map(|part| part.name.as_str()),
             part_evidence: &verdict.part_evidence,
-            starts: verdict.starts(),
+            starts: self.packing.starts,
             files: packed.map_or(&[], |p| &p.placed),
             left_out: packed.map_or(&[], |p| &p.left_out),
             findings: &verdict.findings,

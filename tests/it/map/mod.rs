@@ -198,6 +198,9 @@ fn what_lies_outside_of_flash_is_listed_behind_it() {
     let last = mapped(vec![bytes("top.bin", &[1; 16], 0xFFFF_FFF0, None)], Some("F051"));
     assert_eq!(of_kind(&last, Kind::Outside), [(0xFFFF_FFF0, 16)]);
     assert_eq!(last.at(0xFFFF_FFFF).kind, Some(Kind::Outside));
+    let report = dryflash::report::map::Report { maps: Maps::One(Box::new(last)), asked: vec![0xFFFF_FFFF] };
+    let text = report.text(Style::default());
+    assert!(text.starts_with("0xFFFFFFFF: 01, from top.bin offset 0xF"), "{text}");
 }
 
 #[test]
