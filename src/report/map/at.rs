@@ -39,6 +39,9 @@ pub(super) fn found(found: &Found, state: Option<&str>, style: Style, out: &mut 
     if let Some(symbol) = &found.symbol {
         place.push(code(symbol));
     }
+    if let Some(object) = &found.object {
+        place.push(format!("data: {}+0x{:X}", object.name, object.offset));
+    }
     if !place.is_empty() {
         wrap(&place.join("; "), "  ", "    ", style.width, out);
     }
