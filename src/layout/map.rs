@@ -6,16 +6,19 @@
 mod beside;
 mod flash;
 mod found;
+mod protection;
 mod regions;
 
 pub use beside::{Beside, Differing, DifferingOption, beside};
 pub use found::{Byte, Found, Setting};
+pub use protection::Protected;
 
 use super::source::{OptionBytes, Source};
 use crate::am32::{self, Finding, Given, Id, Layout, Piece, PlanError, Request, Role, Severity};
 use crate::image::Format;
 use crate::part::Part;
 use flash::Flash;
+use protection::{protected, refuses};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -155,21 +158,6 @@ pub struct Holder {
     pub lost: u32,
     /// Bytes of it that lie outside of flash; option bytes do not count.
     pub outside: u32,
-}
-
-/// Pages that the option bytes protect against erase and programming.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Protected {
-    /// The first page's number.
-    pub first_page: u32,
-    /// The last page's number.
-    pub last_page: u32,
-    /// The first address.
-    pub address: u32,
-    /// Bytes.
-    pub length: u32,
-    /// The files that were to go there: the flash does not take them.
-    pub refuses: Vec<String>,
 }
 
 /// The flash of one ESC.
@@ -440,21 +428,4 @@ fn holders(flash: &Flash, regions: &[Region]) -> Vec<Holder> {
         }
     };
     flash.pieces.iter().enumerate().map(holder).collect()
-}
-
-/// Whether an ESC with these option bytes does not take a piece.
-fn refuses(part: &Part, options: Option<&OptionBytes>, piece: &Piece) -> bool {
-    let meets = |p: &Protected| piece.image.touches(p.address..p.address + p.length);
-    options.is_some_and(|o| o.rdp_level > 0) || protected(part, options).iter().any(meets)
-}
-
-/// The pages that option bytes protect.
-fn protected(part: &Part, options: Option<&OptionBytes>) -> Vec<Protected> {
-    let runs = options.map(|o| o.protected.clone()).unwrap_or_default();
-    let one = |(first_page, last_page): (u32, u32)| {
-        let address = part.flash.base + first_page * part.flash.page;
-        let length = (last_page - first_page + 1) * part.flash.page;
-        Protected { first_page, last_page, address, length, refuses: Vec::new() }
-    };
-    runs.into_iter().map(one).collect()
 }

@@ -4,7 +4,7 @@ use super::columns::wrap;
 use super::{Detail, Render, RenderError, Style, json, text};
 use crate::am32::{Finding, Severity};
 use crate::layout::{Form, Packed, Packing, Placed, Refusal, Stretch};
-use crate::plural::thousands;
+use crate::plural::{thousands, verb};
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -121,8 +121,10 @@ fn files(packed: &Packed, style: Style, out: &mut String) {
     }
     for Stretch { file, first, last, bytes } in &packed.left_out {
         let text = format!(
-            "{} bytes of {file} outside of flash, 0x{first:08X} to 0x{last:08X}, are left out",
-            thousands(*bytes)
+            "{} byte{} of {file} outside of flash, 0x{first:08X} to 0x{last:08X}, {} left out",
+            thousands(*bytes),
+            verb(*bytes as u64, "", "s"),
+            verb(*bytes as u64, "is", "are")
         );
         wrap(&text, "  ", "    ", style.width, out);
     }

@@ -203,7 +203,13 @@ fn an_output_that_exists_or_is_read_is_not_replaced() {
         pack(&["-o", &folder.path(name)], 2, &["end the name in .bin or .hex"]);
     }
     pack(&[], 2, &["--output"]);
+    pack(&["-o", "-"], 2, &["standard output is for what is said about it"]);
+    told(&["map", FULL, "--svg", "-"], 2, &["standard output is for what is said about it"]);
+    told(&["pack", "-o", &folder.path("a.bin")], 2, &["no file was given to pack"]);
     assert_eq!(folder.names(), ["eeprom.bin", "full.bin"]);
+    let state = folder.state("esc.json", "F051", |f| f.cells(BASE, &read(FULL)).unwrap());
+    let said = told(&["pack", &state, "-o", &folder.path("a.bin")], 2, &["is the state of a virtual ESC"]);
+    assert!(said.contains(&format!("dryflash split {state} -o DIR")) && !said.contains("--state"), "{said}");
     assert!(folder.read("eeprom.bin") == read(EEPROM));
 }
 
