@@ -43,6 +43,7 @@ pub fn why(cause: &io::Error) -> String {
         Kind::NotADirectory => "something in that path is a file, not a folder; check the path",
         Kind::ReadOnlyFilesystem => "that disk may only be read; choose another place",
         Kind::StorageFull | Kind::QuotaExceeded => "the disk is full; make room, or choose another place",
+        Kind::FileTooLarge => "files may not be so long there; raise the limit (`ulimit -f`), or choose another place",
         Kind::InvalidFilename => "the name is too long, or has something in it that the system does not take",
         _ => return cause.to_string(),
     };
@@ -149,17 +150,17 @@ impl Beside {
 
 impl Write for Beside {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        self.file.write(bytes).map_err(bare)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.file.flush().map_err(bare)
     }
 }
 
 impl Seek for Beside {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.file.seek(to)
+        self.file.seek(to).map_err(bare)
     }
 }
 
@@ -275,6 +276,13 @@ mod tests {
         fs::write(&path, [7; 10]).unwrap();
         assert_eq!(read(&path, 10).unwrap(), [7; 10]);
         assert_eq!(read(&path, 9).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+    }
+
+    #[test]
+    fn a_full_disk_is_told_without_the_name_of_a_temporary_file() {
+        let full =
+            io::Error::new(io::ErrorKind::StorageFull, "No space left on device (os error 28) at path \"/x/.a.new\"");
+        assert_eq!(why(&bare(full)), "the disk is full; make room, or choose another place");
     }
 
     #[cfg(unix)]

@@ -204,9 +204,10 @@ pub(super) fn run(args: Args, output: Output) -> anyhow::Result<Outcome> {
     if let (Some(state), Some(flashed)) = (&mut state, flashed) {
         state.keep(flashed)?;
     }
-    args.recorded.write(&verdict)?;
-    args.reports.write(&verdict, Style::default())?;
-    output.outcome(&verdict, if verdict.starts() { OK } else { WOULD_NOT })
+    // Where one cannot be written, the others are.
+    let recorded = args.recorded.write(&verdict);
+    let written = args.reports.write(&verdict, Style::default());
+    output.outcome_and(&verdict, if verdict.starts() { OK } else { WOULD_NOT }, recorded.and(written))
 }
 
 fn power_ups(args: &Args) -> Vec<PowerUp> {

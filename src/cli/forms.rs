@@ -1,8 +1,9 @@
 //! Which forms of output each verb has: only those are offered, and each of them works. Reports into files.
 
-use super::{Cli, Outcome, PART_VARIABLE, terminal};
+use super::{Cli, Outcome, PART_VARIABLE, USAGE, terminal};
 use crate::files::{self, FileError};
 use crate::report::{self, FORMS, Form, Kind, Places, Render, Setting, Style, columns};
+use crate::tell::tell;
 use anyhow::{Context, bail};
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::ErrorKind;
@@ -78,6 +79,22 @@ impl Output {
             summarise(&summary(report, &setting)?)?;
         }
         Ok(Outcome { text: (self.form.make)(report, &setting)?, code })
+    }
+}
+
+impl Output {
+    /// As [`Output::outcome`]. What the verb found is printed also where a file that was asked for `besides` is not written:
+    /// that is told, and the exit code is that of trouble.
+    ///
+    /// # Errors
+    /// As [`Output::outcome`].
+    pub fn outcome_and(self, report: &dyn Render, code: u8, besides: anyhow::Result<()>) -> anyhow::Result<Outcome> {
+        let mut outcome = self.outcome(report, code)?;
+        if let Err(error) = besides {
+            tell!("dryflash: {}", super::harmless(&format!("{error:#}")));
+            outcome.code = USAGE;
+        }
+        Ok(outcome)
     }
 }
 

@@ -115,8 +115,12 @@ fn address(text: &str) -> Result<u32, String> {
     let said = text.replace('_', "");
     let number = match said.strip_prefix("0x").or_else(|| said.strip_prefix("0X")) {
         Some(digits) => u32::from_str_radix(digits, 16).ok(),
-        // Nobody means 8,001,234 by 8001234.
-        None if said.len() >= 7 => return Err(format!("write a hexadecimal address with its 0x: 0x{said}")),
+        // Nobody means 8,001,234 by 8001234; with nine digits it is another matter.
+        None if said.len() >= 7 => match (u32::from_str_radix(&said, 16), said.parse::<u32>()) {
+            (Ok(_), _) => return Err(format!("write a hexadecimal address with its 0x: 0x{said}")),
+            (_, Ok(decimal)) => return Err(format!("write an address of that length in hexadecimal: 0x{decimal:08X}")),
+            _ => None,
+        },
         None => said.parse().ok(),
     };
     number.ok_or_else(|| "an address is written as 0x08001234, and has 32 bits".to_owned())
@@ -159,10 +163,9 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         states.insert(0, state);
     }
     let report = Report { maps: maps(args, given, &states)?, asked: args.at.clone() };
-    if let Some(path) = &args.svg {
-        outputs::write(path, args.force, svg::document(&report.maps).as_bytes())?;
-    }
-    output.outcome(&report, if report.is_as_hoped() { OK } else { WOULD_NOT })
+    let drawn = |path: &PathBuf| outputs::write(path, args.force, svg::document(&report.maps).as_bytes());
+    let written = args.svg.as_ref().map_or(Ok(()), drawn);
+    output.outcome_and(&report, if report.is_as_hoped() { OK } else { WOULD_NOT }, written)
 }
 
 fn maps(args: &Args, given: Vec<Given>, states: &[Source]) -> anyhow::Result<Maps> {
@@ -194,8 +197,9 @@ mod tests {
     #[test]
     fn addresses_are_hexadecimal_or_small() {
         assert_eq!((address("0x0800_1234"), address("0X10"), address("4096")), (Ok(0x0800_1234), Ok(16), Ok(4096)));
-        assert!(address("08001234").unwrap_err().contains("0x08001234"));
-        for wrong in ["", "0x", "main", "0x1_0000_0000", "-1", "0x-1", "12a"] {
+        assert!(address("08001234").unwrap_err().ends_with(": 0x08001234"));
+        assert!(address("134222388").unwrap_err().ends_with(": 0x08001234"));
+        for wrong in ["", "0x", "main", "99999999999", "0x1_0000_0000", "-1", "0x-1", "12a"] {
             assert!(address(wrong).is_err(), "{wrong}");
         }
     }

@@ -45,11 +45,20 @@ pub fn files_in<'a>(words: impl IntoIterator<Item = &'a OsString>) -> Vec<PathBu
     found
 }
 
+/// Standard output is for what a verb says. That is refused, and not taken for a file of that name.
+fn refuse_standard_output(path: &Path) -> anyhow::Result<()> {
+    if path.as_os_str() == "-" {
+        bail!("-: this goes into a file, and standard output is for what is said about it; name a file");
+    }
+    Ok(())
+}
+
 /// Refuses an output before anything is done for it: it exists, has no folder, or cannot be written there.
 ///
 /// # Errors
 /// It does, has none, or cannot.
 pub fn may_make(path: &Path, force: bool) -> anyhow::Result<()> {
+    refuse_standard_output(path)?;
     if std::fs::symlink_metadata(path).is_ok() {
         if !force {
             bail!("{} exists; --force replaces it", path.display());
@@ -97,6 +106,7 @@ impl Target {
     /// # Errors
     /// The name tells no form, it would take the place of an input, or cannot be made.
     pub fn look(&self, inputs: impl IntoIterator<Item = impl AsRef<Path>>) -> anyhow::Result<Form> {
+        refuse_standard_output(&self.output)?;
         let form = Form::of(&self.name())?;
         apart("--output", &self.output, inputs)?;
         may_make(&self.output, self.force)?;

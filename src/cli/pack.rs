@@ -4,9 +4,11 @@ use super::check::{load, path_of};
 use super::outputs::{self, Target};
 use super::{OK, Outcome, Output, PART_VARIABLE, WOULD_NOT, progress};
 use crate::am32::Role;
-use crate::esc::Options;
+use crate::esc::{Options, StateFile};
 use crate::layout;
 use crate::report::pack::Report;
+use crate::shell;
+use anyhow::bail;
 use clap::ArgAction;
 use std::ffi::OsString;
 
@@ -71,17 +73,33 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     ];
     let words = || given.iter().flat_map(|(role, words)| words.iter().map(|word| (*role, word)));
     let form = args.target.look(words().map(|(_, word)| path_of(word)))?;
+    if words().next().is_none() {
+        bail!(
+            "no file was given to pack; name at least one, e.g. `dryflash pack bootloader.bin app.hex eeprom.bin -o \
+             full.bin`"
+        );
+    }
+    for path in words().map(|(_, word)| path_of(word)) {
+        if StateFile::is_one(&path) {
+            let (name, word) = (path.display(), shell::path(&path));
+            bail!(
+                "{name} is the state of a virtual ESC, and files are packed: `dryflash split {word} -o DIR` makes files of \
+                 what it holds"
+            );
+        }
+    }
     let files = words().map(|(role, word)| load(word, role)).collect::<anyhow::Result<Vec<_>>>()?;
     let options = Options {
         part: args.part.as_deref().map(crate::part::find).transpose()?,
         part_from: args.part_from.clone(),
         ..Options::default()
     };
+    let output_name = args.target.name();
     let running = format!("running {} power-ups", options.power_ups.len());
-    let packing = progress::while_running(&running, || layout::pack(files, &options, args.anyway))?;
+    let packing = progress::while_running(&running, || layout::pack(files, &options, args.anyway, &output_name, form))?;
     if let Ok(packed) = &packing.result {
         args.target.write(&packed.file(form))?;
     }
     let code = if packing.result.is_ok() { OK } else { WOULD_NOT };
-    output.outcome(&Report { packing: &packing, output: &args.target.name(), form }, code)
+    output.outcome(&Report { packing: &packing, output: &output_name, form }, code)
 }

@@ -202,9 +202,9 @@ fn session(args: &Args, recording: &Recording, output: Output) -> anyhow::Result
         state: state.lines().collect(),
         verdict: verdict.as_ref(),
     };
-    args.reports.write(&report, Style::default())?;
+    let written = args.reports.write(&report, Style::default());
     let good = replayed.is_faithful() && verdict.as_ref().is_none_or(Verdict::starts);
-    output.outcome(&report, if good { OK } else { WOULD_NOT })
+    output.outcome_and(&report, if good { OK } else { WOULD_NOT }, written)
 }
 
 /// What the command line leaves open is as in the recording.

@@ -99,9 +99,9 @@ pub fn run(asked: Asked, bytes: &[u8], output: Output) -> anyhow::Result<Outcome
         notes: &notes,
         verdict: verdict.as_ref(),
     };
-    reports.write(&report, Style::default())?;
+    let written = reports.write(&report, Style::default());
     let good = !outcome.failed && verdict.as_ref().is_none_or(Verdict::starts);
-    output.outcome(&report, if good { OK } else { WOULD_NOT })
+    output.outcome_and(&report, if good { OK } else { WOULD_NOT }, written)
 }
 
 struct Teller {

@@ -26,7 +26,7 @@ pub struct Args {
     file: OsString,
     #[command(flatten)]
     pub(super) part: OfPart,
-    /// The folder for the files; their names say what they are.
+    /// The folder for the files, which is there already; their names say what they are.
     #[arg(short, long, value_name = "DIR", help_heading = outputs::WRITTEN, required_unless_present = "prefix", conflicts_with = "prefix")]
     output: Option<PathBuf>,
     /// What the files' names begin with: P_bootloader.bin, P_app.bin, P_eeprom.bin.

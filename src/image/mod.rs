@@ -21,6 +21,7 @@ mod detect;
 mod elf;
 mod error;
 mod hex;
+mod objects;
 mod patch;
 mod remark;
 mod sections;
@@ -32,6 +33,7 @@ pub use address::split_address;
 pub use attributes::Build;
 pub use detect::file_in_bytes;
 pub use error::{Flaw, ImageError};
+pub use objects::{Holds, Object};
 pub use patch::{PatchError, patch};
 pub use remark::Remark;
 pub use segment::Segment;
@@ -328,9 +330,18 @@ impl Image {
     /// The part of it inside `range`. Bytes keep their addresses and origins, and the entry goes where it lies
     /// outside; remarks, which are about the file, stay.
     pub fn slice(&self, range: Range<u32>) -> Image {
+        self.inside(&(range.start.into()..range.end.into()))
+    }
+
+    /// As [`Image::slice`], from `start` to the last of all addresses, which no `Range<u32>` includes.
+    pub fn slice_from(&self, start: u32) -> Image {
+        self.inside(&(start.into()..ADDRESS_END))
+    }
+
+    fn inside(&self, range: &Range<u64>) -> Image {
         Image {
-            segments: self.segments.iter().filter_map(|s| s.slice(&range)).collect(),
-            entry: self.entry.filter(|entry| range.contains(entry)),
+            segments: self.segments.iter().filter_map(|s| s.slice(range)).collect(),
+            entry: self.entry.filter(|entry| range.contains(&u64::from(*entry))),
             ..self.clone()
         }
     }

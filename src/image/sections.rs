@@ -15,6 +15,8 @@ pub(super) struct Section {
     pub kind: u32,
     /// `sh_flags`.
     pub flags: u64,
+    /// Where its bytes are when the program runs.
+    pub address: u32,
     /// The section that it refers to, by number.
     pub link: usize,
     /// Where its bytes stand in the file.
@@ -45,6 +47,7 @@ pub(super) fn of(file: &[u8]) -> Vec<Section> {
             name: string(names, s.sh_name).unwrap_or_default().to_owned(),
             kind: s.sh_type,
             flags: s.sh_flags,
+            address: s.sh_addr as u32,
             link: s.sh_link as usize,
             bytes: bytes(s),
         })

@@ -67,9 +67,9 @@ impl Segment {
     }
 
     /// The part inside `range`, if any.
-    pub(super) fn slice(&self, range: &Range<u32>) -> Option<Segment> {
-        let start = range.start.max(self.address);
-        let end = u64::from(range.end).min(self.end());
+    pub(super) fn slice(&self, range: &Range<u64>) -> Option<Segment> {
+        let start = u32::try_from(range.start).ok()?.max(self.address);
+        let end = range.end.min(self.end());
         if u64::from(start) >= end {
             return None;
         }

@@ -1,5 +1,6 @@
 //! What a probe reads of a virtual ESC.
 
+use crate::am32::Mcu;
 use crate::bus::Width;
 use crate::chip::Chip;
 use crate::cpu::unicorn::EngineError;
@@ -38,12 +39,14 @@ pub enum DumpError {
 pub enum Unread {
     /// Level 1: flash is closed to probes.
     #[error(
-        "read protection level 1 is active: no probe reads 0x{address:08X}. `st-flash --area=option write` of level 0 opens \
-         the chip, and erases all of its flash"
+        "read protection level 1 is active: no probe reads 0x{address:08X}. {way} sets level 0, which erases all of its \
+         flash"
     )]
     Level1 {
         /// The first address that was asked for.
         address: u32,
+        /// The command that sets level 0 on this part.
+        way: &'static str,
     },
     /// Level 2: there is no debug port.
     #[error("read protection level 2 is active: no probe reaches this chip any more, and nothing undoes that")]
@@ -73,6 +76,15 @@ pub enum Unread {
         /// The bus's reason.
         why: &'static str,
     },
+}
+
+/// Level 0, and all other option bytes as they leave the factory.
+fn opening(part: &Part) -> &'static str {
+    match Mcu::from_word(&part.name) {
+        // What st-flash 1.7 can write of the F0's option bytes leaves the level as it is.
+        Some(Mcu::F031 | Mcu::F051) => "`stm32f1x unlock 0; stm32f1x options_load 0` in OpenOCD",
+        _ => "`st-flash --area=option write 0xFFFFFEAA`",
+    }
 }
 
 /// Reads `length` bytes from `address` on, as a probe does after a power-on; all of main flash where no place is given.
@@ -107,7 +119,7 @@ pub fn dump(kept: &Kept, place: Option<(u32, u32)>) -> Result<Dump, DumpError> {
     let first = address & !3;
     for at in (first..address + length).step_by(4) {
         let refused = |why| match level {
-            1 => Unread::Level1 { address },
+            1 => Unread::Level1 { address, way: opening(&part) },
             _ => Unread::Bus { address: at, why },
         };
         let word = chip.debug_read(at, Width::Word).map_err(|fault| refused(fault.reason))?;

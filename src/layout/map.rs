@@ -6,16 +6,19 @@
 mod beside;
 mod flash;
 mod found;
+mod protection;
 mod regions;
 
 pub use beside::{Beside, Differing, DifferingOption, beside};
 pub use found::{Byte, Found, Setting};
+pub use protection::Protected;
 
 use super::source::{OptionBytes, Source};
 use crate::am32::{self, Finding, Given, Id, Layout, Piece, PlanError, Request, Role, Severity};
 use crate::image::Format;
 use crate::part::Part;
 use flash::Flash;
+use protection::{protected, refuses};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -157,21 +160,6 @@ pub struct Holder {
     pub outside: u32,
 }
 
-/// Pages that the option bytes protect against erase and programming.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Protected {
-    /// The first page's number.
-    pub first_page: u32,
-    /// The last page's number.
-    pub last_page: u32,
-    /// The first address.
-    pub address: u32,
-    /// Bytes.
-    pub length: u32,
-    /// The files that were to go there: the flash does not take them.
-    pub refuses: Vec<String>,
-}
-
 /// The flash of one ESC.
 #[derive(Clone, Debug, Serialize)]
 pub struct Map {
@@ -198,6 +186,12 @@ pub struct Map {
     pub protected: Vec<Protected>,
     /// Option bytes: the state's, else those that a file holds. None where neither has any.
     pub options: Option<OptionBytes>,
+    /// The file that the option bytes are from; none where they are a state's. They are no part's until somebody programs them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub options_from: Option<String>,
+    /// The files that the ESC does not take, since it is protected: they do not lie in [`Map::regions`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<String>,
     /// What is wrong with where things are, errors first.
     pub findings: Vec<Finding>,
     #[serde(skip)]
@@ -295,7 +289,15 @@ pub fn map(
     if !plan.candidates.iter().all(alike) {
         return Err(MapError::Ambiguous(plan.candidates.iter().map(|p| p.nick().to_owned()).collect()));
     }
-    let mut map = Map::of(first, &plan.pieces, under)?;
+    let options = under.and_then(|state| state.options(first));
+    let (refused, taken): (Vec<Piece>, Vec<Piece>) =
+        plan.pieces.iter().cloned().partition(|piece| refuses(first, options.as_ref(), piece));
+    let mut map = Map::of(first, &taken, under)?;
+    for protected in &mut map.protected {
+        let meets = |piece: &&Piece| piece.image.touches(protected.address..protected.address + protected.length);
+        protected.refuses = refused.iter().filter(meets).map(|p| p.image.name.to_string()).collect();
+    }
+    map.refused = refused.iter().map(|piece| piece.image.name.to_string()).collect();
     map.part_evidence = plan.part_evidence;
     map.findings = plan.findings.into_iter().filter(|f| ABOUT_PLACES.contains(&f.id)).collect();
     Ok(map)
@@ -314,11 +316,14 @@ impl Map {
         let has_state = state.is_some();
         let flash = Flash::new(part, state.into_iter().chain(pieces.iter().cloned()).collect(), has_state);
         let regions = regions::of(&flash, part, layout);
-        let options = under.and_then(|s| s.options(part)).or_else(|| {
-            let held = |piece: &Piece| Source::of_image(piece.image.clone()).options(part);
-            flash.pieces.iter().rev().find_map(held)
-        });
-        let protected = protected(part, under.and(options.as_ref()), &flash);
+        let own = under.and_then(|s| s.options(part));
+        let protected = protected(part, own.as_ref());
+        let in_file = |piece: &Piece| {
+            let options = Source::of_image(piece.image.clone()).options(part)?;
+            Some((options, Some(piece.image.name.to_string())))
+        };
+        let found = own.map(|own| (own, None)).or_else(|| flash.pieces.iter().rev().find_map(in_file));
+        let (options, options_from) = found.map_or((None, None), |(options, from)| (Some(options), from));
         let area = |kind, address, length| Area { kind, address, length, sizes: sizes(&regions, address, length) };
         Ok(Map {
             part: Arc::clone(part),
@@ -335,6 +340,8 @@ impl Map {
             files: holders(&flash, &regions),
             protected,
             options,
+            options_from,
+            refused: Vec::new(),
             findings: Vec::new(),
             regions,
             flash,
@@ -354,17 +361,17 @@ impl Map {
     /// Whether everything is where it belongs, and the flash would take it.
     pub fn is_sound(&self) -> bool {
         let errors = self.findings.iter().any(|f| f.severity == Severity::Error);
-        !errors && !self.is_locked() && self.protected.iter().all(|p| p.refuses.is_empty())
+        !errors && self.refused.is_empty()
     }
 
     /// Whether it is of files, and not of a virtual ESC alone.
     pub fn has_files(&self) -> bool {
-        !self.flash.has_state || self.files.len() > 1
+        !self.flash.has_state || self.files.len() > 1 || !self.refused.is_empty()
     }
 
     /// Whether read protection of the ESC refuses the files.
     pub fn is_locked(&self) -> bool {
-        self.flash.has_state && self.files.len() > 1 && self.options.as_ref().is_some_and(|o| o.rdp_level > 0)
+        !self.refused.is_empty() && self.options.as_ref().is_some_and(|o| o.rdp_level > 0)
     }
 
     /// The byte of flash at `address`, as it stands in the end.
@@ -421,17 +428,4 @@ fn holders(flash: &Flash, regions: &[Region]) -> Vec<Holder> {
         }
     };
     flash.pieces.iter().enumerate().map(holder).collect()
-}
-
-/// The protected pages of an ESC, and which files they refuse.
-fn protected(part: &Part, options: Option<&OptionBytes>, flash: &Flash) -> Vec<Protected> {
-    let runs = options.map(|o| o.protected.clone()).unwrap_or_default();
-    let one = |(first_page, last_page): (u32, u32)| {
-        let address = part.flash.base + first_page * part.flash.page;
-        let length = (last_page - first_page + 1) * part.flash.page;
-        let meets = |piece: &&Piece| piece.image.touches(address..address + length);
-        let files = flash.pieces.iter().skip(1).filter(meets).map(|p| p.image.name.to_string());
-        Protected { first_page, last_page, address, length, refuses: files.collect() }
-    };
-    runs.into_iter().map(one).collect()
 }

@@ -4,6 +4,7 @@ use super::form::{self, Form};
 use crate::am32::{Given, Layout, Piece, Role};
 use crate::esc::{self, CheckError, Options, Verdict};
 use crate::flash::BLANK;
+use crate::image::Image;
 use crate::part::Part;
 use rangemap::RangeSet;
 use serde::Serialize;
@@ -15,6 +16,8 @@ use std::sync::Arc;
 pub struct Packing {
     /// What would happen with these files.
     pub verdict: Verdict,
+    /// Whether an ESC with the image would start, as `check` says of it; with the files, where there is no image.
+    pub starts: bool,
     /// The image, or why there is none.
     pub result: Result<Packed, Refusal>,
 }
@@ -108,12 +111,19 @@ impl Packed {
     }
 }
 
-/// Packs `files`: they are flashed onto a virtual ESC and powered as [`esc::check()`] does, and what its flash holds before
-/// the first power-up is the image. What would not start is packed where `anyway` asks for it.
+/// Packs `files` into a file called `output`: they are flashed onto a virtual ESC and powered as [`esc::check()`] does, and what its flash holds before
+/// the first power-up is the image. What would not start is packed where `anyway` asks for it; whether the image starts is
+/// then another question, since files that clash are one thing in flash.
 ///
 /// # Errors
 /// As [`esc::check()`]; or the files fit parts that keep their settings at different places.
-pub fn pack(files: Vec<Given>, options: &Options, anyway: bool) -> Result<Packing, CheckError> {
+pub fn pack(
+    files: Vec<Given>,
+    options: &Options,
+    anyway: bool,
+    output: &str,
+    form: Form,
+) -> Result<Packing, CheckError> {
     let (verdict, flashed) = esc::check(files, options, None)?;
     let result = match (&verdict.part, flashed) {
         (Some(part), Some(flashed)) => {
@@ -124,7 +134,18 @@ pub fn pack(files: Vec<Given>, options: &Options, anyway: bool) -> Result<Packin
         // No file has a place.
         (Some(_), None) => Err(Refusal::WouldNotStart),
     };
-    Ok(Packing { verdict, result })
+    let starts = match (&result, &verdict.part) {
+        (Ok(packed), Some(part)) if !verdict.starts() => would_start(&packed.file(form), output, part, options),
+        _ => verdict.starts(),
+    };
+    Ok(Packing { verdict, starts, result })
+}
+
+/// What `check` says of a file with these bytes.
+fn would_start(bytes: &[u8], name: &str, part: &Arc<Part>, options: &Options) -> bool {
+    let Ok(image) = Image::parse(name, bytes, None) else { return false };
+    let options = Options { part: Some(Arc::clone(part)), ..options.clone() };
+    esc::check(vec![Given { image, role: None }], &options, None).is_ok_and(|(verdict, _)| verdict.starts())
 }
 
 /// The parts that the files fit must have their settings at one place, whatever else is the same.
@@ -156,9 +177,11 @@ fn packed(verdict: &Verdict, part: &Part, flash: &[u8], anyway: bool) -> Result<
         Role::Full | Role::Unknown => None,
     };
     let place = |piece: &Piece| {
-        Some(Placed { role: piece.role, stretch: stretch(piece, whole.clone())?, room: room(piece.role) })
+        Some(Placed { role: piece.role, stretch: stretch(&piece.image.slice(whole.clone()))?, room: room(piece.role) })
     };
-    let outside = |piece| [0..part.flash.base, part.flash.end()..u32::MAX].map(|range| stretch(piece, range));
+    let outside = |piece: &Piece| {
+        [piece.image.slice(0..part.flash.base), piece.image.slice_from(part.flash.end())].map(|image| stretch(&image))
+    };
     Ok(Packed {
         base: whole.start,
         bytes: flash.iter().copied().chain(std::iter::repeat(BLANK)).take(length).collect(),
@@ -185,9 +208,8 @@ fn held(piece: &Piece, range: Range<u32>) -> Vec<Range<u32>> {
     piece.image.slice(range).segments.iter().map(|s| s.address..s.address + s.data.len() as u32).collect()
 }
 
-/// What a piece holds in `range`; none where that is nothing.
-fn stretch(piece: &Piece, range: Range<u32>) -> Option<Stretch> {
-    let image = piece.image.slice(range);
+/// What an image holds; none where that is nothing.
+fn stretch(image: &Image) -> Option<Stretch> {
     let last = u32::try_from(image.end().checked_sub(1)?).ok()?;
     Some(Stretch { file: image.name.clone(), first: image.start(), last, bytes: image.len() })
 }

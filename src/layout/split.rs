@@ -8,7 +8,7 @@ use crate::flash::BLANK;
 use crate::image::Image;
 use crate::part::Part;
 use crate::shell;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 /// A full image in its parts.
@@ -21,7 +21,7 @@ pub struct Split {
     /// The bootloader, the app, the EEPROM page: those that it holds.
     pub files: Vec<File>,
     /// Addresses of what it holds besides that is not blank, from the first to the last byte of each segment.
-    pub left_out: Vec<Range<u32>>,
+    pub left_out: Vec<RangeInclusive<u32>>,
 }
 
 /// One file of a full image.
@@ -211,14 +211,14 @@ fn tells(role: Role, info: &Info) -> Vec<String> {
 }
 
 /// What is not blank outside of the three places.
-fn left_out(image: &Image, layout: &Layout) -> Vec<Range<u32>> {
-    let outside = [0..layout.base, layout.eeprom_end()..u32::MAX];
-    let segments = outside.into_iter().flat_map(|range| image.slice(range).segments);
+fn left_out(image: &Image, layout: &Layout) -> Vec<RangeInclusive<u32>> {
+    let outside = [image.slice(0..layout.base), image.slice_from(layout.eeprom_end())];
+    let segments = outside.into_iter().flat_map(|image| image.segments);
     segments
         .filter_map(|s| {
             let first = s.data.iter().position(|b| *b != BLANK)?;
             let last = s.data.iter().rposition(|b| *b != BLANK)?;
-            Some(s.address + first as u32..s.address + last as u32 + 1)
+            Some(s.address + first as u32..=s.address + last as u32)
         })
         .collect()
 }

@@ -106,9 +106,13 @@ fn differ(diff: &Diff) -> String {
     if diff.pages.is_empty() {
         return "They differ, and their flash is equal.".to_owned();
     }
-    let (bytes, pages) = (thousands(diff.bytes()), count(diff.pages.len() as u64, "page"));
     let s = if diff.bytes() == 1 { "" } else { "s" };
-    format!("They differ: {bytes} byte{s} on {pages}.")
+    // How long pages are is the part's to say.
+    let pages = match diff.pages.iter().all(|page| page.number.is_some()) {
+        true => format!(" on {}", count(diff.pages.len() as u64, "page")),
+        false => String::new(),
+    };
+    format!("They differ: {} byte{s}{pages}.", thousands(diff.bytes()))
 }
 
 /// Which is which, and what is not looked at.
@@ -166,11 +170,15 @@ fn heading(diff: &Diff, group: &[Page]) -> String {
         _ => String::new(),
     };
     let address = if diff.placed { "" } else { "offset " };
-    let end = last.address.saturating_add(last.size - 1);
+    let (start, end) = match (first.number, first.runs.first(), last.runs.last()) {
+        // Where no page is known, no more than what differs.
+        (None, Some(from), Some(to)) => (*from.start(), *to.end()),
+        _ => (first.address, last.address.saturating_add(last.size - 1)),
+    };
     let area = first.area.map_or_else(String::new, |area| format!(" ({area})"));
     let bytes: usize = group.iter().map(Page::bytes).sum();
     let differ = if bytes == 1 { "byte differs" } else { "bytes differ" };
-    format!("{pages}{address}0x{:08X} to 0x{end:08X}{area}: {} {differ}", first.address, thousands(bytes))
+    format!("{pages}{address}0x{:08X} to 0x{end:08X}{area}: {} {differ}", start, thousands(bytes))
 }
 
 /// The bytes of pages in lines, with a line around each that differs. How many that differ were not shown.

@@ -3,7 +3,7 @@
 use super::columns::wrap;
 use super::{Render, RenderError, Style, json};
 use crate::layout::{Dump, Form, Unread};
-use crate::plural::thousands;
+use crate::plural::{thousands, verb};
 use serde::Serialize;
 
 /// Flash that was read, or was not.
@@ -43,8 +43,8 @@ impl Render for Report<'_> {
         let text = match &self.result {
             Ok(Dump { part, address, bytes }) => {
                 let last = address + (bytes.len() as u32).saturating_sub(1);
-                let length = thousands(bytes.len());
-                format!("{}: {length} bytes of the {}, 0x{address:08X} to 0x{last:08X}", self.output, part.name)
+                let (length, byte) = (thousands(bytes.len()), verb(bytes.len() as u64, "byte", "bytes"));
+                format!("{}: {length} {byte} of the {}, 0x{address:08X} to 0x{last:08X}", self.output, part.name)
             }
             Err(unread) => format!("{}: {}: {unread}", style.bad("not read"), self.state),
         };

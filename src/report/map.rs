@@ -240,6 +240,9 @@ fn tables(map: &Map, style: Style, out: &mut String) {
             row(&head, &format!("{}: {}", file.name, of_file(file)), style, out);
         }
     }
+    for file in &map.refused {
+        wrap(&format!("{}: not drawn, as the ESC does not take it", base(file)), "  ", "    ", style.width, out);
+    }
     let _ = writeln!(out, "\n{}", style.heading("regions"));
     let listed = if style.detail == Detail::Verbose { usize::MAX } else { MANY };
     for region in map.regions.iter().take(listed) {
@@ -310,15 +313,26 @@ const ROOM: usize = 24;
 
 fn protection(map: &Map, style: Style, out: &mut String) {
     let Some(options) = &map.options else { return };
-    let _ = writeln!(out, "\n{}", style.heading("option bytes"));
+    let heading = match &map.options_from {
+        None => "option bytes".to_owned(),
+        Some(file) => format!("option bytes in {}, not programmed", base(file)),
+    };
+    let mut lines = String::new();
+    wrap(&heading, "", "  ", style.width, &mut lines);
+    let _ = write!(out, "\n{}\n", style.heading(lines.trim_end()));
     let fields: Vec<String> = options.fields.iter().map(|f| format!("{} {}", f.name, f.loaded)).collect();
     wrap(&fields.join(", "), "  ", "  ", style.width, out);
+    if map.options_from.is_some() {
+        let read = (options.rdp_level > 0).then(|| format!("read protection level {}", options.rdp_level));
+        let write =
+            options.protected.iter().map(|(first, last)| format!("write protection of {}", pages(*first, *last)));
+        let both: Vec<String> = read.into_iter().chain(write).collect();
+        if !both.is_empty() {
+            wrap(&format!("once programmed: {}", both.join(", ")), "  ", "    ", style.width, out);
+        }
+    }
     for p in &map.protected {
-        let pages = if p.first_page == p.last_page {
-            format!("page {}", p.first_page)
-        } else {
-            format!("pages {} to {}", p.first_page, p.last_page)
-        };
+        let pages = pages(p.first_page, p.last_page);
         let mut text =
             format!("{pages} are write-protected (0x{:08X} to 0x{:08X})", p.address, p.address + p.length - 1);
         if p.first_page == p.last_page {
@@ -330,6 +344,10 @@ fn protection(map: &Map, style: Style, out: &mut String) {
         }
         wrap(&text, "  ", "    ", style.width, out);
     }
+}
+
+fn pages(first: u32, last: u32) -> String {
+    if first == last { format!("page {first}") } else { format!("pages {first} to {last}") }
 }
 
 fn told(map: &Map, style: Style, out: &mut String) {
@@ -359,7 +377,11 @@ fn answer(map: &Map, style: Style, out: &mut String) {
             false => format!("In flash: {sizes}, of {of} bytes; `dryflash check` says whether it starts."),
         }
     } else if map.is_locked() {
-        style.bad("The flash takes no file: read protection is on. Whoever takes it off erases everything.")
+        let off = match map.options.as_ref().map_or(0, |o| o.rdp_level) {
+            0 | 1 => "Whoever takes it off erases everything.",
+            _ => "Nothing takes level 2 off.",
+        };
+        style.bad(&format!("The flash takes no file: read protection is on. {off}"))
     } else if refused {
         style.bad("The flash does not take these files: pages of theirs are write-protected.")
     } else {

@@ -4,7 +4,7 @@ use super::columns::wrap;
 use super::{Detail, Render, RenderError, Style, json, text};
 use crate::am32::{Finding, Severity};
 use crate::layout::{Form, Packed, Packing, Placed, Refusal, Stretch};
-use crate::plural::thousands;
+use crate::plural::{thousands, verb};
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -63,7 +63,7 @@ impl Render for Report<'_> {
         match &self.packing.result {
             Ok(packed) => {
                 let _ = writeln!(out, "{}", self.written(packed));
-                let _ = match verdict.starts() {
+                let _ = match self.packing.starts {
                     true => writeln!(out, "{}", style.good("An ESC with it would start.")),
                     false => writeln!(out, "{}", style.bad("An ESC with it would not start.")),
                 };
@@ -87,7 +87,7 @@ impl Render for Report<'_> {
             refusal: self.packing.result.as_ref().err().map(Refusal::to_string),
             part: verdict.part.as_ref().map(|part| part.name.as_str()),
             part_evidence: &verdict.part_evidence,
-            starts: verdict.starts(),
+            starts: self.packing.starts,
             files: packed.map_or(&[], |p| &p.placed),
             left_out: packed.map_or(&[], |p| &p.left_out),
             findings: &verdict.findings,
@@ -121,8 +121,10 @@ fn files(packed: &Packed, style: Style, out: &mut String) {
     }
     for Stretch { file, first, last, bytes } in &packed.left_out {
         let text = format!(
-            "{} bytes of {file} outside of flash, 0x{first:08X} to 0x{last:08X}, are left out",
-            thousands(*bytes)
+            "{} byte{} of {file} outside of flash, 0x{first:08X} to 0x{last:08X}, {} left out",
+            thousands(*bytes),
+            verb(*bytes as u64, "", "s"),
+            verb(*bytes as u64, "is", "are")
         );
         wrap(&text, "  ", "    ", style.width, out);
     }

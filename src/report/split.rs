@@ -83,8 +83,8 @@ impl Render for Report<'_> {
         for range in left_out {
             let text = format!(
                 "0x{:08X} to 0x{:08X} belongs to none of these, and is left out: it is not all FF",
-                range.start,
-                range.end - 1
+                range.start(),
+                range.end()
             );
             wrap(&text, "  ", "    ", style.width, &mut out);
         }
@@ -111,7 +111,7 @@ impl Render for Report<'_> {
                     tells: &file.tells,
                 })
                 .collect(),
-            left_out: left_out.iter().map(|r| Stretch { first: r.start, last: r.end - 1 }).collect(),
+            left_out: left_out.iter().map(|r| Stretch { first: *r.start(), last: *r.end() }).collect(),
         })
     }
 }

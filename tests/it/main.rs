@@ -17,6 +17,7 @@ mod ends;
 mod exceptions;
 mod firmware;
 mod fit;
+mod full_disk;
 mod gdb;
 mod gdb_packets;
 mod glasgow;

@@ -6,7 +6,7 @@
 use dryflash::am32::{Given, Id};
 use dryflash::esc::{self, AfterPowerOn, BootRun, Ending, Options, PowerUp, Reason, Verdict, Wire};
 use dryflash::image::Image;
-use dryflash::layout;
+use dryflash::layout::{self, Form};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -44,7 +44,13 @@ fn release_bootloaders_come_out_of_full_images_under_their_names() {
         let part = dryflash::part::find(bootloader.layout).unwrap();
         let paths = [bootloader.path.clone(), app_of(bootloader.layout), settings(bootloader.layout, "V2")];
         let given = paths.map(|path| Given { image: Image::load(&path, None).unwrap(), role: None });
-        let packed = layout::pack(given.into(), &Options { part: Some(part.clone()), ..Options::default() }, true);
+        let packed = layout::pack(
+            given.into(),
+            &Options { part: Some(part.clone()), ..Options::default() },
+            true,
+            "full.bin",
+            Form::Bin,
+        );
         let packed = packed.unwrap().result.unwrap();
         let full = Image::parse("x.bin", &packed.bytes, Some(packed.base)).unwrap();
         let split = layout::split(&layout::Source::of_image(full), Some(&part)).unwrap();

@@ -74,7 +74,7 @@ pub fn both<'a>(
         (None, None) => false,
     };
     let side = |source: &'a Source, plan: Plan, home: Option<Image>| {
-        let part = one(&plan);
+        let part = one(&plan).or_else(|| told_enough(source, &plan));
         let image = home.filter(|_| placed).unwrap_or_else(|| source.image.clone());
         let image = match &part {
             // Option bytes are compared field by field.
@@ -95,6 +95,17 @@ fn one(plan: &Plan) -> Option<Arc<Part>> {
     let place = |part: &Arc<Part>| Layout::of(part).map(|l| (l.app, l.eeprom, l.page));
     let first = plan.candidates.first()?;
     plan.candidates.iter().all(|other| place(other) == place(first)).then(|| Arc::clone(first))
+}
+
+/// The first part, as `check` has it, where those that are left lay out alike all that the image reaches: an app does not
+/// tell a G071 of 64 KB from one of 128 KB, and lies in both before the settings.
+fn told_enough(source: &Source, plan: &Plan) -> Option<Arc<Part>> {
+    let layouts: Option<Vec<&Layout>> = plan.candidates.iter().map(|part| Layout::of(part)).collect();
+    let layouts = layouts?;
+    let (first, least) = (layouts.first()?, layouts.iter().map(|l| l.eeprom).min()?);
+    let alike = layouts.iter().all(|l| (l.base, l.app, l.page) == (first.base, first.app, first.page));
+    let home = plan.pieces.first().map_or(&source.image, |piece| &piece.image);
+    (alike && home.end() <= u64::from(least)).then(|| plan.candidates.first().cloned())?
 }
 
 /// The image at its place, where it has one, whichever of the parts it is for.

@@ -3,7 +3,7 @@
 use super::flash::Came;
 use super::{Kind, Map};
 use crate::am32::settings::Settings;
-use crate::image::{Origin, Symbol, Symbols};
+use crate::image::{Holds, Object, Origin, Symbol, Symbols};
 use serde::Serialize;
 
 /// A byte of a file at an address.
@@ -56,6 +56,9 @@ pub struct Found {
     /// The function that it belongs to, where the file is an ELF with symbols.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub symbol: Option<Symbol>,
+    /// The data that it belongs to, where the file is an ELF with symbols.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<Object>,
 }
 
 impl Found {
@@ -77,6 +80,7 @@ impl Map {
             // Outside, the last file that has it.
             None => self.flash.pieces.iter().rposition(|p| p.image.byte(address).is_some()),
         };
+        let holds = stands.and_then(|n| self.flash.pieces.get(n)?.image.holds(address));
         let byte = |n: usize| self.held(n, address);
         let own = usize::from(self.state().is_some());
         let others = (own..self.flash.pieces.len()).filter(|n| Some(*n) != stands);
@@ -91,7 +95,14 @@ impl Map {
             stands: stands.and_then(byte),
             before: Some(0).filter(|n| own > 0 && stands != Some(*n)).and_then(byte),
             setting: self.setting(address),
-            symbol: stands.and_then(|_| Symbols::of(self.flash.pieces.iter().map(|p| &p.image)).at(address)),
+            symbol: match holds {
+                Some(Holds::Code(runs_at)) => Symbols::of(self.flash.pieces.iter().map(|p| &p.image)).at(runs_at),
+                _ => None,
+            },
+            object: match holds {
+                Some(Holds::Object(object)) => Some(object),
+                _ => None,
+            },
             others: others.filter_map(byte).collect(),
         }
     }

@@ -11,7 +11,9 @@ use std::fmt::Write;
 pub(super) fn found(found: &Found, state: Option<&str>, style: Style, out: &mut String) {
     let head = style.heading(&format!("0x{:08X}", found.address));
     let side = state.map_or_else(String::new, |name| format!(" in {}", base(name)));
-    let value = found.value.map_or_else(String::new, |v| format!(" is {v:02X}"));
+    // Outside of flash nothing reads it, and the file has it all the same.
+    let held = || found.stands.as_ref().map_or_else(String::new, |byte| format!(": {:02X}", byte.value));
+    let value = found.value.map_or_else(held, |v| format!(" is {v:02X}"));
     let source = match (&found.stands, found.kind) {
         (Some(byte), _) => format!("from {} {}", byte.file, byte.place),
         (None, Some(Kind::Lost)) => "erased by a later file".to_owned(),
@@ -36,6 +38,9 @@ pub(super) fn found(found: &Found, state: Option<&str>, style: Style, out: &mut 
     }
     if let Some(symbol) = &found.symbol {
         place.push(code(symbol));
+    }
+    if let Some(object) = &found.object {
+        place.push(format!("data: {}+0x{:X}", object.name, object.offset));
     }
     if !place.is_empty() {
         wrap(&place.join("; "), "  ", "    ", style.width, out);

@@ -198,6 +198,9 @@ fn what_lies_outside_of_flash_is_listed_behind_it() {
     let last = mapped(vec![bytes("top.bin", &[1; 16], 0xFFFF_FFF0, None)], Some("F051"));
     assert_eq!(of_kind(&last, Kind::Outside), [(0xFFFF_FFF0, 16)]);
     assert_eq!(last.at(0xFFFF_FFFF).kind, Some(Kind::Outside));
+    let report = dryflash::report::map::Report { maps: Maps::One(Box::new(last)), asked: vec![0xFFFF_FFFF] };
+    let text = report.text(Style::default());
+    assert!(text.starts_with("0xFFFFFFFF: 01, from top.bin offset 0xF"), "{text}");
 }
 
 #[test]
@@ -209,10 +212,13 @@ fn option_bytes_in_a_hex_are_shown_decoded() {
     let map = mapped(vec![Given { image, role: None }], Some("F051"));
     whole(&map);
     assert_eq!(of_kind(&map, Kind::OptionBytes), [(0x1FFF_F800, 2), (0x1FFF_F808, 4)]);
-    let options = map.options.unwrap();
+    let options = map.options.clone().unwrap();
     assert_eq!((options.rdp_level, options.protected), (0, vec![(16, 31)]));
     // They are not in force yet: nothing is protected.
     assert!(map.protected.is_empty());
+    let text = drawn(map);
+    assert!(text.contains("option bytes in opt.hex, not programmed"), "{text}");
+    assert!(text.contains("once programmed: write protection of pages 16 to 31"), "{text}");
 }
 
 fn checksum(record: &[u8]) -> u8 {
@@ -238,6 +244,11 @@ fn files_go_onto_what_an_esc_holds() {
     assert_eq!((own.before, own.stands.unwrap().file.as_str()), (None, "esc.json"));
 }
 
+fn drawn(map: Map) -> String {
+    let text = dryflash::report::map::Report { maps: Maps::One(Box::new(map)), asked: vec![] }.text(Style::default());
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn protected_pages_refuse_files_and_are_told() {
     let esc = held("F051", |f| f.cells(0x0800_0000, &[1; 64]).unwrap().wrp(4, 7).unwrap());
@@ -250,9 +261,19 @@ fn protected_pages_refuse_files_and_are_told() {
     let refused = onto(vec![given(APP)]);
     assert_eq!(refused.protected[0].refuses, [built(APP).to_string_lossy()]);
     assert!(!refused.is_sound());
+    assert_eq!(
+        (refused.refused.len(), refused.byte(0x0800_1000), of_kind(&refused, Kind::App)),
+        (1, Some(0xFF), vec![])
+    );
     let locked = held("F051", |f| f.rdp(1).unwrap());
     let locked = map(vec![given(APP)], Some(&locked), None, None).unwrap();
     assert!(locked.is_locked() && !locked.is_sound());
+    // What is not taken is not drawn.
+    assert!(locked.regions.iter().all(|r| r.kind == Kind::Free), "{:?}", regions(&locked));
+    assert!(drawn(locked).contains("STANDIN_DRYFLASH_F051_2.20.hex: not drawn"));
+    let forever = held("F051", |f| f.rdp(2).unwrap());
+    let text = drawn(map(vec![given(APP)], Some(&forever), None, None).unwrap());
+    assert!(text.contains("Nothing takes level 2 off.") && !text.contains("takes it off"), "{text}");
     assert!(map(Vec::new(), Some(&held("F051", |f| f.rdp(1).unwrap())), None, None).unwrap().is_sound());
 }
 
@@ -271,6 +292,9 @@ fn what_stands_at_an_address_by_kind_of_file() {
     let elf = || given("STANDIN_DRYFLASH_FAULTY_F051_2.20.elf");
     let symbol = mapped(vec![elf()], Some("F051")).at(0x0800_10C4).symbol.unwrap();
     assert_eq!((symbol.function.as_str(), symbol.offset, symbol.file_name()), ("reset", 4, Some("startup.c")));
+    // A table amid code is no function.
+    let table = mapped(vec![given("STANDIN_DRYFLASH_F051_2.20.elf")], Some("F051")).at(0x0800_1490);
+    assert_eq!((table.symbol, table.object.map(|o| (o.name, o.offset))), (None, Some(("CSWTCH.2".to_owned(), 8))));
     // What a later file puts there is not the ELF's.
     let over = bytes("over.bin", &[0x80; 64], 0x0800_10C0, None);
     assert_eq!(mapped(vec![elf(), over], Some("F051")).at(0x0800_10C4).symbol, None);

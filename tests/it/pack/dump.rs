@@ -43,6 +43,15 @@ fn a_chip_that_lets_no_probe_read_gives_no_dump() {
         assert!(folder.read(&name) == held, "the state is as it was");
     }
     assert_eq!(folder.names().len(), 4);
+    // What is said to open it does; OpenOCD's way is tried with OpenOCD.
+    let f0 = folder.path("F051_1.json");
+    told(&["dump", "--state", &f0, "-o", &out], 1, &["`stm32f1x unlock 0; stm32f1x options_load 0` in OpenOCD"]);
+    let state = folder.path("G071_1.json");
+    let said = told(&["dump", "--state", &state, "-o", &out], 1, &[]);
+    let way: Vec<&str> = said.split('`').nth(1).unwrap().split(' ').collect();
+    told(&[&way[..1], &["--state", &state], &way[1..]].concat(), 0, &[]);
+    told(&["dump", "--state", &state, "-o", &out], 0, &[]);
+    assert!(folder.read("dump.bin").iter().all(|byte| *byte == 0xFF));
 }
 
 #[test]

@@ -158,11 +158,29 @@ fn what_would_not_start_is_packed_only_where_that_is_asked_for() {
     let mut expected = read(FULL);
     expected[0x7C00..].fill(0xFF);
     assert!(folder.read("full.bin") == expected);
+    // Two files clash, and what is written is fine.
+    let twice = hex(&[(0x0800_1000, &[0])]);
+    let (twice, both) = (folder.write("twice.hex", twice), folder.path("both.bin"));
+    told(&["pack", &twice, BOOTLOADER, APP, EEPROM, "-o", &both], 1, &["not packed"]);
+    let said = told(&["pack", &twice, BOOTLOADER, APP, EEPROM, "-o", &both, "--anyway"], 0, &["error DF"]);
+    let starts = says(&["check", "-q", &both]).0 == Some(0);
+    assert!(said.contains("it would start") == starts && starts, "{said}");
     // A page of another ESC in a full image.
     let mine = folder.path("mine.bin");
     told(&["pack", FULL, "--eeprom", "STANDIN_EEPROM_BOOT_00_1K.bin", "-o", &mine], 1, &["not packed"]);
     told(&["pack", FULL, "--eeprom", EEPROM, "-o", &mine], 0, &["would start"]);
     assert!(folder.read("mine.bin") == read(FULL));
+}
+
+/// The last of all addresses is one, too.
+#[test]
+fn bytes_up_to_the_last_address_are_left_out_and_told() {
+    let folder = Folder::new();
+    let far = folder.write("far.hex", hex(&[(BASE, &read(FULL)), (0xFFFF_FFF0, &[7; 16])]));
+    let out = folder.path("full.bin");
+    let words = ["16 bytes of", "0xFFFFFFF0 to 0xFFFFFFFF"];
+    told(&["pack", &far, "--part", "F051", "--anyway", "-o", &out], 0, &words);
+    told(&["split", &far, "--part", "F051", "--prefix", &folder.path("a")], 0, &["0xFFFFFFF0 to 0xFFFFFFFF"]);
 }
 
 #[test]
@@ -185,7 +203,13 @@ fn an_output_that_exists_or_is_read_is_not_replaced() {
         pack(&["-o", &folder.path(name)], 2, &["end the name in .bin or .hex"]);
     }
     pack(&[], 2, &["--output"]);
+    pack(&["-o", "-"], 2, &["standard output is for what is said about it"]);
+    told(&["map", FULL, "--svg", "-"], 2, &["standard output is for what is said about it"]);
+    told(&["pack", "-o", &folder.path("a.bin")], 2, &["no file was given to pack"]);
     assert_eq!(folder.names(), ["eeprom.bin", "full.bin"]);
+    let state = folder.state("esc.json", "F051", |f| f.cells(BASE, &read(FULL)).unwrap());
+    let said = told(&["pack", &state, "-o", &folder.path("a.bin")], 2, &["is the state of a virtual ESC"]);
+    assert!(said.contains(&format!("dryflash split {state} -o DIR")) && !said.contains("--state"), "{said}");
     assert!(folder.read("eeprom.bin") == read(EEPROM));
 }
 

@@ -54,7 +54,7 @@ proptest! {
             let image = Image::parse(&format!("{}.{}", file.stem, form.extension()), &file.file(form), at).unwrap();
             Given { image, role: Some(file.role) }
         });
-        let packed = layout::pack(given.collect(), &briefly(), true).unwrap().result.unwrap();
+        let packed = layout::pack(given.collect(), &briefly(), true, "full.bin", Form::Bin).unwrap().result.unwrap();
         prop_assert!(packed.file(Form::Bin) == bytes);
         let again = Image::parse("x.hex", &packed.file(Form::Hex), None).unwrap();
         prop_assert!(bytes.iter().zip(BASE..).all(|(b, at)| again.byte(at).unwrap_or(0xFF) == *b));
@@ -71,7 +71,7 @@ proptest! {
         let given = files.iter().map(|(role, bytes)| {
             Given { image: Image::parse("x.bin", bytes, None).unwrap(), role: Some(*role) }
         });
-        let packed = layout::pack(given.collect(), &briefly(), true).unwrap().result.unwrap();
+        let packed = layout::pack(given.collect(), &briefly(), true, "full.bin", Form::Bin).unwrap().result.unwrap();
         let image = Image::parse("x.bin", &packed.bytes, Some(packed.base)).unwrap();
         let split = layout::split(&Source::of_image(image), Some(&part::find("F051").unwrap())).unwrap();
         let whole = |role: Role, bytes: &[u8]| match role {
