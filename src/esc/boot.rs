@@ -6,14 +6,17 @@
 
 use super::alive::{self, Alive, Code, Limit};
 use super::bench::Bench;
-use super::evidence::{AppRun, Author, BootRun, ChangedPage, ClockChange, Ending, Jump, Load, Rewritten, Touched};
+use super::evidence::{
+    AppRun, Author, BootRun, ChangedPage, ClockChange, Ending, Handling, Jump, Load, Rewritten, Touched,
+};
 use super::power_up::{AfterPowerOn, PowerUp};
 use super::{fit, next_start, settings_pages, signal_pin};
 use crate::am32::Settings;
 use crate::bus::{ResetCause, Width};
-use crate::chip::{Chip, EventKind, Halt, Round, WatchedLoad};
+use crate::chip::{Chip, EventKind, Halt, Round, WatchedLoad, interrupt_name};
 use crate::cpu::Registers;
 use crate::flash::{Contents, PageDiff};
+use crate::periph::nvic::HARD_FAULT;
 use crate::time::Time;
 use std::ops::Range;
 
@@ -98,6 +101,7 @@ pub(super) fn nothing_seen(power_up: &PowerUp) -> BootRun {
         resets: 0,
         reset_by: Vec::new(),
         clock: Vec::new(),
+        handling: None,
         last: None,
         reason: None,
     }
@@ -309,9 +313,22 @@ fn take_load(bench: &Bench, load: &WatchedLoad, run: &mut BootRun) {
     }
 }
 
+/// The exception whose handler did not get further. After a reset nobody knows any more.
+fn handling(chip: &Chip, ending: &Ending) -> Option<Handling> {
+    let exception = chip.registers().exception();
+    let stuck = match ending {
+        Ending::AppHangs { .. } | Ending::AppUndecided { .. } | Ending::Asleep { .. } => true,
+        // The fault itself is told.
+        Ending::AppFault { .. } | Ending::BootloaderFault { .. } => exception != HARD_FAULT,
+        _ => false,
+    };
+    (stuck && exception != 0).then(|| Handling { exception, name: interrupt_name(chip.part(), exception) })
+}
+
 fn finish(chip: &mut Chip, run: &mut BootRun) {
     run.time_us = chip.now().time;
     run.pc = chip.registers().pc;
+    run.handling = handling(chip, &run.ending);
     match run.ending {
         Ending::Stays => {
             run.polled = chip.board.polled(chip.now().cycle);

@@ -4,7 +4,7 @@ use super::frame::Mood;
 use super::time_line::TimeLine;
 use crate::esc::{BootRun, Verdict};
 use crate::image::Symbols;
-use crate::report::text;
+use crate::report::{last, text};
 use askama::Template;
 
 /// The power-ups in the order in which they were asked for.
@@ -44,7 +44,10 @@ impl PowerUps {
                 mood: if told.good { Mood::good("as hoped") } else { Mood::bad("not as hoped") },
                 ending,
                 decides: decisive.is_some_and(|it| std::ptr::eq(it, run)),
-                more: more(run).iter().map(|line| named(line)).collect(),
+                more: last::handling(run, &verdict.symbols)
+                    .into_iter()
+                    .chain(more(run).iter().map(|line| named(line)))
+                    .collect(),
                 last: last(run, &verdict.symbols),
             }
         };
