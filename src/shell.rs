@@ -43,7 +43,7 @@ pub fn coloured(text: &str) -> Cow<'_, str> {
     for piece in pieces {
         let end = piece.strip_prefix('[').and_then(|p| p.find(|c: char| !c.is_ascii_digit() && c != ';'));
         // The bracket is before it, and the letter behind.
-        let colour = end.map(|end| end + 2).filter(|end| piece[..*end].ends_with('m'));
+        let colour = end.map(|end| end + 2).filter(|end| piece.get(..*end).is_some_and(|p| p.ends_with('m')));
         let (colour, rest) = piece.split_at(colour.unwrap_or(0));
         out.push_str(if colour.is_empty() { r"\u{1b}" } else { "\u{1b}" });
         out.push_str(colour);

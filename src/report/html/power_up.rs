@@ -2,7 +2,7 @@
 
 use super::frame::Mood;
 use super::time_line::TimeLine;
-use crate::esc::{BootRun, Verdict};
+use crate::esc::{BootRun, Ending, Verdict};
 use crate::image::Symbols;
 use crate::report::{last, text};
 use askama::Template;
@@ -36,12 +36,16 @@ impl PowerUps {
             let told = run.told(verdict.hopes(run));
             let id = format!("power-up-{}", n + 1);
             let named = |text: &str| verdict.symbols.name_places(text).into_owned();
-            let ending = named(&format!("{}{}", told.head, told.rest));
+            // An updater that ends is as hoped only where the chip starts with what it wrote.
+            let left = verdict.update.as_ref().filter(|_| matches!(run.ending, Ending::AppReset { .. }));
+            let left = left.and_then(|update| update.trouble.as_ref());
+            let after = left.map_or_else(String::new, |trouble| format!("; then {trouble}"));
+            let ending = named(&format!("{}{}{after}", told.head, told.rest));
             PowerUp {
                 line: TimeLine::of(run, id.clone(), &ending, &named),
                 id,
                 name: run.power_up.to_string(),
-                mood: if told.good { Mood::good("as hoped") } else { Mood::bad("not as hoped") },
+                mood: if told.good && left.is_none() { Mood::good("as hoped") } else { Mood::bad("not as hoped") },
                 ending,
                 decides: decisive.is_some_and(|it| std::ptr::eq(it, run)),
                 more: last::handling(run, &verdict.symbols)
