@@ -313,16 +313,17 @@ fn take_load(bench: &Bench, load: &WatchedLoad, run: &mut BootRun) {
     }
 }
 
-/// The exception whose handler did not get further. After a reset nobody knows any more.
+/// The exception whose handler did not get further.
 fn handling(chip: &Chip, ending: &Ending) -> Option<Handling> {
-    let exception = chip.registers().exception();
-    let stuck = match ending {
-        Ending::AppHangs { .. } | Ending::AppUndecided { .. } | Ending::Asleep { .. } => true,
+    let now = chip.registers().exception();
+    let (pc, exception) = match *ending {
+        Ending::AppHangs { pc } | Ending::AppUndecided { pc } | Ending::Asleep { pc } => (pc, now),
         // The fault itself is told.
-        Ending::AppFault { .. } | Ending::BootloaderFault { .. } => exception != HARD_FAULT,
-        _ => false,
+        Ending::AppFault { pc, .. } | Ending::BootloaderFault { pc, .. } if now != HARD_FAULT => (pc, now),
+        Ending::AppReset { pc, .. } => (pc, chip.board.log.reset_in),
+        _ => return None,
     };
-    (stuck && exception != 0).then(|| Handling { exception, name: interrupt_name(chip.part(), exception) })
+    (exception != 0).then(|| Handling { exception, name: interrupt_name(chip.part(), exception), pc })
 }
 
 fn finish(chip: &mut Chip, run: &mut BootRun) {

@@ -142,6 +142,8 @@ pub struct Handling {
     pub exception: u32,
     /// Its name: of an interrupt, the blocks on its line.
     pub name: String,
+    /// Where its handler was.
+    pub pc: u32,
 }
 
 /// `TIM17 (interrupt 22)`, `HardFault`.

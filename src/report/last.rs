@@ -30,6 +30,6 @@ pub(super) fn lines(run: &BootRun, symbols: &Symbols, detail: Detail) -> Vec<Str
 /// In which handler the code was, where it did not get further in one.
 pub(super) fn handling(run: &BootRun, symbols: &Symbols) -> Vec<String> {
     let Some(handling) = &run.handling else { return Vec::new() };
-    let name = symbols.at(run.pc).map_or_else(String::new, |s| format!(": {}", s.compiled()));
+    let name = symbols.at(handling.pc).map_or_else(String::new, |s| format!(": {}", s.compiled()));
     vec![format!("in the handler of {handling}{name}")]
 }
