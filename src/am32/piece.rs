@@ -49,8 +49,16 @@ pub struct Seen {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pin: Option<Pin>,
     /// The version that the app wrote into the settings.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "in_words")]
     pub firmware: Option<Firmware>,
+}
+
+/// `2.20`, as `tells` has it.
+fn in_words<S: serde::Serializer>(firmware: &Option<Firmware>, serializer: S) -> Result<S::Ok, S::Error> {
+    match firmware {
+        Some(firmware) => serializer.collect_str(firmware),
+        None => serializer.serialize_none(),
+    }
 }
 
 impl Seen {

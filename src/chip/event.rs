@@ -82,6 +82,8 @@ pub struct Log {
     pub cost: FetchCost,
     /// Where the core was when the chip last reset itself: the next instruction.
     pub reset_from: Option<u32>,
+    /// The exception that was active there; 0 for none.
+    pub reset_in: u32,
     /// PC and cause of the last fault, kept even where the log is full.
     latest_fault: Option<(u32, FaultKind)>,
 }

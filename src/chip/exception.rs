@@ -1,7 +1,7 @@
 //! Exception entry and return (DDI0419 B1.5).
 
 use super::event::EventKind;
-use super::recorder::What;
+use super::recorder::{What, changed};
 use super::{Chip, Halt};
 use crate::bus::{Access, Master, Width};
 use crate::cpu::{FaultKind, Registers, T};
@@ -209,7 +209,8 @@ impl Chip {
         }
         self.board.nvic.leave(number, back);
         self.event_register = true;
-        let mut r = Registers { lr, pc: pc & !1, xpsr: xpsr & (0xF000_0000 | number_mask | T), ..r };
+        let handler = r;
+        let mut r = Registers { lr, pc: pc & !1, xpsr: xpsr & (0xF000_0000 | number_mask | T), ..handler };
         let after = frame.wrapping_add(32 + 4 * ((xpsr >> 9) & 1));
         if process {
             r.psp = after;
@@ -223,7 +224,7 @@ impl Chip {
         self.sleeping = to_thread && self.board.nvic.sleeps_on_exit();
         self.for_event = false;
         self.core.set_cycle(self.core.cycle() + self.entry_cycles());
-        self.record_event(|| What::Returned { pc: pc & !1 });
+        self.record_event(|| What::Returned { pc: pc & !1, changed: changed(&handler, &r) });
         None
     }
 

@@ -17,7 +17,10 @@ const RCC_F0: Fields = &[
     ("AHBENR", "DMAEN:0 SRAMEN:2 FLITFEN:4 CRCEN:6 IOPAEN:17 IOPBEN:18 IOPCEN:19 IOPDEN:20 IOPFEN:22"),
     ("APB2ENR", "SYSCFGEN:0 ADCEN:9 TIM1EN:11 SPI1EN:12 USART1EN:14 TIM15EN:16 TIM16EN:17 TIM17EN:18 DBGMCUEN:22"),
     ("APB1ENR", "TIM2EN:0 TIM3EN:1 TIM6EN:4 TIM14EN:8 WWDGEN:11 USART2EN:17 I2C1EN:21 PWREN:28"),
-    ("CSR", "LSION:0 LSIRDY:1 RMVF:24 OBLRSTF:25 PINRSTF:26 PORRSTF:27 SFTRSTF:28 IWDGRSTF:29 WWDGRSTF:30 LPWRRSTF:31"),
+    (
+        "CSR",
+        "LSION:0 LSIRDY:1 V18PWRRSTF:23 RMVF:24 OBLRSTF:25 PINRSTF:26 PORRSTF:27 SFTRSTF:28 IWDGRSTF:29 WWDGRSTF:30 LPWRRSTF:31",
+    ),
     ("AHBRSTR", "IOPARST:17 IOPBRST:18 IOPCRST:19 IOPDRST:20 IOPFRST:22"),
     ("CR2", "HSI14ON:0 HSI14RDY:1 HSI14DIS:2 HSI14TRIM:3-7 HSI14CAL:8-15"),
 ];
@@ -55,26 +58,108 @@ const FLASH_G0: Fields = &[
     ),
 ];
 
-/// RM0091 17.4, RM0444 21.4.
-const TIMER: Fields = &[
-    ("CR1", "CEN:0 UDIS:1 URS:2 OPM:3 DIR:4 CMS:5-6 ARPE:7 CKD:8-9"),
-    ("DIER", "UIE:0 CC1IE:1 CC2IE:2 CC3IE:3 CC4IE:4 COMIE:5 TIE:6 BIE:7 UDE:8 CC1DE:9 CC2DE:10 CC3DE:11 CC4DE:12"),
-    ("SR", "UIF:0 CC1IF:1 CC2IF:2 CC3IF:3 CC4IF:4 COMIF:5 TIF:6 BIF:7 CC1OF:9 CC2OF:10 CC3OF:11 CC4OF:12"),
-    ("EGR", "UG:0 CC1G:1 CC2G:2 CC3G:3 CC4G:4 COMG:5 TG:6 BG:7"),
-    ("BDTR", "DTG:0-7 LOCK:8-9 OSSI:10 OSSR:11 BKE:12 BKP:13 AOE:14 MOE:15"),
+/// TIM1: RM0091 17.4, RM0444 21.4.
+const TIM_ADVANCED: Fields = &[
+    ("CR1", "CEN:0 UDIS:1 URS:2 OPM:3 DIR:4 CMS:5-6 ARPE:7 CKD:8-9 UIFREMAP:11"),
+    (
+        "DIER",
+        "UIE:0 CC1IE:1 CC2IE:2 CC3IE:3 CC4IE:4 COMIE:5 TIE:6 BIE:7 UDE:8 CC1DE:9 CC2DE:10 CC3DE:11 CC4DE:12 COMDE:13 TDE:14",
+    ),
+    (
+        "SR",
+        "UIF:0 CC1IF:1 CC2IF:2 CC3IF:3 CC4IF:4 COMIF:5 TIF:6 BIF:7 B2IF:8 CC1OF:9 CC2OF:10 CC3OF:11 CC4OF:12 SBIF:13 CC5IF:16 CC6IF:17",
+    ),
+    ("EGR", "UG:0 CC1G:1 CC2G:2 CC3G:3 CC4G:4 COMG:5 TG:6 BG:7 B2G:8"),
+    (
+        "BDTR",
+        "DTG:0-7 LOCK:8-9 OSSI:10 OSSR:11 BKE:12 BKP:13 AOE:14 MOE:15 BKF:16-19 BK2F:20-23 BK2E:24 BK2P:25 BKDSRM:26 BK2DSRM:27 BKBID:28 BK2BID:29",
+    ),
+];
+
+/// TIM2 and TIM3: RM0091 18.4, RM0444 22.4.
+const TIM_GENERAL: Fields = &[
+    ("CR1", "CEN:0 UDIS:1 URS:2 OPM:3 DIR:4 CMS:5-6 ARPE:7 CKD:8-9 UIFREMAP:11"),
+    ("DIER", "UIE:0 CC1IE:1 CC2IE:2 CC3IE:3 CC4IE:4 TIE:6 UDE:8 CC1DE:9 CC2DE:10 CC3DE:11 CC4DE:12 TDE:14"),
+    ("SR", "UIF:0 CC1IF:1 CC2IF:2 CC3IF:3 CC4IF:4 TIF:6 CC1OF:9 CC2OF:10 CC3OF:11 CC4OF:12"),
+    ("EGR", "UG:0 CC1G:1 CC2G:2 CC3G:3 CC4G:4 TG:6"),
+];
+
+/// TIM6 and TIM7: RM0091 21.4, RM0444 23.4.
+const TIM_BASIC: Fields = &[
+    ("CR1", "CEN:0 UDIS:1 URS:2 OPM:3 ARPE:7 UIFREMAP:11"),
+    ("DIER", "UIE:0 UDE:8"),
+    ("SR", "UIF:0"),
+    ("EGR", "UG:0"),
+];
+
+/// TIM14: RM0091 19.4, RM0444 24.4.
+const TIM_ONE: Fields = &[
+    ("CR1", "CEN:0 UDIS:1 URS:2 OPM:3 ARPE:7 CKD:8-9 UIFREMAP:11"),
+    ("DIER", "UIE:0 CC1IE:1"),
+    ("SR", "UIF:0 CC1IF:1 CC1OF:9"),
+    ("EGR", "UG:0 CC1G:1"),
+];
+
+/// TIM15: RM0091 20.5, RM0444 25.5.
+const TIM_TWO: Fields = &[
+    ("CR1", "CEN:0 UDIS:1 URS:2 OPM:3 ARPE:7 CKD:8-9 UIFREMAP:11"),
+    ("DIER", "UIE:0 CC1IE:1 CC2IE:2 COMIE:5 TIE:6 BIE:7 UDE:8 CC1DE:9 CC2DE:10 COMDE:13 TDE:14"),
+    ("SR", "UIF:0 CC1IF:1 CC2IF:2 COMIF:5 TIF:6 BIF:7 CC1OF:9 CC2OF:10"),
+    ("EGR", "UG:0 CC1G:1 CC2G:2 COMG:5 TG:6 BG:7"),
+    ("BDTR", "DTG:0-7 LOCK:8-9 OSSI:10 OSSR:11 BKE:12 BKP:13 AOE:14 MOE:15 BKF:16-19 BKDSRM:26 BKBID:28"),
+];
+
+/// TIM16 and TIM17: RM0091 20.6, RM0444 25.6.
+const TIM_REPEAT: Fields = &[
+    ("CR1", "CEN:0 UDIS:1 URS:2 OPM:3 ARPE:7 CKD:8-9 UIFREMAP:11"),
+    ("DIER", "UIE:0 CC1IE:1 COMIE:5 BIE:7 UDE:8 CC1DE:9 COMDE:13"),
+    ("SR", "UIF:0 CC1IF:1 COMIF:5 BIF:7 CC1OF:9"),
+    ("EGR", "UG:0 CC1G:1 COMG:5 BG:7"),
+    ("BDTR", "DTG:0-7 LOCK:8-9 OSSI:10 OSSR:11 BKE:12 BKP:13 AOE:14 MOE:15 BKF:16-19 BKDSRM:26 BKBID:28"),
 ];
 
 /// RM0091 22.4, RM0444 27.4.
 const IWDG: Fields = &[("PR", "PR:0-2"), ("RLR", "RL:0-11"), ("SR", "PVU:0 RVU:1 WVU:2")];
 
-/// RM0091 13.12, RM0444 15.12.
-const ADC: Fields = &[
-    ("ISR", "ADRDY:0 EOSMP:1 EOC:2 EOS:3 OVR:4 AWD:7"),
+/// RM0091 13.12.
+const ADC_F0: Fields =
+    &[("ISR", "ADRDY:0 EOSMP:1 EOC:2 EOS:3 OVR:4 AWD:7"), ("CR", "ADEN:0 ADDIS:1 ADSTART:2 ADSTP:4 ADCAL:31")];
+
+/// RM0444 15.12.
+const ADC_G0: Fields = &[
+    ("ISR", "ADRDY:0 EOSMP:1 EOC:2 EOS:3 OVR:4 AWD1:7 AWD2:8 AWD3:9 EOCAL:11 CCRDY:13"),
     ("CR", "ADEN:0 ADDIS:1 ADSTART:2 ADSTP:4 ADVREGEN:28 ADCAL:31"),
 ];
 
-/// RM0091 9.1, RM0444 8.1.
-const SYSCFG: Fields = &[("CFGR1", "MEM_MODE:0-1")];
+/// RM0091 9.1; COMP_CSR 15.5.
+const SYSCFG_F0: Fields = &[
+    (
+        "CFGR1",
+        "MEM_MODE:0-1 ADC_DMA_RMP:8 USART1_TX_DMA_RMP:9 USART1_RX_DMA_RMP:10 TIM16_DMA_RMP:11 TIM17_DMA_RMP:12 I2C_PB6_FMP:16 I2C_PB7_FMP:17 I2C_PB8_FMP:18 I2C_PB9_FMP:19",
+    ),
+    (
+        "COMP_CSR",
+        "COMP1EN:0 COMP1SW1:1 COMP1MODE:2-3 COMP1INSEL:4-6 COMP1OUTSEL:8-10 COMP1POL:11 COMP1HYST:12-13 COMP1OUT:14 COMP1LOCK:15 COMP2EN:16 COMP2MODE:18-19 COMP2INSEL:20-22 WNDWEN:23 COMP2OUTSEL:24-26 COMP2POL:27 COMP2HYST:28-29 COMP2OUT:30 COMP2LOCK:31",
+    ),
+];
+
+/// RM0444 8.1.
+const SYSCFG_G0: Fields = &[(
+    "CFGR1",
+    "MEM_MODE:0-1 PA11_RMP:3 PA12_RMP:4 IR_POL:5 IR_MOD:6-7 BOOSTEN:8 UCPD1_STROBE:9 UCPD2_STROBE:10 I2C_PB6_FMP:16 I2C_PB7_FMP:17 I2C_PB8_FMP:18 I2C_PB9_FMP:19 I2C1_FMP:20 I2C2_FMP:21 I2C_PA9_FMP:22 I2C_PA10_FMP:23",
+)];
+
+/// RM0091 27.8, RM0444 33.8; FIFOs are the G0's.
+const USART: Fields = &[
+    (
+        "CR1",
+        "UE:0 UESM:1 RE:2 TE:3 IDLEIE:4 RXNEIE:5 TCIE:6 TXEIE:7 PEIE:8 PS:9 PCE:10 WAKE:11 M0:12 MME:13 CMIE:14 OVER8:15 DEDT:16-20 DEAT:21-25 RTOIE:26 EOBIE:27 M1:28 FIFOEN:29 TXFEIE:30 RXFFIE:31",
+    ),
+    (
+        "ISR",
+        "PE:0 FE:1 NE:2 ORE:3 IDLE:4 RXNE:5 TC:6 TXE:7 LBDF:8 CTSIF:9 CTS:10 RTOF:11 EOBF:12 ABRE:14 ABRF:15 BUSY:16 CMF:17 SBKF:18 RWU:19 WUF:20 TEACK:21 REACK:22",
+    ),
+];
 
 /// DDI0419 B3.3.
 const SYSTICK: Fields = &[("CSR", "ENABLE:0 TICKINT:1 CLKSOURCE:2 COUNTFLAG:16"), ("RVR", "RELOAD:0-23")];
@@ -110,16 +195,18 @@ const fn of_kind(kind: Kind) -> Fields {
         Kind::RccG0 => RCC_G0,
         Kind::FlashF0 => FLASH_F0,
         Kind::FlashG0 => FLASH_G0,
-        Kind::TimAdvanced
-        | Kind::Tim32
-        | Kind::Tim16
-        | Kind::TimBasic
-        | Kind::Tim1ch
-        | Kind::Tim2ch
-        | Kind::TimRepeat => TIMER,
+        Kind::TimAdvanced => TIM_ADVANCED,
+        Kind::Tim32 | Kind::Tim16 => TIM_GENERAL,
+        Kind::TimBasic => TIM_BASIC,
+        Kind::Tim1ch => TIM_ONE,
+        Kind::Tim2ch => TIM_TWO,
+        Kind::TimRepeat => TIM_REPEAT,
         Kind::IwdgF0 | Kind::IwdgG0 => IWDG,
-        Kind::AdcF0 | Kind::AdcG0 => ADC,
-        Kind::SyscfgF0 | Kind::SyscfgG0 => SYSCFG,
+        Kind::AdcF0 => ADC_F0,
+        Kind::AdcG0 => ADC_G0,
+        Kind::SyscfgF0 => SYSCFG_F0,
+        Kind::SyscfgG0 => SYSCFG_G0,
+        Kind::Usart => USART,
         _ => &[],
     }
 }
@@ -171,7 +258,11 @@ mod tests {
         assert_eq!(told(&f051, 0x4002_2010, 0).as_deref(), Some(""));
         assert_eq!(told(&f051, 0xE000_E010, 0x8000_0001).as_deref(), Some("ENABLE 0x80000000"));
         assert_eq!(told(&f051, 0x4800_0010, 5), None, "a port's levels are a number");
+        assert_eq!(told(&f051, 0x4000_100C, 0x0141).as_deref(), Some("UIE UDE 0x40"), "TIM6 has no TIE");
+        assert_eq!(told(&f051, 0x4002_1024, 0x0880_0000).as_deref(), Some("V18PWRRSTF PORRSTF"));
         let g071 = part::find("G071").unwrap();
+        assert_eq!(told(&g071, 0x4001_2400, 0x2801).as_deref(), Some("ADRDY EOCAL CCRDY"));
+        assert_eq!(told(&g071, 0x4001_0000, 0x18).as_deref(), Some("PA11_RMP PA12_RMP"));
         assert_eq!(told(&g071, 0x4002_1000, 0x500).as_deref(), Some("HSION HSIRDY"));
     }
 
@@ -181,7 +272,8 @@ mod tests {
         let parts = ["F031", "F051", "G031", "G071"].map(|n| part::find(n).unwrap());
         for (kind, table) in [Kind::RccF0, Kind::RccG0, Kind::FlashF0, Kind::FlashG0, Kind::TimAdvanced, Kind::IwdgF0]
             .into_iter()
-            .chain([Kind::AdcF0, Kind::AdcG0, Kind::SyscfgF0, Kind::SyscfgG0])
+            .chain([Kind::AdcF0, Kind::AdcG0, Kind::SyscfgF0, Kind::SyscfgG0, Kind::Usart])
+            .chain([Kind::Tim32, Kind::Tim16, Kind::TimBasic, Kind::Tim1ch, Kind::Tim2ch, Kind::TimRepeat])
             .map(|kind| (kind, of_kind(kind)))
         {
             let has = |register: &str| {

@@ -363,7 +363,9 @@ impl Chip {
                 return Halt::Lockup;
             }
             if let Some(cause) = self.board.reset_wanted.take() {
-                self.board.log.reset_from = Some(self.core.registers().pc);
+                let registers = self.core.registers();
+                self.board.log.reset_from = Some(registers.pc);
+                self.board.log.reset_in = registers.exception();
                 self.board.end_life(self.core.cycle());
                 self.reset(cause);
                 return Halt::Reset(cause);

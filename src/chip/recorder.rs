@@ -40,6 +40,8 @@ pub enum What {
     Returned {
         /// The next instruction.
         pc: u32,
+        /// The registers that are not what they were, PC aside, with the values that the frame had.
+        changed: Vec<(&'static str, u32)>,
     },
     /// The chip was reset.
     Reset {
@@ -268,7 +270,7 @@ impl Chip {
 }
 
 /// The registers that differ, PC aside.
-fn changed(before: &Registers, after: &Registers) -> Vec<(&'static str, u32)> {
+pub(super) fn changed(before: &Registers, after: &Registers) -> Vec<(&'static str, u32)> {
     const NAMES: [&str; 13] = ["r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12"];
     let general = NAMES.into_iter().zip(before.r.into_iter().zip(after.r));
     let rest = [

@@ -3,6 +3,7 @@
 use super::{Cli, Outcome, PART_VARIABLE, USAGE, terminal};
 use crate::files::{self, FileError};
 use crate::report::{self, FORMS, Form, Kind, Places, Render, Setting, Style, columns};
+use crate::shell;
 use crate::tell::tell;
 use anyhow::{Context, bail};
 use clap::builder::{PossibleValue, TypedValueParser};
@@ -149,6 +150,14 @@ pub fn print_help(error: &clap::Error) -> std::io::Result<()> {
     let width = terminal::columns(terminal::own_columns(), &terminal::environment).unwrap_or(columns::WIDEST);
     let text = columns::fit(&error.render().ansi().to_string(), width);
     anstream::stdout().write_all(text.as_bytes())
+}
+
+/// Prints what is wrong with a command line; what it quotes of that plays no tricks with the terminal.
+///
+/// # Errors
+/// It cannot be written.
+pub fn print_error(error: &clap::Error) -> std::io::Result<()> {
+    anstream::stderr().write_all(shell::coloured(&error.render().ansi().to_string()).as_bytes())
 }
 
 /// Reads the words of a command line.

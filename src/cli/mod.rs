@@ -40,7 +40,6 @@ mod with;
 
 use crate::files;
 use crate::report::{self, Detail, Form, Style, columns};
-use crate::shell;
 use crate::tell::tell;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Parser, Subcommand, ValueEnum};
@@ -253,7 +252,7 @@ pub fn main() -> ExitCode {
                 true => USAGE,
                 false => OK,
             };
-            let _ = if error.use_stderr() { error.print() } else { forms::print_help(&error) };
+            let _ = if error.use_stderr() { forms::print_error(&error) } else { forms::print_help(&error) };
             if let Some(hint) = unknown::pointer(&error) {
                 tell!("\n  {hint}");
             }
@@ -266,7 +265,7 @@ pub fn main() -> ExitCode {
     // Where the system does not let one, they end the process as ever.
     let _ = ends::catch();
     if let Err(error) = settle(&mut cli, &matches) {
-        tell!("dryflash: {}", harmless(&format!("{error:#}")));
+        tell!("dryflash: {}", format_args!("{error:#}"));
         // 125 is what `with` says of trouble of its own.
         return ExitCode::from(if matches!(cli.verb, Verb::With(_)) { with::TROUBLE } else { USAGE });
     }
@@ -331,13 +330,8 @@ pub fn main() -> ExitCode {
             }
         }
         Err(error) => {
-            tell!("dryflash: {}", harmless(&format!("{error:#}")));
+            tell!("dryflash: {}", format_args!("{error:#}"));
             ExitCode::from(USAGE)
         }
     }
-}
-
-/// A message whose lines hold nothing that a terminal would obey.
-fn harmless(message: &str) -> String {
-    message.split('\n').map(|line| shell::plain(line).into_owned()).collect::<Vec<_>>().join("\n")
 }

@@ -173,7 +173,7 @@ fn refused(args: &Args, error: ScenarioError, output: Output) -> anyhow::Result<
         return Err(error.into());
     }
     let report = Report::refused(args.seed, &error);
-    let _ = writeln!(std::io::stderr(), "dryflash: {error}");
+    tell!("dryflash: {error}");
     let printed = print(&report, output, Detail::Usual, &args.reports)?;
     Ok(Outcome { text: if text { String::new() } else { printed.text }, ..printed })
 }

@@ -105,6 +105,7 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     may_start(&looked, &args.command, hide.is_some())?;
     let words: Vec<String> = args.command.iter().map(|w| w.to_string_lossy().into_owned()).collect();
     let line = shell::line(words.iter().map(String::as_str));
+    let told_line = shell::plain(&line);
     let mut bench = args.bench.prepare().or_else(|error| {
         bench::refused(error)?;
         bail!("the command was not run")
@@ -157,12 +158,12 @@ fn session(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     // A command that failed has said why.
     if keeper.commands == 0 && status.success() && glasgow::is_client(&args.command) {
         tell!(
-            "dryflash: note: `{line}` never opened the virtual probe: nothing was flashed; a probe that probe-rs is given \
+            "dryflash: note: `{told_line}` never opened the virtual probe: nothing was flashed; a probe that probe-rs is given \
              by its place is in no list of its own"
         );
     } else if !found && keeper.commands == 0 && status.success() {
         tell!(
-            "dryflash: note: nothing of `{line}` came to the virtual probe, so nothing was flashed: it looked for none, has \
+            "dryflash: note: nothing of `{told_line}` came to the virtual probe, so nothing was flashed: it looked for none, has \
              another libusb linked in, went on as another user (whose probe it is not), or needs --tcp"
         );
     }

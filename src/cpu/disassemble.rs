@@ -42,10 +42,24 @@ pub fn disassemble(pc: u32, code: [u16; 2]) -> String {
         bytes.extend(second.to_le_bytes());
     }
     match InstDecoder::default_thumb().decode(&mut U8Reader::new(&bytes)) {
-        Ok(instruction) => instruction.to_string(),
+        Ok(instruction) => numbered(&instruction.to_string()),
         Err(_) if is_wide(first) => format!(".hword 0x{first:04x}, 0x{second:04x}"),
         Err(_) => format!(".hword 0x{first:04x}"),
     }
+}
+
+/// With R9 to R12 by number, as registers are told everywhere else.
+fn numbered(text: &str) -> String {
+    const NAMES: [(&str, &str); 4] = [("sb", "r9"), ("sl", "r10"), ("fp", "r11"), ("ip", "r12")];
+    let Some((operation, operands)) = text.split_once(' ') else { return text.to_owned() };
+    let words = operands.split_inclusive(|c: char| !c.is_ascii_alphanumeric()).map(|piece| {
+        let word = piece.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+        match NAMES.iter().find(|(name, _)| *name == word) {
+            Some((_, number)) => format!("{number}{}", &piece[word.len()..]),
+            None => piece.to_owned(),
+        }
+    });
+    format!("{operation} {}", words.collect::<String>())
 }
 
 #[cfg(test)]
@@ -54,7 +68,7 @@ mod tests {
 
     #[test]
     fn as_an_assembler_takes_it() {
-        // Each with what GNU's objdump says of it at this address.
+        // Each with what GNU's objdump says of it at this address, but for names of R9 to R12.
         for (code, text) in [
             ([0x4770, 0], "bx lr"),
             ([0xB510, 0], "push {r4, lr}"),
@@ -67,6 +81,8 @@ mod tests {
             ([0xF7FF, 0xFF93], "bl 0x08000F2A"),
             ([0xB672, 0], "cpsid i"),
             ([0xDE00, 0], "udf 0x0"),
+            ([0x4699, 0], "mov r9, r3"),
+            ([0x4662, 0], "mov r2, r12"),
         ] {
             assert_eq!(disassemble(0x0800_1000, code), text);
         }

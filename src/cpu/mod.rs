@@ -210,6 +210,10 @@ pub enum FaultKind {
 impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // UDF is one whose meaning is to be none (DDI0419 A6.7.86).
+            FaultKind::Undefined { encoding: [first, 0] } if first >> 8 == 0xDE => {
+                write!(f, "{first:04x} is UDF, which always faults")
+            }
             FaultKind::Undefined { encoding: [first, 0] } => write!(f, "{first:04x} is no ARMv6-M instruction"),
             FaultKind::Undefined { encoding: [first, second] } => {
                 write!(f, "{first:04x} {second:04x} is no ARMv6-M instruction")

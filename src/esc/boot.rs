@@ -6,14 +6,17 @@
 
 use super::alive::{self, Alive, Code, Limit};
 use super::bench::Bench;
-use super::evidence::{AppRun, Author, BootRun, ChangedPage, ClockChange, Ending, Jump, Load, Rewritten, Touched};
+use super::evidence::{
+    AppRun, Author, BootRun, ChangedPage, ClockChange, Ending, Handling, Jump, Load, Rewritten, Touched,
+};
 use super::power_up::{AfterPowerOn, PowerUp};
 use super::{fit, next_start, settings_pages, signal_pin};
 use crate::am32::Settings;
 use crate::bus::{ResetCause, Width};
-use crate::chip::{Chip, EventKind, Halt, Round, WatchedLoad};
+use crate::chip::{Chip, EventKind, Halt, Round, WatchedLoad, interrupt_name};
 use crate::cpu::Registers;
 use crate::flash::{Contents, PageDiff};
+use crate::periph::nvic::HARD_FAULT;
 use crate::time::Time;
 use std::ops::Range;
 
@@ -98,6 +101,7 @@ pub(super) fn nothing_seen(power_up: &PowerUp) -> BootRun {
         resets: 0,
         reset_by: Vec::new(),
         clock: Vec::new(),
+        handling: None,
         last: None,
         reason: None,
     }
@@ -309,9 +313,23 @@ fn take_load(bench: &Bench, load: &WatchedLoad, run: &mut BootRun) {
     }
 }
 
+/// The exception whose handler did not get further.
+fn handling(chip: &Chip, ending: &Ending) -> Option<Handling> {
+    let now = chip.registers().exception();
+    let (pc, exception) = match *ending {
+        Ending::AppHangs { pc } | Ending::AppUndecided { pc } | Ending::Asleep { pc } => (pc, now),
+        // The fault itself is told.
+        Ending::AppFault { pc, .. } | Ending::BootloaderFault { pc, .. } if now != HARD_FAULT => (pc, now),
+        Ending::AppReset { pc, .. } => (pc, chip.board.log.reset_in),
+        _ => return None,
+    };
+    (exception != 0).then(|| Handling { exception, name: interrupt_name(chip.part(), exception), pc })
+}
+
 fn finish(chip: &mut Chip, run: &mut BootRun) {
     run.time_us = chip.now().time;
     run.pc = chip.registers().pc;
+    run.handling = handling(chip, &run.ending);
     match run.ending {
         Ending::Stays => {
             run.polled = chip.board.polled(chip.now().cycle);

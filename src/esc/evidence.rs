@@ -11,6 +11,7 @@ use crate::am32::settings::diff;
 use crate::bus::ResetCause;
 use crate::chip::{Polled, RestsOn, SampledPin};
 use crate::cpu::FaultKind;
+use crate::periph::nvic::IRQ0;
 use crate::time::Time;
 use serde::ser::SerializeMap;
 use std::fmt;
@@ -133,6 +134,28 @@ pub enum Ending {
         /// What it says.
         message: String,
     },
+}
+
+/// An exception that is being handled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handling {
+    /// Its number, as IPSR has it.
+    pub exception: u32,
+    /// Its name: of an interrupt, the blocks on its line.
+    pub name: String,
+    /// Where its handler was.
+    pub pc: u32,
+}
+
+/// `TIM17 (interrupt 22)`, `HardFault`.
+impl fmt::Display for Handling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        match self.exception.checked_sub(IRQ0) {
+            Some(line) => write!(f, " (interrupt {line})"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A register or memory word whose access is worth telling.
@@ -268,6 +291,9 @@ pub struct BootRun {
     /// The core's clock at power-on, and its first changes. Time lines show them.
     #[serde(skip)]
     pub clock: Vec<ClockChange>,
+    /// The exception whose handler was at work, where one was: that a vector goes to the wrong place shows in it.
+    #[serde(skip)]
+    pub handling: Option<Handling>,
     /// What ran last before a fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<Last>,

@@ -36,7 +36,7 @@ pub use alive::{Alive, Loop};
 pub use answer::Answer;
 pub use bench::Bench;
 pub use check::{CheckError, Options, check};
-pub use evidence::{AppRun, BootRun, ClockChange, Ending, Jump};
+pub use evidence::{AppRun, BootRun, ClockChange, Ending, Handling, Jump};
 pub use kept::{Kept, KeptError};
 pub use last::Last;
 pub use power_up::{AfterPowerOn, Change, PowerUp, Wire};

@@ -192,6 +192,7 @@ mod tests {
             resets: 0,
             reset_by: Vec::new(),
             clock: Vec::new(),
+            handling: None,
             last: None,
             reason: None,
         }

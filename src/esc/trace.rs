@@ -4,7 +4,8 @@ use super::check::CheckError;
 use crate::chip::Chip;
 use crate::chip::recorder::{Keep, Kind, Only, Record, Recorder};
 use crate::chip::scope::{Line, Value};
-use crate::part::Part;
+use crate::part::{self, Part};
+use crate::periph::syscfg::f0::COMP_CSR;
 use crate::time::Time;
 use std::ops::Range;
 use std::str::FromStr;
@@ -99,6 +100,19 @@ fn address(text: &str) -> Result<u32, String> {
         .ok_or_else(|| format!("'{text}' is no address; one is 0x and up to eight hexadecimal digits"))
 }
 
+/// The core's own blocks (DDI0419 B3.2, B3.3, B3.4).
+const CORE: [(&str, Range<u32>); 3] =
+    [("SysTick", 0xE000_E010..0xE000_E020), ("NVIC", 0xE000_E100..0xE000_E4F0), ("SCB", 0xE000_ED00..0xE000_ED90)];
+
+/// The part's blocks and the core's, with their addresses.
+fn blocks(part: &Part) -> impl Iterator<Item = (&str, Range<u32>)> {
+    let own = part.peripherals.iter().map(|p| (p.name.as_str(), p.base..p.base + p.size));
+    // The F05x's comparators have a word of SYSCFG (RM0091 15.5).
+    let comparators = part.peripherals.iter().filter(|p| p.kind == part::Kind::SyscfgF0 && p.comparators > 0);
+    let comparators = comparators.map(|p| ("COMP", p.base + COMP_CSR..p.base + COMP_CSR + 4));
+    own.chain(comparators).chain(CORE)
+}
+
 impl Wish {
     /// What a recorder is to keep on this part: what filters of one sort say is joined, and those of different sorts have to
     /// agree.
@@ -111,16 +125,15 @@ impl Wish {
             match filter {
                 Filter::Addresses(range) => only.ranges.push(range.clone()),
                 Filter::Block(name) => {
-                    let block =
-                        part.peripherals.iter().find(|p| p.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
-                            let known: Vec<&str> = part.peripherals.iter().map(|p| p.name.as_str()).collect();
-                            CheckError::NoBlock {
-                                name: name.clone(),
-                                part: part.nick().to_owned(),
-                                known: known.join(", "),
-                            }
-                        })?;
-                    only.ranges.push(block.base..block.base + block.size);
+                    let block = blocks(part).find(|(known, _)| known.eq_ignore_ascii_case(name)).ok_or_else(|| {
+                        let known: Vec<&str> = blocks(part).map(|(known, _)| known).collect();
+                        CheckError::NoBlock {
+                            name: name.clone(),
+                            part: part.nick().to_owned(),
+                            known: known.join(", "),
+                        }
+                    })?;
+                    only.ranges.push(block.1);
                 }
                 Filter::Kind(kind) => only.kinds.push(*kind),
                 Filter::Times(times) => only.times.push(times.clone()),
@@ -164,6 +177,22 @@ impl Wish {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn blocks_are_those_of_part_and_core() {
+        let ranges = |part: &str, word: &str| {
+            let part = part::find(part).unwrap();
+            Wish::only(&[word.parse().unwrap()], &part).map(|only| only.ranges[0].clone())
+        };
+        assert_eq!(ranges("F051", "rcc").unwrap(), 0x4002_1000..0x4002_1400);
+        assert_eq!(ranges("F051", "SysTick").unwrap(), 0xE000_E010..0xE000_E020);
+        assert_eq!(ranges("G071", "nvic").unwrap().start, 0xE000_E100);
+        assert_eq!(ranges("G071", "SCB").unwrap().start, 0xE000_ED00);
+        assert_eq!(ranges("F051", "COMP").unwrap(), 0x4001_001C..0x4001_0020);
+        assert_eq!(ranges("G071", "COMP").unwrap(), 0x4001_0200..0x4001_0400);
+        let error = ranges("F031", "COMP").unwrap_err().to_string();
+        assert!(error.contains("has no block COMP") && error.contains(", SysTick, NVIC, SCB"), "{error}");
+    }
 
     #[test]
     fn filters_are_read() {

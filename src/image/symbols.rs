@@ -10,7 +10,7 @@ use addr2line::Context;
 use gimli::{EndianArcSlice, LittleEndian, SectionId};
 use goblin::elf::program_header::{PF_X, PT_LOAD, ProgramHeader};
 use goblin::elf::section_header::{SHF_COMPRESSED, SHT_SYMTAB};
-use goblin::elf::sym::{STT_FUNC, STT_NOTYPE, Sym, Symtab};
+use goblin::elf::sym::{STB_LOCAL, STB_WEAK, STT_FUNC, STT_NOTYPE, Sym, Symtab};
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
@@ -218,23 +218,27 @@ fn functions(file: &[u8], sections: &[Section]) -> Vec<Function> {
     let count = table.bytes.len() / Sym::size(CONTEXT.container);
     let Ok(symbols) = Symtab::parse(file, table.bytes.start, count, CONTEXT) else { return Vec::new() };
     let named = |s: &Sym| sections::string(names, s.st_name).filter(|n| !n.is_empty() && !n.starts_with('$'));
-    let mut found: Vec<(u32, u32, bool, &str)> = symbols
+    let rank = |s: &Sym| {
+        let label = s.st_type() != STT_FUNC;
+        // A weak alias is a name for many: a vector that nobody serves is the one handler of all such.
+        (label && s.st_size == 0, s.st_bind() == STB_WEAK, label, s.st_size == 0, s.st_bind() == STB_LOCAL)
+    };
+    let mut found: Vec<(u32, u32, _, &str)> = symbols
         .iter()
         .filter(|s| matches!(s.st_type(), STT_FUNC | STT_NOTYPE) && s.st_shndx != 0)
         // A label of data is no function: those of code have a type, or stand in code.
         .filter(|s| s.st_type() == STT_FUNC || sections.get(s.st_shndx).is_some_and(is_code))
-        .filter_map(|s| Some((s.st_value as u32 & !1, s.st_size as u32, s.st_type() != STT_FUNC, named(&s)?)))
+        .filter_map(|s| Some((s.st_value as u32 & !1, s.st_size as u32, rank(&s), named(&s)?)))
         .collect();
-    // Of several names of an address that of a function with a size is the best, then the first by name.
-    found.sort_by_key(|(start, size, label, name)| (*start, *label, *size == 0, *name));
+    // Of several names of an address the best is that of a function with a size that is not weak, then the first by name.
+    found.sort_by_key(|(start, _, rank, name)| (*start, *rank, *name));
     found.dedup_by_key(|(start, ..)| *start);
     let ends: Vec<u32> = found.iter().skip(1).map(|(start, ..)| *start).chain([u32::MAX]).collect();
-    let end =
-        |(start, size, ..): (u32, u32, bool, &str), next: u32| if size > 0 { start.saturating_add(size) } else { next };
+    let end = |start: u32, size: u32, next: u32| if size > 0 { start.saturating_add(size) } else { next };
     found
         .iter()
         .zip(ends)
-        .map(|(f, next)| Function { start: f.0, end: end(*f, next), name: shell::plain(f.3).into_owned() })
+        .map(|(f, next)| Function { start: f.0, end: end(f.0, f.1, next), name: shell::plain(f.3).into_owned() })
         .collect()
 }
 

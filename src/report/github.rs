@@ -4,6 +4,7 @@ use super::{Form, Kind, Places, RenderError, Style, Subject};
 use crate::am32::Severity;
 use crate::esc::Verdict;
 use crate::scenario::outcome::{self, CaseOutcome, Failure, Report, Snapshot, Status};
+use crate::shell;
 use std::fmt::Write;
 
 /// The form.
@@ -12,13 +13,13 @@ pub const FORM: Form = Form {
     about: "Annotations for GitHub's workflows, and a step summary in Markdown",
     of: &[Kind::Run, Kind::Check],
     make: |report, setting| match report.subject() {
-        Subject::Run(run) => Ok(annotations(run, &(setting.places)())),
-        Subject::Check(check) => Ok(verdict(check, &(setting.places)())),
+        Subject::Run(run) => Ok(shell::lines(&annotations(run, &(setting.places)())).into_owned()),
+        Subject::Check(check) => Ok(shell::lines(&verdict(check, &(setting.places)())).into_owned()),
         _ => Err(RenderError::NoSuchForm { form: "github" }),
     },
     summary: Some(|report, _| match report.subject() {
-        Subject::Run(run) => Ok(summary(run)),
-        Subject::Check(check) => Ok(verdict_summary(check)),
+        Subject::Run(run) => Ok(shell::lines(&summary(run)).into_owned()),
+        Subject::Check(check) => Ok(shell::lines(&verdict_summary(check)).into_owned()),
         _ => Err(RenderError::NoSuchForm { form: "github" }),
     }),
     is_one: |head| {

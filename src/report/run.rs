@@ -3,6 +3,7 @@
 use super::{Detail, Render, RenderError, Style, Subject, json};
 use crate::scenario::Case;
 use crate::scenario::outcome::{CaseOutcome, Report, Snapshot, Status};
+use crate::shell;
 use crate::time::Time;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -110,7 +111,7 @@ const fn word(case: &CaseOutcome) -> &'static str {
 }
 
 fn failed(case: &CaseOutcome, style: Style, out: &mut String) {
-    let about = if case.about.is_empty() { String::new() } else { format!(": {}", case.about) };
+    let about = if case.about.is_empty() { String::new() } else { format!(": {}", shell::plain(&case.about)) };
     let _ = writeln!(out, "{} {}{about}", style.bad(word(case)), style.heading(&case.id));
     for failure in &case.failures {
         let _ = writeln!(out, "  {}:{}:{}: {}", case.file, failure.line, failure.column, failure.expected);

@@ -8,6 +8,7 @@ use crate::esc::alive::{Alive, How, Interrupt, Loop, Pwm, Works};
 use crate::esc::{BootRun, Ending, Verdict};
 use crate::plural::{count, thousands, verb};
 use crate::section::{self, Section};
+use crate::shell;
 use std::fmt::Write;
 
 /// The form.
@@ -15,7 +16,10 @@ pub const FORM: Form = Form {
     name: "text",
     about: "For people",
     of: ANY,
-    make: |report, setting| Ok(report.text(setting.style)),
+    make: |report, setting| {
+        let text = report.text(setting.style);
+        Ok(if setting.style.colour { shell::coloured(&text) } else { shell::lines(&text) }.into_owned())
+    },
     summary: None,
     is_one,
 };

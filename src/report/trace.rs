@@ -67,7 +67,10 @@ impl Lines<'_> {
                 let name = interrupt_name(self.part, *exception);
                 self.event(time, &format!("{name} is taken, its handler is at PC 0x{handler:08X}"), out);
             }
-            What::Returned { pc } => self.event(time, &format!("the handler returns to PC 0x{pc:08X}"), out),
+            What::Returned { pc, changed } => {
+                let told: String = changed.iter().map(|change| format!(", {}", register(change))).collect();
+                self.event(time, &format!("the handler returns to PC 0x{pc:08X}{told}"), out);
+            }
             What::Reset { cause, pc } => self.event(time, &format!("reset ({cause}), on to PC 0x{pc:08X}"), out),
             What::Again { lines, times, until } => {
                 let lines = if *lines == 1 { "the line".to_owned() } else { format!("the {lines} lines") };
@@ -88,7 +91,7 @@ impl Lines<'_> {
             let place = symbols.at(step.pc).map_or_else(String::new, |s| format!("  ; {s}"));
             (disassemble(step.pc, step.code), place)
         });
-        let mut more: Vec<String> = step.changed.iter().map(|(name, value)| format!("{name}={value:08X}")).collect();
+        let mut more: Vec<String> = step.changed.iter().map(register).collect();
         more.extend(step.access.as_ref().map(|a| access(self.part, a)));
         if !step.ran {
             more.push("does not run".to_owned());
@@ -96,6 +99,11 @@ impl Lines<'_> {
         let line = format!("{:>14}  0x{:08X}  {text:<28}  {}", micros(time), step.pc, more.join(", "));
         let _ = writeln!(out, "{}{place}", line.trim_end());
     }
+}
+
+/// `r2=00000031`.
+fn register((name, value): &(&'static str, u32)) -> String {
+    format!("{name}={value:08X}")
 }
 
 /// `RCC.CR reads 03006E83 (HSION HSIRDY ...)`, `[20000100] writes 00000001`.

@@ -50,7 +50,7 @@ fn write(verdict: &Verdict, out: &mut Vec<u8>) -> io::Result<()> {
     let part = verdict.part.as_ref().map_or("no part", |p| p.name.as_str());
     vcd.comment(&format!("{part}: each scope is a power-up, from its own power-on"))?;
     vcd.timescale(1, TimescaleUnit::NS)?;
-    // Changes by time; those of one time in order.
+    // Changes by time.
     let mut changes: BTreeMap<u64, Vec<(IdCode, Drawn, Value)>> = BTreeMap::new();
     let mut last = Time::ZERO;
     for (n, (run, recording)) in verdict.runs.iter().zip(&verdict.recordings).enumerate() {
@@ -70,9 +70,17 @@ fn write(verdict: &Verdict, out: &mut Vec<u8>) -> io::Result<()> {
     }
     vcd.enddefinitions()?;
     let end = changes.last_key_value().map_or(0, |(time, _)| *time).max(last.0 / 1_000);
+    let mut stands: BTreeMap<IdCode, Value> = BTreeMap::new();
     for (time, changes) in changes {
-        vcd.timestamp(time)?;
-        for (code, what, value) in changes {
+        // Of one instant the last value counts; what stands already is no change.
+        let ends: BTreeMap<IdCode, (Drawn, Value)> =
+            changes.into_iter().map(|(code, what, value)| (code, (what, value))).collect();
+        let ends = ends.into_iter().filter(|(code, (_, value))| stands.insert(*code, *value) != Some(*value));
+        let ends: Vec<_> = ends.collect();
+        if !ends.is_empty() {
+            vcd.timestamp(time)?;
+        }
+        for (code, (what, value)) in ends {
             change(&mut vcd, code, what, value)?;
         }
     }

@@ -43,7 +43,7 @@ impl Render for With<'_> {
             return out;
         }
         let line = shell::line(self.command.iter().map(String::as_str));
-        let _ = writeln!(out, "{} after `{}`, {} commands:", self.part, short(&line), self.commands);
+        let _ = writeln!(out, "{} after `{}`, {} commands:", self.part, short(&shell::plain(&line)), self.commands);
         after::changes(self.changes, &mut out);
         after::notes(self.notes, &mut out);
         if self.exit_code != 0 {

@@ -14,7 +14,7 @@ use dryflash::esc::{Change, Ending, Options, PowerUp, Verdict, Wire, check};
 use dryflash::flash::factory::Factory;
 use dryflash::image::Image;
 use dryflash::part;
-use dryflash::report::{Style, text};
+use dryflash::report::{Render, Style, text};
 use dryflash::time::Time;
 
 /// `time`, or up to 2 us more: what the instructions around a wait take.
@@ -258,6 +258,8 @@ fn an_apps_version_is_told_by_running_it() {
         (app.info.seen.firmware.map(|f| f.to_string()), findings.map(|f| f.message.clone()).collect::<Vec<_>>())
     };
     assert_eq!(told(&verdict("AM32_X_F051_2.21.bin")), (Some("2.21".to_owned()), vec![]));
+    let json: serde_json::Value = serde_json::from_str(&verdict("AM32_X_F051_2.21.bin").json().unwrap()).unwrap();
+    assert_eq!(json["files"][1]["by_running"]["firmware"], "2.21", "a string, as its schema has it");
     let (firmware, findings) = told(&verdict("AM32_X_F051_2.99.bin"));
     assert_eq!(firmware.as_deref(), Some("2.21"));
     let said = "its name says firmware 2.99, but when run it writes 2.21 into the settings, as its own version";

@@ -15,6 +15,7 @@ use std::process::Command;
 const FULL: &str = "STANDIN_DRYFLASH_F051_2.20_FULL.bin";
 const BOOTLOADER: &str = "STANDIN_F051_BOOTLOADER_PB4_V14.bin";
 const APP: &str = "STANDIN_DRYFLASH_F051_2.20.hex";
+const SETTINGS: &str = "STANDIN_EEPROM_V2_1K.bin";
 const BLANK: &str = "STANDIN_EEPROM_BLANK_1K.bin";
 
 /// A folder with the files of each kind of page, and what they are called.
@@ -297,6 +298,19 @@ fn a_run_says_what_its_json_says() {
         assert!(failed.contains(&format!("bad.toml:{}:{}", failure["line"], failure["column"])), "{failed}");
     }
     assert!(failed.contains("a <try>"), "{failed}");
+}
+
+/// An updater that leaves a bootloader on another pin ends, but not as hoped.
+#[test]
+fn an_update_that_would_not_work_has_no_tick() {
+    let desk = Desk::new();
+    let updater = "STANDIN_F051_BL_UPDATER_PA2_V14.amj";
+    std::fs::copy(built(updater), desk.path(updater)).unwrap();
+    std::fs::copy(built(SETTINGS), desk.path(SETTINGS)).unwrap();
+    let page = desk.page(&["check", BOOTLOADER, updater, SETTINGS, "--signal", "low"], 1);
+    let document = parsed(&page);
+    let ending = document.descendants().find(|n| n.attribute("class") == Some("ending bad")).map(text).unwrap();
+    assert!(ending.contains("not as hoped") && ending.contains("the new bootloader listens on PA2"), "{ending}");
 }
 
 /// What a name holds is a name, whatever it looks like.

@@ -1,10 +1,12 @@
 //! Places told by function, file and line; what ran last before a fault; builds for another core.
 
-use crate::support::apps::{built, judge_with, options};
+use crate::support::apps::{IWDG, built, by_interrupts, judge_with, options, spin, watch};
+use crate::support::asm::{b, label, poke};
 use dryflash::am32::{Id, Role, Severity};
 use dryflash::cpu::hybrid::Engine;
 use dryflash::esc::{BootRun, Ending, Options, Verdict};
 use dryflash::image::{Image, write};
+use dryflash::report::{self, Render, Subject};
 use std::process::Command;
 
 const FAULTY: &str = "STANDIN_DRYFLASH_FAULTY_F051_2.20.elf";
@@ -30,6 +32,24 @@ fn only(verdict: &Verdict) -> &BootRun {
 
 fn message(verdict: &Verdict, id: Id) -> &str {
     verdict.findings.iter().find(|f| f.id == id).map_or("", |f| f.message.as_str())
+}
+
+#[test]
+fn a_handler_that_does_not_get_further_is_told_with_its_exception() {
+    let stuck = vec![label("stuck"), b("stuck")];
+    // Without a watchdog it hangs; with one it is reset.
+    for thread in [vec![spin()], vec![poke(IWDG, 0xCCCC), spin()]] {
+        let seen = watch(&by_interrupts(thread, stuck.clone()));
+        let run = only(&seen.verdict);
+        let handling = run.handling.as_ref().unwrap_or_else(|| panic!("{:?}", run.ending));
+        assert_eq!((handling.to_string().as_str(), handling.pc), ("TIM6 (interrupt 17)", seen.labels["stuck"]));
+        let text = seen.verdict.text(report::Style::default());
+        assert!(text.contains("in the handler of TIM6 (interrupt 17)"), "{text}");
+        let page = report::html::page(&Subject::Check(&seen.verdict)).unwrap();
+        assert!(page.contains("in the handler of TIM6 (interrupt 17)"), "{page}");
+    }
+    let seen = watch(&by_interrupts(vec![spin()], vec![]));
+    assert_eq!(only(&seen.verdict).handling, None, "{:?}", only(&seen.verdict).ending);
 }
 
 #[test]

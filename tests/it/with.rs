@@ -77,6 +77,22 @@ fn end_of(child: &mut Child, limit: Duration) -> Option<std::process::ExitStatus
     None
 }
 
+/// Neither report nor page nor notes let a command's words at a terminal.
+#[test]
+fn a_commands_words_play_no_tricks() {
+    let desk = Desk::new();
+    let words =
+        ["--format", "text", "--html", "page.html", "--", "sh", "-c", "true '\u{1b}]0;pwn\u{7}' '\u{202e}'\n: next"];
+    let output = desk.with().args(words).output().expect("dryflash starts");
+    let page = std::fs::read(desk.path("page.html")).unwrap();
+    for said in [output.stdout, output.stderr, page] {
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains("true"), "{said:?}");
+        assert!(!said.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{said:?}");
+        assert!(!said.lines().any(|line| line.starts_with(": next")), "{said:?}");
+    }
+}
+
 #[test]
 fn what_would_reach_real_probes_is_refused_before_the_start() {
     let desk = Desk::new();

@@ -73,11 +73,14 @@ mod tests {
     fn fold(pcs: &[u32]) -> Vec<String> {
         let (mut rounds, mut records) = (Rounds::default(), VecDeque::new());
         for (n, pc) in pcs.iter().enumerate() {
-            rounds.push(&mut records, Record { time: Time(n as u64), what: What::Returned { pc: *pc } });
+            rounds.push(
+                &mut records,
+                Record { time: Time(n as u64), what: What::Returned { pc: *pc, changed: Vec::new() } },
+            );
         }
         rounds.leave(&mut records);
         let told = |r: &Record| match &r.what {
-            What::Returned { pc } => format!("{pc}@{}", r.time.0),
+            What::Returned { pc, .. } => format!("{pc}@{}", r.time.0),
             What::Again { lines, times, until } => format!("{lines}x{times}@{}-{}", r.time.0, until.0),
             other => panic!("{other:?}"),
         };

@@ -1,4 +1,5 @@
 use super::*;
+use goblin::elf::sym::STB_WEAK;
 
 const FAULTY: &[u8] = include_bytes!("../../../firmware/built/STANDIN_DRYFLASH_FAULTY_F051_2.20.elf");
 /// Without lines.
@@ -34,6 +35,23 @@ fn a_pc_is_told_with_function_file_and_line_and_what_it_is_inlined_into() {
     assert_eq!(symbols.at(bad_write + 5), Some(symbol));
     let main = symbols.at(address_of(FAULTY, "main")).unwrap();
     assert_eq!((main.function.as_str(), main.inlined_into, main.offset), ("main", None, 0));
+}
+
+/// Vectors that nobody serves are weak aliases of the one handler.
+#[test]
+fn of_several_names_of_an_address_a_weak_one_is_the_last() {
+    let mut bytes = PLAIN.to_vec();
+    let main = address_of(PLAIN, "main");
+    let elf = goblin::elf::Elf::parse(PLAIN).unwrap();
+    let table = elf.section_headers.iter().find(|s| s.sh_type == SHT_SYMTAB).unwrap().sh_offset as usize;
+    let name = |n: usize| elf.strtab.get_at(elf.syms.get(n).unwrap().st_name).unwrap_or_default();
+    let alias = (0..elf.syms.len()).find(|n| ("A".."main").contains(&name(*n))).unwrap();
+    let real = (0..elf.syms.len()).find(|n| name(*n) == "main").unwrap();
+    let entry = bytes[table + 16 * real + 4..table + 16 * real + 16].to_vec();
+    bytes[table + 16 * alias + 4..table + 16 * alias + 16].copy_from_slice(&entry);
+    assert_ne!(told(&Symbols::of([&image(&bytes)]), main).as_deref(), Some("main"), "the first by name");
+    bytes[table + 16 * alias + 12] = STB_WEAK << 4 | STT_FUNC;
+    assert_eq!(told(&Symbols::of([&image(&bytes)]), main).as_deref(), Some("main"));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use askama::Template;
 #[template(path = "map.html", config = "src/report/html/askama.toml")]
 pub struct Map {
     drawing: String,
-    /// Used, gaps, free.
+    /// Used, filled, gaps, free.
     sizes: String,
     regions: Vec<Row>,
 }
@@ -37,8 +37,12 @@ impl Map {
         Some(Map {
             drawing: svg::element(&map, setting),
             sizes: format!(
-                "{} bytes in use, {} blank in pages that are in use, {} free.",
+                "{} bytes in use,{} {} blank in pages that are in use, {} free.",
                 thousands(sizes.used),
+                match sizes.filled {
+                    0 => String::new(),
+                    bytes => format!(" {} filled with 00,", thousands(bytes)),
+                },
                 thousands(sizes.gaps),
                 thousands(sizes.free)
             ),

@@ -20,6 +20,7 @@ mod settings;
 mod time_line;
 
 use super::{Form, Kind, RenderError, Subject};
+use crate::shell;
 use askama::Template;
 
 /// The form.
@@ -55,5 +56,6 @@ pub fn page(subject: &Subject<'_>) -> Result<String, RenderError> {
 }
 
 fn written(page: &impl Template) -> Result<String, RenderError> {
-    page.render().map_err(RenderError::of("HTML"))
+    // Control characters are no XML, and what turns the direction of writing would turn the rest of the page.
+    page.render().map(|page| shell::lines(&page).into_owned()).map_err(RenderError::of("HTML"))
 }

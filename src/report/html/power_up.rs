@@ -2,9 +2,9 @@
 
 use super::frame::Mood;
 use super::time_line::TimeLine;
-use crate::esc::{BootRun, Verdict};
+use crate::esc::{BootRun, Ending, Verdict};
 use crate::image::Symbols;
-use crate::report::text;
+use crate::report::{last, text};
 use askama::Template;
 
 /// The power-ups in the order in which they were asked for.
@@ -36,15 +36,22 @@ impl PowerUps {
             let told = run.told(verdict.hopes(run));
             let id = format!("power-up-{}", n + 1);
             let named = |text: &str| verdict.symbols.name_places(text).into_owned();
-            let ending = named(&format!("{}{}", told.head, told.rest));
+            // An updater that ends is as hoped only where the chip starts with what it wrote.
+            let left = verdict.update.as_ref().filter(|_| matches!(run.ending, Ending::AppReset { .. }));
+            let left = left.and_then(|update| update.trouble.as_ref());
+            let after = left.map_or_else(String::new, |trouble| format!("; then {trouble}"));
+            let ending = named(&format!("{}{}{after}", told.head, told.rest));
             PowerUp {
                 line: TimeLine::of(run, id.clone(), &ending, &named),
                 id,
                 name: run.power_up.to_string(),
-                mood: if told.good { Mood::good("as hoped") } else { Mood::bad("not as hoped") },
+                mood: if told.good && left.is_none() { Mood::good("as hoped") } else { Mood::bad("not as hoped") },
                 ending,
                 decides: decisive.is_some_and(|it| std::ptr::eq(it, run)),
-                more: more(run).iter().map(|line| named(line)).collect(),
+                more: last::handling(run, &verdict.symbols)
+                    .into_iter()
+                    .chain(more(run).iter().map(|line| named(line)))
+                    .collect(),
                 last: last(run, &verdict.symbols),
             }
         };

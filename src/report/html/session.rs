@@ -150,6 +150,7 @@ pub fn of_script(script: &Script<'_>) -> Page<Body> {
 /// The page of a command that was run.
 pub fn of_with(with: &With<'_>) -> Page<Body> {
     let line = shell::line(with.command.iter().map(String::as_str));
+    let line = shell::plain(&line);
     let pages: u32 = with.changes.flash.iter().map(|pages| pages.pages).sum();
     let what = match (pages, with.changes.is_empty()) {
         (_, true) => "nothing in flash or option bytes changed".to_owned(),

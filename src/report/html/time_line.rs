@@ -201,7 +201,7 @@ fn stretches(items: Vec<(Time, Bar)>, end: Time, scale: &Scale) -> Vec<Stretch> 
 
 fn ticks(end: Time, scale: &Scale) -> Vec<Tick> {
     let mut last = 0.0;
-    let mut ticks = vec![Tick { x: per_cent(0.0), label: "0" }];
+    let mut ticks = Vec::new();
     for (time, label) in DECADES.into_iter().filter(|(time, _)| *time <= end) {
         let x = scale.at(time);
         if x - last >= TICKS_APART {
@@ -267,7 +267,9 @@ fn happened(run: &BootRun, ending: &str) -> Vec<(Time, String)> {
         all.extend(fed);
         match &app.alive {
             Some(alive @ Alive::Loop(found)) => {
-                all.push((since(found.first_us), capital(&text::alive(alive))));
+                // The step's own time is since power-on.
+                let line = text::alive(alive).replacen(" on, a", " after the jump on, a", 1);
+                all.push((since(found.first_us), capital(&line)));
             }
             Some(alive) => all.push((run.time_us, capital(&text::alive(alive)))),
             None => {}
@@ -291,12 +293,10 @@ mod tests {
             assert_eq!((scale.at(Time::ZERO), scale.at(end)), (0.0, 100.0));
             let half = scale.at(Time(end.0 / 2));
             assert!(50.0 < half && half < 100.0, "{end}: {half}");
-            let ticks = ticks(end, &scale);
-            assert_eq!(ticks[0].label, "0");
         }
         let all = ticks(Time::from_millis(1_500), &Scale::to(Time::from_millis(1_500)));
         let labels: Vec<&str> = all.iter().map(|t| t.label).collect();
-        assert_eq!(labels, ["0", "1 ms", "10 ms", "0.1 s", "1 s"], "0.1 ms would stand on 0");
+        assert_eq!(labels, ["1 ms", "10 ms", "0.1 s", "1 s"], "0.1 ms would stand on the edge");
     }
 
     #[test]
