@@ -92,7 +92,7 @@ impl Output {
     pub fn outcome_and(self, report: &dyn Render, code: u8, besides: anyhow::Result<()>) -> anyhow::Result<Outcome> {
         let mut outcome = self.outcome(report, code)?;
         if let Err(error) = besides {
-            tell!("dryflash: {}", super::harmless(&format!("{error:#}")));
+            tell!("dryflash: {}", shell::lines(&format!("{error:#}")));
             outcome.code = USAGE;
         }
         Ok(outcome)
