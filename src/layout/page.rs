@@ -43,8 +43,8 @@ pub enum PageError {
     TooShort { file: Arc<str>, length: usize },
     /// No page is as long.
     #[error(
-        "{file}: has {}, as no settings page has ({}); if settings stand at its beginning all the same, give it \
-         their address: {}", count(*.length as u64, "byte"), lengths(), shell::file(&format!("{file}@0x08007C00")))]
+        "{file}: has {} bytes, as no settings page has ({}); if settings stand at its beginning all the same, give it \
+         their address: {}", thousands(*.length), lengths(), shell::file(&format!("{file}@0x08007C00")))]
     WrongSize { file: Arc<str>, length: usize },
     /// The page ends early.
     #[error(

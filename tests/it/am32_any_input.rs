@@ -95,10 +95,12 @@ proptest! {
         let Ok(image) = Image::parse("page.bin", &raw, placed) else { return Ok(()) };
         let (source, part) = (Source::of_image(image), part::all().get(named));
         let Ok(page) = page::find(&source, part, at) else { return Ok(()) };
+        let settings = Settings::read(&page.bytes).unwrap();
         let shown = Page {
             place: Place { file: page.file.to_string(), part: None, address: page.address },
-            settings: Settings::read(&page.bytes).unwrap(),
-            findings: edit::findings(&page.file, &page.bytes, part).unwrap(),
+            settings: settings.clone(),
+            findings: edit::findings(Some(&page.file), &settings, page.address, page.layout),
+            rounded: Vec::new(),
             written: None,
         };
         for detail in [Detail::Quiet, Detail::Usual, Detail::Verbose] {
@@ -108,7 +110,7 @@ proptest! {
         prop_assert!(shown.json().is_ok());
         let field = &Field::all()[field];
         let setting = Setting { field, value: format!("0x{value:02X}") };
-        let Ok(new) = edit::edited(&page, &[setting], true) else { return Ok(()) };
+        let Ok((new, _)) = edit::edited(&page, &[setting], true) else { return Ok(()) };
         let out = edit::file_with(&raw, &source, &page, &new).unwrap();
         let differ: Vec<usize> = (0..raw.len()).filter(|n| raw[*n] != out[*n]).collect();
         prop_assert!(out.len() == raw.len() && differ.len() <= field.size, "{:?}", differ);
