@@ -63,6 +63,14 @@ impl Advice {
         if let Some(Stretch::Words(words)) = stretches.first_mut() {
             *words = capital(words);
         }
+        // A command has a line of its own: what joined a sentence to it begins one there.
+        for n in 1..stretches.len() {
+            if let [Stretch::Command(_), Stretch::Words(words)] = &mut stretches[n - 1..=n]
+                && let Some(rest) = words.trim_start().strip_prefix([',', ';', '.'])
+            {
+                *words = capital(rest.trim_start());
+            }
+        }
         Advice { stretches }
     }
 
@@ -142,4 +150,24 @@ fn explained(id: am32::Id) -> Vec<Block> {
         }
     }
     blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::am32::Given;
+    use crate::esc::{Options, PowerUp, check};
+    use crate::image::Image;
+
+    #[test]
+    fn what_follows_a_command_begins_a_sentence() {
+        let files = ["F051_BOOTLOADER_PB4_V14.bin", "DRYFLASH_F051_2.20.hex", "EEPROM_BLANK_1K.bin"];
+        let load = |name: &&str| Image::load(format!("firmware/built/STANDIN_{name}").as_ref(), None).unwrap();
+        let given = files.iter().map(|name| Given { image: load(name), role: None }).collect();
+        let options = Options { power_ups: vec![PowerUp::DECISIVE], ..Options::default() };
+        let (verdict, _) = check(given, &options, None).unwrap();
+        let html = Advice::of(&verdict.findings[0].advice).render().unwrap();
+        assert!(html.contains("<span>Put written settings there: </span>"), "{html}");
+        assert!(html.contains("</code><span>Then </span>"), "{html}");
+    }
 }
