@@ -152,7 +152,7 @@ impl Gpio {
     /// Puts a signal on a pin.
     pub fn drive(&mut self, pin: u8, signal: Signal) {
         if let Some(wire) = self.wires.get_mut(usize::from(pin)) {
-            *wire = (signal != Signal::default()).then(|| Box::new(signal));
+            *wire = (!signal.is_nothing()).then(|| Box::new(signal));
             if self.watched & (1 << pin) != 0 {
                 self.watched_next = Some(Time::ZERO);
             }
@@ -199,8 +199,8 @@ impl Gpio {
         let (mut low, mut high) = (driving & !odr, driving & odr);
         for pin in pins_in(self.wired & !(driving | analog)) {
             match self.wires[pin].as_ref().map_or(Drive::Floating, |s| s.at(time)) {
-                Drive::Low => low |= 1 << pin,
-                Drive::High => high |= 1 << pin,
+                Drive::Low | Drive::PulledLow(_) => low |= 1 << pin,
+                Drive::High | Drive::PulledHigh(_) => high |= 1 << pin,
                 Drive::Floating => {}
             }
         }
@@ -435,8 +435,8 @@ mod tests {
         let level = match (mode, drive, port.pupdr >> (2 * pin) & 3) {
             (ANALOG, ..) => return false,
             (OUTPUT, ..) if !(out && port.otyper & bit != 0) => out,
-            (_, Drive::Low, _) | (_, Drive::Floating, 2) => false,
-            (_, Drive::High, _) | (_, Drive::Floating, 1) => true,
+            (_, Drive::Low | Drive::PulledLow(_), _) | (_, Drive::Floating, 2) => false,
+            (_, Drive::High | Drive::PulledHigh(_), _) | (_, Drive::Floating, 1) => true,
             (_, Drive::Floating, _) => return u32::from(*held) & bit != 0,
         };
         *held = if level { *held | bit as u16 } else { *held & !(bit as u16) };
