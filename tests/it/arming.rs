@@ -214,7 +214,7 @@ fn both_engines_see_the_same() {
 
 /// AM32's apps that are known to have been built, with their layout and pin.
 const REAL: [(&str, &str, &str); 3] =
-    [("FD6288_F051", "F051", "PA2"), ("AM32REF_F051", "F051", "PA2"), ("GEN_64K_G071", "G071_64K", "PB4")];
+    [("FD6288_F051", "F051", "PA2"), ("AM32REF_F051", "F051", "PB4"), ("GEN_64K_G071", "G071_64K", "PB4")];
 
 #[test]
 fn release_apps_arm_on_servo_pulses_and_dshot() {

@@ -3,9 +3,10 @@
 #include "dshot.h"
 #include "registers.h"
 
-/* Searching, the timer ticks at 5.3 MHz (F0) or 5.8 MHz (G0): a 0 of DShot 600 is high for 3 ticks, one of DShot 300 for 7. */
+/* Searching, the timer ticks at 5.3 MHz (F0) or 5.8 MHz (G0). The shortest levels are a 0's pulse, 3/8 of a bit, and
+ * what follows a 1's, 1/4: 2 to 3 ticks of DShot 600, 4 to 7 of DShot 300. */
 #define SEARCH_PRESCALER (CORE_MHZ / 6)
-#define SHORTEST_OF_600 4
+#define SHORTEST_OF_600 3
 #define SHORTEST_OF_300 8
 #define SHORTEST_PULSE 200
 
