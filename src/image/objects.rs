@@ -67,10 +67,10 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware/built/STANDIN_DRYFLASH_F051_2.20.elf");
         let image = Image::load(&path, None).unwrap();
         let object = |name: &str, offset| Some(Holds::Object(Object { name: name.to_owned(), offset }));
-        assert_eq!(image.holds(0x0800_1490), object("CSWTCH.2", 8));
+        assert_eq!(image.holds(0x0800_1A8C), object("dshot_answer", 8));
         assert_eq!(image.holds(0x0800_7BFF), object("name_tag", 31));
         assert_eq!(image.holds(0x0800_10C4), Some(Holds::Code(0x0800_10C4)));
         // No section, and a label behind the code.
-        assert_eq!((image.holds(0x0800_14E4), image.holds(0xFFFF_FFFF)), (None, None));
+        assert_eq!((image.holds(0x0800_1A9C), image.holds(0xFFFF_FFFF)), (None, None));
     }
 }
