@@ -8,11 +8,12 @@ use super::recorded::Recorded;
 use super::{OK, Outcome, Output, PART_VARIABLE, STATE_VARIABLE, WOULD_NOT, progress};
 use crate::am32::{Given, Role};
 use crate::chip::Chip;
-use crate::esc::{self, AfterPowerOn, CheckError, Options, PowerUp, StateFile, Timeline};
+use crate::esc::{self, AfterPowerOn, CheckError, Options, PowerUp, StateFile};
 use crate::image::{Image, ImageError, split_address};
 use crate::report::Style;
 use crate::shell;
 use crate::time::Time;
+use crate::wire::{Named, SignalError, Spec};
 use anyhow::bail;
 use clap::ArgAction;
 use std::ffi::{OsStr, OsString};
@@ -60,7 +61,10 @@ pub struct Args {
     /// `--signal high,low@100ms` holds it high for 100 ms, then low; a time without a unit is milliseconds. By default four power-ups are tried: low,
     /// floating, high, and low after a software reset.
     #[arg(long, help_heading = super::RUNNING, value_name = "LEVEL[,LEVEL@TIME]...", action = ArgAction::Append)]
-    signal: Vec<Timeline>,
+    signal: Vec<Spec>,
+    /// The signals that the project names.
+    #[arg(skip)]
+    signals: Named,
     /// With --signal: a reset that follows each power-on at once.
     #[arg(long, help_heading = super::RUNNING, requires = "signal", value_parser = choice::parser(&RESETS))]
     reset: Option<AfterPowerOn>,
@@ -108,6 +112,7 @@ impl Args {
 
     /// Takes what the project says and nobody else has said. What was taken, for people.
     pub(super) fn join(&mut self, project: &Project) -> Vec<String> {
+        self.signals.clone_from(&project.signals);
         let mut taken = Vec::new();
         if self.part.is_none()
             && let Some(part) = &project.part
@@ -183,7 +188,7 @@ pub(super) fn run(args: Args, output: Output) -> anyhow::Result<Outcome> {
     let options = Options {
         part,
         part_from: args.part_from.clone(),
-        power_ups: power_ups(&args),
+        power_ups: power_ups(&args)?,
         limit: args.limit,
         app_limit: args.app_for.unwrap_or(esc::Options::default().app_limit),
         whole: args.app_for.is_some(),
@@ -210,12 +215,12 @@ pub(super) fn run(args: Args, output: Output) -> anyhow::Result<Outcome> {
     output.outcome_and(&verdict, if verdict.starts() { OK } else { WOULD_NOT }, recorded.and(written))
 }
 
-fn power_ups(args: &Args) -> Vec<PowerUp> {
+fn power_ups(args: &Args) -> Result<Vec<PowerUp>, SignalError> {
     if args.signal.is_empty() {
-        return PowerUp::usual();
+        return Ok(PowerUp::usual());
     }
     let reset = args.reset.unwrap_or(AfterPowerOn::Nothing);
-    args.signal.iter().map(|t| t.power_up(reset)).collect()
+    args.signal.iter().map(|spec| Ok(PowerUp { wire: spec.resolve(&args.signals)?, reset })).collect()
 }
 
 /// A limit of virtual time, from `least` to a minute.

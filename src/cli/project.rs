@@ -4,8 +4,10 @@ use crate::files::{self, FileError};
 use crate::part::{self, PartError};
 use crate::scenario::error::{ScenarioError, Source, hint_for};
 use crate::tell::tell;
+use crate::wire::{Named, Spec};
 use serde::Deserialize;
 use serde_spanned::Spanned;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +32,9 @@ struct Contents {
     /// What `check` takes.
     #[serde(default)]
     files: Files,
+    /// Signals by name.
+    #[serde(default)]
+    signals: BTreeMap<Spanned<String>, Spanned<String>>,
 }
 
 /// Files, each as `FILE` or `FILE@ADDR`.
@@ -56,6 +61,8 @@ pub struct Project {
     pub state: Option<PathBuf>,
     /// Scenario files and folders.
     pub scenarios: Vec<PathBuf>,
+    /// Its signals.
+    pub signals: Named,
     /// Files with their option of `check`, none where the role is to be found.
     pub files: Vec<(Option<Role>, String)>,
 }
@@ -103,6 +110,10 @@ impl Project {
         let text = files::read_text(path, MAX_SIZE).map_err(|e| FileError::new(path, e))?;
         let source = Arc::new(Source { path: path.to_owned(), name, text });
         let contents = parse(&source)?;
+        let mut signals = Named::new("");
+        for (name, text) in &contents.signals {
+            signals.insert(name.get_ref(), text.get_ref(), folder);
+        }
         let inside = |file: String| folder.join(file);
         let files = contents.files;
         let with_role = [
@@ -120,6 +131,7 @@ impl Project {
             part: contents.part.map(Spanned::into_inner),
             state: contents.state.map(inside),
             scenarios: contents.scenarios.into_iter().map(inside).collect(),
+            signals,
             files: listed.collect(),
         })
     }
@@ -150,5 +162,24 @@ fn parse(source: &Arc<Source>) -> Result<Contents, ScenarioError> {
             error => source.flaw(&span, error.to_string()),
         })?;
     }
+    for (name, text) in &contents.signals {
+        signal(source, name, text)?;
+    }
     Ok(contents)
+}
+
+/// A name that can stand in a signal, and a text that can be read; what it names is looked up where it is used.
+fn signal(source: &Arc<Source>, name: &Spanned<String>, text: &Spanned<String>) -> Result<(), ScenarioError> {
+    let called = name.get_ref();
+    let plain = called.starts_with(|c: char| c.is_ascii_alphabetic())
+        && called.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+    if !plain {
+        let flaw = source.flaw(&name.span(), format!("'{called}' is no name of a signal"));
+        return Err(flaw.hint("a letter, then letters, digits, - and _"));
+    }
+    if called.parse::<Spec>().is_ok_and(|s| !s.is_name()) {
+        return Err(source.flaw(&name.span(), format!("'{called}' is a signal already; give it another name")));
+    }
+    let spec = text.get_ref().parse::<Spec>();
+    spec.map(|_| ()).map_err(|error| source.flaw(&text.span(), error.to_string()))
 }

@@ -228,7 +228,7 @@ fn suit(esc: &mut Esc, recording: &Recording) -> anyhow::Result<()> {
         esc.seed = header.seed;
     }
     if esc.signal.is_none() {
-        let parse = |signal: &str| signal.to_lowercase().parse().map_err(|e| anyhow!("line 1: `signal`: {e}"));
+        let parse = |signal: &str| signal.parse().map_err(|e| anyhow!("line 1: `signal`: {e}"));
         esc.signal = header.signal.as_deref().map(parse).transpose()?;
     }
     Ok(())

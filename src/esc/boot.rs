@@ -31,7 +31,7 @@ pub const MANY_RESETS: usize = 8;
 pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
     let before = Contents::of(chip.board.flash.cells());
     for (port, pin) in &bench.pins {
-        chip.drive(*port, *pin, power_up.wire());
+        chip.drive(*port, *pin, power_up.signal());
     }
     chip.forget_pins();
     chip.power_on();
@@ -65,7 +65,7 @@ pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
 
 /// Runs a chip that has just got power up to the jump into the app, which is not run: its first instruction is the next.
 pub fn decide(chip: &mut Chip, bench: &Bench) -> BootRun {
-    let mut run = nothing_seen(&PowerUp::DECISIVE);
+    let mut run = nothing_seen(&PowerUp::decisive());
     if bootloader(chip, bench, &mut run) {
         let jump = jump(chip, bench, &chip.registers(), chip.now().time);
         run.ending = if jump.address == jump.vector {

@@ -6,8 +6,9 @@
 use super::RenderError;
 use crate::chip::scope::{Line, Value};
 use crate::esc::trace::Recording;
-use crate::esc::{BootRun, Verdict, Wire};
+use crate::esc::{BootRun, Verdict};
 use crate::time::Time;
+use crate::wire::Level;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use vcd::{IdCode, ReferenceIndex, TimescaleUnit, VarType, Writer};
@@ -107,16 +108,20 @@ fn scope_name(n: usize, run: &BootRun) -> String {
     format!("power_up_{}_{}", n + 1, told.replace("__", "_"))
 }
 
+/// Changes of the wire that are drawn: some seconds of DShot.
+const MOST_CHANGES: usize = 1_000_000;
+
 /// All that is drawn of a power-up. Of pins only those that the code drives or reads, and those that something moves.
 fn drawn(run: &BootRun, recording: &Recording) -> Vec<(Time, Drawn, Value)> {
     let mut all = Vec::new();
-    let level = |wire: Wire| match wire {
-        Wire::Low => Value::Number(0),
-        Wire::High => Value::Number(1),
-        Wire::Floating => Value::Floats,
+    let level = |drive| match Level::of(drive) {
+        Level::Low => Value::Number(0),
+        Level::High => Value::Number(1),
+        Level::Floating => Value::Floats,
     };
-    all.push((Time::ZERO, Drawn::Wire, level(run.power_up.signal)));
-    all.extend(run.power_up.changes.iter().map(|c| (c.time_us, Drawn::Wire, level(c.signal))));
+    let (start, changes) = run.power_up.wire.changes(run.time_us, MOST_CHANGES);
+    all.push((Time::ZERO, Drawn::Wire, level(start)));
+    all.extend(changes.into_iter().map(|(time, drive)| (time, Drawn::Wire, level(drive))));
     all.push((Time::ZERO, Drawn::InApp, Value::Number(0)));
     all.extend(run.jump.map(|j| (j.time_us, Drawn::InApp, Value::Number(1))));
     for what in [Line::FlashBusy, Line::Reset] {

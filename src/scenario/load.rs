@@ -11,6 +11,7 @@ use super::sound;
 use super::steps::AnyStep;
 use crate::am32::Layout;
 use crate::part::{self, Part, PartError};
+use crate::wire::Named;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use std::ops::Range;
@@ -39,6 +40,7 @@ pub struct Case {
     pub takes_snapshot: bool,
     variables: Arc<Variables>,
     given: Arc<Given>,
+    signals: Arc<Named>,
 }
 
 /// A case with everything filled in.
@@ -55,20 +57,26 @@ pub struct Built {
 /// # Errors
 /// Nothing found, unreadable files, or scenarios that are wrong: all of them, not only the first.
 pub fn load(paths: &[PathBuf], set: &Set) -> Result<Vec<Case>, ScenarioError> {
-    load_some(paths, set, &|_| true)
+    load_some(paths, set, &Named::default(), &|_| true)
 }
 
-/// As [`load()`], for cases with wanted names only: others are neither kept nor looked at.
+/// As [`load()`], with a project's signals, for cases with wanted names only: others are neither kept nor looked at.
 ///
 /// # Errors
 /// As [`load()`]; what cannot be read or expanded is told whatever is wanted.
-pub fn load_some(paths: &[PathBuf], set: &Set, wanted: &Wanted<'_>) -> Result<Vec<Case>, ScenarioError> {
+pub fn load_some(
+    paths: &[PathBuf],
+    set: &Set,
+    signals: &Named,
+    wanted: &Wanted<'_>,
+) -> Result<Vec<Case>, ScenarioError> {
+    let signals = Arc::new(signals.clone());
     let mut cases: Vec<Case> = Vec::new();
     let mut errors = Vec::new();
     let mut used: Vec<bool> = vec![false; set.len()];
     for path in paths {
         for file in find::find(path)? {
-            match expand(&file, set, &mut used, wanted) {
+            match expand(&file, set, &signals, &mut used, wanted) {
                 Ok(found) => cases.extend(found),
                 Err(error) => errors.push(error),
             }
@@ -117,7 +125,13 @@ fn folder(source: &Source, table: &DeTable<'_>) -> PathBuf {
     }
 }
 
-fn expand(found: &Found, set: &Set, used: &mut [bool], wanted: &Wanted<'_>) -> Result<Vec<Case>, ScenarioError> {
+fn expand(
+    found: &Found,
+    set: &Set,
+    signals: &Arc<Named>,
+    used: &mut [bool],
+    wanted: &Wanted<'_>,
+) -> Result<Vec<Case>, ScenarioError> {
     let source = read(&found.path)?;
     let table = parse(&source)?;
     let table = table.get_ref();
@@ -129,7 +143,7 @@ fn expand(found: &Found, set: &Set, used: &mut [bool], wanted: &Wanted<'_>) -> R
     let mut errors: Vec<ScenarioError> = Vec::new();
     let mut cases = Vec::new();
     for combination in combinations {
-        let mut case = case(&source, found, table, combination)?;
+        let mut case = case(&source, found, table, combination, signals)?;
         if !wanted(&case.id) {
             continue;
         }
@@ -162,6 +176,7 @@ fn case(
     found: &Found,
     table: &DeTable<'_>,
     combination: Combination,
+    signals: &Arc<Named>,
 ) -> Result<Case, ScenarioError> {
     let Combination { names, mut variables, given } = combination;
     let word = |text: &str| -> String {
@@ -197,7 +212,8 @@ fn case(
     let source = Arc::clone(source);
     let found = found.clone();
     let given = Arc::new(given);
-    Ok(Case { id, found, source, names, takes_snapshot: false, variables: Arc::new(variables), given })
+    let signals = Arc::clone(signals);
+    Ok(Case { id, found, source, names, takes_snapshot: false, variables: Arc::new(variables), given, signals })
 }
 
 fn find_part(source: &Arc<Source>, name: &str, span: &Range<usize>) -> Result<Arc<Part>, ScenarioError> {
@@ -296,7 +312,9 @@ impl Case {
             (Ok(part), Ok(files)) => {
                 let pin = scenario.pin.as_ref().map(|p| p.value.0);
                 let (source, variables) = (Arc::clone(source), Arc::clone(&self.variables));
-                let setup = Setup { source, part, pin, files, variables };
+                let mut signals = Named::new(files.base());
+                signals.extend(&self.signals);
+                let setup = Setup { source, part, pin, files, signals, variables };
                 errors.extend(sound::look(&scenario, &setup, holes));
                 Some(Built { scenario, setup })
             }

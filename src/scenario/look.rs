@@ -6,6 +6,7 @@ use super::setup::Setup;
 use super::timeline::Timeline;
 use crate::part::Part;
 use crate::plural;
+use crate::wire::Waveform;
 use std::ops::Range;
 
 /// A look at one step of a case.
@@ -54,6 +55,11 @@ impl Look<'_> {
         }
     }
 
+    /// A signal whose names and files are there.
+    pub fn waveform(&self, signal: &Timeline, span: &Range<usize>) -> Result<Waveform, ScenarioError> {
+        signal.resolve(&self.setup.signals).map_err(|error| self.flaw(span, error.to_string()))
+    }
+
     /// A change of the wire that comes while somebody watches.
     pub fn in_time(
         &self,
@@ -62,9 +68,10 @@ impl Look<'_> {
         step: &Range<usize>,
     ) -> Result<(), ScenarioError> {
         let limit = limit.map_or(super::PATIENCE, |l| l.0);
-        match signal.changes.last() {
-            Some(change) if change.time_us >= limit => {
-                let message = format!("the wire changes at {}, after the {limit} that are watched", change.time_us);
+        let place = if signal.span.is_empty() { step } else { &signal.span };
+        match self.waveform(signal, place)?.last_part() {
+            change if change >= limit => {
+                let message = format!("the wire changes at {change}, after the {limit} that are watched");
                 Err(self.flaw_in(&signal.span, step, message).hint("raise `for`"))
             }
             _ => Ok(()),

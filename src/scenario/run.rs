@@ -14,7 +14,6 @@ use super::files::Cache;
 use super::outcome::Kind;
 use super::setup::Setup;
 use super::state::Owners;
-use super::timeline::Timeline;
 use crate::am32::{Finding, Layout, Pin};
 use crate::chip::Chip;
 use crate::cpu::hybrid::Engine;
@@ -24,6 +23,7 @@ use crate::flash::WriteWithoutPg;
 use crate::image::Image;
 use crate::section::Section;
 use crate::time::Time;
+use crate::wire::Waveform;
 use std::ops::Range;
 use std::sync::Arc;
 use story::Story;
@@ -89,7 +89,7 @@ pub(super) struct Session<'a> {
     pub layout: Option<&'static Layout>,
     /// What a programmed bootloader's marks say.
     marked: Option<Pin>,
-    pub wire: Timeline,
+    pub wire: Waveform,
     /// Findings about files that were programmed.
     pub about_files: Vec<Finding>,
     /// The ELFs among the files that were programmed: they may tell names of places.
@@ -116,7 +116,7 @@ impl<'a> Session<'a> {
             chip,
             layout,
             marked: None,
-            wire: Timeline::default(),
+            wire: Waveform::default(),
             about_files: Vec::new(),
             elfs: Vec::new(),
             last: Last::default(),

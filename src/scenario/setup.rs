@@ -5,6 +5,7 @@ use super::files::Files;
 use super::matrix::{self, Variables};
 use crate::am32::Pin;
 use crate::part::Part;
+use crate::wire::Named;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ pub struct Setup {
     pub pin: Option<Pin>,
     /// Its files.
     pub files: Files,
+    /// The signals that it and its project name.
+    pub signals: Named,
     /// The values of its variables.
     pub variables: Arc<Variables>,
 }

@@ -1,6 +1,6 @@
-//! A wire's level and its changes in a scenario: the grammar is `esc`'s.
+//! A signal in a scenario: the grammar is `wire`'s.
 
-pub use crate::esc::Timeline;
+pub use crate::wire::Spec as Timeline;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
@@ -20,6 +20,6 @@ impl JsonSchema for Timeline {
         "Timeline".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "description": "low, floating or high, and changes: \"high, low@100ms\""})
+        json_schema!({"type": "string", "description": "what is on the wire: \"low\", \"high, low@100ms\", \"dshot600 idle after 40ms\""})
     }
 }

@@ -1,16 +1,17 @@
 //! `boot`: power off and on, and the boot is watched.
 
 use crate::am32;
-use crate::esc::{AfterPowerOn, Ending, boot, places, settings_pages, signal_pin, verdict};
+use crate::esc::{AfterPowerOn, Ending, PowerUp, boot, places, settings_pages, signal_pin, verdict};
 use crate::plural::count;
 use crate::scenario::error::ScenarioError;
 use crate::scenario::look::Look;
-use crate::scenario::run::{Last, Session, Trouble, Troubles, join};
+use crate::scenario::run::{Last, Session, Trouble, Troubles, join, real};
 use crate::scenario::scalar::{At, Flag, Span};
 use crate::scenario::short::Short;
 use crate::scenario::step::{Fact, Gives, Step};
 use crate::scenario::timeline::Timeline;
 use crate::scenario::words::EarlyReset;
+use crate::wire::SignalError;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::ops::Range;
@@ -38,7 +39,7 @@ pub struct Boot {
 
 impl Short for Boot {
     fn from_text(text: &str) -> Result<Boot, String> {
-        let signal = Some(At { value: text.parse()?, span: 0..0 });
+        let signal = Some(At { value: text.parse().map_err(|e: SignalError| e.to_string())?, span: 0..0 });
         Ok(Boot { signal, reset: None, limit: None, app_for: None, from_app: None })
     }
 }
@@ -69,9 +70,10 @@ impl Step for Boot {
         }
         bench.from_app = self.from_app.is_some_and(|f| f.0);
         if let Some(signal) = &self.signal {
-            session.wire = signal.value.clone();
+            session.wire = session.waveform(&signal.value, &real(&signal.span, span))?;
         }
-        let power_up = session.wire.power_up(self.reset.map_or(AfterPowerOn::Nothing, EarlyReset::after));
+        let reset = self.reset.map_or(AfterPowerOn::Nothing, EarlyReset::after);
+        let power_up = PowerUp { wire: session.wire.clone(), reset };
         let seed = session.settings.seed;
         let elfs = session.elfs.clone();
         let chip = session.chip(span)?;

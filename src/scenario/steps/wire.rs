@@ -8,6 +8,7 @@ use crate::scenario::short::Short;
 use crate::scenario::step::Step;
 use crate::scenario::timeline::Timeline;
 use crate::time::Time;
+use crate::wire::SignalError;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::ops::Range;
@@ -26,26 +27,27 @@ pub struct Wire {
 
 impl Short for Wire {
     fn from_text(text: &str) -> Result<Wire, String> {
-        Ok(Wire { level: text.parse()?, pin: None })
+        Ok(Wire { level: text.parse().map_err(|e: SignalError| e.to_string())?, pin: None })
     }
 }
 
 impl Step for Wire {
-    fn look(&self, _: &Look<'_>, _: &Range<usize>) -> Result<(), ScenarioError> {
-        Ok(())
+    fn look(&self, look: &Look<'_>, span: &Range<usize>) -> Result<(), ScenarioError> {
+        look.waveform(&self.level, span).map(|_| ())
     }
 
     fn run(&self, session: &mut Session<'_>, span: &Range<usize>) -> Result<(), Troubles> {
+        let wire = session.waveform(&self.level, span)?;
         let chip = session.chip(span)?;
         let now = if chip.is_powered() { chip.now().time } else { Time::ZERO };
         if let Some(pin) = self.pin {
             let (port, number) = pin.0.port_and_number();
-            if !chip.drive(port, number, self.level.signal(now)) {
+            if !chip.drive(port, number, wire.signal(now)) {
                 return Err(Trouble::step(span, format!("the part has no port {port}")).into());
             }
             return Ok(());
         }
-        session.wire = self.level.clone();
+        session.wire = wire;
         Ok(session.drive(span, now)?)
     }
 }
