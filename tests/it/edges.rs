@@ -59,6 +59,8 @@ struct Setting {
     /// TIM3's IC1F.
     filter: u32,
     poll: Poll,
+    /// EXTI and TIM3 follow the pin.
+    followed: bool,
     /// DMA keeps what is captured.
     dma: bool,
 }
@@ -100,6 +102,7 @@ impl Setting {
         chip.drive('B', 4, self.signal());
         chip.power_on();
         let dma = if self.dma { 0x98B } else { 0 };
+        let (line, channel) = if self.followed { (PIN, 0xB) } else { (0, 0xA) };
         for (address, value) in [
             (0x4002_1014, u32::MAX),
             (0x4002_1018, u32::MAX),
@@ -110,14 +113,14 @@ impl Setting {
             (SYSCFG + 0xC, 1),
             (EXTI + 8, PIN),
             (EXTI + 0xC, PIN),
-            (EXTI, PIN),
+            (EXTI, line),
             (DMA4 + 4, MOST),
             (DMA4 + 8, TIM3 + 0x34),
             (DMA4 + 12, COUNTS),
             (DMA4, dma),
             (TIM3 + 0x18, self.filter << 4 | 1),
             (TIM3 + 0x0C, 0x200),
-            (TIM3 + 0x20, 0xB),
+            (TIM3 + 0x20, channel),
             (TIM3, 1),
             (TIM2, 1),
         ] {
@@ -250,16 +253,19 @@ fn changes(span: u64) -> impl Strategy<Value = Vec<(Time, Drive)>> {
 fn settings() -> impl Strategy<Value = Setting> {
     let source = prop::sample::select(&[50u32, 1_000, 20_000][..]).prop_map(Ohms);
     let poll = prop::sample::select(&[Poll::Pin, Poll::Line, Poll::Capture, Poll::Nothing][..]);
-    let chip = (0u32..3, 0u32..7, poll, any::<bool>());
-    (drives(), changes(3_900_000), source, chip).prop_map(|(start, changes, source, (pull, filter, poll, dma))| Setting {
-        start,
-        changes,
-        source,
-        pull,
-        filter,
-        poll,
-        dma,
-    })
+    let chip = (0u32..3, 0u32..7, poll, any::<bool>(), any::<bool>());
+    (drives(), changes(3_900_000), source, chip).prop_map(
+        |(start, changes, source, (pull, filter, poll, followed, dma))| Setting {
+            start,
+            changes,
+            source,
+            pull,
+            filter,
+            poll,
+            followed,
+            dma,
+        },
+    )
 }
 
 /// The ways to run that must not matter.
@@ -288,12 +294,12 @@ proptest! {
     fn reads_captures_and_lines_see_an_edge_at_the_same_cycle(setting in settings()) {
         let mut chip = each_way(|engine, skipping| setting.chip(engine, skipping), END, &WAYS)?;
         let (levels, edges) = setting.levels();
-        let captures = setting.captures(&levels);
+        let captures = if setting.followed { setting.captures(&levels) } else { Vec::new() };
         if setting.dma {
             let kept = MOST - chip.debug_read(DMA4 + 4, Width::Word).unwrap();
             prop_assert_eq!(words(&mut chip, COUNTS, kept), captures);
         } else if setting.poll == Poll::Nothing {
-            prop_assert_eq!(chip.debug_read(PR, Width::Word).unwrap() != 0, edges[edges.len() - 1]);
+            prop_assert_eq!(chip.debug_read(PR, Width::Word).unwrap() != 0, setting.followed && edges[edges.len() - 1]);
             let flags = if captures.is_empty() { 0 } else { 2 | u32::from(captures.len() > 1) << 9 };
             prop_assert_eq!(chip.debug_read(TIM3 + 0x10, Width::Word).unwrap() & 0x202, flags);
             prop_assert_eq!(chip.debug_read(TIM3 + 0x34, Width::Word).unwrap(), captures.last().copied().unwrap_or(0));
@@ -320,5 +326,93 @@ proptest! {
             chip
         };
         each_way(make, Time::from_millis(30), &WAYS[..3])?;
+    }
+}
+
+/// A chip that follows PB4 while its code looks at nothing.
+fn follower(start: Drive, changes: &[(u64, Drive)]) -> Setting {
+    let changes = changes.iter().map(|(ns, drive)| (Time::from_nanos(*ns), *drive)).collect();
+    let (source, poll) = (Signal::SOURCE, Poll::Nothing);
+    Setting { start, changes, source, pull: 0, filter: 0, poll, followed: true, dma: true }
+}
+
+#[test]
+fn both_edges_of_a_glitch_that_no_poll_sees_are_captured() {
+    // 0.2 us from 10 us on: at 8 MHz, the cycles 80 and 81.
+    let mut setting = follower(Drive::High, &[(10_000, Drive::Low), (10_200, Drive::High)]);
+    let mut chip = setting.chip(Engine::Auto, true);
+    assert_eq!(chip.run(Time::from_micros(20)), Halt::Time);
+    assert_eq!(words(&mut chip, COUNTS, 2), [80, 82]);
+    assert_eq!(chip.debug_read(PR, Width::Word).unwrap(), PIN);
+    // A filter of two samples in a row lets it through, one of four does not.
+    for (filter, counts) in [(1, [81, 83]), (2, [0, 0])] {
+        setting.filter = filter;
+        let mut chip = setting.chip(Engine::Auto, true);
+        let fresh = words(&mut chip, COUNTS, 2);
+        assert_eq!(chip.run(Time::from_micros(20)), Halt::Time);
+        let wanted = if filter == 1 { counts.to_vec() } else { fresh };
+        assert_eq!(words(&mut chip, COUNTS, 2), wanted, "{filter}");
+    }
+}
+
+#[test]
+fn a_pulse_within_a_cycle_is_an_edge_for_exti_alone() {
+    let mut chip = follower(Drive::Low, &[(10_010, Drive::High), (10_070, Drive::Low)]).chip(Engine::Auto, true);
+    assert_eq!(chip.run(Time::from_micros(20)), Halt::Time);
+    assert_eq!(chip.debug_read(PR, Width::Word).unwrap(), PIN);
+    assert_eq!(chip.debug_read(DMA4 + 4, Width::Word).unwrap(), MOST, "the timer takes samples");
+}
+
+/// 500,000 edges in a second for ever, which counts how often anybody asks.
+#[derive(Debug, Default)]
+struct Stream(AtomicU64);
+
+impl Wave for Stream {
+    fn at(&self, time: Time) -> Drive {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        if time.0 / 2_000_000 % 2 == 0 { Drive::Low } else { Drive::High }
+    }
+
+    fn next_change(&self, time: Time) -> Option<Time> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Some(Time((time.0 / 2_000_000 + 1) * 2_000_000))
+    }
+}
+
+#[test]
+fn edges_that_nobody_looks_at_cost_nothing() {
+    // How often the wire is asked in 20 ms, which have 10,000 edges.
+    let asked = |followed: bool, poll: Poll| {
+        let stream = Arc::new(Stream::default());
+        let setting = Setting { followed, poll, ..follower(Drive::Low, &[]) };
+        let mut chip = setting.chip(Engine::Auto, true);
+        chip.drive('B', 4, Signal::wave(Arc::clone(&stream) as Arc<dyn Wave>));
+        assert_eq!(chip.run(Time::from_millis(20)), Halt::Time);
+        stream.0.load(Ordering::Relaxed)
+    };
+    assert!(asked(false, Poll::Nothing) < 10);
+    let (followed, polled) = (asked(true, Poll::Nothing), asked(false, Poll::Pin));
+    assert!((10_000..160_000).contains(&followed), "a few times for each edge: {followed}");
+    assert!((200..2_000).contains(&polled), "a few times for each of {MOST} samples: {polled}");
+}
+
+#[test]
+fn an_output_against_the_wire_is_told_with_its_pin_and_the_code_that_drove_it() {
+    let setting = Setting { followed: false, ..follower(Drive::Low, &[(10_000, Drive::High)]) };
+    let contention = |chip: &Chip| {
+        let notes = chip.board.log.notes().filter(|(.., text)| text.starts_with("contention: "));
+        notes.map(|(as_on_the_chip, address, _, text)| (as_on_the_chip, address, text.to_owned())).collect::<Vec<_>>()
+    };
+    for (engine, skipping) in WAYS {
+        let mut chip = setting.chip(engine, skipping);
+        // An output that stands low before the wire turns against it.
+        chip.debug_write(GPIOB, Width::Word, 1 << 8).unwrap();
+        assert_eq!(contention(&chip), []);
+        assert_eq!(chip.run(Time::from_micros(20)), Halt::Time);
+        let text =
+            "contention: the chip drives PB4 low, the wire drives it high: some 33.0 mA at 3.3 V through 50 and 50 Ohm";
+        assert_eq!(contention(&chip), [(true, GPIOB + 0x14, text.to_owned())]);
+        let at = chip.board.log.events.iter().find(|e| format!("{:?}", e.kind).contains("contention")).unwrap().time;
+        assert_eq!(at, Time::from_micros(10));
     }
 }
