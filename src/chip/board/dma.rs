@@ -4,7 +4,7 @@ use super::{Board, EVERYBODY};
 use crate::bus::{Access, Effects, Master};
 use crate::chip::device::{Device, Slot};
 use crate::flash::Purpose;
-use crate::periph::dma::{Request, listens};
+use crate::periph::dma::{Block, Request, listens};
 use crate::time::Now;
 
 /// Transfers at one instant before the model takes a request for one that never goes away.
@@ -26,6 +26,13 @@ impl Board {
                 break;
             }
         }
+    }
+
+    /// The row of transfers that answers the requests of this channel of TIMn, where a DMA channel listens to them.
+    pub fn fetched(&mut self, timer: u8, channel: u8) -> Option<Block> {
+        let request = Request::TimerChannel(timer, channel);
+        let n = (1..=self.devices.dma()?.channels()).find(|n| self.leads(request, *n))?;
+        self.devices.dma()?.block(n)
     }
 
     fn has_clock(&self, slot: Option<usize>) -> bool {
