@@ -25,6 +25,7 @@ use super::{Controller, Driver, DriverError, Flags, Port, Purpose, REGISTERS, RE
 use crate::bus::{Access, BusFault, Effects, Master, Width};
 use crate::part::{Part, Region};
 use crate::time::{Now, Time};
+use std::sync::Arc;
 use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
 };
@@ -184,7 +185,7 @@ impl<const WRITE: usize, const ERASE: usize> Nor<WRITE, ERASE> {
     ///
     /// # Errors
     /// [`NorError::OtherKind`]: the part's units or pages are of another size.
-    pub fn new(part: &Part) -> Result<Nor<WRITE, ERASE>, NorError> {
+    pub fn new(part: &Arc<Part>) -> Result<Nor<WRITE, ERASE>, NorError> {
         let (driver, page) = (driver(part), part.flash.page);
         let unit = Driver::<Powered>::unit(driver.as_ref());
         if (unit as usize, page as usize) != (WRITE, ERASE) {
