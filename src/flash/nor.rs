@@ -25,11 +25,11 @@ use super::{Controller, Driver, DriverError, Flags, Port, Purpose, REGISTERS, RE
 use crate::bus::{Access, BusFault, Effects, Master, Width};
 use crate::part::{Part, Region};
 use crate::time::{Now, Time};
-use std::sync::Arc;
 use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
 };
 use embedded_storage_async::nor_flash as asynchronous;
+use std::sync::Arc;
 
 /// An F0's: half-words, pages of 1 KB (RM0091 3.2.1).
 pub type F0 = Nor<2, 1024>;

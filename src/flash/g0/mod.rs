@@ -450,7 +450,11 @@ impl Controller for G0 {
     }
 
     fn ranges(&self) -> Vec<Range<u32>> {
-        vec![self.cells.range(), self.part.option_bytes.base..self.part.option_bytes.end(), self.otp.base..self.otp.end()]
+        vec![
+            self.cells.range(),
+            self.part.option_bytes.base..self.part.option_bytes.end(),
+            self.otp.base..self.otp.end(),
+        ]
     }
 
     fn settings(&self) -> Settings {
