@@ -16,6 +16,7 @@ use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
 use crate::part::{Kind, PeripheralSpec};
 use crate::time::Now;
+use tables::WORDS;
 
 const CEN: u32 = 1 << 0;
 const UDIS: u32 = 1 << 1;
@@ -72,9 +73,6 @@ pub struct Timer {
     clocked: bool,
 }
 
-/// Words of registers.
-const WORDS: usize = (reg::TISEL / 4 + 1) as usize;
-
 /// Registers that are kept.
 const KEPT: [u32; 14] = [
     reg::CR2,
@@ -108,13 +106,14 @@ impl Timer {
             Kind::Tim2ch => 2,
             _ => 4,
         };
+        let resets = tables::words(map, |register| register.reset_in(spec));
         let mut timer = Timer {
             max: if kind == Kind::Tim32 { u32::MAX } else { 0xFFFF },
             channels,
             repetition: map.at(reg::RCR).is_some(),
             vectors: if kind == Kind::TimAdvanced { 2 } else { 1 },
-            writable: std::array::from_fn(|n| map.writable(spec, 4 * n as u32)),
-            resets: KEPT.map(|offset| map.reset(spec, offset)),
+            writable: tables::writable(map, spec),
+            resets: KEPT.map(|offset| resets[(offset / 4) as usize]),
             cr1: 0,
             dier: 0,
             sr: 0,
