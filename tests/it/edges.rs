@@ -440,3 +440,15 @@ fn check_tells_contention_in_text_and_json() {
     assert!(touched.iter().any(|(name, text)| **name == "GPIOB ODR" && text.as_str().unwrap().starts_with(told)));
     assert_eq!(run["unmodelled"], serde_json::json!([]));
 }
+
+#[test]
+fn a_chip_restored_at_a_later_time_has_not_seen_edges_before() {
+    let setting = follower(Drive::Low, &[(10_000, Drive::High), (20_000, Drive::Low)]);
+    let mut chip = setting.chip(Engine::Auto, true);
+    assert_eq!(chip.run(Time::from_micros(30)), Halt::Time);
+    chip.debug_write(PR, Width::Word, PIN).unwrap();
+    let saved = chip.save();
+    let mut fresh = setting.chip(Engine::Auto, true);
+    fresh.restore(&saved).unwrap();
+    assert_eq!(fresh.debug_read(PR, Width::Word).unwrap(), 0);
+}
