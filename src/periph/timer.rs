@@ -1,6 +1,6 @@
 //! The timers TIM1, TIM2, TIM3, TIM6, TIM7 and TIM14 to TIM17 as up-counters (RM0091 chapters 17 to 20, RM0444 21 to 25).
 //!
-//! The count is computed from the cycle; nothing ticks. Slave modes, down-counting, DMA bursts and UIF in the count
+//! The count is computed from the cycle; nothing ticks. Slave modes, external clocks, down-counting, DMA bursts and UIF in the count
 //! are not modelled, and told when they are turned on. A register that a timer lacks reads 0, and stores into it lead
 //! nowhere.
 

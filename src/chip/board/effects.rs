@@ -316,6 +316,7 @@ impl Board {
         self.clocks = self.devices.rcc.clocks();
         self.fx = Effects::default();
         self.watching = true;
+        self.followed = now.time;
         self.acted = now.cycle;
         self.follow_pins(now);
         self.refresh(now);
