@@ -31,7 +31,7 @@ const END: &[u8] = b"$enddefinitions";
 
 /// The header of a file in the standard's words, with its lines where they were, and what follows it. Scopes of other
 /// kinds are modules (`interface`, `struct`), lines of other kinds wires (`logic`, `bit`), and unknown commands are
-/// comments.
+/// comments; names of several words have `_` between them.
 pub(super) fn header(bytes: &[u8]) -> (impl BufRead, &[u8]) {
     let mut header: Vec<u8> = Vec::new();
     let mut words = Words { bytes, at: 0 };
@@ -46,8 +46,10 @@ pub(super) fn header(bytes: &[u8]) -> (impl BufRead, &[u8]) {
             header.extend(space);
             break;
         }
-        header.extend(space);
         come += 1;
+        // A name of several words.
+        let goes_on = matches!((command, come), (b"$scope", 3..) | (b"$var", 5..));
+        header.extend(if goes_on && word != b"$end" && !word.starts_with(b"[") { b"_" } else { space });
         let known: &[u8] = match (command, come) {
             (b"", _) if word.starts_with(b"$") && !COMMANDS.contains(&word) => b"$comment",
             (b"$scope", 1) if !SCOPES.contains(&word) => b"module",
@@ -98,12 +100,12 @@ mod tests {
     #[test]
     fn words_of_others_are_the_standards() {
         let (header, rest) = standard(
-            "$date $var $end\n$attrbegin misc 07 \\x 1 $end $scope interface bus $end\n $var logic 1 ! a $end\n\
+            "$date $var $end\n$attrbegin misc 07 \\x 1 $end $scope interface bus $end\n $var logic 1 ! a b c [3] $end\n\
              $var realtime 64 r t $end $var wire 1 wire logic [3] $end $upscope $end\n$enddefinitions $end #0 1!",
         );
         assert_eq!(
             header,
-            "$date $var $end\n$comment misc 07 \\x 1 $end $scope module bus $end\n $var wire 1 ! a $end\n\
+            "$date $var $end\n$comment misc 07 \\x 1 $end $scope module bus $end\n $var wire 1 ! a_b_c [3] $end\n\
              $var real 64 r t $end $var wire 1 wire logic [3] $end $upscope $end\n"
         );
         assert_eq!(rest, "$enddefinitions $end #0 1!");
