@@ -504,7 +504,8 @@ fn device(part: &Part, spec: &PeripheralSpec) -> Device {
         Kind::FlashF0 | Kind::FlashG0 => Device::Flash,
         Kind::Gpio => {
             let (moder, ospeedr, pupdr) = (reset("MODER"), reset("OSPEEDR"), reset("PUPDR"));
-            Device::Gpio(Gpio::new(ResetValues { moder, ospeedr, pupdr }))
+            let letter = spec.name.chars().next_back().unwrap_or('?');
+            Device::Gpio(Gpio::new(letter, ResetValues { moder, ospeedr, pupdr }))
         }
         Kind::TimAdvanced
         | Kind::Tim32

@@ -133,6 +133,11 @@ impl Exti {
         }
     }
 
+    /// The levels that were last followed.
+    pub const fn levels(&self) -> u32 {
+        self.levels
+    }
+
     /// The levels of the watched lines at this instant; what was not watched before has no edge. Whether a flag was
     /// set.
     pub const fn follow(&mut self, levels: u32) -> bool {

@@ -5,6 +5,7 @@
 //! nowhere.
 
 mod capture;
+mod filter;
 mod outputs;
 pub mod tables;
 
@@ -27,6 +28,8 @@ const UIF: u32 = 1 << 0;
 const UG: u32 = 1 << 0;
 /// CC1IF to CC4IF.
 const CCIF: u32 = 0x1E;
+/// SMCR: external clock mode 2.
+const ECE: u32 = 1 << 14;
 /// CR2: requests of the channels come with the update.
 const CCDS: u32 = 1 << 3;
 
@@ -421,6 +424,10 @@ impl Peripheral for Timer {
                         reg::SMCR if self.kept[n] & 0x1_0007 != 0 => {
                             cx.unmodelled(offset, "timer slave mode: the trigger is ignored");
                         }
+                        reg::SMCR if self.kept[n] & ECE != 0 => {
+                            cx.unmodelled(offset, "timer clocked by its ETR pin: it counts its own clock");
+                        }
+                        reg::CCER => self.follow_enables(),
                         reg::CCMR1 | reg::CCMR2 => self.follow_preload(),
                         _ => {}
                     }
@@ -458,7 +465,8 @@ impl Peripheral for Timer {
     fn next_event(&self, _: &Clocks) -> Option<Due> {
         // When an enabled interrupt would next be raised, or a DMA request; one that stands already changes nothing.
         let requests = self.dier >> 8 & !self.requests;
-        self.next_flag((self.dier & !self.sr | requests) & (UIF | CCIF)).map(Due::Cycle)
+        let flag = self.next_flag((self.dier & !self.sr | requests) & (UIF | CCIF));
+        flag.into_iter().chain(self.next_edge()).min().map(Due::Cycle)
     }
 
     fn advance(&mut self, cx: &mut Context<'_>) {

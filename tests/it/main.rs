@@ -12,6 +12,7 @@ mod check_json;
 mod chip_model;
 mod diff;
 mod differential;
+mod edges;
 mod eeprom;
 mod ends;
 mod exceptions;
