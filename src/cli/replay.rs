@@ -18,6 +18,7 @@ use crate::probe::{capture, decode};
 use crate::report::Style;
 use crate::report::replay::Session;
 use crate::tell::tell;
+use crate::wire::{Builtin, Named, Spec};
 use anyhow::{Context, anyhow, bail};
 use clap::ValueEnum;
 use std::ffi::OsString;
@@ -220,10 +221,28 @@ fn suit(esc: &mut Esc, recording: &Recording) -> anyhow::Result<()> {
         esc.seed = header.seed;
     }
     if esc.signal.is_none() {
-        let parse = |signal: &str| signal.parse().map_err(|e| anyhow!("line 1: `signal`: {e}"));
-        esc.signal = header.signal.as_deref().map(parse).transpose()?;
+        esc.signal = header.signal.as_deref().map(|text| wire_of(text, &esc.signals)).transpose()?;
     }
     Ok(())
+}
+
+/// The signal of a recording. Its names and files have to be here, too.
+fn wire_of(text: &str, names: &Named) -> anyhow::Result<Spec> {
+    // Levels were once written in any case; names and files were none then.
+    let lower = text.to_lowercase().parse::<Spec>();
+    if let Ok(levels) = lower.and_then(|spec| spec.resolve(&Builtin).map(|wire| (spec, wire)))
+        && levels.1.as_levels().is_some()
+    {
+        return Ok(levels.0);
+    }
+    let spec = text.parse::<Spec>();
+    let read = spec.and_then(|spec| spec.resolve(names).map(|_| spec));
+    read.map_err(|e| {
+        anyhow!(
+            "the recording's line 1 has the signal '{text}': {e}; replay it in the folder that the signal's files are \
+             named from, or say with --signal what was on the wire"
+        )
+    })
 }
 
 fn convert(recording: &Recording, form: Form, to: &Path, force: bool) -> anyhow::Result<Outcome> {
