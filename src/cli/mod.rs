@@ -12,6 +12,7 @@ mod ends;
 mod explain;
 mod forms;
 mod fronts;
+mod given;
 mod glasgow;
 mod keeper;
 mod machine;
@@ -30,6 +31,7 @@ mod run;
 mod schema;
 mod script;
 mod serve;
+mod signals;
 mod sources;
 mod split;
 mod st_flash;
@@ -98,6 +100,7 @@ enum Verb {
     New(new::Args),
     Schema(schema::Args),
     Merge(merge::Args),
+    Signals(Box<signals::Args>),
     Serve(serve::Args),
     #[command(name = "st-flash")]
     StFlash(st_flash::Args),
@@ -190,6 +193,7 @@ fn settle(cli: &mut Cli, matches: &ArgMatches) -> anyhow::Result<()> {
     let variable = by_environment(matches, "part");
     match &mut cli.verb {
         Verb::Check(args) => args.part_from(variable.then(|| PART_VARIABLE.to_owned())),
+        Verb::Signals(args) => args.part_from(variable.then(|| PART_VARIABLE.to_owned())),
         Verb::Map(args) => {
             args.by_default(variable.then(|| PART_VARIABLE.to_owned()), by_environment(matches, "state"));
         }
@@ -204,6 +208,7 @@ fn settle(cli: &mut Cli, matches: &ArgMatches) -> anyhow::Result<()> {
     let uses = matches!(
         cli.verb,
         Verb::Check(_)
+            | Verb::Signals(_)
             | Verb::Map(_)
             | Verb::Serve(_)
             | Verb::With(_)
@@ -217,6 +222,7 @@ fn settle(cli: &mut Cli, matches: &ArgMatches) -> anyhow::Result<()> {
     let Some(project) = Project::find()? else { return Ok(()) };
     let taken = match &mut cli.verb {
         Verb::Check(args) => args.join(&project),
+        Verb::Signals(args) => args.join(&project),
         Verb::Map(args) => args.join(&project),
         Verb::Serve(args) => args.esc_mut().join(&project, true),
         Verb::With(args) => args.esc_mut().join(&project, true),
@@ -294,6 +300,7 @@ pub fn main() -> ExitCode {
         Verb::Schema(args) => schema::run(&args),
         Verb::Merge(args) => merge::run(&args, output),
         Verb::Check(args) => check::run(args, output),
+        Verb::Signals(args) => signals::run(*args, output),
         Verb::Serve(args) => serve::run(&args),
         Verb::StFlash(args) => st_flash::run(&args),
         Verb::Replay(args) => replay::run(&args, output),

@@ -1,7 +1,7 @@
 //! `dryflash st-flash`: st-flash's own command lines, on a virtual chip.
 
 use super::bench::{Esc, refused};
-use super::check::load;
+use super::given::load;
 use super::choice;
 use super::keeper::Keeper;
 use super::machine::{ENGINES, Machine, WITHOUT_PG};
