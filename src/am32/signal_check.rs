@@ -244,9 +244,13 @@ mod tests {
 
     #[test]
     fn a_low_sample_of_the_first_stage_counts_in_the_second() {
-        let seen = [stretch(Pull::Down, &[(7, 3_993)]), stretch(Pull::Up, &[(0, 500)]), stretch(Pull::None, &[(3, 497)])];
+        let seen =
+            [stretch(Pull::Down, &[(7, 3_993)]), stretch(Pull::Up, &[(0, 500)]), stretch(Pull::None, &[(3, 497)])];
         let course = course(Some(BootVersion::V13), &seen);
-        assert_eq!(course.taken.iter().map(|t| (t.low, t.enough())).collect::<Vec<_>>(), [(7, false), (7, true), (3, true)]);
+        assert_eq!(
+            course.taken.iter().map(|t| (t.low, t.enough())).collect::<Vec<_>>(),
+            [(7, false), (7, true), (3, true)]
+        );
         assert_eq!(course.listening, None);
     }
 
@@ -254,7 +258,10 @@ mod tests {
     fn what_follows_the_check_is_listening() {
         let seen = [stretch(Pull::Down, &[(0, 4_000)]), stretch(Pull::Up, &[(0, 500), (3, 70), (2, 2)])];
         let course = course(Some(BootVersion::V14OrNewer), &seen);
-        assert_eq!(course.taken.iter().map(|t| (t.looks.high, t.enough())).collect::<Vec<_>>(), [(4_000, false), (500, false)]);
+        assert_eq!(
+            course.taken.iter().map(|t| (t.looks.high, t.enough())).collect::<Vec<_>>(),
+            [(4_000, false), (500, false)]
+        );
         let listening = course.listening.unwrap();
         assert_eq!((listening.looks.low, listening.looks.high), (5, 72));
     }

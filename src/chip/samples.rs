@@ -130,8 +130,13 @@ pub struct Sampler {
 impl Sampler {
     /// One that looks after these pins and keeps at most so many looks of each one by one.
     pub fn new(pins: &[Place], most: usize) -> Sampler {
-        let none =
-            |pin: &Place| Sampled { pin: *pin, stretches: Vec::new(), looks: Vec::new(), cut_off: false, low_since: None };
+        let none = |pin: &Place| Sampled {
+            pin: *pin,
+            stretches: Vec::new(),
+            looks: Vec::new(),
+            cut_off: false,
+            low_since: None,
+        };
         Sampler { pins: pins.iter().map(none).collect(), seen: Vec::new(), most }
     }
 

@@ -161,7 +161,9 @@ impl Given {
                     bail!("there is no such state yet; --part F051 makes a blank ESC of it, FILEs one that holds them")
                 }
                 (None, _) => {
-                    bail!("no file was given; name at least one, e.g. `dryflash {verb} bootloader.hex app.hex eeprom.bin`")
+                    bail!(
+                        "no file was given; name at least one, e.g. `dryflash {verb} bootloader.hex app.hex eeprom.bin`"
+                    )
                 }
             }
         }

@@ -109,7 +109,9 @@ impl Args {
         let all = catalogue::ENTRIES.iter().map(|e| e.name).chain(self.signals.names());
         match near::nearest(name, all) {
             Some(near) => bail!("there is no signal of the name '{name}': did you mean {near}?"),
-            None => bail!("there is no signal of the name '{name}'; `dryflash signals --list` shows those that there are"),
+            None => {
+                bail!("there is no signal of the name '{name}'; `dryflash signals --list` shows those that there are")
+            }
         }
     }
 
@@ -236,10 +238,7 @@ fn chosen(args: &Args, text: &str) -> anyhow::Result<(Sent, Chosen)> {
             number.ok_or_else(|| anyhow!("'{word}' is no phase: they go from 0 to {}", args.phases - 1))
         })
         .transpose()?;
-    let clock = words
-        .next()
-        .map(|word| clock(word).map_err(|e| anyhow!("{e}")))
-        .transpose()?;
+    let clock = words.next().map(|word| clock(word).map_err(|e| anyhow!("{e}"))).transpose()?;
     if let Some(more) = words.next() {
         bail!("'{more}' is too much: it is NAME/PHASE/CLOCK");
     }
@@ -253,9 +252,8 @@ fn chosen(args: &Args, text: &str) -> anyhow::Result<(Sent, Chosen)> {
 impl Chosen {
     /// The case: of several that fit, the one that tells most.
     fn case(&self, plan: &Plan, subject: &Subject, jobs: Option<u16>) -> anyhow::Result<Case> {
-        let fits = |case: &Case| {
-            self.phase.is_none_or(|p| p == case.number) && self.clock.is_none_or(|c| c == case.clock)
-        };
+        let fits =
+            |case: &Case| self.phase.is_none_or(|p| p == case.number) && self.clock.is_none_or(|c| c == case.clock);
         let mut cases: Vec<Case> = plan.cases().into_iter().filter(fits).collect();
         if let (true, Some(clock)) = (cases.is_empty(), self.clock) {
             // A clock error that the plan does not have.
@@ -311,7 +309,8 @@ fn run_all(subject: &Subject, plan: &Plan, cases: &[Case], jobs: Option<u16>) ->
         Err(error) => Err(esc::signals::SubjectError::to_string(error)),
     };
     let waits = |seen: &Result<Seen, String>| !matches!(seen, Ok(seen) if seen.outcome == Came::Starts);
-    let done = pool::run(cases, pool, || subject.worker(), work, waits, progress::of_cases_in(cases.len(), "that stay"));
+    let done =
+        pool::run(cases, pool, || subject.worker(), work, waits, progress::of_cases_in(cases.len(), "that stay"));
     let mut seen = Vec::with_capacity(done.len());
     for one in done {
         match one {

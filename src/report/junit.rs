@@ -63,15 +63,22 @@ fn of_signals(report: &Signals) -> Result<String, quick_junit::SerializeError> {
     let mut suite = TestSuite::new("signals");
     let mut whole = Duration::ZERO;
     for row in report.rows() {
-        let told: Vec<String> =
-            row.seen.iter().map(|s| format!("{}: {:?} after {}: {}", row.case_name(s), s.outcome, s.time, s.why)).collect();
+        let told: Vec<String> = row
+            .seen
+            .iter()
+            .map(|s| format!("{}: {:?} after {}: {}", row.case_name(s), s.outcome, s.time, s.why))
+            .collect();
         let good = row.tally() == Tally::Starts || !row.sent.usual;
         let status = match row.telling().filter(|_| !good) {
             None => TestCaseStatus::success(),
             Some(telling) => {
                 let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
                 let (starts, all) = (row.starts(), row.seen.len());
-                status.set_message(format!("starts in {starts} of {all} cases; {}: {}", row.case_name(telling), telling.why));
+                status.set_message(format!(
+                    "starts in {starts} of {all} cases; {}: {}",
+                    row.case_name(telling),
+                    telling.why
+                ));
                 status.set_type("signal");
                 status.set_description(told.join("\n"));
                 status

@@ -4,8 +4,8 @@
 //! Each power-up is a scope of its own; all of them begin at 0.
 
 use super::RenderError;
-use crate::chip::scope::{Line, Value};
 use crate::chip::samples::Look;
+use crate::chip::scope::{Line, Value};
 use crate::esc::signals::Explained;
 use crate::esc::trace::Recording;
 use crate::esc::{BootRun, Verdict};
@@ -62,7 +62,8 @@ pub fn dump(verdict: &Verdict) -> Result<Vec<u8>, RenderError> {
 /// As [`dump`].
 pub fn dump_case(explained: &Explained) -> Result<Vec<u8>, RenderError> {
     let Explained { run, recording, looks, .. } = explained;
-    let comment = format!("{}: sampled is 1 where the code looks at its pin", explained.seen.case.name(&explained.sent));
+    let comment =
+        format!("{}: sampled is 1 where the code looks at its pin", explained.seen.case.name(&explained.sent));
     written(&comment, &[Shown { scope: scope_name(0, run), run, recording, looks }])
 }
 

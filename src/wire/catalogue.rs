@@ -81,7 +81,11 @@ pub const ENTRIES: &[Entry] = &[
         "an SBUS receiver (its parity bit and second stop bit left out)",
     ),
     // Disturbances.
-    usual("glitches-high", "glitches high 2us at 100Hz", "short pulses while a controller sets its timers up (INAV 9714)"),
+    usual(
+        "glitches-high",
+        "glitches high 2us at 100Hz",
+        "short pulses while a controller sets its timers up (INAV 9714)",
+    ),
     other("glitches-low", "glitches low 2us at 1kHz", "short dips of a high line: cross-talk of other motors"),
     other("noise", "noise at 20kHz", "random levels: a wire that picks up all"),
     // Boots: what stands on the pin from power-on to the first frames.
@@ -100,11 +104,7 @@ pub const ENTRIES: &[Entry] = &[
         "pullup 40k, low@500ms, dshot300 bidirectional at 4kHz@501ms",
         "Betaflight after a configurator's passthrough: pull-up, low, frames (AM32-bootloader 37)",
     ),
-    usual(
-        "inav",
-        "floating, low@100ms, dshot300 idle at 4kHz@1500ms",
-        "INAV: floats, low, frames not before 1.5 s",
-    ),
+    usual("inav", "floating, low@100ms, dshot300 idle at 4kHz@1500ms", "INAV: floats, low, frames not before 1.5 s"),
     usual(
         "ardupilot",
         "floating, low@1s, dshot600 idle at 1kHz@3s",
@@ -135,7 +135,11 @@ pub const ENTRIES: &[Entry] = &[
         "pullup 40k, dshot600 bidirectional at 400Hz@3s",
         "the same with bidirectional DShot (27696, 28731)",
     ),
-    usual("px4-high", "high, low@527ms, dshot300 idle at 400Hz@3s", "PX4 whose pins are high for half a second (19188)"),
+    usual(
+        "px4-high",
+        "high, low@527ms, dshot300 idle at 400Hz@3s",
+        "PX4 whose pins are high for half a second (19188)",
+    ),
     usual(
         "receiver-high-20ms",
         "high, servo 1500us at 50Hz@20ms",

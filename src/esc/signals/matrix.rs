@@ -145,14 +145,19 @@ fn advice(wire: &Waveform, version: Option<BootVersion>) -> String {
     let high_first = high_at_first(wire);
     let both_ways = wire.parts().iter().any(|p| matches!(p.source.kind(), Kind::Dshot(d) if d.bidirectional));
     if high_first {
-        ways.push("have the flight controller hold the line low for 50 ms from power-on, before its first frames".to_owned());
+        ways.push(
+            "have the flight controller hold the line low for 50 ms from power-on, before its first frames".to_owned(),
+        );
         ways.push("a resistor of 1 to 10 kOhm from the wire to ground does that where the firmware cannot".to_owned());
     }
     if both_ways {
         ways.push("switch bidirectional DShot off: its line idles high".to_owned());
     }
     if wire.is_stream() && !high_first {
-        ways.push("power ESC and flight controller together, so that frames begin after the bootloader has decided".to_owned());
+        ways.push(
+            "power ESC and flight controller together, so that frames begin after the bootloader has decided"
+                .to_owned(),
+        );
     }
     if version.is_none_or(|v| !v.allows(17)) {
         ways.push("take a bootloader of V17 or newer: these give up on frames that are no configurator's".to_owned());

@@ -273,8 +273,7 @@ impl Subject {
     /// The engine could not be set up.
     pub fn worker(&self) -> Result<Worker<'_>, SubjectError> {
         let mut chip = Chip::with_engine(&self.kept.part, self.seed, self.engine)?;
-        let settings =
-            Settings { f0_write_without_pg: self.f0_write_without_pg, ..chip.board.flash.settings() };
+        let settings = Settings { f0_write_without_pg: self.f0_write_without_pg, ..chip.board.flash.settings() };
         chip.board.flash.set_settings(settings);
         self.kept.install(&mut chip)?;
         let flashed = chip.save();
@@ -331,8 +330,7 @@ impl Worker<'_> {
         let run = boot::boot_to_jump(&mut self.chip, &bench, &power_up).explain(layout);
         let sampled = self.chip.board.take_sampler().and_then(Sampler::into_most);
         let pin = sampled.as_ref().map(|s| format!("P{}{}", s.pin.0, s.pin.1));
-        let (samples, looks) =
-            sampled.map_or_else(Default::default, |s| (s.stretches, (s.looks, s.cut_off)));
+        let (samples, looks) = sampled.map_or_else(Default::default, |s| (s.stretches, (s.looks, s.cut_off)));
         let outcome = Outcome::of(&run);
         let why = why::of(&run, outcome, *marks, &samples);
         (Seen { case: *case, outcome, time: run.time_us, why, pin, samples }, run, looks)

@@ -11,7 +11,7 @@ use crate::esc::words::Hopes;
 use crate::periph::gpio::Pull;
 use crate::plural::thousands;
 use crate::time::Time;
-use crate::wire::Level;
+use crate::wire::{Level, Span};
 
 /// Why this case came out as it did.
 pub(super) fn of(run: &BootRun, outcome: Outcome, marks: Option<BootVersion>, samples: &[Stretch]) -> String {
@@ -81,19 +81,20 @@ fn listening_in_words(listening: &Listening, run: &BootRun, starts: bool, break_
     let Listening { looks, longest_low } = listening;
     let since = format!("it listens for a configurator from {} on", looks.from);
     // It looks once in a while only.
-    let broke = longest_low.0 >= break_after.0 - break_after.0 / 20;
+    let broke = longest_low.0 >= break_after.0 - break_after.0 / 50;
     if starts {
         return match broke {
             true => format!("{since}, until {longest_low} of low made it try again"),
             false => format!("{since}, and gave up on what it received {} later", run.time_us.since(looks.from)),
         };
     }
+    let limit = Span(break_after);
     match run.power_up.last_level() {
         Some(Level::High) => format!("{since}, and the line stays high"),
         Some(_) if looks.low == 0 => format!("{since}, and never saw the line low"),
         _ if broke => format!("{since}; {longest_low} of low did not make it jump"),
         _ => format!(
-            "{since}: the longest low was {longest_low}, it takes {break_after} to make it try again, and it did not give up on what it received"
+            "{since}, where lows of up to {longest_low} are too short (it tries again after {limit}) and such frames do not make it give up"
         ),
     }
 }

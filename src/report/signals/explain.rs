@@ -171,7 +171,8 @@ impl<'a> Drawing<'a> {
             self.draw(all.from, all.to, *pull, out);
         }
         // The same from the first low sample on, each sample for itself.
-        let own: Vec<&Look> = self.looks.iter().filter(|l| l.pull == *pull && l.time >= all.from && l.time <= all.to).collect();
+        let own: Vec<&Look> =
+            self.looks.iter().filter(|l| l.pull == *pull && l.time >= all.from && l.time <= all.to).collect();
         let low = own.iter().find(|l| !l.high).filter(|_| all.high > 0 && all.low > 0);
         if let (Some(low), Some(spacing)) = (low, all.spacing()) {
             let span = Time(spacing.0.max(1_000_000) * self.columns as u64 / 4);
@@ -220,7 +221,10 @@ impl<'a> Drawing<'a> {
     fn read(&self, begin: Time, end: Time, last: bool, pull: Pull) -> char {
         let inside = |l: &&Look| {
             let until = Time(l.time.0 + l.spacing.0 * l.times.saturating_sub(1));
-            l.pull == pull && until >= begin && (l.time < end || last && l.time == end) && falls_inside(l, begin, end, last)
+            l.pull == pull
+                && until >= begin
+                && (l.time < end || last && l.time == end)
+                && falls_inside(l, begin, end, last)
         };
         // They are in order of their first looks; those of skipped rounds are long.
         let (mut low, mut high) = (false, false);

@@ -35,10 +35,8 @@ impl SentOut<'_> {
 impl Render for Catalogue {
     fn text(&self, style: Style) -> String {
         let mut out = String::new();
-        let groups = [
-            (true, "what flight controllers are known to send"),
-            (false, "other signals, which decide nothing"),
-        ];
+        let groups =
+            [(true, "what flight controllers are known to send"), (false, "other signals, which decide nothing")];
         for (usual, heading) in groups {
             let signals: Vec<&Sent> = self.0.iter().filter(|s| s.usual == usual).collect();
             if signals.is_empty() {
