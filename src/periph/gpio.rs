@@ -53,6 +53,18 @@ struct Modes {
     pull_down: u16,
 }
 
+/// A pin's own pull.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pull {
+    /// None.
+    None,
+    /// Up.
+    Up,
+    /// Down.
+    Down,
+}
+
 /// The pins whose two bits in `fields` are `value`.
 fn pins_with(fields: u32, value: u32) -> u16 {
     (0..16).filter(|pin| (fields >> (2 * pin)) & 3 == value).fold(0, |pins, pin| pins | 1 << pin)
@@ -174,6 +186,17 @@ impl Gpio {
     /// Pins that the code drove as outputs since power-on, with the number of level changes.
     pub fn driven_outputs(&self) -> impl Iterator<Item = (u8, u32)> + '_ {
         (0..16u8).filter(|p| self.driven & (1 << p) != 0).map(|p| (p, self.toggles[usize::from(p)]))
+    }
+
+    /// The pull of a pin that the code has set up and that is an input now.
+    pub fn pull_of_input(&self, pin: u8) -> Option<Pull> {
+        let bit = 1u16.checked_shl(pin.into())?;
+        let Modes { input, pull_up, pull_down, .. } = self.mode;
+        (self.configured & input & bit != 0).then_some(match (pull_up & bit != 0, pull_down & bit != 0) {
+            (true, _) => Pull::Up,
+            (_, true) => Pull::Down,
+            _ => Pull::None,
+        })
     }
 
     /// Forgets which pins were sampled and driven.
