@@ -322,7 +322,7 @@ impl Devices {
     pub fn new(part: &Part) -> Devices {
         let g0 = part.peripherals.iter().any(|p| p.kind == Kind::RccG0);
         let rcc = if g0 { Rcc::G0(RccG0::new(part.clock)) } else { Rcc::F0(RccF0::new(part.clock)) };
-        let mut slots = Vec::new();
+        let mut slots = Vec::with_capacity(part.peripherals.len());
         for spec in &part.peripherals {
             let device = device(part, spec);
             slots.push(Slot {
