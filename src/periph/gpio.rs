@@ -424,9 +424,9 @@ impl Peripheral for Gpio {
     fn advance(&mut self, cx: &mut Context<'_>) {
         if self.next_edge.is_some_and(|edge| edge <= cx.now.time) {
             self.tell_contention(cx);
-            if self.watched != 0 {
-                let undecided = self.look(cx.now.time).undecided & self.watched;
-                self.tell_undecided(undecided, cx);
+            if self.watched != 0 && !self.told_undecided {
+                let Levels { undecided, output, .. } = self.seen(cx.now.time);
+                self.tell_undecided(undecided & !output & self.watched, cx);
             }
             self.look_ahead(cx.now.time);
         }
