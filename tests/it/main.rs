@@ -39,6 +39,7 @@ mod real_images;
 mod run;
 mod sessions;
 mod settings;
+mod signals_alike;
 mod st_flash;
 mod st_flash_parity;
 mod stlink_server;
