@@ -38,6 +38,7 @@ mod protection;
 mod readme;
 mod real_images;
 mod run;
+mod scenario_signals;
 mod sessions;
 mod settings;
 mod st_flash;
