@@ -106,7 +106,7 @@ fn a_scenario_has_signals_of_its_own_and_the_projects() {
     std::fs::write(folder.path().join("build/Boot.vcd"), VCD).unwrap();
     let text = "[signals]\nfc = \"low, dshot300@{from}\"\nboot = \"vcd Boot.vcd\"\n\
         [vars]\nfrom = \"9ms\"\n\
-        [matrix]\nsignal = [\"fc\", \"boot\", \"dshot600 idle after 40 ms\", \"low, high@200ms, low@300ms, high@350ms via 50\"]\n\
+        [matrix]\nsignal = [\"fc\", \"boot\", \"dshot600 idle after 40 ms\", \"low, high@200ms, low@300ms, high@350ms\"]\n\
         FACTORY[[step]]\nboot = { signal = \"{signal}\", app_for = \"0 s\" }\n[[step]]\nexpect = { jump = true }\n\
         [[step]]\nboot = { signal = \"other\" }\n[[step]]\nexpect = { why = \"signal\" }\n\
         [[step]]\nwire = \"fc\"\n[[step]]\ncheck = { files = FILES, signal = [\"fc\", \"{signal}\"], app_for = \"0 s\" }\n\
