@@ -25,14 +25,6 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// Replay a recorded ST-LINK session, or st-flash lines, on a virtual ESC
-///
-/// A recording is one of `--record`, a capture of usbmon or USBPcap (pcap, pcapng), or pyOCD's trace log. The ESC is a
-/// blank one of the recording's part, or holds the files that follow, or is a copy of the one in --state. Tells what the session did, each reply that came out
-/// otherwise, and what changed. Exit code 1 where a reply or the end differs.
-///
-/// A file of st-flash lines (`steps.sh`) is carried out as `dryflash st-flash` does, line by line. Exit code 1 where
-/// one fails.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash replay session.jsonl

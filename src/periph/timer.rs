@@ -1,6 +1,6 @@
 //! The timers TIM1, TIM2, TIM3, TIM6, TIM7 and TIM14 to TIM17 as up-counters (RM0091 chapters 17 to 20, RM0444 21 to 25).
 //!
-//! The count is computed from the cycle; nothing ticks. Slave modes, down-counting, DMA bursts and UIF in the count
+//! The count is computed from the cycle; nothing ticks. Slave modes, external clocks, down-counting, DMA bursts and UIF in the count
 //! are not modelled, and told when they are turned on. A register that a timer lacks reads 0, and stores into it lead
 //! nowhere.
 
@@ -16,6 +16,7 @@ use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
 use crate::part::{Kind, PeripheralSpec};
 use crate::time::Now;
+use tables::WORDS;
 
 const CEN: u32 = 1 << 0;
 const UDIS: u32 = 1 << 1;
@@ -72,9 +73,6 @@ pub struct Timer {
     clocked: bool,
 }
 
-/// Words of registers.
-const WORDS: usize = (reg::TISEL / 4 + 1) as usize;
-
 /// Registers that are kept.
 const KEPT: [u32; 14] = [
     reg::CR2,
@@ -108,13 +106,14 @@ impl Timer {
             Kind::Tim2ch => 2,
             _ => 4,
         };
+        let resets = tables::words(map, |register| register.reset_in(spec));
         let mut timer = Timer {
             max: if kind == Kind::Tim32 { u32::MAX } else { 0xFFFF },
             channels,
             repetition: map.at(reg::RCR).is_some(),
             vectors: if kind == Kind::TimAdvanced { 2 } else { 1 },
-            writable: std::array::from_fn(|n| map.writable(spec, 4 * n as u32)),
-            resets: KEPT.map(|offset| map.reset(spec, offset)),
+            writable: tables::writable(map, spec),
+            resets: KEPT.map(|offset| resets[(offset / 4) as usize]),
             cr1: 0,
             dier: 0,
             sr: 0,

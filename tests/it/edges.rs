@@ -13,6 +13,7 @@ use dryflash::part;
 use dryflash::periph::signal::{Drive, Ohms, Signal, Wave};
 use dryflash::time::Time;
 use proptest::prelude::*;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -415,4 +416,39 @@ fn an_output_against_the_wire_is_told_with_its_pin_and_the_code_that_drove_it() 
         let at = chip.board.log.events.iter().find(|e| format!("{:?}", e.kind).contains("contention")).unwrap().time;
         assert_eq!(at, Time::from_micros(10));
     }
+}
+
+/// A V4 bootloader sends its device information on its own account: into a wire that is held high.
+#[test]
+fn check_tells_contention_in_text_and_json() {
+    let check = |more: &[&str]| {
+        let out = Command::new(env!("CARGO_BIN_EXE_dryflash"))
+            .args(["check", "--signal", "high", "STANDIN_F051_BOOTLOADER_PB4_V4.bin", "STANDIN_EEPROM_V2_1K.bin"])
+            .arg("STANDIN_DRYFLASH_F051_2.20.bin")
+            .args(more)
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/firmware/built"))
+            .output()
+            .unwrap();
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let text = check(&[]).split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = "contention: the chip drives PB4 low, the wire drives it high: some 33.0 mA at 3.3 V";
+    assert_eq!(text.matches(told).count(), 1, "{text}");
+    let json: serde_json::Value = serde_json::from_str(&check(&["--format", "json"])).unwrap();
+    let run = &json["power_ups"][0];
+    let touched: Vec<_> = run["in_vain"].as_array().unwrap().iter().map(|t| (&t["name"], &t["text"])).collect();
+    assert!(touched.iter().any(|(name, text)| **name == "GPIOB ODR" && text.as_str().unwrap().starts_with(told)));
+    assert_eq!(run["unmodelled"], serde_json::json!([]));
+}
+
+#[test]
+fn a_chip_restored_at_a_later_time_has_not_seen_edges_before() {
+    let setting = follower(Drive::Low, &[(10_000, Drive::High), (20_000, Drive::Low)]);
+    let mut chip = setting.chip(Engine::Auto, true);
+    assert_eq!(chip.run(Time::from_micros(30)), Halt::Time);
+    chip.debug_write(PR, Width::Word, PIN).unwrap();
+    let saved = chip.save();
+    let mut fresh = setting.chip(Engine::Auto, true);
+    fresh.restore(&saved).unwrap();
+    assert_eq!(fresh.debug_read(PR, Width::Word).unwrap(), 0);
 }

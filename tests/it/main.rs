@@ -6,6 +6,7 @@
 mod action;
 mod alive;
 mod am32_any_input;
+mod arming;
 mod bad_input;
 mod captures;
 mod check_json;

@@ -90,8 +90,8 @@ impl Board {
     /// The timers' inputs: each follows the first pin whose alternate function leads to it, and is low without one.
     fn follow_timers(&mut self, now: Now, level: &mut impl FnMut(&mut Board, usize, usize) -> bool) {
         let part = Arc::clone(&self.part);
-        for i in 0..self.devices.index.timers.len() {
-            let n = self.devices.index.timers[i];
+        for i in 0..self.devices.layout.index.timers.len() {
+            let n = self.devices.layout.index.timers[i];
             let Slot { device: Device::Timer(timer), number, .. } = &self.devices.slots[n] else { continue };
             let (inputs, number) = (timer.watched_inputs(), *number);
             if inputs == 0 {
