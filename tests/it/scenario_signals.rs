@@ -181,3 +181,49 @@ fn a_recording_keeps_the_text_of_its_signal() {
         says(path, &["replay", "s.jsonl"], code);
     }
 }
+
+#[test]
+fn whether_the_app_arms_is_told_with_what_was_seen() {
+    let folder = project("fc = \"dshot300, dshot300 10%@1100ms\"\n");
+    let run = "FACTORY[[step]]\nboot = { signal = \"low\", app_for = \"0 s\" }\n[[step]]\nwire = \"fc\"\n[[step]]\nrun = \"1200 ms\"\n";
+    let right = "armed = { after = \"1 s\", before = \"1.3 s\" }, input = { signal = \"dshot300\", pin = \"PB4\", bidirectional = false }";
+    scenario(
+        folder.path(),
+        &format!("{run}[[step]]\nexpect = {{ {right} }}\n[[step]]\nexpect = {{ armed = \"2 s\" }}\n"),
+    );
+    says(folder.path(), &["run"], 0);
+    for wrong in ["armed = \"900 ms\"", "input = { signal = \"dshot300\", pin = \"PA2\" }"] {
+        scenario(folder.path(), &format!("{run}[[step]]\nexpect = {{ {wrong} }}\n"));
+        let told = says(folder.path(), &["run"], 1);
+        assert!(told.contains(&format!("{wrong}\n")), "{told}");
+        assert!(told.contains("seen: the app takes DShot 300 on PB4; it drives its bridge from 1.1"), "{told}");
+    }
+    let waits = run.replace("\"fc\"", "\"low\"").replace("\"1200 ms\"", "{ until = \"armed\", for = \"30 ms\" }");
+    scenario(folder.path(), &waits);
+    let told = says(folder.path(), &["run"], 1);
+    assert!(told.contains("no arming within 30.00 ms: the app looks for a signal on PB4; it does not drive"), "{told}");
+    for (text, told) in [
+        (
+            run.replace("run = \"1200 ms\"", "expect = { armed = true }"),
+            "a.toml:11:20: no step before tells whether the app arms",
+        ),
+        (
+            format!("{run}[[step]]\nboot = \"low\"\n[[step]]\nexpect = {{ input = \"servo\" }}\n"),
+            "no step before tells which signal the app takes",
+        ),
+        (
+            format!("{run}[[step]]\nexpect = {{ armed = true, input = \"none\" }}\n"),
+            "this can never hold: an app without a signal does not arm",
+        ),
+        (
+            format!("{run}[[step]]\nexpect = {{ armed = {{ after = \"2 s\", before = \"1 s\" }} }}\n"),
+            "`after` is later than `before`",
+        ),
+        (format!("{run}[[step]]\nexpect = {{ armed = \"soon\" }}\n"), "a.toml:13:20: 'soon' is not a time"),
+        (format!("{run}[[step]]\nexpect = {{ input = \"dshot\" }}\n"), "a.toml:13:20: unknown variant `dshot`"),
+    ] {
+        scenario(folder.path(), &text);
+        let seen = says(folder.path(), &["run"], 2);
+        assert!(seen.contains(told), "{told}: {seen}");
+    }
+}
