@@ -39,6 +39,7 @@ mod protection;
 mod readme;
 mod real_images;
 mod run;
+mod scenario_signals;
 mod sessions;
 mod settings;
 mod signals;
