@@ -62,6 +62,7 @@
 //! | [`cpu`] | the core, behind a small trait: two engines, and what each refuses |
 //! | [`chip`] | a part brought to life: memory map, clock, resets, power |
 //! | [`am32`] | what bootloaders, apps and settings look like, and the findings about them; runs nothing |
+//! | [`wire`] | what is on the signal pin over time, and the language for it |
 //! | [`esc`] | a chip on the bench with its signal wire, and the verdict |
 //! | [`layout`] | what lies where: images and the flash of virtual ESCs, looked at, compared, packed into one and taken apart |
 //! | [`probe`] | the virtual ST-LINK at a chip: debug registers, the probe's commands; its ways in (TCP, socket, USB/IP); recordings, captures, replay, st-flash's lines; knows no flash rules and no AM32 |
@@ -124,3 +125,4 @@ pub mod shell;
 #[cfg(feature = "cli")]
 pub(crate) mod tell;
 pub mod time;
+pub mod wire;

@@ -1,19 +1,19 @@
 //! The virtual ESC at a virtual probe, as `serve`, `with` and `replay` set it up from their arguments.
 
-use super::check::{load, path_of};
+use super::given::{load, path_of};
 use super::machine::Machine;
 use super::project::Project;
 use crate::am32::Given;
 use crate::esc::changes::Snapshot;
 use crate::esc::places;
 use crate::esc::ready::{NotReady, Ready, Wanted, ready};
-use crate::esc::{self, AfterPowerOn, Kept, Options, StateFile, Timeline, Verdict};
+use crate::esc::{self, Kept, Options, PowerUp, StateFile, Verdict};
 use crate::image::{Format, Image};
 use crate::part::{self, Part};
 use crate::probe::recording::{Header, UNFINISHED};
 use crate::probe::{Model, StLink};
 use crate::tell::tell;
-use crate::time::Time;
+use crate::wire::{Named, SignalError, Spec, Waveform};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,10 +48,12 @@ pub struct Esc {
     /// Be an STLINK-V3, not an ST-LINK/V2-1.
     #[arg(long)]
     pub v3: bool,
-    /// The signal wire at power-on (low, floating or high) and its changes, LEVEL@TIME each, as of `check`: low where
-    /// nothing is said.
-    #[arg(long, value_name = "LEVEL[,LEVEL@TIME]...")]
-    pub signal: Option<Timeline>,
+    /// What is on the signal wire from power-on, as of `check`: low where nothing is said.
+    #[arg(long, value_name = "SIGNAL[,SIGNAL@TIME]...")]
+    pub signal: Option<Spec>,
+    /// The signals that the project names.
+    #[arg(skip)]
+    pub signals: Named,
     /// Decides what SRAM holds at power-on: 1 where nothing is said.
     #[arg(long)]
     pub seed: Option<u64>,
@@ -93,6 +95,7 @@ impl Holding {
 impl Esc {
     /// Takes what the project says and nobody else has said. What was taken, for people.
     pub fn join(&mut self, project: &Project, with_state: bool) -> Vec<String> {
+        self.signals.clone_from(&project.signals);
         let mut taken = Vec::new();
         if self.part.is_none()
             && let Some(part) = &project.part
@@ -117,8 +120,11 @@ impl Esc {
     }
 
     /// The wire in force.
-    pub fn wire(&self) -> Timeline {
-        self.signal.clone().unwrap_or_default()
+    ///
+    /// # Errors
+    /// A name that nobody knows, a file that cannot be played.
+    pub fn wire(&self) -> Result<Waveform, SignalError> {
+        self.signal.as_ref().map_or_else(|| Ok(Waveform::default()), |spec| spec.resolve(&self.signals))
     }
 
     /// As [`Holding::prepare`], with files that were read already.
@@ -135,7 +141,7 @@ impl Esc {
         };
         let wanted = Wanted {
             part,
-            signal: self.wire(),
+            signal: self.wire()?,
             seed: self.seed(),
             engine: self.machine.engine,
             f0_write_without_pg: self.machine.f0_store_without_pg,
@@ -192,9 +198,9 @@ impl Bench {
 /// As [`esc::check()`].
 pub fn boot(probe: &StLink, elfs: &[Image], state: Option<&StateFile>, esc: &Esc) -> anyhow::Result<Verdict> {
     let usual = Options::default();
-    let power_up = esc.wire().power_up(AfterPowerOn::Nothing);
+    let power_up = PowerUp::with(esc.wire()?);
     // Nobody says for how long: until it has decided after the last change of the wire.
-    let changed = power_up.changes.iter().map(|c| c.time_us).max().unwrap_or(Time::ZERO);
+    let changed = power_up.wire.last_part();
     let options = Options {
         limit: changed + usual.limit,
         power_ups: vec![power_up],

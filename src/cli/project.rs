@@ -3,9 +3,12 @@
 use crate::files::{self, FileError};
 use crate::part::{self, PartError};
 use crate::scenario::error::{ScenarioError, Source, hint_for};
+use crate::scenario::signals;
 use crate::tell::tell;
+use crate::wire::Named;
 use serde::Deserialize;
 use serde_spanned::Spanned;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +33,9 @@ struct Contents {
     /// What `check` takes.
     #[serde(default)]
     files: Files,
+    /// Signals by name.
+    #[serde(default)]
+    signals: BTreeMap<Spanned<String>, Spanned<String>>,
 }
 
 /// Files, each as `FILE` or `FILE@ADDR`.
@@ -56,6 +62,8 @@ pub struct Project {
     pub state: Option<PathBuf>,
     /// Scenario files and folders.
     pub scenarios: Vec<PathBuf>,
+    /// Its signals.
+    pub signals: Named,
     /// Files with their option of `check`, none where the role is to be found.
     pub files: Vec<(Option<Role>, String)>,
 }
@@ -103,6 +111,10 @@ impl Project {
         let text = files::read_text(path, MAX_SIZE).map_err(|e| FileError::new(path, e))?;
         let source = Arc::new(Source { path: path.to_owned(), name, text });
         let contents = parse(&source)?;
+        let mut signals = Named::new("");
+        for (name, text) in &contents.signals {
+            signals.insert(name.get_ref(), text.get_ref(), folder);
+        }
         let inside = |file: String| folder.join(file);
         let files = contents.files;
         let with_role = [
@@ -120,6 +132,7 @@ impl Project {
             part: contents.part.map(Spanned::into_inner),
             state: contents.state.map(inside),
             scenarios: contents.scenarios.into_iter().map(inside).collect(),
+            signals,
             files: listed.collect(),
         })
     }
@@ -149,6 +162,10 @@ fn parse(source: &Arc<Source>) -> Result<Contents, ScenarioError> {
                 .hint(format!("did you mean \"{near}\"?")),
             error => source.flaw(&span, error.to_string()),
         })?;
+    }
+    for (name, text) in &contents.signals {
+        let (name, at) = (name.get_ref(), name.span());
+        signals::judge(source, (name, &at), (text.get_ref(), &text.span()))?;
     }
     Ok(contents)
 }

@@ -13,6 +13,7 @@ use crate::scenario::snapshot::{Folder, Mode, Taker};
 use crate::scenario::suite::{Isolate, Suite};
 use crate::scenario::{self, Case, ScenarioError, files, shard};
 use crate::tell::tell;
+use crate::wire::Named;
 use anyhow::{Context, bail};
 use clap::ArgAction;
 use std::collections::BTreeMap;
@@ -21,10 +22,6 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// Run scenarios: steps on a virtual ESC, and what is expected of it
-///
-/// A scenario is a TOML file; `dryflash new` writes one with comments. Cases run on all cores, and the report is the
-/// same whatever their number.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash run scenarios
@@ -82,6 +79,9 @@ pub struct Args {
     /// What one process of `--isolate` is told: snapshots are as strict as in the run that started it.
     #[arg(long, hide = true)]
     strict: bool,
+    /// The signals that the project names.
+    #[arg(skip)]
+    signals: Named,
 }
 
 /// Headings of the help.
@@ -92,6 +92,7 @@ const SNAPSHOTS: &str = "Snapshots";
 impl Args {
     /// Takes the project's scenarios where none are named. What was taken, for people.
     pub(super) fn join(&mut self, project: &Project) -> Vec<String> {
+        self.signals.clone_from(&project.signals);
         if !self.paths.is_empty() || project.scenarios.is_empty() {
             return Vec::new();
         }
@@ -159,7 +160,7 @@ pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
 /// Finds and reads the scenarios; at least one case is wanted.
 fn cases(args: &Args, set: &BTreeMap<String, String>) -> Result<(Vec<PathBuf>, Vec<Case>), ScenarioError> {
     let paths = paths(args)?;
-    let chosen = scenario::load::load_some(&paths, set, &|id| wanted(args, id))?;
+    let chosen = scenario::load::load_some(&paths, set, &args.signals, &|id| wanted(args, id))?;
     if chosen.is_empty() {
         return Err(ScenarioError::Usage("no case has such a name; --list tells them".to_owned()));
     }

@@ -1,31 +1,23 @@
 //! `dryflash st-flash`: st-flash's own command lines, on a virtual chip.
 
 use super::bench::{Esc, refused};
-use super::check::load;
 use super::choice;
+use super::given::load;
 use super::keeper::Keeper;
 use super::machine::{ENGINES, Machine, WITHOUT_PG};
 use super::outputs::apart;
 use super::project::Project;
 use super::{OK, Outcome, PART_VARIABLE, STATE_VARIABLE, USAGE};
 use crate::am32::{self, Request};
-use crate::esc::Timeline;
 use crate::probe::owner;
 use crate::probe::recording::{Exchange, hex};
 use crate::probe::st_flash::{self, Arguments, FAILED, Host, Note, Parsed, Version, Watch, arguments};
 use crate::tell::tell;
+use crate::wire::{Named, Spec};
 use anyhow::{Context, anyhow, bail};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Carry out a command line of st-flash on a virtual chip
-///
-/// Takes st-flash's own arguments and sends the ST-LINK commands that st-flash 1.7.0 sends, or those of 1.8.0
-/// (--as 1.8). What is dryflash's own stands before st-flash's command word: --part P, --state FILE, --as VERSION, --record FILE, --signal LEVEL, --seed N, --engine E, --v3, --force. Where --part
-/// and --state are missing, DRYFLASH_PART and DRYFLASH_STATE are taken.
-///
-/// Without --state the chip is a blank one, and forgotten afterwards. `read` replaces a file that exists only with
-/// --force. The exit code is st-flash's, 255, where st-flash fails, and 2 for dryflash's own trouble.
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "dryflash st-flash [--part P] [--state FILE] [--as VERSION] [--record FILE] [--signal LEVEL] [--seed N] [--engine E] [--v3] [--force] [ST-FLASH-OPTIONS] {write|read|erase|reset} [ARGS]...",
@@ -45,11 +37,14 @@ pub struct Args {
     project_part: Option<String>,
     #[arg(skip)]
     project_state: Option<PathBuf>,
+    #[arg(skip)]
+    signals: Named,
 }
 
 impl Args {
     /// Takes what the project says and nobody else has said. What was taken, for people.
     pub(super) fn join(&mut self, project: &Project) -> Vec<String> {
+        self.signals.clone_from(&project.signals);
         let Ok((own, _)) = split(&spelled(&self.words)) else { return Vec::new() };
         let variable = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
         let mut taken = Vec::new();
@@ -77,7 +72,7 @@ struct Own {
     state: Option<PathBuf>,
     record: Option<PathBuf>,
     seed: Option<u64>,
-    signal: Option<Timeline>,
+    signal: Option<Spec>,
     v3: bool,
     force: bool,
     version: Version,
@@ -110,7 +105,7 @@ fn split(words: &[String]) -> anyhow::Result<(Own, Vec<String>)> {
             "--as" => own.version = Version::named(&value()?).map_err(anyhow::Error::msg).context("--as")?,
             "--record" => own.record = Some(PathBuf::from(value()?)),
             "--seed" => own.seed = Some(value()?.parse().context("--seed wants a number")?),
-            "--signal" => own.signal = Some(value()?.parse().map_err(anyhow::Error::msg).context("--signal")?),
+            "--signal" => own.signal = Some(value()?.parse().context("--signal")?),
             "--engine" => own.machine.engine = one_of(&ENGINES, name, &value()?)?,
             "--f0-store-without-pg" => own.machine.f0_store_without_pg = one_of(&WITHOUT_PG, name, &value()?)?,
             "--v3" if joined.is_none() => own.v3 = true,
@@ -250,6 +245,7 @@ impl Own {
             state,
             v3: self.v3,
             signal: self.signal.clone(),
+            signals: args.signals.clone(),
             seed: self.seed,
             copy: false,
             machine: self.machine,

@@ -1,13 +1,13 @@
 //! What a verdict comes to, in a sentence, and the one reason for it: the first line of every report.
 
 use super::evidence::{BootRun, Ending};
-use super::power_up::Wire;
 use super::reason::Reason;
 use super::verdict::{self, Verdict};
 use super::words::Hopes;
 use crate::am32::{self, Finding, Id, Role, Severity};
 use crate::shell;
 use crate::time::Time;
+use crate::wire::Level;
 use std::fmt;
 
 /// What a check comes to.
@@ -88,7 +88,7 @@ impl Verdict {
 
     /// What this power-up was to come to.
     pub fn hopes(&self, run: &BootRun) -> Hopes {
-        Hopes { stays: self.app_runs && run.power_up.last_level() == Wire::High, updates: self.update.is_some() }
+        Hopes { stays: self.app_runs && run.power_up.last_level() == Some(Level::High), updates: self.update.is_some() }
     }
 
     /// Whether all that is wrong is that the MCU is not modelled. Files for different MCUs are wrong on any: that finding
@@ -145,7 +145,7 @@ mod tests {
     fn answer(files: &[&str], options: Options) -> String {
         let load = |name: &&str| Image::load(format!("firmware/built/STANDIN_{name}").as_ref(), None).unwrap();
         let given = files.iter().map(|name| Given { image: load(name), role: None }).collect();
-        let options = Options { power_ups: vec![PowerUp::DECISIVE], ..options };
+        let options = Options { power_ups: vec![PowerUp::decisive()], ..options };
         check(given, &options, None).unwrap().0.answer().to_string()
     }
 

@@ -128,7 +128,7 @@ mod tests {
             .map(|(role, name, bytes)| Given { image: Image::parse(name, &bytes, None).unwrap(), role: Some(role) })
             .collect();
         let part = part.map(|p| crate::part::find(p).unwrap());
-        let options = Options { part, power_ups: vec![PowerUp::DECISIVE], ..Options::default() };
+        let options = Options { part, power_ups: vec![PowerUp::decisive()], ..Options::default() };
         let (verdict, _) = check(given, &options, None).unwrap();
         verdict.findings.into_iter().find(|f| f.severity == Severity::Error).unwrap()
     }

@@ -7,7 +7,7 @@
 use super::alive::Alive;
 use super::bench::Bench;
 use super::evidence::BootRun;
-use super::power_up::{AfterPowerOn, Change, PowerUp, Wire};
+use super::power_up::PowerUp;
 use super::verdict::wiped_page;
 use crate::am32::marks::BootVersion;
 use crate::am32::names::Firmware;
@@ -17,6 +17,7 @@ use crate::chip::{Chip, Halt, SavedChip, program};
 use crate::image::Image;
 use crate::plural::{count, verb};
 use crate::time::Time;
+use crate::wire::{Level, Waveform};
 
 /// How long a bootloader may take to write its version: V13 and newer begin at 50 ms, and erase a page first.
 const BOOTLOADER_TIME: Time = Time::from_millis(200);
@@ -105,10 +106,9 @@ fn bootloader_version(chip: &mut Chip, scene: &Scene, page: u32, marks: BootVers
     let under_way = |chip: &Chip| chip.board.flash.is_busy(chip.now()) || read(chip) != Some(NOBODYS);
     // V13 and newer count low samples until there are enough, which is over sooner than 4,000 high ones; the wire is high
     // when a low one would make them jump.
-    let sooner =
-        PowerUp { changes: vec![Change { time_us: LOW_ENOUGH, signal: Wire::High }], ..PowerUp::steady(Wire::Low) };
+    let sooner = PowerUp::with(Waveform::levels(Level::Low, [(LOW_ENOUGH, Level::High)]));
     let sooner = Some((sooner, SOONER)).filter(|_| marks.at_least() >= 13);
-    for (power_up, limit) in sooner.into_iter().chain([(PowerUp::steady(Wire::High), BOOTLOADER_TIME)]) {
+    for (power_up, limit) in sooner.into_iter().chain([(PowerUp::steady(Level::High), BOOTLOADER_TIME)]) {
         prepare(chip, scene, page, |settings| settings[BOOTLOADER_VERSION as usize] = NOBODYS)?;
         wire(chip, scene, &power_up);
         chip.power_on();
@@ -134,7 +134,7 @@ fn firmware(chip: &mut Chip, scene: &Scene) -> Option<Firmware> {
             edited.push(*page);
         }
     }
-    let power_up = PowerUp { reset: AfterPowerOn::Nothing, ..PowerUp::DECISIVE };
+    let power_up = PowerUp::decisive();
     wire(chip, scene, &power_up);
     chip.power_on();
     if scene.bench.from_app {
@@ -189,7 +189,7 @@ fn rewrite(chip: &mut Chip, scene: &Scene, page: u32, edit: impl Fn(&mut [u8])) 
 
 fn wire(chip: &mut Chip, scene: &Scene, power_up: &PowerUp) {
     for (port, pin) in &scene.bench.pins {
-        chip.drive(*port, *pin, power_up.wire());
+        chip.drive(*port, *pin, power_up.signal());
     }
     chip.forget_pins();
 }

@@ -123,8 +123,7 @@ pub fn check(files: Vec<Given>, options: &Options, kept: Option<&Kept>) -> Resul
     if options.power_ups.is_empty() {
         return Err(CheckError::NoPowerUp);
     }
-    let changes = options.power_ups.iter().flat_map(|p| &p.changes).map(|c| c.time_us);
-    if let Some(change) = changes.max().filter(|t| *t >= options.limit) {
+    if let Some(change) = options.power_ups.iter().map(|p| p.wire.last_part()).max().filter(|t| *t >= options.limit) {
         return Err(CheckError::ChangeTooLate { change, limit: options.limit });
     }
     let held = kept.map(|kept| Arc::clone(&kept.part));

@@ -100,7 +100,7 @@ fn on_part(plan: am32::Plan, part: &Arc<Part>, from_app: bool, options: &Options
     done.before = page(&chip);
     if done.findings.iter().all(|f| f.severity < Severity::Error) {
         let bench = Bench { from_app, app_limit: options.app_limit, ..Bench::new(part, layout, None) };
-        let run = boot::boot(&mut chip, &bench, &PowerUp::DECISIVE).explain(layout);
+        let run = boot::boot(&mut chip, &bench, &PowerUp::decisive()).explain(layout);
         if let Ending::Broken { message } = &run.ending {
             return Err(CheckError::Broken(message.clone()));
         }

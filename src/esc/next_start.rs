@@ -48,7 +48,7 @@ pub fn look(chip: &mut Chip, bench: &Bench, layout: &Layout, run: &BootRun, seed
     };
     chip.power_off(seed);
     let again = Bench { app_limit: Time::ZERO, ..bench.clone() };
-    let after = boot::boot(chip, &again, &PowerUp::DECISIVE).explain(layout);
+    let after = boot::boot(chip, &again, &PowerUp::decisive()).explain(layout);
     if after.ending == Ending::AppRuns {
         let message = format!("the app {did}; the next power-up starts all the same");
         let advice = "check that the app is what you think: AM32's apps leave their bootloader alone";

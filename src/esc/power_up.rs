@@ -1,40 +1,9 @@
-//! What is done to a chip for one power-up: the level of the signal wire and its changes, and a reset that follows.
+//! What is done to a chip for one power-up: what is on the signal wire, and a reset that follows.
 
-use super::timeline;
-use crate::periph::signal::{Drive, Signal};
+use crate::periph::signal::Signal;
 use crate::time::Time;
-
-/// The signal wire during a power-up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Wire {
-    /// Held low, as a flight controller does.
-    Low,
-    /// Nothing connected.
-    Floating,
-    /// Held high, as a configurator does.
-    High,
-}
-
-impl Wire {
-    /// As what drives a pin.
-    pub const fn drive(self) -> Drive {
-        match self {
-            Wire::Low => Drive::Low,
-            Wire::Floating => Drive::Floating,
-            Wire::High => Drive::High,
-        }
-    }
-}
-
-/// A change of the signal wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
-pub struct Change {
-    /// Time since power-on.
-    pub time_us: Time,
-    /// The level from then on.
-    pub signal: Wire,
-}
+use crate::wire::{Level, Waveform};
+use serde::ser::{SerializeStruct, Serializer};
 
 /// A reset that follows a power-on at once, before any code has run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -49,62 +18,94 @@ pub enum AfterPowerOn {
 }
 
 /// One power-up to try.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PowerUp {
-    /// The signal wire at power-on.
-    pub signal: Wire,
-    /// How it changes, in order of time.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub changes: Vec<Change>,
+    /// What is on the signal wire, from power-on.
+    pub wire: Waveform,
     /// A reset that follows at once.
     pub reset: AfterPowerOn,
 }
 
 impl PowerUp {
     /// A power-on with the wire at this level all the time.
-    pub const fn steady(signal: Wire) -> PowerUp {
-        PowerUp { signal, changes: Vec::new(), reset: AfterPowerOn::Nothing }
+    pub fn steady(level: Level) -> PowerUp {
+        PowerUp::with(Waveform::steady(level))
+    }
+
+    /// A power-on with this on the wire.
+    pub const fn with(wire: Waveform) -> PowerUp {
+        PowerUp { wire, reset: AfterPowerOn::Nothing }
+    }
+
+    /// The one that decides: a power-on with the signal low.
+    pub fn decisive() -> PowerUp {
+        PowerUp::steady(Level::Low)
     }
 
     /// The four that are tried unless one asks for others: signal low, floating, high, and low after a software reset.
     pub fn usual() -> Vec<PowerUp> {
-        let after = PowerUp { reset: AfterPowerOn::SoftwareReset, ..PowerUp::steady(Wire::Low) };
-        vec![PowerUp::DECISIVE, PowerUp::steady(Wire::Floating), PowerUp::steady(Wire::High), after]
+        let after = PowerUp { reset: AfterPowerOn::SoftwareReset, ..PowerUp::decisive() };
+        vec![PowerUp::decisive(), PowerUp::steady(Level::Floating), PowerUp::steady(Level::High), after]
     }
 
-    /// The one that decides: a power-on with the signal low.
-    pub const DECISIVE: PowerUp = PowerUp::steady(Wire::Low);
-
-    /// Whether the wire stays as it is and no reset follows.
-    pub fn is_steady(&self) -> bool {
-        self.changes.is_empty() && self.reset == AfterPowerOn::Nothing
+    /// The level of a wire that stays as it is, where no reset follows.
+    pub fn steady_level(&self) -> Option<Level> {
+        let (level, changes) = self.wire.as_levels()?;
+        (changes.is_empty() && self.reset == AfterPowerOn::Nothing).then_some(level)
     }
 
-    /// The level at the end: that of the latest change, as the wire itself goes by time.
-    pub fn last_level(&self) -> Wire {
-        self.changes.iter().max_by_key(|c| c.time_us).map_or(self.signal, |c| c.signal)
+    /// The level that the wire stays at in the end; none where it goes on changing.
+    pub fn last_level(&self) -> Option<Level> {
+        self.wire.last_level()
     }
 
-    pub(super) fn wire(&self) -> Signal {
-        timeline::signal(self.signal, &self.changes, Time::ZERO)
+    pub(super) fn signal(&self) -> Signal {
+        self.wire.signal(Time::ZERO)
     }
 }
 
-impl std::fmt::Display for Wire {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Wire::Low => "low",
-            Wire::Floating => "floating",
-            Wire::High => "high",
-        })
+/// A change of the signal wire.
+#[derive(serde::Serialize)]
+struct Change {
+    time_us: Time,
+    signal: Level,
+}
+
+impl serde::Serialize for PowerUp {
+    /// Levels as `signal` and `changes`; anything else as `signal`, its name or text, with the text of a name as `waveform`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("PowerUp", 3)?;
+        match self.wire.as_levels() {
+            Some((level, changes)) => {
+                fields.serialize_field("signal", &level)?;
+                let changes: Vec<Change> =
+                    changes.into_iter().map(|(time_us, signal)| Change { time_us, signal }).collect();
+                if !changes.is_empty() {
+                    fields.serialize_field("changes", &changes)?;
+                }
+            }
+            None => {
+                fields.serialize_field("signal", &self.wire.title())?;
+                if self.wire.name().is_some() {
+                    fields.serialize_field("waveform", &self.wire.text())?;
+                }
+            }
+        }
+        fields.serialize_field("reset", &self.reset)?;
+        fields.end()
     }
 }
 
 impl std::fmt::Display for PowerUp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "signal {}", self.signal)?;
-        for change in &self.changes {
-            write!(f, ", {} at {} ms", change.signal, change.time_us.micros() / 1e3)?;
+        match self.wire.as_levels() {
+            Some((level, changes)) => {
+                write!(f, "signal {level}")?;
+                for (time, level) in changes {
+                    write!(f, ", {level} at {} ms", time.micros() / 1e3)?;
+                }
+            }
+            None => write!(f, "signal {}", self.wire.title())?,
         }
         f.write_str(match self.reset {
             AfterPowerOn::Nothing => "",

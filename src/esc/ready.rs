@@ -2,7 +2,6 @@
 
 use super::changes::Snapshot;
 use super::kept::{Kept, KeptError};
-use super::timeline::Timeline;
 use crate::am32::{self, Finding, Given, Id, PlanError, Request, Severity};
 use crate::chip::Chip;
 use crate::chip::program::{self, ProgramError};
@@ -11,6 +10,7 @@ use crate::flash::{Settings, WriteWithoutPg};
 use crate::image::Image;
 use crate::part::Part;
 use crate::time::Time;
+use crate::wire::Waveform;
 use std::fmt;
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub struct Wanted {
     /// The part; that which the files are for where none.
     pub part: Option<Arc<Part>>,
     /// The signal wire from power-on.
-    pub signal: Timeline,
+    pub signal: Waveform,
     /// Decides what SRAM holds at power-on.
     pub seed: u64,
     /// The engine that executes the code.
@@ -167,7 +167,7 @@ mod tests {
     fn wanted(part: &str) -> Wanted {
         Wanted {
             part: Some(crate::part::find(part).unwrap()),
-            signal: Timeline::default(),
+            signal: Waveform::default(),
             seed: 1,
             engine: Engine::Interpreter,
             f0_write_without_pg: WriteWithoutPg::default(),

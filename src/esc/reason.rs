@@ -1,9 +1,10 @@
 //! Why a power-up did not reach a running app: which of the bootloader's checks refused.
 
 use super::evidence::{BootRun, Ending, Load};
-use super::power_up::{AfterPowerOn, Wire};
+use super::power_up::AfterPowerOn;
 use crate::am32::Layout;
 use crate::time::Time;
+use crate::wire::Level;
 
 /// Stack pointers that bootloaders from V12 on accept in an app's header.
 const SP: std::ops::RangeInclusive<u32> = 0x2000_0000..=0x2001_0000;
@@ -108,7 +109,7 @@ fn of(run: &BootRun, layout: &Layout) -> Option<Reason> {
         _ if run.time_us < DECIDED => return Some(Reason::Undecided),
         _ => {}
     }
-    let high = run.power_up.last_level() == Wire::High;
+    let high = run.power_up.last_level() == Some(Level::High);
     let reset = run.power_up.reset == AfterPowerOn::SoftwareReset;
     if reset && !high { Some(Reason::SoftwareReset) } else { Some(Reason::Signal) }
 }

@@ -165,7 +165,7 @@ mod tests {
             settings: Some(Box::new(Rewritten { before: decode(before), after: decode(after) })),
         });
         BootRun {
-            power_up: PowerUp::DECISIVE,
+            power_up: PowerUp::decisive(),
             ending: Ending::AppRuns,
             time_us: Time::ZERO,
             boot_byte: vec![load(LAYOUT)],

@@ -88,7 +88,7 @@ pub fn follow(
     chip.power_off(seed);
     let wires = Pin::SIGNAL.iter().map(|p| p.port_and_number()).collect();
     let again = Bench { from_app: false, app_limit: Time::ZERO, pins: wires, ..bench.clone() };
-    let after = boot::boot(chip, &again, &PowerUp::DECISIVE).explain(layout);
+    let after = boot::boot(chip, &again, &PowerUp::decisive()).explain(layout);
     update.pin = signal_pin::of_bootloader(&after);
     update.trouble = trouble(run, &after);
     update.starts = update.trouble.is_none();

@@ -3,7 +3,7 @@
 //! The evidence is in [`BootRun`]; here it meets what is known of AM32's bootloaders.
 
 use super::evidence::{Author, BootRun, ChangedPage, Ending, Load};
-use super::power_up::{PowerUp, Wire};
+use super::power_up::PowerUp;
 use super::reason::Reason;
 use super::trace::Recording;
 use super::updater::Update;
@@ -16,6 +16,7 @@ use crate::image::{Origin, Symbol, Symbols};
 use crate::part::Part;
 use crate::plural::{count, verb};
 use crate::time::Time;
+use crate::wire::Level;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -136,7 +137,7 @@ pub fn findings(run: &BootRun, layout: &Layout, decides: bool) -> Vec<Finding> {
                 .at(jump.address),
             );
         }
-        if jump.time_us > SLOW && run.power_up == PowerUp::DECISIVE {
+        if jump.time_us > SLOW && run.power_up == PowerUp::decisive() {
             let message = format!("the jump came after {}, where known bootloaders take up to 20 ms", jump.time_us);
             found.push(Finding::new(Id::RUN_SLOW, message, "compare with a release bootloader of the same version"));
         }
@@ -204,7 +205,7 @@ fn refusal(run: &BootRun, reason: &Reason, layout: &Layout) -> Vec<Finding> {
             format!("check that the app is linked for 0x{:08X} and was written there", layout.app),
         )
         .at(read.address),
-        Reason::Signal if run.power_up.last_level() == Wire::High => Finding::new(
+        Reason::Signal if run.power_up.last_level() == Some(Level::High) => Finding::new(
             Id::RUN_SIGNAL_HIGH,
             format!("the signal wire is high, and the bootloader stays while it is{}", polling(run)),
             "hold the wire low, as a flight controller does",
@@ -394,7 +395,7 @@ pub fn app_runs(run: &BootRun, findings: &[Finding]) -> bool {
 
 /// Whether the verdict hangs on this power-up: the power-on with the signal low, or the first of those asked for.
 pub fn decisive(power_ups: &[PowerUp]) -> usize {
-    power_ups.iter().position(|p| *p == PowerUp::DECISIVE).unwrap_or(0)
+    power_ups.iter().position(|p| *p == PowerUp::decisive()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -410,7 +411,7 @@ mod tests {
             let load = |name: &&str| Image::load(format!("firmware/built/STANDIN_{name}").as_ref(), None).unwrap();
             names.iter().map(|name| Given { image: load(name), role: None }).collect()
         };
-        let options = || Options { power_ups: vec![PowerUp::DECISIVE], ..Options::default() };
+        let options = || Options { power_ups: vec![PowerUp::decisive()], ..Options::default() };
         let (verdict, _) = check(given(&files[..2]), &options(), None).unwrap();
         let origin = |address| verdict.origin(address).map(|o| (o.file.to_string(), o.position));
         assert_eq!(origin(0x0800_0010), Some((format!("firmware/built/STANDIN_{}", files[0]), Position::Offset(0x10))));

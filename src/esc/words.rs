@@ -3,13 +3,13 @@
 
 use super::alive::{Alive, LONGEST, Stand};
 use super::evidence::{BootRun, Ending, Load};
-use super::power_up::Wire;
 use super::reason::Reason;
 use crate::am32::{Finding, Id, Layout};
 use crate::bus::ResetCause;
 use crate::chip::Polled;
 use crate::cpu::FaultKind;
 use crate::time::Time;
+use crate::wire::Level;
 
 /// What was hoped for where the app need not run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -162,9 +162,10 @@ impl BootRun {
             Some(Reason::SoftwareReset) => "after a software reset".to_owned(),
             Some(Reason::Spins { pc }) => format!("loops at PC 0x{pc:08X} without a look at the wire"),
             _ => match self.power_up.last_level() {
-                Wire::High => "the wire is high".to_owned(),
-                Wire::Floating => "nothing holds the wire low".to_owned(),
-                Wire::Low => "no reason seen".to_owned(),
+                Some(Level::High) => "the wire is high".to_owned(),
+                Some(Level::Floating) => "nothing holds the wire low".to_owned(),
+                Some(Level::Low) => "no reason seen".to_owned(),
+                None => "of what is on the wire".to_owned(),
             },
         }
     }
@@ -179,7 +180,10 @@ impl BootRun {
             Some(Reason::BootByte { read: load }) => read(": boot byte", load),
             Some(Reason::HeaderSp { read: load }) => read(": the app's stack pointer", load),
             Some(Reason::HeaderPc { read: load }) => read(": the app's reset vector", load),
-            Some(Reason::Signal) => format!(": the signal wire was {}", self.power_up.last_level()),
+            Some(Reason::Signal) => match self.power_up.last_level() {
+                Some(level) => format!(": the signal wire was {level}"),
+                None => format!(": on the signal wire was {}", self.power_up.wire.title()),
+            },
             Some(Reason::SoftwareReset) => ": a software reset came before".to_owned(),
             Some(Reason::Hung { register, .. }) => format!(": it waits for {register}"),
             Some(Reason::Spins { pc }) => format!(": it loops at PC 0x{pc:08X}"),
@@ -361,7 +365,7 @@ mod tests {
     use crate::esc::PowerUp;
 
     fn told(ending: Ending, hopes: Hopes) -> Told {
-        BootRun { ending, time_us: Time::from_millis(400), ..nothing_seen(&PowerUp::DECISIVE) }.told(hopes)
+        BootRun { ending, time_us: Time::from_millis(400), ..nothing_seen(&PowerUp::decisive()) }.told(hopes)
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(super) fn run(mut piece: Piece, part: &Arc<Part>) -> Piece {
     }
     let options = Options {
         part: Some(Arc::clone(part)),
-        power_ups: vec![PowerUp::DECISIVE],
+        power_ups: vec![PowerUp::decisive()],
         // Nothing else starts an app that is alone.
         from_app: piece.role == Role::App,
         ..Options::default()

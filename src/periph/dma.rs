@@ -6,6 +6,7 @@ use super::registers::registers;
 use super::{Clocks, Context, Forecast, Peripheral, masked};
 use crate::bus::{ResetCause, Width};
 use crate::time::Now;
+use std::sync::Arc;
 
 const EN: u32 = 1 << 0;
 const DIR: u32 = 1 << 4;
@@ -216,7 +217,7 @@ impl Channel {
 pub struct Dma {
     channels: Box<[Channel]>,
     /// The channels behind each of its interrupts, a mask each, bit 0 for the first.
-    vectors: Box<[u32]>,
+    vectors: Arc<[u32]>,
     isr: u32,
 }
 

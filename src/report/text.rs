@@ -196,9 +196,9 @@ fn alike(verdict: &Verdict, style: Style) -> Vec<Alike> {
         let mut end = vec![format!("{head}{}", told.rest)];
         end.extend(rewritten(run));
         if let Some(twin) = groups.iter_mut().find(|g| g.end == end).filter(|_| !whole) {
-            let name = match run.power_up.is_steady() {
-                true => format!(", {}", run.power_up.signal),
-                false => format!("; {}", run.power_up),
+            let name = match run.power_up.steady_level() {
+                Some(level) => format!(", {level}"),
+                None => format!("; {}", run.power_up),
             };
             twin.names.push_str(&name);
             continue;

@@ -7,10 +7,13 @@ use super::format::Scenario;
 use super::matrix::{self, Combination, Given, Set, Variables};
 use super::scalar::At;
 use super::setup::Setup;
+use super::signals;
 use super::sound;
 use super::steps::AnyStep;
 use crate::am32::Layout;
+use crate::digest::fnv1a;
 use crate::part::{self, Part, PartError};
+use crate::wire::Named;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use std::ops::Range;
@@ -39,6 +42,7 @@ pub struct Case {
     pub takes_snapshot: bool,
     variables: Arc<Variables>,
     given: Arc<Given>,
+    signals: Arc<Named>,
 }
 
 /// A case with everything filled in.
@@ -55,20 +59,26 @@ pub struct Built {
 /// # Errors
 /// Nothing found, unreadable files, or scenarios that are wrong: all of them, not only the first.
 pub fn load(paths: &[PathBuf], set: &Set) -> Result<Vec<Case>, ScenarioError> {
-    load_some(paths, set, &|_| true)
+    load_some(paths, set, &Named::default(), &|_| true)
 }
 
-/// As [`load()`], for cases with wanted names only: others are neither kept nor looked at.
+/// As [`load()`], with a project's signals, for cases with wanted names only: others are neither kept nor looked at.
 ///
 /// # Errors
 /// As [`load()`]; what cannot be read or expanded is told whatever is wanted.
-pub fn load_some(paths: &[PathBuf], set: &Set, wanted: &Wanted<'_>) -> Result<Vec<Case>, ScenarioError> {
+pub fn load_some(
+    paths: &[PathBuf],
+    set: &Set,
+    signals: &Named,
+    wanted: &Wanted<'_>,
+) -> Result<Vec<Case>, ScenarioError> {
+    let signals = Arc::new(signals.clone());
     let mut cases: Vec<Case> = Vec::new();
     let mut errors = Vec::new();
     let mut used: Vec<bool> = vec![false; set.len()];
     for path in paths {
         for file in find::find(path)? {
-            match expand(&file, set, &mut used, wanted) {
+            match expand(&file, set, &signals, &mut used, wanted) {
                 Ok(found) => cases.extend(found),
                 Err(error) => errors.push(error),
             }
@@ -117,7 +127,13 @@ fn folder(source: &Source, table: &DeTable<'_>) -> PathBuf {
     }
 }
 
-fn expand(found: &Found, set: &Set, used: &mut [bool], wanted: &Wanted<'_>) -> Result<Vec<Case>, ScenarioError> {
+fn expand(
+    found: &Found,
+    set: &Set,
+    signals: &Arc<Named>,
+    used: &mut [bool],
+    wanted: &Wanted<'_>,
+) -> Result<Vec<Case>, ScenarioError> {
     let source = read(&found.path)?;
     let table = parse(&source)?;
     let table = table.get_ref();
@@ -129,7 +145,7 @@ fn expand(found: &Found, set: &Set, used: &mut [bool], wanted: &Wanted<'_>) -> R
     let mut errors: Vec<ScenarioError> = Vec::new();
     let mut cases = Vec::new();
     for combination in combinations {
-        let mut case = case(&source, found, table, combination)?;
+        let mut case = case(&source, found, table, combination, signals)?;
         if !wanted(&case.id) {
             continue;
         }
@@ -162,11 +178,9 @@ fn case(
     found: &Found,
     table: &DeTable<'_>,
     combination: Combination,
+    signals: &Arc<Named>,
 ) -> Result<Case, ScenarioError> {
     let Combination { names, mut variables, given } = combination;
-    let word = |text: &str| -> String {
-        text.chars().map(|c| if c.is_alphanumeric() || "._-+".contains(c) { c } else { '-' }).collect()
-    };
     let id = names.iter().fold(found.stem.clone(), |id, (_, value)| format!("{id}/{}", word(value)));
     // What hangs on the part can be used by everything but the part.
     let named = match table.get("part").map(|v| (v.get_ref(), v.span())) {
@@ -197,7 +211,29 @@ fn case(
     let source = Arc::clone(source);
     let found = found.clone();
     let given = Arc::new(given);
-    Ok(Case { id, found, source, names, takes_snapshot: false, variables: Arc::new(variables), given })
+    let signals = Arc::clone(signals);
+    Ok(Case { id, found, source, names, takes_snapshot: false, variables: Arc::new(variables), given, signals })
+}
+
+/// A value as a part of a case's name: a sentence, such as a signal, as its first words and a digest.
+fn word(value: &str) -> String {
+    /// The longest sentence that stays whole, and how much of a longer one is left, in characters.
+    const WHOLE: usize = 40;
+    const LEFT: usize = 28;
+    let plain = |c: char| c.is_alphanumeric() || "._-+".contains(c);
+    let word: String = value.chars().map(|c| if plain(c) { c } else { '-' }).collect();
+    if value.chars().all(plain) || value.chars().count() <= WHOLE {
+        return word;
+    }
+    let mut words = word.split('-').filter(|w| !w.is_empty());
+    let mut short: String = words.next().unwrap_or_default().chars().take(LEFT).collect();
+    for next in words {
+        if short.chars().count() + 1 + next.chars().count() > LEFT {
+            break;
+        }
+        short = format!("{short}-{next}");
+    }
+    format!("{short}-{:06x}", fnv1a(value.as_bytes()) & 0xFF_FFFF)
 }
 
 fn find_part(source: &Arc<Source>, name: &str, span: &Range<usize>) -> Result<Arc<Part>, ScenarioError> {
@@ -296,7 +332,15 @@ impl Case {
             (Ok(part), Ok(files)) => {
                 let pin = scenario.pin.as_ref().map(|p| p.value.0);
                 let (source, variables) = (Arc::clone(source), Arc::clone(&self.variables));
-                let setup = Setup { source, part, pin, files, variables };
+                let mut signals = Named::new(files.base());
+                for (name, text) in &scenario.signals {
+                    let judged = signals::judge(&source, (name.get_ref(), &name.span()), (text, &text.span));
+                    errors.extend(judged.err());
+                    signals.insert(name.get_ref(), &text.value, files.base());
+                }
+                signals.extend(&self.signals);
+                let asks_app = scenario.step.iter().any(|step| step.value.step().asks_app());
+                let setup = Setup { source, part, pin, files, signals, asks_app, variables };
                 errors.extend(sound::look(&scenario, &setup, holes));
                 Some(Built { scenario, setup })
             }
@@ -389,6 +433,18 @@ mod tests {
         include_str!("../../scenarios/eeprom_at_another_layouts_place.toml"),
         include_str!("../cli/new.toml"),
     ];
+
+    #[test]
+    fn a_long_signal_is_a_short_word_of_a_case() {
+        for (value, named) in [
+            ("dshot600 idle after 40 ms", "dshot600-idle-after-40-ms"),
+            ("AM32_SOMETHING_WITH_A_VERY_LONG_NAME_F051_2.20", "AM32_SOMETHING_WITH_A_VERY_LONG_NAME_F051_2.20"),
+            ("floating, pulldown 10k@5ms, low@80ms, dshot300@1.2s", "floating-pulldown-10k-5ms-"),
+        ] {
+            assert!(word(value).starts_with(named) && word(value).len() <= named.len() + 6, "{}", word(value));
+        }
+        assert_ne!(word(&"low, high@5ms".repeat(9)), word(&"low, high@5ms".repeat(8)));
+    }
 
     proptest! {
         /// Whatever stands in a scenario, it is taken or told, with a place inside of the file.

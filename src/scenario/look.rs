@@ -6,6 +6,7 @@ use super::setup::Setup;
 use super::timeline::Timeline;
 use crate::part::Part;
 use crate::plural;
+use crate::wire::Waveform;
 use std::ops::Range;
 
 /// A look at one step of a case.
@@ -54,7 +55,13 @@ impl Look<'_> {
         }
     }
 
-    /// A change of the wire that comes while somebody watches.
+    /// A signal whose names and files are there.
+    pub fn waveform(&self, signal: &At<Timeline>, step: &Range<usize>) -> Result<Waveform, ScenarioError> {
+        let span = if signal.span.is_empty() { step } else { &signal.span };
+        self.setup.waveform(&signal.value, span)
+    }
+
+    /// A change of the wire that comes while somebody watches. What has a name is what it is.
     pub fn in_time(
         &self,
         signal: &At<Timeline>,
@@ -62,9 +69,10 @@ impl Look<'_> {
         step: &Range<usize>,
     ) -> Result<(), ScenarioError> {
         let limit = limit.map_or(super::PATIENCE, |l| l.0);
-        match signal.changes.last() {
-            Some(change) if change.time_us >= limit => {
-                let message = format!("the wire changes at {}, after the {limit} that are watched", change.time_us);
+        let wire = self.waveform(signal, step)?;
+        match wire.last_part() {
+            change if change >= limit && wire.name().is_none() => {
+                let message = format!("the wire changes at {change}, after the {limit} that are watched");
                 Err(self.flaw_in(&signal.span, step, message).hint("raise `for`"))
             }
             _ => Ok(()),

@@ -1,12 +1,14 @@
 //! A case while it runs: the chip and what is known of it, for the steps.
 
 mod actions;
+mod app;
 mod judge;
 mod last;
 mod probe;
 mod story;
 
 pub(super) use actions::{at, join, real};
+pub(super) use app::told;
 pub use last::Last;
 
 use super::error::{ScenarioError, Source};
@@ -14,7 +16,6 @@ use super::files::Cache;
 use super::outcome::Kind;
 use super::setup::Setup;
 use super::state::Owners;
-use super::timeline::Timeline;
 use crate::am32::{Finding, Layout, Pin};
 use crate::chip::Chip;
 use crate::cpu::hybrid::Engine;
@@ -24,6 +25,7 @@ use crate::flash::WriteWithoutPg;
 use crate::image::Image;
 use crate::section::Section;
 use crate::time::Time;
+use crate::wire::Waveform;
 use std::ops::Range;
 use std::sync::Arc;
 use story::Story;
@@ -89,7 +91,7 @@ pub(super) struct Session<'a> {
     pub layout: Option<&'static Layout>,
     /// What a programmed bootloader's marks say.
     marked: Option<Pin>,
-    pub wire: Timeline,
+    pub wire: Waveform,
     /// Findings about files that were programmed.
     pub about_files: Vec<Finding>,
     /// The ELFs among the files that were programmed: they may tell names of places.
@@ -116,7 +118,7 @@ impl<'a> Session<'a> {
             chip,
             layout,
             marked: None,
-            wire: Timeline::default(),
+            wire: Waveform::default(),
             about_files: Vec::new(),
             elfs: Vec::new(),
             last: Last::default(),

@@ -10,12 +10,13 @@ use dryflash::cpu::FaultKind;
 use dryflash::cpu::hybrid::Engine;
 use dryflash::esc::alive::How;
 use dryflash::esc::evidence::Author;
-use dryflash::esc::{Change, Ending, Options, PowerUp, Verdict, Wire, check};
+use dryflash::esc::{Ending, Options, PowerUp, Verdict, check};
 use dryflash::flash::factory::Factory;
 use dryflash::image::Image;
 use dryflash::part;
 use dryflash::report::{Render, Style, text};
 use dryflash::time::Time;
+use dryflash::wire::{Level, Waveform};
 
 /// `time`, or up to 2 us more: what the instructions around a wait take.
 #[track_caller]
@@ -555,7 +556,7 @@ fn boot(wait: Vec<Item>, limit: u64) -> Seen {
     let (app, labels) = image(APP, &[label("start"), ticking(), main_loop()]);
     let options = Options {
         part: Some(dryflash::part::find("F051").unwrap()),
-        power_ups: vec![PowerUp::DECISIVE],
+        power_ups: vec![PowerUp::decisive()],
         limit: Time::from_millis(limit),
         ..Options::default()
     };
@@ -597,7 +598,7 @@ fn a_bootloader_that_hangs_or_spins_is_none() {
 
 #[test]
 fn no_bootloader_decides_at_once() {
-    let options = Options { limit: Time::from_millis(1), power_ups: vec![PowerUp::DECISIVE], ..Options::default() };
+    let options = Options { limit: Time::from_millis(1), power_ups: vec![PowerUp::decisive()], ..Options::default() };
     let files = vec![Given { image: built("STANDIN_DRYFLASH_F051_2.20_FULL.bin"), role: None }];
     let (verdict, _) = check(files, &options, None).unwrap();
     let told = verdict.findings.iter().find(|f| f.id == Id::RUN_NO_JUMP).unwrap();
@@ -607,11 +608,8 @@ fn no_bootloader_decides_at_once() {
 /// Two lists of the same changes are one wire, and a library's user gets one verdict for both.
 #[test]
 fn the_order_of_a_list_of_changes_does_not_matter() {
-    let change = |ms, signal| Change { time_us: Time::from_millis(ms), signal };
-    let (high, low) = (change(399, Wire::High), change(398, Wire::Low));
-    let levels = [vec![high, low], vec![low, high]].map(|changes| {
-        let power_up = PowerUp { changes, ..PowerUp::steady(Wire::High) };
-        power_up.last_level()
-    });
-    assert_eq!(levels, [Wire::High; 2]);
+    let (high, low) = ((Time::from_millis(399), Level::High), (Time::from_millis(398), Level::Low));
+    let wires = [[high, low], [low, high]].map(|changes| Waveform::levels(Level::High, changes));
+    assert_eq!(wires[0], wires[1]);
+    assert_eq!(wires[0].last_level(), Some(Level::High));
 }

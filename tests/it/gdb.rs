@@ -2,9 +2,10 @@
 
 use crate::support::gdb::{self, Serve, built};
 use dryflash::chip::Chip;
-use dryflash::esc::{Options, PowerUp, StateFile, Wire, check};
+use dryflash::esc::{Options, PowerUp, StateFile, check};
 use dryflash::flash::Factory;
 use dryflash::part;
+use dryflash::wire::Level;
 use std::path::Path;
 
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +69,7 @@ impl Bench {
 }
 
 fn starts(state: &Path) -> bool {
-    let options = Options { power_ups: vec![PowerUp::steady(Wire::Low)], ..Options::default() };
+    let options = Options { power_ups: vec![PowerUp::steady(Level::Low)], ..Options::default() };
     check(Vec::new(), &options, StateFile::open(state).unwrap().kept()).unwrap().0.starts()
 }
 

@@ -2,10 +2,11 @@
 
 use dryflash::bus::Width;
 use dryflash::chip::{Chip, Halt};
-use dryflash::esc::{PowerUp, StateFile, Wire};
+use dryflash::esc::{PowerUp, StateFile};
 use dryflash::flash::{Factory, Speed};
 use dryflash::part;
 use dryflash::time::Time;
+use dryflash::wire::Level;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -319,7 +320,7 @@ fn fast_flash_says_so() {
 
 #[test]
 fn the_usual_power_ups_begin_with_the_one_that_decides() {
-    assert_eq!(PowerUp::usual()[0], PowerUp::steady(Wire::Low));
+    assert_eq!(PowerUp::usual()[0], PowerUp::steady(Level::Low));
 }
 
 /// A verdict that rests on a choice of the model says so (DF079), and the other outcome can be had: an F0's bootloader that

@@ -4,9 +4,10 @@
 //! bootloader of their MCU with these.
 
 use dryflash::am32::{Given, Id};
-use dryflash::esc::{self, AfterPowerOn, BootRun, Ending, Options, PowerUp, Reason, Verdict, Wire};
+use dryflash::esc::{self, AfterPowerOn, BootRun, Ending, Options, PowerUp, Reason, Verdict};
 use dryflash::image::Image;
 use dryflash::layout::{self, Form};
+use dryflash::wire::Level;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -126,7 +127,7 @@ fn settings(layout: &str, what: &str) -> PathBuf {
 }
 
 fn low_after_software_reset() -> PowerUp {
-    PowerUp { reset: AfterPowerOn::SoftwareReset, ..PowerUp::steady(Wire::Low) }
+    PowerUp { reset: AfterPowerOn::SoftwareReset, ..PowerUp::steady(Level::Low) }
 }
 
 fn check(layout: &str, files: [&Path; 3], power_ups: Vec<PowerUp>) -> Verdict {
@@ -174,15 +175,15 @@ impl Table {
             let stays = run.ending == Ending::Stays && run.jump.is_none();
             let jump = jumped(run);
             match (&run.power_up, jump) {
-                (p, Some(ms)) if *p == PowerUp::DECISIVE => {
+                (p, Some(ms)) if *p == PowerUp::decisive() => {
                     line.low.push(ms);
                     if !(4.4..7.0).contains(&ms) {
                         deviates(format!("the jump with the signal low came after {ms:.2} ms"));
                     }
                 }
                 (p, Some(ms)) if *p == low_after_software_reset() => line.reset.push(ms),
-                (p, Some(ms)) if p.signal == Wire::Floating => line.floating.push(ms),
-                (p, None) if p.signal == Wire::High && stays => line.high_stays += 1,
+                (p, Some(ms)) if p.wire.last_level() == Some(Level::Floating) => line.floating.push(ms),
+                (p, None) if p.wire.last_level() == Some(Level::High) && stays => line.high_stays += 1,
                 (p, _) => deviates(format!("{p}: {:?}", run.ending)),
             }
             if let Some(jump) = run.jump
@@ -209,7 +210,7 @@ impl Table {
 
         for (what, value, stays) in [("BOOT_00", 0x00, &mut line.cut_off_stays), ("BLANK", 0xFF, &mut line.blank_stays)]
         {
-            let verdict = run(what, vec![PowerUp::DECISIVE]);
+            let verdict = run(what, vec![PowerUp::decisive()]);
             let read = match verdict.runs.first().map(|r| &r.reason) {
                 Some(Some(Reason::BootByte { read })) => Some(read.value),
                 _ => None,
@@ -228,7 +229,7 @@ impl Table {
         let fitting = bootloaders.iter().filter(|b| b.layout == layout);
         let Some(newest) = fitting.max_by_key(|b| (b.version, b.pin == "PB4")) else { return };
         let name = app.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let power_ups = vec![PowerUp::DECISIVE, low_after_software_reset()];
+        let power_ups = vec![PowerUp::decisive(), low_after_software_reset()];
         let verdict = check(layout, [&newest.path, app, &settings(layout, "V2")], power_ups);
         for run in &verdict.runs {
             if run.ending != Ending::AppRuns {

@@ -163,9 +163,8 @@ fn read(bytes: &[u8]) -> Changes {
 
 #[test]
 fn a_dump_shows_wire_pins_clock_reset_and_jump() {
-    let mut power_ups: Vec<PowerUp> =
-        vec!["high,low@5ms".parse::<dryflash::esc::Timeline>().unwrap().power_up(AfterPowerOn::Nothing)];
-    power_ups.push(PowerUp { reset: AfterPowerOn::SoftwareReset, ..PowerUp::DECISIVE });
+    let mut power_ups: Vec<PowerUp> = vec![PowerUp::with("high,low@5ms".parse().unwrap())];
+    power_ups.push(PowerUp { reset: AfterPowerOn::SoftwareReset, ..PowerUp::decisive() });
     let record = Wish { steps: None, lines: true };
     let options = || Options { power_ups: power_ups.clone(), record: record.clone(), ..options(20) };
     let verdict = full(options());

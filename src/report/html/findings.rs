@@ -164,7 +164,7 @@ mod tests {
         let files = ["F051_BOOTLOADER_PB4_V14.bin", "DRYFLASH_F051_2.20.hex", "EEPROM_BLANK_1K.bin"];
         let load = |name: &&str| Image::load(format!("firmware/built/STANDIN_{name}").as_ref(), None).unwrap();
         let given = files.iter().map(|name| Given { image: load(name), role: None }).collect();
-        let options = Options { power_ups: vec![PowerUp::DECISIVE], ..Options::default() };
+        let options = Options { power_ups: vec![PowerUp::decisive()], ..Options::default() };
         let (verdict, _) = check(given, &options, None).unwrap();
         let html = Advice::of(&verdict.findings[0].advice).render().unwrap();
         assert!(html.contains("<span>Put written settings there: </span>"), "{html}");

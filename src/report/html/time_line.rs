@@ -5,9 +5,10 @@
 
 use super::frame::capital;
 use crate::esc::alive::Alive;
-use crate::esc::{AfterPowerOn, BootRun, Wire};
+use crate::esc::{AfterPowerOn, BootRun};
 use crate::report::text;
 use crate::time::Time;
+use crate::wire::Level;
 use askama::Template;
 
 /// A time line.
@@ -156,8 +157,8 @@ struct Bar {
 }
 
 impl Bar {
-    fn of(level: Wire) -> Bar {
-        let class = if level == Wire::Floating { "floating" } else { "driven" };
+    fn of(level: Level) -> Bar {
+        let class = if level == Level::Floating { "floating" } else { "driven" };
         Bar { label: format!("signal {level}"), title: format!("signal {level}"), class, y: height(level) }
     }
 
@@ -166,18 +167,21 @@ impl Bar {
     }
 }
 
+/// Changes of the wire that are drawn: beyond them nothing could be told apart.
+const MOST_CHANGES: usize = 2_000;
+
 /// How high the wire is drawn.
-const fn height(level: Wire) -> u32 {
+const fn height(level: Level) -> u32 {
     match level {
-        Wire::High => 18,
-        Wire::Floating => 25,
-        Wire::Low => 34,
+        Level::High => 18,
+        Level::Floating => 25,
+        Level::Low => 34,
     }
 }
 
-fn levels(run: &BootRun) -> Vec<(Time, Wire)> {
-    let changes = run.power_up.changes.iter().filter(|c| c.time_us <= run.time_us).map(|c| (c.time_us, c.signal));
-    [(Time::ZERO, run.power_up.signal)].into_iter().chain(changes).collect()
+fn levels(run: &BootRun) -> Vec<(Time, Level)> {
+    let (start, changes) = run.power_up.wire.changes(run.time_us, MOST_CHANGES);
+    [(Time::ZERO, start)].into_iter().chain(changes).map(|(time, drive)| (time, Level::of(drive))).collect()
 }
 
 /// Each lasts until the next begins.
@@ -231,14 +235,16 @@ fn steps(happened: Vec<(Time, String)>, scale: &Scale) -> (Vec<Step>, u32) {
 /// What happened, in the order of time.
 fn happened(run: &BootRun, ending: &str) -> Vec<(Time, String)> {
     let power_up = &run.power_up;
-    let mut all = vec![(Time::ZERO, format!("Power on, signal {}", power_up.signal))];
+    let parts = power_up.wire.parts();
+    let first = parts.first().map(|p| format!("Power on, signal {}", p.source));
+    let mut all: Vec<(Time, String)> = first.into_iter().map(|text| (Time::ZERO, text)).collect();
     match power_up.reset {
         AfterPowerOn::Nothing => {}
         AfterPowerOn::SoftwareReset => all.push((Time::ZERO, "Software reset".to_owned())),
         AfterPowerOn::PinReset => all.push((Time::ZERO, "Reset by the NRST pin".to_owned())),
     }
-    let changes = power_up.changes.iter().filter(|c| c.time_us <= run.time_us);
-    all.extend(changes.map(|c| (c.time_us, format!("Signal {}", c.signal))));
+    let later = parts.iter().skip(1).filter(|p| p.from <= run.time_us);
+    all.extend(later.map(|p| (p.from, format!("Signal {}", p.source))));
     let clock = run.clock.iter().filter(|c| c.time_us > Time::ZERO);
     all.extend(clock.map(|c| (c.time_us, format!("The core's clock is {} MHz", c.hz as f64 / 1e6))));
     all.extend(run.reset_by.iter().map(|(time, cause)| (*time, format!("Reset: {cause}"))));

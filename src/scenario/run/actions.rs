@@ -11,8 +11,10 @@ use crate::plural::count;
 use crate::scenario::factory::Factory;
 use crate::scenario::scalar::At;
 use crate::scenario::state;
+use crate::scenario::timeline::Timeline;
 use crate::scenario::words::RoleName;
 use crate::time::Time;
+use crate::wire::Waveform;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -193,6 +195,11 @@ impl Session<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// A signal with its names and files looked up.
+    pub fn waveform(&self, signal: &At<Timeline>, step: &Range<usize>) -> Result<Waveform, Trouble> {
+        Ok(self.setup.waveform(&signal.value, &real(&signal.span, step))?)
     }
 
     /// Puts the signal on its pins. Its times count from `start`.

@@ -1,7 +1,7 @@
 //! `boot`: power off and on, and the boot is watched.
 
 use crate::am32;
-use crate::esc::{AfterPowerOn, Ending, boot, places, settings_pages, signal_pin, verdict};
+use crate::esc::{AfterPowerOn, Ending, PowerUp, boot, places, settings_pages, signal_pin, verdict};
 use crate::plural::count;
 use crate::scenario::error::ScenarioError;
 use crate::scenario::look::Look;
@@ -38,15 +38,18 @@ pub struct Boot {
 
 impl Short for Boot {
     fn from_text(text: &str) -> Result<Boot, String> {
-        let signal = Some(At { value: text.parse()?, span: 0..0 });
+        let signal = Some(At { value: Timeline(text.to_owned()), span: 0..0 });
         Ok(Boot { signal, reset: None, limit: None, app_for: None, from_app: None })
+    }
+    fn at(self, span: Range<usize>) -> Boot {
+        Boot { signal: self.signal.map(|signal| At { span, ..signal }), ..self }
     }
 }
 
 impl Step for Boot {
     fn gives(&self) -> Gives {
         Gives {
-            takes: &[Fact::Report],
+            takes: &[Fact::App, Fact::Report],
             adds: &[Fact::Powered, Fact::Verdict, Fact::Jump, Fact::MainLoop, Fact::Words],
             settles: true,
             ..Gives::default()
@@ -69,9 +72,10 @@ impl Step for Boot {
         }
         bench.from_app = self.from_app.is_some_and(|f| f.0);
         if let Some(signal) = &self.signal {
-            session.wire = signal.value.clone();
+            session.wire = session.waveform(signal, span)?;
         }
-        let power_up = session.wire.power_up(self.reset.map_or(AfterPowerOn::Nothing, EarlyReset::after));
+        let reset = self.reset.map_or(AfterPowerOn::Nothing, EarlyReset::after);
+        let power_up = PowerUp { wire: session.wire.clone(), reset };
         let seed = session.settings.seed;
         let elfs = session.elfs.clone();
         let chip = session.chip(span)?;

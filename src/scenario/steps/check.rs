@@ -1,7 +1,7 @@
 //! `check`: what `dryflash check` says of files, on a blank chip of its own.
 
 use crate::am32::Given;
-use crate::esc::AfterPowerOn;
+use crate::esc::{AfterPowerOn, PowerUp};
 use crate::scenario::error::ScenarioError;
 use crate::scenario::look::Look;
 use crate::scenario::many::{self, Many};
@@ -68,7 +68,7 @@ impl Step for Check {
 
     fn gives(&self) -> Gives {
         let adds = &[Fact::Verdict, Fact::Jump, Fact::MainLoop, Fact::Words, Fact::Report];
-        Gives { adds, ..Gives::default() }
+        Gives { takes: &[Fact::App], adds, ..Gives::default() }
     }
 
     fn look(&self, look: &Look<'_>, span: &Range<usize>) -> Result<(), ScenarioError> {
@@ -114,7 +114,8 @@ impl Step for Check {
             ..crate::esc::Options::default()
         };
         if !self.signal.is_empty() {
-            options.power_ups = self.signal.iter().map(|t| t.power_up(reset)).collect();
+            let wires = self.signal.iter().map(|signal| session.waveform(signal, span));
+            options.power_ups = wires.map(|wire| Ok(PowerUp { wire: wire?, reset })).collect::<Result<_, Trouble>>()?;
         }
         if let Some(limit) = &self.limit {
             options.limit = limit.0;

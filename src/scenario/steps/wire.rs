@@ -3,7 +3,7 @@
 use crate::scenario::error::ScenarioError;
 use crate::scenario::look::Look;
 use crate::scenario::run::{Session, Trouble, Troubles};
-use crate::scenario::scalar::SignalPin;
+use crate::scenario::scalar::{At, SignalPin};
 use crate::scenario::short::Short;
 use crate::scenario::step::Step;
 use crate::scenario::timeline::Timeline;
@@ -18,7 +18,7 @@ use std::ops::Range;
 #[schemars(rename = "WireStep")]
 pub struct Wire {
     /// Its level and its changes.
-    pub level: Timeline,
+    pub level: At<Timeline>,
     /// The pin it is on; the scenario's where absent.
     #[serde(default)]
     pub pin: Option<SignalPin>,
@@ -26,26 +26,30 @@ pub struct Wire {
 
 impl Short for Wire {
     fn from_text(text: &str) -> Result<Wire, String> {
-        Ok(Wire { level: text.parse()?, pin: None })
+        Ok(Wire { level: At { value: Timeline(text.to_owned()), span: 0..0 }, pin: None })
+    }
+    fn at(self, span: Range<usize>) -> Wire {
+        Wire { level: At { span, ..self.level }, ..self }
     }
 }
 
 impl Step for Wire {
-    fn look(&self, _: &Look<'_>, _: &Range<usize>) -> Result<(), ScenarioError> {
-        Ok(())
+    fn look(&self, look: &Look<'_>, span: &Range<usize>) -> Result<(), ScenarioError> {
+        look.waveform(&self.level, span).map(|_| ())
     }
 
     fn run(&self, session: &mut Session<'_>, span: &Range<usize>) -> Result<(), Troubles> {
+        let wire = session.waveform(&self.level, span)?;
         let chip = session.chip(span)?;
         let now = if chip.is_powered() { chip.now().time } else { Time::ZERO };
         if let Some(pin) = self.pin {
             let (port, number) = pin.0.port_and_number();
-            if !chip.drive(port, number, self.level.signal(now)) {
+            if !chip.drive(port, number, wire.signal(now)) {
                 return Err(Trouble::step(span, format!("the part has no port {port}")).into());
             }
             return Ok(());
         }
-        session.wire = self.level.clone();
+        session.wire = wire;
         Ok(session.drive(span, now)?)
     }
 }

@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 fn briefly() -> Options {
     Options {
         part: Some(part::find("F051").unwrap()),
-        power_ups: vec![PowerUp::DECISIVE],
+        power_ups: vec![PowerUp::decisive()],
         limit: Time::from_millis(1),
         app_limit: Time::ZERO,
         ..Options::default()

@@ -125,7 +125,7 @@ pub fn judge(files: Vec<(Image, Role)>, watched_ms: u64, engine: Engine) -> Verd
 pub fn options(watched_ms: u64) -> Options {
     Options {
         part: Some(dryflash::part::find("F051").expect("a part that is modelled")),
-        power_ups: vec![PowerUp::DECISIVE],
+        power_ups: vec![PowerUp::decisive()],
         app_limit: Time::from_millis(watched_ms),
         ..Options::default()
     }

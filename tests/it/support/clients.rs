@@ -1,9 +1,10 @@
 //! What tests of real clients share: the parts with their stand-in files, and a look at what was flashed.
 
 use dryflash::chip::Chip;
-use dryflash::esc::{Options, PowerUp, StateFile, Wire, check};
+use dryflash::esc::{Options, PowerUp, StateFile, check};
 use dryflash::flash::Factory;
 use dryflash::part;
+use dryflash::wire::Level;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -117,6 +118,6 @@ impl Bench {
 
 /// Whether the ESC in a state file starts.
 pub fn starts(state: &Path) -> bool {
-    let options = Options { power_ups: vec![PowerUp::steady(Wire::Low)], ..Options::default() };
+    let options = Options { power_ups: vec![PowerUp::steady(Level::Low)], ..Options::default() };
     check(Vec::new(), &options, StateFile::open(state).unwrap().kept()).unwrap().0.starts()
 }

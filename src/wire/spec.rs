@@ -1,0 +1,192 @@
+//! A signal as it was written: names and files are still to be looked up.
+
+use super::catalogue;
+use super::error::SignalError;
+use super::parse;
+use super::recorded::Recording;
+use super::source::{Kind, Source};
+use super::timing::Timing;
+use super::waveform::{Part, Waveform};
+use crate::near;
+use crate::periph::signal::{Drive, Ohms};
+use crate::time::Time;
+use std::ops::Range;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// A signal as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spec {
+    pub(super) text: String,
+    pub(super) parts: Vec<SpecPart>,
+    pub(super) via: Option<Ohms>,
+}
+
+/// A part of it, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SpecPart {
+    pub from: Time,
+    pub at: Range<usize>,
+    pub item: Item,
+}
+
+/// What a part is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Item {
+    /// A source.
+    Source(Source),
+    /// A name.
+    Named(String),
+    /// A line of a VCD file.
+    File { path: String, line: Option<String>, skip: Time, timing: Timing },
+}
+
+/// Where names and files are looked up.
+pub trait Names {
+    /// The text of a signal of this name; those of the catalogue need not be here.
+    fn text(&self, name: &str) -> Option<&str>;
+
+    /// All names, for hints.
+    fn names(&self) -> Vec<&str>;
+
+    /// The contents of a file that stands in the text of the signal `within`, or in what was given.
+    ///
+    /// # Errors
+    /// Why it cannot be read, with its path.
+    fn read(&self, path: &str, within: Option<&str>) -> Result<Vec<u8>, String>;
+}
+
+/// The catalogue alone; files are not read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Builtin;
+
+impl Names for Builtin {
+    fn text(&self, _: &str) -> Option<&str> {
+        None
+    }
+
+    fn names(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    fn read(&self, path: &str, _: Option<&str>) -> Result<Vec<u8>, String> {
+        Err(format!("{path} cannot be read: files are not read here"))
+    }
+}
+
+/// How deep names may stand for names.
+const DEEPEST: usize = 8;
+
+impl FromStr for Spec {
+    type Err = SignalError;
+
+    fn from_str(text: &str) -> Result<Spec, SignalError> {
+        parse::spec(text)
+    }
+}
+
+impl FromStr for Waveform {
+    type Err = SignalError;
+
+    /// Reads a signal whose names are the catalogue's.
+    fn from_str(text: &str) -> Result<Waveform, SignalError> {
+        text.parse::<Spec>()?.resolve(&Builtin)
+    }
+}
+
+impl Default for Spec {
+    /// Low, as a flight controller holds it.
+    fn default() -> Spec {
+        let item = Item::Source(Source::level(Drive::Low));
+        Spec { text: "low".to_owned(), parts: vec![SpecPart { from: Time::ZERO, at: 0..3, item }], via: None }
+    }
+}
+
+impl Spec {
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it is but a name.
+    pub fn is_name(&self) -> bool {
+        matches!(self.parts.as_slice(), [SpecPart { item: Item::Named(_), .. }])
+    }
+
+    /// When its last part begins.
+    pub fn last_part(&self) -> Time {
+        self.parts.last().map_or(Time::ZERO, |p| p.from)
+    }
+
+    /// The signal, with its names and files looked up. A signal that is but one name has that name.
+    ///
+    /// # Errors
+    /// A name that nobody knows, a file that cannot be played.
+    pub fn resolve(&self, names: &dyn Names) -> Result<Waveform, SignalError> {
+        self.resolve_within(names, &mut Vec::new())
+    }
+
+    fn resolve_within(&self, names: &dyn Names, within: &mut Vec<String>) -> Result<Waveform, SignalError> {
+        let (mut parts, mut via, mut name): (Vec<Part>, _, _) = (Vec::new(), self.via, None);
+        for (n, part) in self.parts.iter().enumerate() {
+            let wrong = |message: String| SignalError::new(&self.text, part.at.clone(), message);
+            match &part.item {
+                Item::Source(source) => parts.push(Part { from: part.from, source: source.clone() }),
+                Item::File { path, line, skip, timing } => {
+                    let bytes = names.read(path, within.last().map(String::as_str)).map_err(wrong)?;
+                    let recording = Recording::read(path, &bytes, line.as_deref()).map_err(|e| wrong(e.to_string()))?;
+                    let kind = Kind::Recorded { recording: Arc::new(recording), skip: *skip };
+                    parts.push(Part { from: part.from, source: Source::new(kind, *timing).map_err(wrong)? });
+                }
+                Item::Named(called) => {
+                    let own = names.text(called).map(str::to_owned);
+                    let text = own.or_else(|| catalogue::find(called).map(|e| e.text.to_owned()));
+                    let text = text.ok_or_else(|| wrong(unknown(called, names)))?;
+                    if within.len() >= DEEPEST || within.contains(called) {
+                        return Err(wrong(format!("the signal '{called}' is made of itself")));
+                    }
+                    within.push(called.clone());
+                    let found = text.parse::<Spec>().and_then(|spec| spec.resolve_within(names, within));
+                    let found = found.map_err(|e| wrong(format!("in the signal '{called}': {e}")))?;
+                    within.pop();
+                    let end = self.parts.get(n + 1).map_or(Time::NEVER, |next| next.from);
+                    let moved = found.parts().iter().map(|p| Part { from: part.from + p.from, ..p.clone() });
+                    parts.extend(moved.filter(|p| p.from < end));
+                    via = via.or(found.via());
+                    name = (self.parts.len() == 1 && self.via.is_none()).then(|| called.clone());
+                }
+            }
+        }
+        Ok(Waveform::new(name, parts, via))
+    }
+}
+
+fn unknown(name: &str, names: &dyn Names) -> String {
+    const WORDS: [&str; 17] = [
+        "low",
+        "high",
+        "floating",
+        "pulldown",
+        "pullup",
+        "servo",
+        "oneshot125",
+        "oneshot42",
+        "multishot",
+        "dshot150",
+        "dshot300",
+        "dshot600",
+        "dshot1200",
+        "serial",
+        "glitches",
+        "noise",
+        "vcd",
+    ];
+    let own = names.names();
+    let all = WORDS.into_iter().chain(catalogue::ENTRIES.iter().map(|e| e.name)).chain(own);
+    match near::nearest(name, all) {
+        Some(near) => format!("there is no signal '{name}': did you mean {near}?"),
+        None => format!(
+            "there is no signal '{name}': write low, high, floating, servo, dshot300, serial and so on, or a name that `dryflash signals --list` shows"
+        ),
+    }
+}
