@@ -22,6 +22,7 @@ mod plan;
 mod roles;
 mod rules;
 pub mod settings;
+pub mod signal_check;
 
 pub use advice::{Advice, Span};
 pub use catalogue::{Explanation, Seen, all, explain};

@@ -12,6 +12,7 @@ use super::device::{Device, Devices};
 use super::event::Log;
 use super::heartbeat::Heartbeat;
 use super::reads::{Polled, Read, Reads};
+use super::samples::Sampler;
 use super::scope::Scope;
 use super::stores::{Store, Stores};
 use crate::bus::{self, Access, BootSource, BusFault, Effects, Master, ResetCause, Width, fault};
@@ -100,6 +101,8 @@ pub struct Board {
     reads: Reads,
     /// What follows pins, clock and flash over time.
     pub(super) scope: Option<Box<Scope>>,
+    /// What keeps what the core reads of pins.
+    pub(super) sampler: Option<Box<Sampler>>,
     fx: Effects,
 }
 
@@ -186,6 +189,7 @@ impl Board {
             horizon: u64::MAX,
             reads: Reads::new(),
             scope: None,
+            sampler: None,
             fx: Effects::default(),
         }
     }
@@ -517,7 +521,13 @@ impl Bus for Board {
     fn read(&mut self, address: u32, width: Width, pc: u32, cycle: u64) -> Result<Reply, BusFault> {
         self.reads.push(Read { address, pc, cycle, entry: self.nvic.entry() });
         let by = Access { master: Master::Cpu, now: self.hclk.at(cycle) };
-        self.load(address, width, Purpose::Data, by, pc)
+        let result = self.load(address, width, Purpose::Data, by, pc);
+        if self.sampler.is_some()
+            && let Ok(reply) = &result
+        {
+            self.sample(Poll { address, width, pc, cycle }, reply.value);
+        }
+        result
     }
 
     fn write(&mut self, address: u32, width: Width, value: u32, pc: u32, cycle: u64) -> Result<Reply, BusFault> {

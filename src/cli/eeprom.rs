@@ -6,7 +6,7 @@ mod new;
 mod set;
 mod show;
 
-use super::check::path_of;
+use super::given::path_of;
 use super::{OK, Outcome, Output, PART_VARIABLE, WOULD_NOT, outputs, sources};
 use crate::am32::settings::Settings;
 use crate::am32::{Finding, Severity};

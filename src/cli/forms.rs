@@ -18,6 +18,7 @@ fn offered(verb: &str) -> Vec<&'static Form> {
     let kind = match verb {
         "run" | "merge" => Kind::Run,
         "check" => Kind::Check,
+        "signals" => Kind::Signals,
         "with" | "replay" => Kind::Session,
         // Not reports, but what people copy or follow.
         "new" | "schema" | "serve" | "st-flash" | "completions" | "man" => return vec![&report::text::FORM],

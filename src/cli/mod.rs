@@ -12,6 +12,7 @@ mod ends;
 mod explain;
 mod forms;
 mod fronts;
+mod given;
 mod glasgow;
 mod keeper;
 mod late;
@@ -31,6 +32,7 @@ mod run;
 mod schema;
 mod script;
 mod serve;
+mod signals;
 mod sources;
 mod split;
 mod st_flash;
@@ -119,6 +121,12 @@ enum Verb {
     ///
     /// Every share has to be there. The report is the same as of a run that was not shared out, in any --format.
     Merge(Late<merge::Args>),
+    /// Say which signals these files start on, and why not on the others
+    ///
+    /// Flashes the files as `check` does, then powers the ESC once for each signal of the catalogue, at several phases of its
+    /// frames and errors of its sender's clock, up to the jump into the app. A line for each signal: it starts, it stays, or it
+    /// starts in some of the cases; with the samples that the bootloader took of its pin.
+    Signals(Late<Box<signals::Args>>),
     /// Be a virtual ST-LINK at a virtual ESC: OpenOCD, st-flash and others flash and debug it
     ///
     /// Puts the files into the ESC as `check` does, switches the power on, and serves clients until Ctrl-C: over TCP with
@@ -278,6 +286,7 @@ fn settle(cli: &mut Cli, matches: &ArgMatches) -> anyhow::Result<()> {
     let variable = by_environment(matches, "part");
     match &mut cli.verb {
         Verb::Check(args) => args.part_from(variable.then(|| PART_VARIABLE.to_owned())),
+        Verb::Signals(args) => args.part_from(variable.then(|| PART_VARIABLE.to_owned())),
         Verb::Map(args) => {
             args.by_default(variable.then(|| PART_VARIABLE.to_owned()), by_environment(matches, "state"));
         }
@@ -292,6 +301,7 @@ fn settle(cli: &mut Cli, matches: &ArgMatches) -> anyhow::Result<()> {
     let uses = matches!(
         cli.verb,
         Verb::Check(_)
+            | Verb::Signals(_)
             | Verb::Map(_)
             | Verb::Serve(_)
             | Verb::With(_)
@@ -305,6 +315,7 @@ fn settle(cli: &mut Cli, matches: &ArgMatches) -> anyhow::Result<()> {
     let Some(project) = Project::find()? else { return Ok(()) };
     let taken = match &mut cli.verb {
         Verb::Check(args) => args.join(&project),
+        Verb::Signals(args) => args.join(&project),
         Verb::Map(args) => args.join(&project),
         Verb::Serve(args) => args.esc_mut().join(&project, true),
         Verb::With(args) => args.esc_mut().join(&project, true),
@@ -382,6 +393,7 @@ pub fn main() -> ExitCode {
         Verb::Schema(args) => schema::run(&args),
         Verb::Merge(args) => merge::run(&args, output),
         Verb::Check(args) => check::run(args.0, output),
+        Verb::Signals(args) => signals::run(*args.0, output),
         Verb::Serve(args) => serve::run(&args),
         Verb::StFlash(args) => st_flash::run(&args),
         Verb::Replay(args) => replay::run(&args, output),

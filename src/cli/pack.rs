@@ -1,6 +1,6 @@
 //! `dryflash pack`: several files made one full image.
 
-use super::check::{load, path_of};
+use super::given::{load, path_of};
 use super::outputs::{self, Target};
 use super::{OK, Outcome, Output, PART_VARIABLE, WOULD_NOT, progress};
 use crate::am32::Role;

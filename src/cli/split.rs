@@ -1,6 +1,6 @@
 //! `dryflash split`: a full image taken apart.
 
-use super::check::path_of;
+use super::given::path_of;
 use super::outputs::{self, apart, may_make};
 use super::sources::{self, OfPart};
 use super::{OK, Outcome, Output};

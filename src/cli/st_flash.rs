@@ -1,8 +1,8 @@
 //! `dryflash st-flash`: st-flash's own command lines, on a virtual chip.
 
 use super::bench::{Esc, refused};
-use super::check::load;
 use super::choice;
+use super::given::load;
 use super::keeper::Keeper;
 use super::machine::{ENGINES, Machine, WITHOUT_PG};
 use super::outputs::apart;

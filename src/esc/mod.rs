@@ -27,6 +27,7 @@ mod reason;
 pub mod rests;
 pub mod settings_pages;
 pub mod signal_pin;
+pub mod signals;
 pub mod state;
 pub mod trace;
 pub mod updater;

@@ -42,6 +42,8 @@ mod run;
 mod scenario_signals;
 mod sessions;
 mod settings;
+mod signals;
+mod signals_alike;
 mod st_flash;
 mod st_flash_parity;
 mod stlink_server;

@@ -158,6 +158,7 @@ impl Board {
                 }
             }
         }
+        self.sample_repeated(round, times, period);
         let entry = self.nvic.entry();
         let later = |p: &Poll, n| Read { address: p.address, pc: p.pc, cycle: p.cycle + (n + 1) * period, entry };
         self.reads.repeat(round, times, later);
