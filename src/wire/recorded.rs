@@ -4,6 +4,7 @@ use super::units::ClockError;
 use crate::near;
 use crate::periph::signal::{Drive, Wave};
 use crate::time::Time;
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::sync::Arc;
 use vcd::{Command, IdCode, Parser, ReferenceIndex, TimescaleUnit, Value, VarType};
@@ -249,25 +250,29 @@ fn find(path: &str, lines: &[Line], asked: Option<&str>) -> Result<IdCode, Recor
             let asked = asked.unwrap_or_default();
             let hint = match near::nearest(asked, lines.iter().map(|l| l.name.as_str())) {
                 Some(name) => format!("did you mean '{name}'?"),
-                None => format!("it has {}", listed(lines.iter().map(|l| l.name.clone()))),
+                None => format!("it has {}", listed(lines.iter().map(|l| l.name.clone()).collect())),
             };
             Err(RecordedError::NoLine { path, asked: asked.to_owned(), hint })
         }
         (found, Some(asked)) => {
-            let hint = format!("has more than one line '{asked}', {}", listed(found.iter().map(|l| l.full())));
+            let hint =
+                format!("has more than one line '{asked}', {}", listed(found.iter().map(|l| l.full()).collect()));
             Err(RecordedError::Which { path, hint })
         }
         (found, None) => {
-            let hint = format!("has the lines {}", listed(found.iter().map(|l| l.name.clone())));
+            let hint = format!("has the lines {}", listed(found.iter().map(|l| l.name.clone()).collect()));
             Err(RecordedError::Which { path, hint })
         }
     }
 }
 
-/// Some names of many.
-fn listed(names: impl ExactSizeIterator<Item = String>) -> String {
+/// Some names of many, each once.
+fn listed(mut names: Vec<String>) -> String {
+    let mut seen = BTreeSet::new();
+    names.retain(|name| seen.insert(name.clone()));
     let more = names.len().saturating_sub(MOST_NAMED);
-    let mut text = names.take(MOST_NAMED).collect::<Vec<_>>().join(", ");
+    names.truncate(MOST_NAMED);
+    let mut text = names.join(", ");
     if more > 0 {
         text.push_str(&format!(" and {more} more"));
     }
@@ -368,8 +373,8 @@ mod tests {
         assert_eq!(edges(scopes, Some("twin")).0, High);
         let many = "a.vcd has more than one line 'D0', a.D0, a.b.D0: say which with 'signal NAME'";
         assert_eq!(read(scopes, Some("D0")).unwrap_err(), many);
-        assert_eq!(read(scopes, None).unwrap_err(), "a.vcd has the lines D0, D0, twin: say which with 'signal NAME'");
-        assert_eq!(read(scopes, Some("went")).unwrap_err(), "a.vcd has no line 'went' of one bit; it has D0, D0, twin");
+        assert_eq!(read(scopes, None).unwrap_err(), "a.vcd has the lines D0, twin: say which with 'signal NAME'");
+        assert_eq!(read(scopes, Some("went")).unwrap_err(), "a.vcd has no line 'went' of one bit; it has D0, twin");
         let twins = scopes.replace("$var wire 1 \" D0 $end", "");
         assert_eq!(edges(&twins, None).0, High, "one line with two names");
         let hundred: String = (0..100).map(|n| format!("$var wire 1 a{n} D{n} $end ")).collect();
