@@ -272,6 +272,17 @@ impl Gpio {
         };
     }
 
+    /// A wire has changed at a pin that is watched or guarded. Apart: each event of the chip comes by.
+    #[cold]
+    fn pass_edge(&mut self, cx: &mut Context<'_>) {
+        self.tell_contention(cx);
+        if self.watched != 0 && !self.told_undecided {
+            let Levels { undecided, output, .. } = self.seen(cx.now.time);
+            self.tell_undecided(undecided & !output & self.watched, cx);
+        }
+        self.look_ahead(cx.now.time);
+    }
+
     fn set_output(&mut self, value: u32) {
         let changed = (self.odr ^ value) as u16;
         self.odr = value & 0xFFFF;
@@ -423,12 +434,7 @@ impl Peripheral for Gpio {
 
     fn advance(&mut self, cx: &mut Context<'_>) {
         if self.next_edge.is_some_and(|edge| edge <= cx.now.time) {
-            self.tell_contention(cx);
-            if self.watched != 0 && !self.told_undecided {
-                let Levels { undecided, output, .. } = self.seen(cx.now.time);
-                self.tell_undecided(undecided & !output & self.watched, cx);
-            }
-            self.look_ahead(cx.now.time);
+            self.pass_edge(cx);
         }
     }
 

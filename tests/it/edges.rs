@@ -156,7 +156,7 @@ impl Setting {
             add(self.pull == 1, 40_000);
         }
         let part = high / (low + high);
-        if part >= 0.7 { true } else { held && !(part <= 0.3) }
+        if held { part > 0.3 || part.is_nan() } else { part >= 0.7 }
     }
 
     /// What the pin reads at each cycle of a case, and whether EXTI saw an edge by then.
@@ -321,7 +321,8 @@ proptest! {
         let make = |engine, skipping| {
             let mut chip = case.chip(engine);
             chip.set_skipping(skipping);
-            chip.watch(&[case.eeprom..case.eeprom + 1]);
+            let boot_byte = case.eeprom..case.eeprom + 1;
+            chip.watch(std::slice::from_ref(&boot_byte));
             case.put(&mut chip, &signal);
             chip.power_on();
             chip
@@ -371,7 +372,7 @@ struct Stream(AtomicU64);
 impl Wave for Stream {
     fn at(&self, time: Time) -> Drive {
         self.0.fetch_add(1, Ordering::Relaxed);
-        if time.0 / 2_000_000 % 2 == 0 { Drive::Low } else { Drive::High }
+        if (time.0 / 2_000_000).is_multiple_of(2) { Drive::Low } else { Drive::High }
     }
 
     fn next_change(&self, time: Time) -> Option<Time> {

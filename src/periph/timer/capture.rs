@@ -57,10 +57,13 @@ impl Timer {
     }
 
     /// When a level that stands at an input will have come through its filter.
+    #[inline]
     pub(super) fn next_edge(&self) -> Option<u64> {
-        if self.inputs.known == 0 || !self.clocked {
-            return None;
-        }
+        if self.inputs.known == 0 || !self.clocked { None } else { self.on_its_way() }
+    }
+
+    #[inline(never)]
+    fn on_its_way(&self) -> Option<u64> {
         let inputs = self.inputs.known & self.watched_inputs();
         let inputs = (0..4).filter(|input| inputs & (1 << input) != 0);
         inputs.filter_map(|input| self.inputs.filters[input].due(self.sampling(input))).min()
