@@ -118,6 +118,8 @@ catalogue! {
     RUN_BAD_VECTOR 84 "DF084" Error Run "An enabled interrupt's vector leads nowhere";
     RUN_NO_INTERRUPTS 85 "DF085" Error Run "The app's main loop gets no interrupts";
     RUN_SIGNAL_PORT_OFF 86 "DF086" Error Run "The app's signal pin is on a port without a clock";
+    RUN_SIGNAL_WAITS 87 "DF087" Error Run "A signal keeps the bootloader waiting";
+    RUN_SIGNAL_CHANCE 88 "DF088" Warning Run "Whether it starts depends on chance";
 
     SETTINGS_NAME 90 "DF090" Error Files "A name was written over settings";
     SETTINGS_SPOILT 91 "DF091" Error Files "Settings that were never written";

@@ -12,6 +12,7 @@ use super::device::{Device, Devices};
 use super::event::Log;
 use super::heartbeat::Heartbeat;
 use super::reads::{Polled, Read, Reads};
+use super::samples::Sampler;
 use super::scope::Scope;
 use super::stores::{Store, Stores};
 use crate::bus::{self, Access, BootSource, BusFault, Effects, Master, ResetCause, Width, fault};
@@ -92,12 +93,16 @@ pub struct Board {
     acted: u64,
     /// Somebody follows edges of pins or comparators.
     watching: bool,
+    /// The time up to which they have.
+    followed: Time,
     /// The cycle up to which the core runs now.
     horizon: u64,
     /// The last loads of registers.
     reads: Reads,
     /// What follows pins, clock and flash over time.
     pub(super) scope: Option<Box<Scope>>,
+    /// What keeps what the core reads of pins.
+    pub(super) sampler: Option<Box<Sampler>>,
     fx: Effects,
 }
 
@@ -180,9 +185,11 @@ impl Board {
             due: u64::MAX,
             acted: 0,
             watching: false,
+            followed: Time::ZERO,
             horizon: u64::MAX,
             reads: Reads::new(),
             scope: None,
+            sampler: None,
             fx: Effects::default(),
         }
     }
@@ -514,7 +521,13 @@ impl Bus for Board {
     fn read(&mut self, address: u32, width: Width, pc: u32, cycle: u64) -> Result<Reply, BusFault> {
         self.reads.push(Read { address, pc, cycle, entry: self.nvic.entry() });
         let by = Access { master: Master::Cpu, now: self.hclk.at(cycle) };
-        self.load(address, width, Purpose::Data, by, pc)
+        let result = self.load(address, width, Purpose::Data, by, pc);
+        if self.sampler.is_some()
+            && let Ok(reply) = &result
+        {
+            self.sample(Poll { address, width, pc, cycle }, reply.value);
+        }
+        result
     }
 
     fn write(&mut self, address: u32, width: Width, value: u32, pc: u32, cycle: u64) -> Result<Reply, BusFault> {

@@ -15,6 +15,7 @@ mod probe;
 pub mod program;
 mod reads;
 pub mod recorder;
+pub mod samples;
 mod saved;
 pub mod scope;
 mod standstill;

@@ -1,6 +1,6 @@
 //! The virtual ESC at a virtual probe, as `serve`, `with` and `replay` set it up from their arguments.
 
-use super::check::{load, path_of};
+use super::given::{load, path_of};
 use super::machine::Machine;
 use super::project::Project;
 use crate::am32::Given;

@@ -2,7 +2,7 @@
 
 use super::outputs;
 use super::project::{self, Project};
-use super::{OK, Outcome, Output, PART_VARIABLE, STATE_VARIABLE, WOULD_NOT, check, sources};
+use super::{OK, Outcome, Output, PART_VARIABLE, STATE_VARIABLE, WOULD_NOT, given, sources};
 use crate::am32::{Given, Role};
 use crate::layout::{Source, map};
 use crate::report::map::{Maps, Report};
@@ -12,11 +12,6 @@ use clap::ArgAction;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Show what lies where in flash: of files, of a virtual ESC, or of both
-///
-/// Draws flash to scale with bootloader, app, settings, what is free, and what overlaps, and lists each region with its
-/// file. Roles are found as by `check`; nothing runs. Of a virtual ESC and files it shows what would lie where after they
-/// were flashed; of two virtual ESCs, both side by side.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash map AM32_F051_BOOTLOADER_PB4_V17.bin AM32_NEOESC_F051_2.20.hex eeprom_default.bin
@@ -132,7 +127,7 @@ fn address(text: &str) -> Result<u32, String> {
 /// Wrong usage or unreadable input.
 pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     if let Some(svg) = &args.svg {
-        outputs::apart("--svg", svg, args.words().map(|word| check::path_of(word)).chain(args.state.clone()))?;
+        outputs::apart("--svg", svg, args.words().map(|word| given::path_of(word)).chain(args.state.clone()))?;
         outputs::may_make(svg, args.force)?;
     }
     let mut given = Vec::new();
@@ -144,7 +139,7 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         (Some(Role::Full), &args.full),
     ] {
         for word in words {
-            given.push(check::load(word, role)?);
+            given.push(given::load(word, role)?);
         }
     }
     for word in &args.files {

@@ -1,6 +1,6 @@
 //! `dryflash pack`: several files made one full image.
 
-use super::check::{load, path_of};
+use super::given::{load, path_of};
 use super::outputs::{self, Target};
 use super::{OK, Outcome, Output, PART_VARIABLE, WOULD_NOT, progress};
 use crate::am32::Role;
@@ -12,10 +12,6 @@ use anyhow::bail;
 use clap::ArgAction;
 use std::ffi::OsString;
 
-/// Make one full image of a bootloader, an app and an EEPROM page
-///
-/// What each file is, and where it goes, is found as by `check`, and what would not start is not packed. The image
-/// reaches from the start of flash to the end of the settings page.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash pack AM32_F051_BOOTLOADER_PB4_V17.bin AM32_NEOESC_F051_2.20.hex eeprom_default.bin -o NEOESC_FULL.bin

@@ -54,6 +54,11 @@ pub fn while_running<R>(what: &str, work: impl FnOnce() -> R) -> R {
 
 /// Says how many of `total` cases are done, and how many of them failed.
 pub fn of_cases(total: usize) -> impl FnMut(usize, usize) {
+    of_cases_in(total, "failed")
+}
+
+/// The same in other words than `failed`.
+pub fn of_cases_in(total: usize, failures: &'static str) -> impl FnMut(usize, usize) {
     let start = Instant::now();
     let mut told = start;
     let terminal = terminal::shows_progress();
@@ -66,7 +71,7 @@ pub fn of_cases(total: usize) -> impl FnMut(usize, usize) {
             line.wipe();
         } else if told.elapsed() > OFTEN {
             told = Instant::now();
-            line.write(format_args!("{done} of {total} cases, {failed} failed"));
+            line.write(format_args!("{done} of {total} cases, {failed} {failures}"));
         }
     }
 }

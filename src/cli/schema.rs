@@ -5,10 +5,6 @@ use crate::scenario::schema;
 use anyhow::Context;
 use clap::ValueEnum;
 
-/// Print a JSON schema: of scenario files, or of what a verb prints as JSON
-///
-/// An editor that is told of the scenarios' schema completes keys and shows their meaning: the first line of a scenario
-/// names it, `#:schema scenario.schema.json`. The others say what a program may rely on.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Which.
@@ -26,6 +22,12 @@ enum Name {
     Run,
     /// `run --list`.
     Cases,
+    /// `signals`.
+    Signals,
+    /// `signals --list`.
+    SignalsList,
+    /// `signals --explain`.
+    SignalsCase,
     /// `replay` of a recording.
     Replay,
     /// `replay` of a script.
@@ -65,6 +67,9 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         Name::Run => written(schema::of_run())?,
         Name::Cases => written(schema::of_cases())?,
         Name::Check => include_str!("../../docs/schemas/check.schema.json").to_owned(),
+        Name::Signals => include_str!("../../docs/schemas/signals.schema.json").to_owned(),
+        Name::SignalsList => include_str!("../../docs/schemas/signals-list.schema.json").to_owned(),
+        Name::SignalsCase => include_str!("../../docs/schemas/signals-case.schema.json").to_owned(),
         Name::Replay => include_str!("../../docs/schemas/replay.schema.json").to_owned(),
         Name::Script => include_str!("../../docs/schemas/script.schema.json").to_owned(),
         Name::With => include_str!("../../docs/schemas/with.schema.json").to_owned(),

@@ -1,6 +1,6 @@
 //! What verbs that only look take: FILE, FILE@ADDR, or the state of a virtual ESC.
 
-use super::{PART_VARIABLE, check};
+use super::{PART_VARIABLE, given};
 use crate::esc::StateError;
 use crate::layout::Source;
 use crate::part::{self, Part};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// # Errors
 /// It cannot be read, or is neither an image nor a state.
 pub fn load(arg: &OsStr) -> anyhow::Result<Source> {
-    let (path, at) = check::place(arg)?;
+    let (path, at) = given::place(arg)?;
     Ok(Source::load(&path, at)?)
 }
 

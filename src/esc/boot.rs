@@ -30,19 +30,7 @@ pub const MANY_RESETS: usize = 8;
 /// Runs one power-up on a chip without power. The chip's flash is left as the code left it.
 pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
     let before = Contents::of(chip.board.flash.cells());
-    for (port, pin) in &bench.pins {
-        chip.drive(*port, *pin, power_up.signal());
-    }
-    chip.forget_pins();
-    chip.power_on();
-    let at_first = ClockChange { time_us: Time::ZERO, hz: chip.board.clocks().hclk_hz };
-    match power_up.reset {
-        AfterPowerOn::Nothing => {}
-        AfterPowerOn::SoftwareReset => chip.reset(ResetCause::Software),
-        AfterPowerOn::PinReset => chip.reset(ResetCause::Pin),
-    }
-    let mut run = nothing_seen(power_up);
-    run.clock.push(at_first);
+    let mut run = power(chip, bench, power_up);
     let reached = if bench.from_app {
         chip.start_app(bench.app);
         true
@@ -63,9 +51,36 @@ pub fn boot(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
     run
 }
 
+/// Puts the signal on its pins, and the power on.
+fn power(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
+    for (port, pin) in &bench.pins {
+        chip.drive(*port, *pin, power_up.signal());
+    }
+    chip.forget_pins();
+    chip.power_on();
+    let at_first = ClockChange { time_us: Time::ZERO, hz: chip.board.clocks().hclk_hz };
+    match power_up.reset {
+        AfterPowerOn::Nothing => {}
+        AfterPowerOn::SoftwareReset => chip.reset(ResetCause::Software),
+        AfterPowerOn::PinReset => chip.reset(ResetCause::Pin),
+    }
+    let mut run = nothing_seen(power_up);
+    run.clock.push(at_first);
+    run
+}
+
+/// Runs one power-up on a chip without power up to the jump into the app, which is not run.
+pub fn boot_to_jump(chip: &mut Chip, bench: &Bench, power_up: &PowerUp) -> BootRun {
+    let run = power(chip, bench, power_up);
+    to_jump(chip, bench, run)
+}
+
 /// Runs a chip that has just got power up to the jump into the app, which is not run: its first instruction is the next.
 pub fn decide(chip: &mut Chip, bench: &Bench) -> BootRun {
-    let mut run = nothing_seen(&PowerUp::decisive());
+    to_jump(chip, bench, nothing_seen(&PowerUp::decisive()))
+}
+
+fn to_jump(chip: &mut Chip, bench: &Bench, mut run: BootRun) -> BootRun {
     if bootloader(chip, bench, &mut run) {
         let jump = jump(chip, bench, &chip.registers(), chip.now().time);
         run.ending = if jump.address == jump.vector {
@@ -162,7 +177,7 @@ fn bootloader(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> bool {
 }
 
 /// What a halt means, before or after the jump.
-fn ended(chip: &Chip, halt: Halt, pc: u32, in_app: bool) -> Ending {
+pub(super) fn ended(chip: &Chip, halt: Halt, pc: u32, in_app: bool) -> Ending {
     match halt {
         Halt::Fault(fault) => {
             let pc = chip.board.log.last_fault().map_or(pc, |(pc, _)| pc);

@@ -1,6 +1,7 @@
 //! What is common to all reports: a verb says what there is in a type that is [`Render`]; a form of output is a [`Form`],
 //! in a file of its own. Neither knows the list of the other.
 
+use super::signals::Report;
 use super::{Places, Style};
 #[cfg(feature = "cli")]
 use super::{replay::Session, script::Script, with::With};
@@ -43,6 +44,8 @@ pub enum Subject<'a> {
     /// A command that was run at a virtual ESC.
     #[cfg(feature = "cli")]
     With(&'a With<'a>),
+    /// Signals that were tried on an ESC.
+    Signals(&'a Report<'a>),
     /// Anything else: text and JSON only.
     Other,
 }
@@ -54,6 +57,8 @@ pub enum Kind {
     Check,
     /// Scenarios that were run.
     Run,
+    /// Signals that were tried.
+    Signals,
     /// A session with a probe: recorded, or a client's.
     Session,
     /// Anything else.
@@ -108,7 +113,7 @@ impl fmt::Debug for Form {
 }
 
 /// Every kind of report.
-pub const ANY: &[Kind] = &[Kind::Check, Kind::Run, Kind::Session, Kind::Other];
+pub const ANY: &[Kind] = &[Kind::Check, Kind::Run, Kind::Signals, Kind::Session, Kind::Other];
 
 /// A report that could not be made.
 #[derive(Debug, thiserror::Error)]

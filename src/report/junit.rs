@@ -2,7 +2,9 @@
 //! schema (junit-10.xsd of its xUnit plugin) takes, the strictest of the readers. Times are virtual: the report is the
 //! same to the byte on every machine.
 
+use super::signals::Report as Signals;
 use super::{Form, Kind, RenderError, Subject};
+use crate::esc::signals::Tally;
 use crate::scenario::outcome::{CaseOutcome, Failure, Report, Status};
 use quick_junit::{NonSuccessKind, Report as Xml, TestCase, TestCaseStatus, TestSuite};
 use std::time::Duration;
@@ -11,9 +13,10 @@ use std::time::Duration;
 pub const FORM: Form = Form {
     name: "junit",
     about: "JUnit's XML",
-    of: &[Kind::Run],
+    of: &[Kind::Run, Kind::Signals],
     make: |report, _| match report.subject() {
         Subject::Run(run) => text(run).map_err(RenderError::of("JUnit's XML")),
+        Subject::Signals(signals) => of_signals(signals).map_err(RenderError::of("JUnit's XML")),
         _ => Err(RenderError::NoSuchForm { form: "junit" }),
     },
     summary: None,
@@ -52,6 +55,46 @@ pub fn text(report: &Report) -> Result<String, quick_junit::SerializeError> {
         suite.time = Some(time_of(Some(file)));
         suite
     }));
+    xml.to_string().map(|text| without_skipped(&text))
+}
+
+/// The signals of `signals`, a test case each: one that has to start an ESC and does not is a failure.
+fn of_signals(report: &Signals) -> Result<String, quick_junit::SerializeError> {
+    let mut suite = TestSuite::new("signals");
+    let mut whole = Duration::ZERO;
+    for row in report.rows() {
+        let told: Vec<String> = row
+            .seen
+            .iter()
+            .map(|s| format!("{}: {:?} after {}: {}", row.case_name(s), s.outcome, s.time, s.why))
+            .collect();
+        let good = row.tally() == Tally::Starts || !row.sent.usual;
+        let status = match row.telling().filter(|_| !good) {
+            None => TestCaseStatus::success(),
+            Some(telling) => {
+                let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+                let (starts, all) = (row.starts(), row.seen.len());
+                status.set_message(format!(
+                    "starts in {starts} of {all} cases; {}: {}",
+                    row.case_name(telling),
+                    telling.why
+                ));
+                status.set_type("signal");
+                status.set_description(told.join("\n"));
+                status
+            }
+        };
+        let mut case = TestCase::new(row.sent.title.clone(), status);
+        case.set_classname("signals");
+        let time = Duration::from_nanos(row.seen.iter().map(|s| s.time.0 / 1_000).sum());
+        case.time = Some(time);
+        whole += time;
+        suite.add_test_case(case);
+    }
+    suite.time = Some(whole);
+    let mut xml = Xml::new("dryflash");
+    xml.time = Some(whole);
+    xml.add_test_suite(suite);
     xml.to_string().map(|text| without_skipped(&text))
 }
 

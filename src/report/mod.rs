@@ -29,6 +29,7 @@ pub mod replay;
 pub mod run;
 #[cfg(feature = "cli")]
 pub mod script;
+pub mod signals;
 pub mod split;
 #[cfg(feature = "cli")]
 pub mod trace;

@@ -4,7 +4,9 @@
 //! Each power-up is a scope of its own; all of them begin at 0.
 
 use super::RenderError;
+use crate::chip::samples::Look;
 use crate::chip::scope::{Line, Value};
+use crate::esc::signals::Explained;
 use crate::esc::trace::Recording;
 use crate::esc::{BootRun, Verdict};
 use crate::time::Time;
@@ -17,6 +19,7 @@ use vcd::{IdCode, ReferenceIndex, TimescaleUnit, VarType, Writer};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Drawn {
     Wire,
+    Sampled,
     InApp,
     Of(Line),
 }
@@ -25,6 +28,7 @@ impl Drawn {
     fn name(self) -> String {
         match self {
             Drawn::Wire => "wire".to_owned(),
+            Drawn::Sampled => "sampled".to_owned(),
             Drawn::InApp => "in_app".to_owned(),
             Drawn::Of(Line::Clock) => "hclk_mhz".to_owned(),
             Drawn::Of(Line::FlashBusy) => "flash_busy".to_owned(),
@@ -40,23 +44,56 @@ impl Drawn {
 /// # Errors
 /// None that input can cause: a failure to write into memory is a bug.
 pub fn dump(verdict: &Verdict) -> Result<Vec<u8>, RenderError> {
+    let part = verdict.part.as_ref().map_or("no part", |p| p.name.as_str());
+    let comment = format!("{part}: each scope is a power-up, from its own power-on");
+    let power_ups: Vec<Shown> = verdict
+        .runs
+        .iter()
+        .zip(&verdict.recordings)
+        .enumerate()
+        .map(|(n, (run, recording))| Shown { scope: scope_name(n, run), run, recording, looks: &[] })
+        .collect();
+    written(&comment, &power_ups)
+}
+
+/// One case of a signal, with each look at the pin.
+///
+/// # Errors
+/// As [`dump`].
+pub fn dump_case(explained: &Explained) -> Result<Vec<u8>, RenderError> {
+    let Explained { run, recording, looks, .. } = explained;
+    let comment =
+        format!("{}: sampled is 1 where the code looks at its pin", explained.seen.case.name(&explained.sent));
+    written(&comment, &[Shown { scope: scope_name(0, run), run, recording, looks }])
+}
+
+/// A power-up that is shown.
+struct Shown<'a> {
+    scope: String,
+    run: &'a BootRun,
+    recording: &'a Recording,
+    looks: &'a [Look],
+}
+
+fn written(comment: &str, power_ups: &[Shown]) -> Result<Vec<u8>, RenderError> {
     let mut out = Vec::new();
-    write(verdict, &mut out).map_err(RenderError::of("a value change dump"))?;
+    write(comment, power_ups, &mut out).map_err(RenderError::of("a value change dump"))?;
     Ok(out)
 }
 
-fn write(verdict: &Verdict, out: &mut Vec<u8>) -> io::Result<()> {
+fn write(comment: &str, power_ups: &[Shown], out: &mut Vec<u8>) -> io::Result<()> {
     let mut vcd = Writer::new(out);
     vcd.version(concat!("dryflash ", env!("CARGO_PKG_VERSION")))?;
-    let part = verdict.part.as_ref().map_or("no part", |p| p.name.as_str());
-    vcd.comment(&format!("{part}: each scope is a power-up, from its own power-on"))?;
+    vcd.comment(comment)?;
     vcd.timescale(1, TimescaleUnit::NS)?;
     // Changes by time.
     let mut changes: BTreeMap<u64, Vec<(IdCode, Drawn, Value)>> = BTreeMap::new();
     let mut last = Time::ZERO;
-    for (n, (run, recording)) in verdict.runs.iter().zip(&verdict.recordings).enumerate() {
-        vcd.add_module(&scope_name(n, run))?;
-        let drawn = drawn(run, recording);
+    for Shown { scope, run, recording, looks } in power_ups {
+        vcd.add_module(scope)?;
+        let mut drawn = drawn(run, recording);
+        drawn.extend(strobes(looks));
+        drawn.sort_by_key(|(time, ..)| *time);
         let names: BTreeSet<Drawn> = drawn.iter().map(|(_, what, _)| *what).collect();
         let mut codes = BTreeMap::new();
         for what in names {
@@ -110,6 +147,23 @@ fn scope_name(n: usize, run: &BootRun) -> String {
 
 /// Changes of the wire that are drawn: some seconds of DShot.
 const MOST_CHANGES: usize = 1_000_000;
+
+/// How long a look is shown, at most.
+const LOOK_SHOWN: Time = Time::from_nanos(100);
+
+/// Looks at a pin: 1 for an instant each.
+fn strobes(looks: &[Look]) -> Vec<(Time, Drawn, Value)> {
+    let mut all = Vec::new();
+    if !looks.is_empty() {
+        all.push((Time::ZERO, Drawn::Sampled, Value::Number(0)));
+    }
+    let each = looks.iter().flat_map(|l| (0..l.times).map(|n| Time(l.time.0 + n * l.spacing.0)));
+    for at in each.take(MOST_CHANGES) {
+        all.push((at, Drawn::Sampled, Value::Number(1)));
+        all.push((at + LOOK_SHOWN, Drawn::Sampled, Value::Number(0)));
+    }
+    all
+}
 
 /// All that is drawn of a power-up. Of pins only those that the code drives or reads, and those that something moves.
 fn drawn(run: &BootRun, recording: &Recording) -> Vec<(Time, Drawn, Value)> {

@@ -28,6 +28,7 @@
 //! # Ok::<(), dryflash::scenario::ScenarioError>(())
 //! ```
 
+pub mod arming;
 pub mod axes;
 pub mod eeprom;
 pub mod error;
@@ -49,6 +50,7 @@ pub mod schema;
 pub mod setup;
 pub mod shard;
 pub mod short;
+pub mod signals;
 pub mod snapshot;
 mod sound;
 pub mod state;

@@ -51,6 +51,14 @@ impl ClockError {
     }
 }
 
+impl std::str::FromStr for ClockError {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ClockError, String> {
+        clock_error(text)
+    }
+}
+
 impl fmt::Display for ClockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {

@@ -60,8 +60,8 @@ impl Board {
 
     /// Whether an enabled interrupt waits for something from outside the chip.
     pub fn listens_outside(&self) -> bool {
-        self.devices.slots.iter().any(|slot| {
-            let enabled = slot.irq.iter().any(|line| self.nvic.enabled().contains(usize::from(*line)));
+        self.devices.slots.iter().zip(&self.part.peripherals).any(|(slot, spec)| {
+            let enabled = spec.irq.iter().any(|line| self.nvic.enabled().contains(usize::from(*line)));
             enabled
                 && match &slot.device {
                     Device::Timer(timer) => timer.watched_inputs() != 0,
@@ -158,6 +158,7 @@ impl Board {
                 }
             }
         }
+        self.sample_repeated(round, times, period);
         let entry = self.nvic.entry();
         let later = |p: &Poll, n| Read { address: p.address, pc: p.pc, cycle: p.cycle + (n + 1) * period, entry };
         self.reads.repeat(round, times, later);

@@ -4,7 +4,7 @@ use super::{Found, Where, code, file_of, is_hex, look, write};
 use crate::am32::settings::Settings;
 use crate::am32::{Given, Layout, Role};
 use crate::cli::machine::Machine;
-use crate::cli::{Outcome, Output, WOULD_NOT, check, progress};
+use crate::cli::{Outcome, Output, WOULD_NOT, given, progress};
 use crate::esc::Options;
 use crate::esc::migrate::{Migration, migrate};
 use crate::image::Image;
@@ -60,9 +60,9 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     }
     let found = Found::load(&args.file, &args.place)?;
     let page = Image { name: found.page.file.clone(), ..Image::parse("page.bin", &found.page.bytes, None)? };
-    let mut files = vec![Given { image: page, role: Some(Role::Eeprom) }, check::load(&args.app, Some(Role::App))?];
+    let mut files = vec![Given { image: page, role: Some(Role::Eeprom) }, given::load(&args.app, Some(Role::App))?];
     if let Some(bootloader) = &args.bootloader {
-        files.push(check::load(bootloader, Some(Role::Bootloader))?);
+        files.push(given::load(bootloader, Some(Role::Bootloader))?);
     }
     let options = Options {
         part: found.part.clone(),

@@ -45,7 +45,7 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     args.out.look([&args.file])?;
     let wanted = edit::settings(&args.settings)?;
     let found = Found::load(&args.file, &args.place)?;
-    let path = crate::cli::check::path_of(&args.file);
+    let path = crate::cli::given::path_of(&args.file);
     let raw = files::read(&path, files::LONGEST).map_err(|e| FileError::new(&path, e))?;
     let (bytes, rounded) = edit::edited(&found.page, &wanted, args.anyway)?;
     let whole = edit::file_with(&raw, &found.source, &found.page, &bytes)?;

@@ -2,7 +2,7 @@
 //! nowhere.
 
 use crate::part::Kind;
-use crate::periph::registers::{Map, registers};
+use crate::periph::registers::{Map, Register, registers};
 
 registers! {
     /// TIM1's (RM0091 17.4, RM0444 21.4): it has all of them, and at these offsets the smaller timers have theirs. The
@@ -171,6 +171,18 @@ registers! {
         reserved 0x64..0x68;
         reserved 0x6C..0x400;
     }
+}
+
+/// Words of registers.
+pub const WORDS: usize = (reg::TISEL / 4 + 1) as usize;
+
+/// Something of each register, by offset / 4; 0 where the timer lacks it.
+pub fn words(map: &Map, value: impl Fn(&Register) -> u32) -> [u32; WORDS] {
+    let mut words = [0; WORDS];
+    for register in map.registers {
+        words[(register.offset / 4) as usize] = value(register);
+    }
+    words
 }
 
 /// The table of a kind of timer; of what is none, TIM1's.

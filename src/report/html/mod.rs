@@ -51,7 +51,7 @@ pub fn page(subject: &Subject<'_>) -> Result<String, RenderError> {
         Subject::Script(script) => written(&session::of_script(script)),
         #[cfg(feature = "cli")]
         Subject::With(with) => written(&session::of_with(with)),
-        Subject::Other => Err(RenderError::NoSuchForm { form: FORM.name }),
+        Subject::Signals(_) | Subject::Other => Err(RenderError::NoSuchForm { form: FORM.name }),
     }
 }
 

@@ -68,7 +68,7 @@ impl Step for Check {
 
     fn gives(&self) -> Gives {
         let adds = &[Fact::Verdict, Fact::Jump, Fact::MainLoop, Fact::Words, Fact::Report];
-        Gives { adds, ..Gives::default() }
+        Gives { takes: &[Fact::App], adds, ..Gives::default() }
     }
 
     fn look(&self, look: &Look<'_>, span: &Range<usize>) -> Result<(), ScenarioError> {
@@ -114,7 +114,7 @@ impl Step for Check {
             ..crate::esc::Options::default()
         };
         if !self.signal.is_empty() {
-            let wires = self.signal.iter().map(|spec| session.waveform(&spec.value, &real(&spec.span, span)));
+            let wires = self.signal.iter().map(|signal| session.waveform(signal, span));
             options.power_ups = wires.map(|wire| Ok(PowerUp { wire: wire?, reset })).collect::<Result<_, Trouble>>()?;
         }
         if let Some(limit) = &self.limit {

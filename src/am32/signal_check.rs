@@ -1,0 +1,268 @@
+//! How AM32's bootloaders look at their signal wire before they start the app: which pull, how many samples, and how
+//! many of them have to be low. Of the counts that are seen, this says what they were held against.
+//!
+//! Sources: the sources of AM32_Bootloader_F051 (V4 to V11) and AM32-bootloader (V12 to V19), and samples that real
+//! images of V4 to V19 were seen to take.
+
+use super::marks::BootVersion;
+use crate::chip::samples::{Counted, Stretch};
+use crate::periph::gpio::Pull;
+use crate::time::Time;
+
+/// What a bootloader does with the samples of a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wants {
+    /// It jumps where more than this many were low: at once, or once all samples are taken.
+    Jumps {
+        /// How many are too few.
+        more_than: u64,
+        /// It looks no further once they are enough.
+        at_once: bool,
+    },
+    /// It stays where none was low, and goes on otherwise.
+    Goes {
+        /// Those of the stage before count as well.
+        carried: bool,
+    },
+}
+
+/// Samples with the same pull.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// The pin's own pull.
+    pub pull: Pull,
+    /// At most so many samples.
+    pub most: u64,
+    /// What they are for.
+    pub wants: Wants,
+}
+
+/// How some versions decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignalCheck {
+    /// Which, for people.
+    pub versions: &'static str,
+    /// The lowest and the highest of them; on a G071, V7 and V8 are among those of V10.
+    numbers: (u8, u8),
+    /// One after another.
+    pub stages: &'static [Stage],
+    /// While it listens for a configurator it tries again after the wire was low for so long.
+    pub break_after: Time,
+}
+
+const fn jumps(pull: Pull, most: u64, more_than: u64, at_once: bool) -> Stage {
+    Stage { pull, most, wants: Wants::Jumps { more_than, at_once } }
+}
+
+const fn goes(pull: Pull, most: u64, carried: bool) -> Stage {
+    Stage { pull, most, wants: Wants::Goes { carried } }
+}
+
+/// From V12 on.
+const BREAK: Time = Time::from_millis(20);
+/// Up to V11.
+const LONG_BREAK: Time = Time::from_millis(200);
+
+/// All ways there are.
+const CHECKS: [SignalCheck; 6] = [
+    SignalCheck {
+        versions: "V4 and V5",
+        numbers: (3, 5),
+        stages: &[jumps(Pull::Down, 10_000, 0, true)],
+        break_after: LONG_BREAK,
+    },
+    SignalCheck {
+        versions: "V6",
+        numbers: (6, 6),
+        stages: &[jumps(Pull::Down, 1_000, 0, true)],
+        break_after: LONG_BREAK,
+    },
+    SignalCheck {
+        versions: "V7 to V9",
+        // Some that say 6 decide like V7.
+        numbers: (6, 9),
+        stages: &[jumps(Pull::Down, 1_000, 10, true)],
+        break_after: LONG_BREAK,
+    },
+    SignalCheck {
+        versions: "V10 and V11",
+        numbers: (7, 11),
+        stages: &[goes(Pull::Down, 500, false), jumps(Pull::None, 500, 0, false)],
+        break_after: LONG_BREAK,
+    },
+    SignalCheck {
+        versions: "V12",
+        numbers: (0, 12),
+        stages: &[jumps(Pull::Down, 500, 450, false), goes(Pull::Up, 500, true), jumps(Pull::None, 500, 0, false)],
+        break_after: BREAK,
+    },
+    SignalCheck {
+        versions: "V13 and newer",
+        numbers: (12, 255),
+        stages: &[jumps(Pull::Down, 4_000, 450, true), goes(Pull::Up, 500, true), jumps(Pull::None, 500, 0, false)],
+        break_after: BREAK,
+    },
+];
+
+/// A stage, and what was seen in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The stage.
+    pub stage: Stage,
+    /// The samples.
+    pub looks: Counted,
+    /// Those that were low as far as they count.
+    pub low: u64,
+}
+
+impl Taken {
+    /// Whether enough were low: to jump, or to go on.
+    pub const fn enough(&self) -> bool {
+        match self.stage.wants {
+            Wants::Jumps { more_than, .. } => self.low > more_than,
+            Wants::Goes { .. } => self.low > 0,
+        }
+    }
+}
+
+/// What a bootloader did with its pin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Course {
+    /// How it decides, where that is known.
+    pub check: Option<SignalCheck>,
+    /// The stages that it came to.
+    pub taken: Vec<Taken>,
+    /// What it saw afterwards, listening for a configurator.
+    pub listening: Option<Listening>,
+}
+
+/// Looks after the check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listening {
+    /// All of them.
+    pub looks: Counted,
+    /// The longest time that the wire was seen low.
+    pub longest_low: Time,
+}
+
+/// What a bootloader with these marks did with its pin, by what was seen of it.
+pub fn course(marks: Option<BootVersion>, seen: &[Stretch]) -> Course {
+    let allowed = |check: &SignalCheck| {
+        let (first, last) = check.numbers;
+        marks.is_none_or(|marks| (first..=last.min(30)).any(|version| marks.allows(version)))
+    };
+    for check in CHECKS.iter().filter(|c| allowed(c)) {
+        if let Some(taken) = taken(check, seen) {
+            let listening = listening(&taken, seen);
+            return Course { check: Some(*check), taken, listening };
+        }
+    }
+    Course { check: None, taken: Vec::new(), listening: listening(&[], seen) }
+}
+
+/// The samples of the check's stages; none where what was seen is another check's.
+fn taken(check: &SignalCheck, seen: &[Stretch]) -> Option<Vec<Taken>> {
+    let mut taken: Vec<Taken> = Vec::new();
+    for (stage, stretch) in check.stages.iter().zip(seen) {
+        let looks = stretch.by_place.first()?.looks;
+        let fits = match stage.wants {
+            Wants::Jumps { more_than, at_once: true } => {
+                looks.low == more_than + 1 || (looks.looks() == stage.most && looks.low <= more_than)
+            }
+            _ => looks.looks() == stage.most,
+        };
+        if stretch.pull != stage.pull || !fits {
+            // It has begun to listen.
+            break;
+        }
+        let carried = match stage.wants {
+            Wants::Goes { carried: true } => taken.last().map_or(0, |t| t.low),
+            _ => 0,
+        };
+        let here = Taken { stage: *stage, looks, low: looks.low + carried };
+        taken.push(here);
+        if matches!(stage.wants, Wants::Goes { .. }) && !here.enough() {
+            break;
+        }
+    }
+    (!taken.is_empty()).then_some(taken)
+}
+
+/// What was seen after these stages.
+fn listening(taken: &[Taken], seen: &[Stretch]) -> Option<Listening> {
+    let mut all: Option<Listening> = None;
+    for (n, stretch) in seen.iter().enumerate() {
+        // With the last stage's pull it may listen as well.
+        let places = stretch.by_place.iter().skip(usize::from(n < taken.len()));
+        for place in places {
+            let more = place.looks;
+            let Listening { looks, longest_low } =
+                all.get_or_insert(Listening { looks: Counted { low: 0, high: 0, ..more }, longest_low: Time::ZERO });
+            looks.low += more.low;
+            looks.high += more.high;
+            looks.from = looks.from.min(more.from);
+            looks.to = looks.to.max(more.to);
+            *longest_low = (*longest_low).max(stretch.longest_low);
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chip::samples::ByPlace;
+
+    fn stretch(pull: Pull, places: &[(u64, u64)]) -> Stretch {
+        let counted = |(low, high): (u64, u64)| Counted { from: Time(1), to: Time(2), low, high };
+        let by_place = places.iter().enumerate().map(|(pc, c)| ByPlace { pc: pc as u32, looks: counted(*c) });
+        Stretch { pull, all: counted((0, 0)), longest_low: Time::from_millis(3), by_place: by_place.collect() }
+    }
+
+    fn versions(marks: Option<BootVersion>, seen: &[Stretch]) -> &'static str {
+        course(marks, seen).check.map_or("", |c| c.versions)
+    }
+
+    #[test]
+    fn what_was_seen_tells_how_it_decides() {
+        use Pull::{Down, None as Floating, Up};
+        let byte = |version| Some(BootVersion::Byte { version, address: 0 });
+        for (marks, seen, told) in [
+            (Some(BootVersion::Unmarked), vec![stretch(Down, &[(1, 40)])], "V4 and V5"),
+            (byte(6), vec![stretch(Down, &[(1, 0)])], "V6"),
+            (byte(6), vec![stretch(Down, &[(11, 0)])], "V7 to V9"),
+            (byte(9), vec![stretch(Down, &[(3, 997)]), stretch(Up, &[(0, 9)])], "V7 to V9"),
+            (byte(8), vec![stretch(Down, &[(500, 0)]), stretch(Floating, &[(500, 0)])], "V10 and V11"),
+            (Some(BootVersion::LikeV12), vec![stretch(Down, &[(500, 0)])], "V12"),
+            (Some(BootVersion::V13), vec![stretch(Down, &[(451, 0)])], "V13 and newer"),
+            (None, vec![stretch(Down, &[(200, 3_800)]), stretch(Up, &[(0, 500), (0, 9)])], "V13 and newer"),
+            (Some(BootVersion::V14OrNewer), vec![stretch(Down, &[(7, 0)])], ""),
+        ] {
+            assert_eq!(versions(marks, &seen), told, "{marks:?} {seen:?}");
+        }
+    }
+
+    #[test]
+    fn a_low_sample_of_the_first_stage_counts_in_the_second() {
+        let seen =
+            [stretch(Pull::Down, &[(7, 3_993)]), stretch(Pull::Up, &[(0, 500)]), stretch(Pull::None, &[(3, 497)])];
+        let course = course(Some(BootVersion::V13), &seen);
+        assert_eq!(
+            course.taken.iter().map(|t| (t.low, t.enough())).collect::<Vec<_>>(),
+            [(7, false), (7, true), (3, true)]
+        );
+        assert_eq!(course.listening, None);
+    }
+
+    #[test]
+    fn what_follows_the_check_is_listening() {
+        let seen = [stretch(Pull::Down, &[(0, 4_000)]), stretch(Pull::Up, &[(0, 500), (3, 70), (2, 2)])];
+        let course = course(Some(BootVersion::V14OrNewer), &seen);
+        assert_eq!(
+            course.taken.iter().map(|t| (t.looks.high, t.enough())).collect::<Vec<_>>(),
+            [(4_000, false), (500, false)]
+        );
+        let listening = course.listening.unwrap();
+        assert_eq!((listening.looks.low, listening.looks.high), (5, 72));
+    }
+}

@@ -1,0 +1,114 @@
+//! Why a bootloader started or stayed: the samples that it took, and what they were held against.
+
+use super::Outcome;
+use crate::am32::marks::BootVersion;
+use crate::am32::signal_check::{self, Course, Listening, Taken, Wants};
+use crate::chip::samples::Stretch;
+use crate::esc::evidence::{BootRun, Ending};
+use crate::esc::power_up::AfterPowerOn;
+use crate::esc::reason::Reason;
+use crate::esc::words::Hopes;
+use crate::periph::gpio::Pull;
+use crate::plural::thousands;
+use crate::time::Time;
+use crate::wire::{Level, Span};
+
+/// Why this case came out as it did.
+pub(super) fn of(run: &BootRun, outcome: Outcome, marks: Option<BootVersion>, samples: &[Stretch]) -> String {
+    let by_signal = matches!(run.reason, None | Some(Reason::Signal | Reason::SoftwareReset));
+    if !by_signal || !matches!(run.ending, Ending::AppRuns | Ending::Stays) {
+        let told = run.told(Hopes::default());
+        return format!("{}{}", told.head, told.rest);
+    }
+    let Course { check, taken, listening } = signal_check::course(marks, samples);
+    if samples.is_empty() {
+        return match outcome {
+            Outcome::Starts => "it jumped without a look at its pin".to_owned(),
+            _ => "it never looked at its pin".to_owned(),
+        };
+    }
+    let Some(check) = check else { return seen_only(samples) };
+    let starts = outcome == Outcome::Starts;
+    let after_reset = run.power_up.reset == AfterPowerOn::SoftwareReset;
+    let mut told: Vec<String> = Vec::new();
+    let last = taken.len().saturating_sub(1);
+    for (n, stage) in taken.iter().enumerate() {
+        // Of what started it the last stage tells.
+        if !starts || n == last || listening.is_some() {
+            told.push(stage_in_words(stage, after_reset && n == 0 && (!starts || n != last)));
+        }
+    }
+    if let Some(listening) = listening {
+        if starts && taken.last().is_some_and(|t| t.enough()) && listening.looks.looks() < 4 {
+            return told.pop().unwrap_or_default();
+        }
+        told.push(listening_in_words(&listening, run, starts, check.break_after));
+    }
+    told.join("; ")
+}
+
+fn pull_in_words(pull: Pull) -> &'static str {
+    match pull {
+        Pull::Down => "pull-down",
+        Pull::Up => "pull-up",
+        Pull::None => "no pull",
+    }
+}
+
+fn low_of(low: u64, all: u64) -> String {
+    match low {
+        0 => format!("none of {} samples low", thousands(all)),
+        n if n == all => format!("all {} samples low", thousands(all)),
+        n => format!("{} of {} samples low", thousands(n), thousands(all)),
+    }
+}
+
+fn stage_in_words(taken: &Taken, in_vain: bool) -> String {
+    let Taken { stage, looks, .. } = taken;
+    let counts = format!("{}: {}", pull_in_words(stage.pull), low_of(looks.low, looks.looks()));
+    match (stage.wants, taken.enough()) {
+        (Wants::Jumps { .. }, true) if in_vain => format!("{counts}, which does not count after a software reset"),
+        (Wants::Jumps { more_than: 0, .. }, true) => format!("{counts}, one is enough"),
+        (Wants::Jumps { more_than: 0, .. }, false) => format!("{counts}, one would do"),
+        (Wants::Jumps { more_than, .. }, true) => format!("{counts}, more than {more_than} are enough"),
+        (Wants::Jumps { more_than, .. }, false) => format!("{counts}, more than {more_than} are wanted"),
+        (Wants::Goes { .. }, false) => format!("{counts}: taken for a configurator's line"),
+        (Wants::Goes { .. }, true) => counts,
+    }
+}
+
+fn listening_in_words(listening: &Listening, run: &BootRun, starts: bool, break_after: Time) -> String {
+    let Listening { looks, longest_low } = listening;
+    let since = format!("it listens for a configurator from {} on", looks.from);
+    // It looks once in a while only.
+    let broke = longest_low.0 >= break_after.0 - break_after.0 / 50;
+    if starts {
+        return match broke {
+            true => format!("{since}, until {longest_low} of low made it try again"),
+            false => format!("{since}, and gave up on what it received {} later", run.time_us.since(looks.from)),
+        };
+    }
+    let limit = Span(break_after);
+    match run.power_up.last_level() {
+        Some(Level::High) => format!("{since}, and the line stays high"),
+        Some(_) if looks.low == 0 => format!("{since}, and never saw the line low"),
+        _ if broke => format!("{since}; {longest_low} of low did not make it jump"),
+        _ => format!(
+            "{since}, where lows of up to {longest_low} are too short (it tries again after {limit}) and such frames do not make it give up"
+        ),
+    }
+}
+
+/// What was seen, where nobody knows what it was held against.
+fn seen_only(samples: &[Stretch]) -> String {
+    const MOST: usize = 4;
+    let mut told: Vec<String> = samples
+        .iter()
+        .take(MOST)
+        .map(|s| format!("{}: {} from {} on", pull_in_words(s.pull), low_of(s.all.low, s.all.looks()), s.all.from))
+        .collect();
+    if samples.len() > MOST {
+        told.push(format!("and {} more changes of the pull", samples.len() - MOST));
+    }
+    told.join("; ")
+}

@@ -1,0 +1,324 @@
+//! `dryflash signals`: which signals start which stand-in bootloader, and why not.
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const EEPROM: &str = "STANDIN_EEPROM_V2_1K.bin";
+const APP: &str = "STANDIN_DRYFLASH_F051_2.20.hex";
+
+fn built() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware/built")
+}
+
+fn command(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dryflash"));
+    command.args(["signals", "--no-project"]).args(words).current_dir(built());
+    command
+}
+
+fn run(words: &[&str]) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = command(words).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+fn bootloader(version: u32) -> String {
+    format!("STANDIN_F051_BOOTLOADER_PB4_V{version}.bin")
+}
+
+/// Exit code, and each signal's outcome with the counts.
+fn outcomes(version: u32, words: &[&str]) -> (i32, BTreeMap<String, String>, Value) {
+    let bootloader = bootloader(version);
+    let (code, out, err) = run(&[&[&bootloader, APP, EEPROM, "--format", "json"], words].concat());
+    let value: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}{err}"));
+    let of = |row: &Value| match (row["starts"].as_u64().unwrap(), row["of"].as_u64().unwrap()) {
+        (0, _) => "stays".to_owned(),
+        (n, all) if n == all => "starts".to_owned(),
+        (n, all) => format!("{n} of {all}"),
+    };
+    let rows = value["signals"].as_array().unwrap();
+    let told = rows.iter().map(|r| (r["name"].as_str().unwrap().to_owned(), of(r))).collect();
+    (code, told, value)
+}
+
+const LEVELS: &str = "held-low,held-high,nothing,pulled-down";
+
+#[test]
+fn each_way_of_deciding_on_levels_and_a_stream() {
+    for version in [4, 6, 7, 8, 9, 10, 12, 13, 14] {
+        let stream = ["--signal", "dshot600 idle at 8kHz", "--phases", "4", "--clock", "-1%,0,+1%"];
+        let (code, told, value) = outcomes(version, &[&["--only", LEVELS, "--for", "300ms"], &stream[..]].concat());
+        let expected = [
+            ("dshot600 idle at 8kHz", "starts"),
+            ("held-high", "stays"),
+            ("held-low", "starts"),
+            ("nothing", "starts"),
+            ("pulled-down", "starts"),
+        ];
+        assert_eq!(told, expected.map(|(n, o)| (n.to_owned(), o.to_owned())).into(), "V{version}");
+        assert_eq!(code, 0, "V{version}: a wire that is held high decides nothing");
+        let why = |name: &str| {
+            let row = value["signals"].as_array().unwrap().iter().find(|r| r["name"] == name).unwrap();
+            row["why"].as_str().unwrap().to_owned()
+        };
+        let (high, low) = (why("held-high"), why("held-low"));
+        let samples = match version {
+            4 => "none of 10,000 samples low, one would do",
+            6 => "none of 1,000 samples low, one would do",
+            7..=9 => "none of 1,000 samples low, more than 10 are wanted",
+            10 => "none of 500 samples low: taken for a configurator's line",
+            12 => "none of 500 samples low, more than 450 are wanted",
+            _ => "none of 4,000 samples low, more than 450 are wanted",
+        };
+        assert!(high.contains(&format!("pull-down: {samples}")), "V{version}: {high}");
+        assert!(high.contains("it listens for a configurator") || version < 6, "V{version}: {high}");
+        assert!(low.contains("samples low, "), "V{version}: {low}");
+    }
+}
+
+#[test]
+fn a_stream_that_follows_a_high_line_keeps_v12_and_v13_waiting() {
+    let late = ["--signal", "high, dshot600 idle at 1kHz@60ms", "--phases", "2", "--clock", "0", "--for", "300ms"];
+    let (code, told, value) = outcomes(13, &late);
+    assert_eq!((code, told.values().next().map(String::as_str)), (1, Some("stays")));
+    let finding = &value["findings"][0];
+    assert_eq!((finding["id"].as_str(), finding["severity"].as_str()), (Some("DF087"), Some("error")));
+    let why = value["signals"][0]["why"].as_str().unwrap();
+    assert!(why.contains("(it tries again after 20ms) and such frames do not make it give up"), "{why}");
+    let advice = finding["advice"].as_str().unwrap();
+    assert!(advice.contains("hold the line low") && advice.contains("V17 or newer"), "{advice}");
+}
+
+#[test]
+fn phases_that_decide_are_counted_and_told_as_chance() {
+    // A low pulse of 8 us in a period that is a multiple of the samples' spacing.
+    let rare = ["--signal", "glitches low 6us at 1kHz", "--phases", "16", "--clock", "0", "--for", "200ms"];
+    let (code, told, value) = outcomes(10, &rare);
+    let outcome = told.values().next().unwrap();
+    assert!(outcome.contains(" of 16"), "{outcome}");
+    assert_eq!((code, value["findings"][0]["id"].as_str()), (1, Some("DF088")));
+    let cases = value["signals"][0]["cases"].as_array().unwrap();
+    let phases: Vec<f64> = cases.iter().map(|c| c["phase_us"].as_f64().unwrap()).collect();
+    assert_eq!(phases, (0..16).map(|n| f64::from(n) * 62.5).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_software_reset_is_told() {
+    let (_, told, value) = outcomes(14, &["--only", "held-low", "--reset", "software", "--for", "300ms"]);
+    assert_eq!(told["held-low"], "starts");
+    assert_eq!(value["reset"], "software_reset");
+    let (_, out, _) =
+        run(&[&bootloader(14), APP, EEPROM, "--only", "held-low", "--reset", "software", "--explain", "held-low"]);
+    assert!(out.contains("no pull"), "it comes to the third stage: {out}");
+}
+
+#[test]
+fn the_report_is_the_same_with_any_number_of_workers() {
+    let some = ["--only", "held-low,dshot300-both-ways,servo-400hz,noise", "--phases", "3", "--for", "60ms"];
+    let bootloader = bootloader(14);
+    let report =
+        |jobs: &str| run(&[&[&bootloader, APP, EEPROM, "--format", "json", "--jobs", jobs], &some[..]].concat()).1;
+    let one = report("1");
+    assert!(one.len() > 2_000, "{one}");
+    assert_eq!(one, report("4"));
+}
+
+#[test]
+fn what_cannot_be_tried_is_refused() {
+    for (words, told) in [
+        (&["--only", "betafligth", APP][..], "there is no signal of the name 'betafligth': did you mean betaflight?"),
+        (&["--only", "nobody-sends-this", APP], "`dryflash signals --list` shows those that there are"),
+        (
+            &["--signal", "high, dshot500@5ms", APP],
+            "there is no dshot500: it is dshot150, dshot300, dshot600 or dshot1200 (at character 7",
+        ),
+        (&["--signal", "betafligth", APP], "there is no signal 'betafligth': did you mean betaflight?"),
+        (&["--clock", "fast", APP], "'fast' is not a clock's error"),
+        (&["--phases", "0", APP], "0 is not in 1..="),
+        (&["--for", "0", APP], "'0' is not between 1 ms and 60 s"),
+        (&["--explain", "held-low/x", APP], "'x' is no phase: they go from 0 to 7"),
+        (&["--explain", "dshot600-idle/8", APP], "'8' is no phase"),
+        (&["--explain", "dshot600-idle/0/0/0", APP], "'0' is too much"),
+        (&["--explain", "held-low", "--format", "junit", APP], "have the forms text and json"),
+        (&["--vcd", "x.vcd", APP], "--explain"),
+        (&[], "no file was given; name at least one, e.g. `dryflash signals"),
+        (&["no-such-file.hex"], "no-such-file.hex"),
+    ] {
+        let (code, out, err) = run(words);
+        assert_eq!((code, out.as_str()), (2, ""), "{words:?}: {err}");
+        assert!(err.replace("\n  ", " ").contains(told), "{words:?}: {err}");
+    }
+}
+
+#[test]
+fn files_that_start_on_nothing_say_why() {
+    let (code, told, value) = outcomes(14, &["--only", LEVELS, "--for", "60ms", "STANDIN_EEPROM_BLANK_1K.bin"]);
+    assert_eq!((code, told.len()), (1, 0), "two pages for one place cannot be flashed: {value}");
+    let bootloader = bootloader(14);
+    let blank = [&bootloader, APP, "STANDIN_EEPROM_BLANK_1K.bin", "--only", "held-low,nothing", "--for", "60ms"];
+    let (code, out, _) = run(&blank);
+    assert_eq!(code, 1);
+    assert!(out.contains("boot byte FF, not 01") && out.contains("DF013"), "{out}");
+    assert!(!out.contains("DF087"), "it is not the signal: {out}");
+}
+
+#[test]
+fn one_case_is_shown_in_time() {
+    let bootloader = bootloader(14);
+    let explain = |width: &str| {
+        let words = [&bootloader, APP, EEPROM, "--explain", "dshot300-both-ways/3/+1%"];
+        let output = command(&words).env("COLUMNS", width).env("LC_ALL", "C").output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let wide = explain("100");
+    assert!(wide.starts_with("dshot300-both-ways/3/+1%: "), "{wide}");
+    assert!(wide.contains("on the wire: dshot300 idle bidirectional at 4kHz phase 93.75us clock +1%"), "{wide}");
+    assert!(wide.contains("PB4 with pull-down") && wide.contains("  wire  ") && wide.contains("  read  "), "{wide}");
+    assert!(wide.is_ascii() && wide.contains("in the end: pull-down: "), "{wide}");
+    for width in ["40", "72"] {
+        let text = explain(width);
+        assert!(text.lines().all(|l| l.chars().count() <= width.parse().unwrap()), "{width}:\n{text}");
+    }
+}
+
+#[test]
+fn a_case_is_written_for_a_wave_viewer() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("case.vcd");
+    let name = file.to_str().unwrap();
+    let bootloader = bootloader(14);
+    let words = [&bootloader, APP, EEPROM, "--explain", "held-low", "--vcd", name];
+    assert_eq!(run(&words).0, 0);
+    let dump = std::fs::read(&file).unwrap();
+    let mut parser = vcd::Parser::new(dump.as_slice());
+    let header = parser.parse_header().unwrap();
+    let code = |line: &str| {
+        let scope = header.items.iter().find_map(|i| match i {
+            vcd::ScopeItem::Scope(scope) => Some(scope),
+            _ => None,
+        });
+        let vars = scope.unwrap().items.iter().filter_map(|i| match i {
+            vcd::ScopeItem::Var(var) => Some(var),
+            _ => None,
+        });
+        vars.into_iter().find(|v| v.reference == line).unwrap_or_else(|| panic!("no line {line}")).code
+    };
+    let (sampled, wire, pin) = (code("sampled"), code("wire"), code("PB4"));
+    let (mut now, mut strobes, mut levels) = (0, Vec::new(), 0);
+    for command in parser {
+        match command.unwrap() {
+            vcd::Command::Timestamp(time) => now = time,
+            vcd::Command::ChangeScalar(code, value) if code == sampled && value == vcd::Value::V1 => strobes.push(now),
+            vcd::Command::ChangeScalar(code, _) if code == wire || code == pin => levels += 1,
+            _ => {}
+        }
+    }
+    let (_, _, value) = outcomes(14, &["--only", "held-low"]);
+    let samples = &value["signals"][0]["cases"][0]["samples"][0];
+    assert_eq!(strobes.len() as u64, samples["low"].as_u64().unwrap(), "a strobe for each look");
+    assert_eq!(strobes[0] as f64 / 1e3, samples["from_us"].as_f64().unwrap());
+    assert!(levels >= 2);
+    // An output that is there stays.
+    let (code, _, err) = run(&words);
+    assert!(code == 2 && err.contains("exists; --force replaces it"), "{err}");
+}
+
+#[test]
+fn signals_of_the_project_and_files_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in [bootloader(14).as_str(), APP, EEPROM] {
+        std::fs::copy(built().join(file), folder.path().join(file)).unwrap();
+    }
+    std::fs::create_dir(folder.path().join("below")).unwrap();
+    let dump = "$timescale 1 us $end\n$var wire 1 ! line $end\n$enddefinitions $end\n#0\n1!\n#3000\n0!\n";
+    std::fs::write(folder.path().join("caught.vcd"), dump).unwrap();
+    let project = format!(
+        "[files]\nbootloader = \"{}\"\napp = \"{APP}\"\neeprom = \"{EEPROM}\"\n[signals]\nmine = \"high, low@2ms\"\ncaught = \"vcd caught.vcd\"\n",
+        bootloader(14)
+    );
+    std::fs::write(folder.path().join("dryflash.toml"), project).unwrap();
+    let below = |words: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_dryflash"))
+            .arg("signals")
+            .args(words)
+            .current_dir(folder.path().join("below"))
+            .output()
+            .unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+    };
+    let (code, text) = below(&["--only", "mine,caught", "--for", "100ms"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("This ESC would start on all 2 signals that it has to."), "{text}");
+    let (code, list) = below(&["--list"]);
+    assert!(code == 0 && list.contains("mine  of the project") && list.contains("high,low@2ms"), "{list}");
+    let (code, text) = below(&["--explain", "mine"]);
+    assert!(code == 0 && text.starts_with("mine: starts after "), "{text}");
+}
+
+#[test]
+fn junit_has_a_case_for_each_signal() {
+    let bootloader = bootloader(13);
+    let words = ["--only", "held-low,held-high", "--signal", "high, dshot600 idle at 1kHz@60ms"];
+    let few = ["--phases", "1", "--clock", "0", "--for", "200ms", "--format", "junit"];
+    let (code, xml, _) = run(&[&[&bootloader, APP, EEPROM], &words[..], &few].concat());
+    assert_eq!(code, 1);
+    assert!(xml.contains("tests=\"3\"") && xml.contains("failures=\"1\""), "{xml}");
+    assert!(xml.contains("message=\"starts in 0 of 1 cases;"), "{xml}");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let mut child = command(&["--list"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut err = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    assert_eq!((child.wait().unwrap().code(), err.as_str()), (Some(0), ""));
+}
+
+/// What is recorded of samples is what the chip's counters have, and changes nothing.
+#[test]
+fn samples_are_those_that_the_pin_counts() {
+    use dryflash::chip::samples::{Sampler, Stretch};
+    use dryflash::chip::{Chip, program};
+    use dryflash::esc::{Bench, PowerUp, boot};
+    let part = dryflash::part::find("F051").unwrap();
+    let full = built().join("STANDIN_DRYFLASH_F051_2.20_FULL.bin");
+    let image = dryflash::image::Image::load(&full, Some(0x0800_0000)).unwrap();
+    let layout = dryflash::am32::Layout::of(&part).unwrap();
+    let mut bench = Bench::new(&part, layout, None);
+    bench.limit = dryflash::time::Time::from_millis(150);
+    for signal in ["high", "dshot300 bidirectional at 4kHz", "noise at 30kHz seed 5", "high, servo at 400Hz@50ms"] {
+        let mut chip = Chip::new(&part, 1).unwrap();
+        chip.power_on();
+        program::program(&mut chip, &image, false).unwrap();
+        chip.power_off(1);
+        let off = chip.save();
+        let power_up = PowerUp::with(signal.parse().unwrap());
+        let mut seen = Vec::new();
+        for (record, skip) in [(false, true), (true, true), (true, false)] {
+            chip.restore(&off).unwrap();
+            chip.set_skipping(skip);
+            if record {
+                chip.board.put_sampler(Sampler::new(&bench.pins, 0));
+            }
+            let run = boot::boot_to_jump(&mut chip, &bench, &power_up);
+            let samples: Vec<Stretch> =
+                chip.board.take_sampler().and_then(Sampler::into_most).map_or(Vec::new(), |s| s.stretches);
+            if record {
+                let all: u64 = samples.iter().map(|s| s.all.looks()).sum();
+                assert_eq!(all, u64::from(run.sampled[0].samples), "{signal}");
+                let by_place = samples.iter().flat_map(|s| &s.by_place).map(|p| p.looks.looks()).sum::<u64>();
+                assert_eq!(by_place, all, "{signal}");
+            }
+            seen.push((run.time_us, run.jump, run.sampled.clone(), run.pc));
+            if skip && record {
+                seen.push(seen[0].clone());
+            }
+        }
+        assert!(seen.iter().all(|s| *s == seen[0]), "{signal}");
+    }
+}
