@@ -63,11 +63,11 @@ const BREAK: Time = Time::from_millis(20);
 /// Up to V11.
 const LONG_BREAK: Time = Time::from_millis(200);
 
-/// All ways there are.
+/// All ways there are; of two that what was seen fits as well, the first is told.
 const CHECKS: [SignalCheck; 6] = [
     SignalCheck {
         versions: "V4 and V5",
-        numbers: (3, 5),
+        numbers: (0, 5),
         stages: &[jumps(Pull::Down, 10_000, 0, true)],
         break_after: LONG_BREAK,
     },
@@ -85,16 +85,16 @@ const CHECKS: [SignalCheck; 6] = [
         break_after: LONG_BREAK,
     },
     SignalCheck {
-        versions: "V10 and V11",
-        numbers: (7, 11),
-        stages: &[goes(Pull::Down, 500, false), jumps(Pull::None, 500, 0, false)],
-        break_after: LONG_BREAK,
-    },
-    SignalCheck {
         versions: "V12",
         numbers: (0, 12),
         stages: &[jumps(Pull::Down, 500, 450, false), goes(Pull::Up, 500, true), jumps(Pull::None, 500, 0, false)],
         break_after: BREAK,
+    },
+    SignalCheck {
+        versions: "V10 and V11",
+        numbers: (7, 11),
+        stages: &[goes(Pull::Down, 500, false), jumps(Pull::None, 500, 0, false)],
+        break_after: LONG_BREAK,
     },
     SignalCheck {
         versions: "V13 and newer",
@@ -151,23 +151,44 @@ pub fn course(marks: Option<BootVersion>, seen: &[Stretch]) -> Course {
         let (first, last) = check.numbers;
         marks.is_none_or(|marks| (first..=last.min(30)).any(|version| marks.allows(version)))
     };
+    let mut best: Option<(&SignalCheck, Vec<Taken>)> = None;
     for check in CHECKS.iter().filter(|c| allowed(c)) {
-        if let Some(taken) = taken(check, seen) {
-            let listening = listening(&taken, seen);
-            return Course { check: Some(*check), taken, listening };
+        let taken = taken(check, seen);
+        let worth = |check: &SignalCheck, taken: &[Taken]| (is_whole(check, taken), taken.len());
+        if !taken.is_empty() && best.as_ref().is_none_or(|(c, t)| worth(check, &taken) > worth(c, t)) {
+            best = Some((check, taken));
         }
     }
-    Course { check: None, taken: Vec::new(), listening: listening(&[], seen) }
+    match best {
+        Some((check, taken)) => {
+            let listening = listening(&taken, seen);
+            Course { check: Some(*check), taken, listening }
+        }
+        None => Course { check: None, taken: Vec::new(), listening: listening(&[], seen) },
+    }
+}
+
+/// Whether this check ends after these stages.
+fn is_whole(check: &SignalCheck, taken: &[Taken]) -> bool {
+    let last = taken.last();
+    let ends = last.is_some_and(|t| matches!(t.stage.wants, Wants::Jumps { .. }) == t.enough());
+    ends || taken.len() == check.stages.len()
 }
 
 /// The samples of the check's stages; none where what was seen is another check's.
-fn taken(check: &SignalCheck, seen: &[Stretch]) -> Option<Vec<Taken>> {
+fn taken(check: &SignalCheck, seen: &[Stretch]) -> Vec<Taken> {
     let mut taken: Vec<Taken> = Vec::new();
-    for (stage, stretch) in check.stages.iter().zip(seen) {
-        let looks = stretch.by_place.first()?.looks;
+    for (n, (stage, stretch)) in check.stages.iter().zip(seen).enumerate() {
+        let Some(first) = stretch.by_place.first() else { break };
+        let (mut looks, carried) = (first.looks, taken.last().map_or(0, |t: &Taken| t.low));
         let fits = match stage.wants {
             Wants::Jumps { more_than, at_once: true } => {
                 looks.low == more_than + 1 || (looks.looks() == stage.most && looks.low <= more_than)
+            }
+            // It listens with the same instruction, and so nothing had been low: else the pull would change.
+            Wants::Goes { .. } if looks.looks() > stage.most && carried == 0 && n + 1 == seen.len() => {
+                looks = Counted { to: looks.from, low: 0, high: stage.most, ..looks };
+                true
             }
             _ => looks.looks() == stage.most,
         };
@@ -175,27 +196,30 @@ fn taken(check: &SignalCheck, seen: &[Stretch]) -> Option<Vec<Taken>> {
             // It has begun to listen.
             break;
         }
-        let carried = match stage.wants {
-            Wants::Goes { carried: true } => taken.last().map_or(0, |t| t.low),
-            _ => 0,
-        };
-        let here = Taken { stage: *stage, looks, low: looks.low + carried };
+        let counts = matches!(stage.wants, Wants::Goes { carried: true });
+        let here = Taken { stage: *stage, looks, low: looks.low + if counts { carried } else { 0 } };
         taken.push(here);
         if matches!(stage.wants, Wants::Goes { .. }) && !here.enough() {
             break;
         }
     }
-    (!taken.is_empty()).then_some(taken)
+    taken
 }
 
 /// What was seen after these stages.
 fn listening(taken: &[Taken], seen: &[Stretch]) -> Option<Listening> {
     let mut all: Option<Listening> = None;
     for (n, stretch) in seen.iter().enumerate() {
-        // With the last stage's pull it may listen as well.
-        let places = stretch.by_place.iter().skip(usize::from(n < taken.len()));
-        for place in places {
-            let more = place.looks;
+        for (nth, place) in stretch.by_place.iter().enumerate() {
+            let mut more = place.looks;
+            if let Some(stage) = taken.get(n).filter(|_| nth == 0) {
+                more.low -= stage.looks.low.min(more.low);
+                more.high -= stage.looks.high.min(more.high);
+            }
+            // With the last stage's pull it may listen as well.
+            if more.looks() == 0 {
+                continue;
+            }
             let Listening { looks, longest_low } =
                 all.get_or_insert(Listening { looks: Counted { low: 0, high: 0, ..more }, longest_low: Time::ZERO });
             looks.low += more.low;
@@ -234,6 +258,13 @@ mod tests {
             (byte(9), vec![stretch(Down, &[(3, 997)]), stretch(Up, &[(0, 9)])], "V7 to V9"),
             (byte(8), vec![stretch(Down, &[(500, 0)]), stretch(Floating, &[(500, 0)])], "V10 and V11"),
             (Some(BootVersion::LikeV12), vec![stretch(Down, &[(500, 0)])], "V12"),
+            (Some(BootVersion::LikeV12), vec![stretch(Down, &[(0, 500)]), stretch(Up, &[(0, 500), (7, 9)])], "V12"),
+            (Some(BootVersion::LikeV12), vec![stretch(Down, &[(0, 500)]), stretch(Up, &[(7, 900)])], "V12"),
+            (
+                Some(BootVersion::LikeV12),
+                vec![stretch(Down, &[(20, 480)]), stretch(Floating, &[(20, 480)])],
+                "V10 and V11",
+            ),
             (Some(BootVersion::V13), vec![stretch(Down, &[(451, 0)])], "V13 and newer"),
             (None, vec![stretch(Down, &[(200, 3_800)]), stretch(Up, &[(0, 500), (0, 9)])], "V13 and newer"),
             (Some(BootVersion::V14OrNewer), vec![stretch(Down, &[(7, 0)])], ""),
