@@ -6,11 +6,14 @@ use crate::chip::program::program;
 use crate::chip::{Chip, SavedChip};
 use crate::image::Image;
 use crate::part;
+use crate::periph::signal::Drive;
 use crate::probe::capture::{Form, form, read, read_as, to_pcap};
 use crate::probe::recording::{Entry, Recording};
 use crate::probe::stlink::Command;
 use crate::probe::usb::Assembler;
 use crate::probe::{Model, StLink};
+use crate::time::Time;
+use crate::wire::{self, Waveform};
 use std::error::Error;
 
 /// A probe at a small chip whose code counts in SRAM, brought back to its power-on before each input.
@@ -99,6 +102,56 @@ pub fn any_recording(bytes: &[u8]) {
     }
 }
 
+/// Reads a text as a signal; what was read is written and read again.
+///
+/// # Panics
+/// What was written is another signal, or its changes are no changes.
+pub fn signal(text: &str) {
+    if let Ok(wire) = text.parse::<Waveform>() {
+        assert_eq!(wire.to_string().parse(), Ok(wire.clone()), "{text}");
+        changes(&wire);
+    }
+}
+
+/// Reads bytes as a VCD file, and plays the line that the text names, or the only one.
+///
+/// # Panics
+/// Its changes are no changes.
+pub fn vcd(bytes: &[u8], line: Option<&str>) {
+    struct One<'a>(&'a [u8]);
+
+    impl wire::Names for One<'_> {
+        fn text(&self, _: &str) -> Option<&str> {
+            None
+        }
+        fn names(&self) -> Vec<&str> {
+            Vec::new()
+        }
+        fn read(&self, _: &str, _: Option<&str>) -> Result<Vec<u8>, String> {
+            Ok(self.0.to_vec())
+        }
+    }
+
+    let line = line.map_or_else(String::new, |line| format!(" signal \"{}\"", line.replace('"', "")));
+    let text = format!("vcd a.vcd{line} skip 10us clock +1%");
+    if let Ok(wire) = text.parse::<wire::Spec>().and_then(|spec| spec.resolve(&One(bytes))) {
+        changes(&wire);
+    }
+}
+
+/// The first of a signal's changes are in order, and the line is at each what it is said to become.
+fn changes(wire: &Waveform) {
+    let signal = wire.signal(Time::ZERO);
+    let (mut level, changes): (Drive, _) = wire.changes(Time::from_millis(20), 200);
+    let mut last = Time::ZERO;
+    for (time, drive) in changes {
+        assert!(time > last, "{wire}: a change at {time} comes after one at {last}");
+        assert_eq!(signal.at(Time(time.0 - 1)), level, "{wire}: just before {time}");
+        assert_eq!(signal.at(time), drive, "{wire}: at {time}");
+        (last, level) = (time, drive);
+    }
+}
+
 fn keeps(recording: &Recording) {
     for exchange in recording.exchanges() {
         assert_eq!(exchange.data.len(), Command::decode(&exchange.command).data_length(), "{exchange:?}");
@@ -169,6 +222,12 @@ mod tests {
         };
         let mut decoder = Decoder::new("F031").unwrap();
         inputs("commands").iter().for_each(|input| decoder.run(input));
+        let signals = inputs("signal");
+        assert!(signals.iter().any(|text| String::from_utf8_lossy(text).parse::<Waveform>().is_ok()));
+        signals.iter().for_each(|text| signal(&String::from_utf8_lossy(text)));
+        inputs("vcd")
+            .iter()
+            .for_each(|bytes| [None, Some("D0"), Some("PB4")].iter().for_each(|line| vcd(bytes, *line)));
         for target in ["pcap", "pcapng", "pyocd", "jsonl"] {
             let inputs = inputs(target);
             assert!(inputs.iter().any(|input| read(input).is_ok()), "nothing of {target} can be read");
@@ -182,6 +241,24 @@ mod tests {
         #[test]
         fn no_session_breaks_the_probe(transfers in prop::collection::vec(transfer(), 0..24)) {
             DECODER.with_borrow_mut(|decoder| decoder.run(&session(&transfers)));
+        }
+
+        #[test]
+        fn no_change_of_a_vcd_file_breaks_its_reader(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(b"$#01xzb! 9\n".to_vec())), 0..8),
+            end in any::<prop::sample::Index>(),
+            which in any::<prop::sample::Index>(),
+        ) {
+            let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/vcd");
+            let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
+            files.sort();
+            let mut bytes = std::fs::read(&files[which.index(files.len())]).unwrap();
+            bytes.truncate(bytes.len() - end.index(bytes.len() / 2 + 1));
+            for (at, value) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = value;
+            }
+            [None, Some("D0"), Some("PB4")].into_iter().for_each(|line| vcd(&bytes, line));
         }
 
         #[test]

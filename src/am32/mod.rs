@@ -11,6 +11,7 @@ mod findings;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod given;
+pub mod input;
 pub mod layout;
 pub mod marks;
 pub mod names;
@@ -29,6 +30,7 @@ pub use command::{Command, Word};
 pub use eeprom::BootByte;
 pub use findings::{Finding, Id, Severity};
 pub use given::{Given, Request};
+pub use input::InputKind;
 pub use layout::{Layout, Mcu};
 pub use names::{FileName, Firmware};
 pub use piece::{Info, Piece, PlacedBy, Seen as SeenInRun};

@@ -151,7 +151,7 @@ fn plan_for(given: Vec<Given>, wish: &Request, found: Option<&str>) -> Result<Pl
     if pieces.iter().any(Piece::replaces) {
         pieces.sort_by_key(|p| p.role != Role::Full);
     }
-    let context = Context { part: part.map(Arc::as_ref), layout, foreign, evidence: &evidence, pieces: &pieces, wish };
+    let context = Context { part, layout, foreign, evidence: &evidence, pieces: &pieces, wish };
     findings.extend(rules::judge(&context));
     findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
     Ok(Plan { candidates, part_evidence: evidence, pieces, findings, given, wish: wish.clone() })

@@ -93,6 +93,8 @@ pub struct Board {
     acted: u64,
     /// Somebody follows edges of pins or comparators.
     watching: bool,
+    /// The time up to which they have.
+    followed: Time,
     /// The cycle up to which the core runs now.
     horizon: u64,
     /// The last loads of registers.
@@ -183,6 +185,7 @@ impl Board {
             due: u64::MAX,
             acted: 0,
             watching: false,
+            followed: Time::ZERO,
             horizon: u64::MAX,
             reads: Reads::new(),
             scope: None,

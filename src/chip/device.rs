@@ -20,6 +20,7 @@ use crate::periph::usart::Usart;
 use crate::periph::wwdg::{self, Wwdg};
 use crate::periph::{Clocks, Peripheral};
 use crate::time::Time;
+use std::sync::Arc;
 
 /// One block's model. The flash interface is the chip's own.
 #[derive(Clone, Debug)]
@@ -190,8 +191,6 @@ pub struct Slot {
     pub gate: Option<Gate>,
     /// The number in the name of a timer or a USART, and of a port, from 0 for A; 0 for other blocks.
     pub number: u8,
-    /// The NVIC line of each of its interrupts.
-    pub irq: Box<[u8]>,
     /// The APB bridge widens narrow writes by repeating them; AHB and the I/O port write single lanes.
     pub apb: bool,
 }
@@ -221,15 +220,22 @@ const NOBODY: u8 = u8::MAX;
 pub struct Devices {
     /// Reset and clocks.
     pub rcc: Rcc,
-    /// Where these stand.
-    pub rcc_base: u32,
     /// The blocks, in the part file's order.
     pub slots: Vec<Slot>,
-    /// Where in `slots` those stand that work together.
+    /// What never changes: a saved state shares it.
+    pub layout: Arc<Layout>,
+}
+
+/// Which block stands where.
+#[derive(Debug)]
+pub struct Layout {
+    /// Where RCC's registers stand.
+    pub rcc_base: u32,
+    /// Where in [`Devices::slots`] those stand that work together.
     pub index: Index,
     /// Where blocks can stand, and who stands at each [`GRAIN`] of that.
     windows: Box<[Region]>,
-    table: Vec<u8>,
+    table: Box<[u8]>,
     /// The part has UCPD1 and UCPD2.
     has_power_delivery: bool,
 }
@@ -289,6 +295,28 @@ fn number(name: &str) -> u8 {
     }
 }
 
+impl Layout {
+    fn of(part: &Part, slots: &[Slot]) -> Layout {
+        let windows: Box<[Region]> = part.windows.as_slice().into();
+        let entries = windows.iter().map(|w| w.size / GRAIN).sum::<u32>();
+        let mut table = vec![NOBODY; entries as usize];
+        for (n, slot) in slots.iter().enumerate() {
+            for address in (slot.base..slot.base + slot.size).step_by(GRAIN as usize) {
+                if let Some(i) = entry(&windows, address) {
+                    table[i] = n as u8;
+                }
+            }
+        }
+        Layout {
+            rcc_base: slots.iter().find(|s| matches!(s.device, Device::Rcc)).map_or(0, |s| s.base),
+            index: Index::of(slots),
+            windows,
+            table: table.into(),
+            has_power_delivery: part.peripheral("UCPD1").is_some(),
+        }
+    }
+}
+
 impl Devices {
     /// The blocks of `part`, as after power-on.
     pub fn new(part: &Part) -> Devices {
@@ -303,31 +331,19 @@ impl Devices {
                 size: spec.size,
                 gate: spec.gate,
                 number: number(&spec.name),
-                irq: spec.irq.as_slice().into(),
                 apb: part.apb.contains(spec.base),
             });
         }
-        let windows: Box<[Region]> = part.windows.as_slice().into();
-        let entries = windows.iter().map(|w| w.size / GRAIN).sum::<u32>();
-        let index = Index::of(&slots);
-        let rcc_base = slots.iter().find(|s| matches!(s.device, Device::Rcc)).map_or(0, |s| s.base);
-        let has_power_delivery = part.peripheral("UCPD1").is_some();
-        let table = vec![NOBODY; entries as usize];
-        let mut devices = Devices { rcc, rcc_base, slots, index, windows, table, has_power_delivery };
+        let layout = Arc::new(Layout::of(part, &slots));
+        let mut devices = Devices { rcc, slots, layout };
         devices.pull_for_dead_batteries([true; 2]);
-        for (n, slot) in devices.slots.iter().enumerate() {
-            for address in (slot.base..slot.base + slot.size).step_by(GRAIN as usize) {
-                if let Some(i) = entry(&devices.windows, address) {
-                    devices.table[i] = n as u8;
-                }
-            }
-        }
         devices
     }
 
     /// The index of the block at `address`.
     pub fn at(&self, address: u32) -> Option<usize> {
-        entry(&self.windows, address).map(|i| self.table[i]).filter(|n| *n != NOBODY).map(usize::from)
+        let layout = &self.layout;
+        entry(&layout.windows, address).map(|i| layout.table[i]).filter(|n| *n != NOBODY).map(usize::from)
     }
 
     /// Resets every block but RCC, or by power also that.
@@ -351,7 +367,7 @@ impl Devices {
     /// Sets the pull-downs of UCPD1 (PA8, PB15) and UCPD2 (PD0, PD2), on a part that has these: on from power-on to
     /// their strobes in SYSCFG_CFGR1 (RM0444 8.1.1).
     fn pull_for_dead_batteries(&mut self, on: [bool; 2]) {
-        if !self.has_power_delivery {
+        if !self.layout.has_power_delivery {
             return;
         }
         for (port, pins) in [(0, u16::from(on[0]) << 8), (1, u16::from(on[0]) << 15), (3, u16::from(on[1]) * 0b101)] {
@@ -363,7 +379,7 @@ impl Devices {
 
     /// SYSCFG was written: strobes let go of the pull-downs.
     pub fn follow_strobes(&mut self) {
-        if self.has_power_delivery {
+        if self.layout.has_power_delivery {
             let strobes = self.syscfg().map_or([false; 2], |s| s.strobes());
             self.pull_for_dead_batteries(strobes.map(|strobe| !strobe));
         }
@@ -378,7 +394,7 @@ impl Devices {
             _ => false,
         };
         behind
-            && !self.index.pwr.is_some_and(|pwr| match &self.slots[pwr].device {
+            && !self.layout.index.pwr.is_some_and(|pwr| match &self.slots[pwr].device {
                 Device::Plain(block) => block.opens_backup(),
                 _ => false,
             })
@@ -403,7 +419,7 @@ impl Devices {
 
     /// SYSCFG.
     pub fn syscfg(&mut self) -> Option<&mut Syscfg> {
-        match &mut self.slots[self.index.syscfg?].device {
+        match &mut self.slots[self.layout.index.syscfg?].device {
             Device::Syscfg(d) => Some(d),
             _ => None,
         }
@@ -411,7 +427,7 @@ impl Devices {
 
     /// The port with this number, from 0 for A.
     pub fn port(&mut self, n: usize) -> Option<&mut Gpio> {
-        let slot = self.index.gpio.get(n).copied().flatten()?;
+        let slot = self.layout.index.gpio.get(n).copied().flatten()?;
         match &mut self.slots[slot].device {
             Device::Gpio(g) => Some(g),
             _ => None,
@@ -420,7 +436,7 @@ impl Devices {
 
     /// The converter, whose [`Adc::inputs`] the bench sets.
     pub fn adc(&mut self) -> Option<&mut Adc> {
-        match &mut self.slots[self.index.adc?].device {
+        match &mut self.slots[self.layout.index.adc?].device {
             Device::Adc(d) => Some(d),
             _ => None,
         }
@@ -428,10 +444,10 @@ impl Devices {
 
     /// The comparators, wherever the part has them.
     pub fn comparators(&mut self) -> Option<&mut Comp> {
-        if self.index.comp.is_none() {
+        if self.layout.index.comp.is_none() {
             return self.syscfg().and_then(|s| s.comparators.as_mut());
         }
-        match &mut self.slots[self.index.comp?].device {
+        match &mut self.slots[self.layout.index.comp?].device {
             Device::Comp(d) => Some(d),
             _ => None,
         }
@@ -439,7 +455,7 @@ impl Devices {
 
     /// EXTI.
     pub fn exti(&mut self) -> Option<&mut Exti> {
-        match &mut self.slots[self.index.exti?].device {
+        match &mut self.slots[self.layout.index.exti?].device {
             Device::Exti(d) => Some(d),
             _ => None,
         }
@@ -447,7 +463,7 @@ impl Devices {
 
     /// The DMA controller.
     pub fn dma(&mut self) -> Option<&mut Dma> {
-        match &mut self.slots[self.index.dma?].device {
+        match &mut self.slots[self.layout.index.dma?].device {
             Device::Dma(d) => Some(d),
             _ => None,
         }
@@ -455,7 +471,7 @@ impl Devices {
 
     /// The timers with their numbers.
     pub fn timers(&self) -> impl Iterator<Item = (u8, &Timer)> {
-        self.index.timers.iter().filter_map(|n| match &self.slots[*n] {
+        self.layout.index.timers.iter().filter_map(|n| match &self.slots[*n] {
             Slot { device: Device::Timer(t), number, .. } => Some((*number, t)),
             _ => None,
         })
@@ -504,7 +520,8 @@ fn device(part: &Part, spec: &PeripheralSpec) -> Device {
         Kind::FlashF0 | Kind::FlashG0 => Device::Flash,
         Kind::Gpio => {
             let (moder, ospeedr, pupdr) = (reset("MODER"), reset("OSPEEDR"), reset("PUPDR"));
-            Device::Gpio(Gpio::new(ResetValues { moder, ospeedr, pupdr }))
+            let letter = spec.name.chars().next_back().unwrap_or('?');
+            Device::Gpio(Gpio::new(letter, ResetValues { moder, ospeedr, pupdr }))
         }
         Kind::TimAdvanced
         | Kind::Tim32

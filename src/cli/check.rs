@@ -17,11 +17,6 @@ use clap::ArgAction;
 pub(super) const SHORTEST: Time = Time::from_millis(1);
 const LONGEST: Time = Time::from_millis(60_000);
 
-/// Say what would happen if these files were flashed and powered
-///
-/// Puts the files into the model of a part the way a programmer would, switches the power on, and runs the shipped
-/// code. Roles (bootloader, app, EEPROM, full image) are found from marks, names, sizes and addresses; an address for
-/// a .bin is given as FILE@ADDR.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash check AM32_F051_BOOTLOADER_PB4_V17.bin AM32_NEOESC_F051_2.20.hex eeprom_default.bin

@@ -5,13 +5,6 @@ use super::{OK, Outcome, Output, WOULD_NOT};
 use crate::layout;
 use std::ffi::OsString;
 
-/// Compare two images, two virtual ESCs, or an image with an ESC
-///
-/// By what they mean first: the bootloader's version and pin, the app's version and name tag, settings by name, option
-/// bytes by field. Then page by page, in hex. A byte that is not there is equal to FF, which erased flash reads. With an
-/// ESC, only the places in flash that the image holds something of are compared.
-///
-/// Ends as diff(1) does: 0 equal, 1 different, 2 trouble. With --quiet the answer alone, with --verbose all lines.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash diff AM32_NEOESC_F051_2.18.hex AM32_NEOESC_F051_2.20.hex

@@ -8,11 +8,6 @@ mod system;
 use super::{OK, Outcome, Output, WOULD_NOT};
 use crate::report::doctor::Doctor;
 
-/// Tell what is installed, which flashing tools can be rehearsed, and what stands in the way
-///
-/// Looks for st-flash, OpenOCD, pyOCD, probe-rs, gdb and others on the PATH, and whether `dryflash with` can put the
-/// virtual ST-LINK before them; whether the temporary folder, the ports and the kernel fit. Exit code 1 where no tool
-/// that flashes can be rehearsed. docs/doctor.md has the JSON.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash doctor

@@ -10,10 +10,6 @@ use crate::shell;
 use anyhow::bail;
 use std::path::PathBuf;
 
-/// Write what a probe reads of a virtual ESC into a file
-///
-/// All of flash, or SIZE bytes from ADDR on, as `st-flash read` reads them: nothing where the chip is read-protected. The
-/// state stays as it is.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash dump --state esc.json -o dump.bin

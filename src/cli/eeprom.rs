@@ -22,11 +22,6 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Look at the settings of an ESC by name, compare, change and make them
-///
-/// A settings page is taken from wherever it stands: a file that is nothing but the page, a _FULL image or a copy of
-/// all of flash, Intel HEX, ELF, or the state of a virtual ESC. Settings go by the names that `dryflash eeprom show`
-/// prints, AM32's own (C, JSON, DroneCAN) too.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash eeprom show eeprom.bin

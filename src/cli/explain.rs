@@ -5,7 +5,6 @@ use crate::am32;
 use crate::report::explain::Explained;
 use anyhow::bail;
 
-/// Explain a finding at length, or list all of them
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Ids, such as DF012; none lists all.

@@ -8,7 +8,7 @@ use crate::tell::tell;
 use anyhow::{Context, bail};
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::ErrorKind;
-use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Id};
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -113,23 +113,25 @@ fn summarise(text: &str) -> anyhow::Result<()> {
     written.map_err(|e| FileError::new(path.as_ref(), e)).context("the step summary cannot be written")
 }
 
-/// The command line, with the forms of each verb. A variable of the environment that is empty counts as absent.
+/// The command line.
 pub fn command() -> Command {
-    let empty =
-        |arg: &Arg| arg.get_env().is_some_and(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()));
-    let absent = |arg: Arg| if empty(&arg) { arg.env(None::<&str>) } else { arg };
     // As wide as what is printed is made to fit.
-    let command = Cli::command().max_term_width(columns::WIDEST);
-    let verbs: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
-    verbs.iter().fold(command, |command, verb| command.mut_subcommand(verb, |c| dressed(c, &offered(verb), &absent)))
+    Cli::command().max_term_width(columns::WIDEST)
 }
 
-/// A verb with what every verb has, and what it has below it.
-fn dressed(command: Command, forms: &[&'static Form], absent: &impl Fn(Arg) -> Arg) -> Command {
-    let below: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
-    let command =
-        below.iter().fold(command, |command, name| command.mut_subcommand(name, |c| dressed(c, forms, absent)));
-    let arg = Arg::new("format")
+/// A verb with what every verb has, its forms, and what it has below it. A variable of the environment that is empty
+/// counts as absent.
+pub fn dressed(verb: Command) -> Command {
+    let forms = offered(verb.get_name());
+    with_forms(verb, &forms)
+}
+
+fn with_forms(command: Command, forms: &[&'static Form]) -> Command {
+    let command = command.mut_subcommands(|below| with_forms(below, forms));
+    // Behind its own, and before what clap hands on to every verb, though that is there already.
+    let order = command.get_arguments().filter(|a| !a.is_positional() && !a.is_global_set()).count();
+    let format = Arg::new("format")
+        .display_order(order)
         .long("format")
         .value_name("FORMAT")
         .value_parser(Forms(forms.to_vec()))
@@ -137,10 +139,22 @@ fn dressed(command: Command, forms: &[&'static Form], absent: &impl Fn(Arg) -> A
         .hide(forms.len() == 1)
         .help_heading(super::EVERYWHERE)
         .help("How to print");
-    let report = |a: Arg| if a.get_id() == "report" { a.help(report_help(forms)) } else { a };
-    let help = Arg::new("help").short('h').long("help").action(ArgAction::Help);
+    let empty =
+        |arg: &Arg| arg.get_env().is_some_and(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()));
+    let own = |arg: Arg| {
+        let arg = if empty(&arg) { arg.env(None::<&str>) } else { arg };
+        if arg.get_id() == "report" { arg.help(report_help(forms)) } else { arg }
+    };
+    let help = Arg::new("help").display_order(order + 1).short('h').long("help").action(ArgAction::Help);
     let help = help.help("Print help; -h is short, --help tells more").help_heading(super::EVERYWHERE);
-    command.mut_args(absent).mut_args(report).arg(arg).disable_help_flag(true).arg(help)
+    let handed_on: Vec<Id> =
+        command.get_arguments().filter(|a| a.is_global_set()).map(|a| a.get_id().clone()).collect();
+    let command = command.mut_args(own).disable_help_flag(true);
+    let is_there = handed_on.iter().any(|id| id == "format");
+    let command = if is_there { command.mut_arg("format", |_| format) } else { command.arg(format) };
+    // What is changed goes to the end.
+    let others = handed_on.iter().filter(|id| *id != "format");
+    others.fold(command.arg(help), |command, id| command.mut_arg(id, |arg| arg))
 }
 
 /// Prints help or the version, with no line wider than the terminal: clap wraps all but the usage.

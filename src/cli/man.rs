@@ -7,7 +7,6 @@ use anyhow::{Context, bail};
 use clap_mangen::Man;
 use std::path::{Path, PathBuf};
 
-/// Write the manual pages: one for dryflash, one for each verb
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash man ~/.local/share/man/man1

@@ -12,11 +12,6 @@ use clap::ArgAction;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Show what lies where in flash: of files, of a virtual ESC, or of both
-///
-/// Draws flash to scale with bootloader, app, settings, what is free, and what overlaps, and lists each region with its
-/// file. Roles are found as by `check`; nothing runs. Of a virtual ESC and files it shows what would lie where after they
-/// were flashed; of two virtual ESCs, both side by side.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash map AM32_F051_BOOTLOADER_PB4_V17.bin AM32_NEOESC_F051_2.20.hex eeprom_default.bin

@@ -7,9 +7,6 @@ use crate::scenario::outcome::Report;
 use anyhow::{Context, bail};
 use std::path::PathBuf;
 
-/// Join the JSON reports of a run's shares into one
-///
-/// Every share has to be there. The report is the same as of a run that was not shared out, in any --format.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Reports of `dryflash run --shard I/N --format json`.

@@ -15,6 +15,7 @@ mod fronts;
 mod given;
 mod glasgow;
 mod keeper;
+mod late;
 mod machine;
 mod man;
 mod map;
@@ -46,6 +47,7 @@ use crate::tell::tell;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Parser, Subcommand, ValueEnum};
 use forms::Output;
+use late::Late;
 use project::Project;
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
@@ -93,30 +95,121 @@ const RUNNING: &str = "What is run, and how long";
 /// The heading of options that every verb has.
 const EVERYWHERE: &str = "Options of every verb";
 
+/// Of those that are not asked for, no more is made than the line of the help.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum Verb {
-    Check(check::Args),
-    Run(run::Args),
-    New(new::Args),
-    Schema(schema::Args),
-    Merge(merge::Args),
-    Signals(Box<signals::Args>),
-    Serve(serve::Args),
+    /// Say what would happen if these files were flashed and powered
+    ///
+    /// Puts the files into the model of a part the way a programmer would, switches the power on, and runs the shipped
+    /// code. Roles (bootloader, app, EEPROM, full image) are found from marks, names, sizes and addresses; an address for
+    /// a .bin is given as FILE@ADDR.
+    Check(Late<check::Args>),
+    /// Run scenarios: steps on a virtual ESC, and what is expected of it
+    ///
+    /// A scenario is a TOML file; `dryflash new` writes one with comments. Cases run on all cores, and the report is the
+    /// same whatever their number.
+    Run(Late<run::Args>),
+    /// Write a scenario with comments, to begin with
+    New(Late<new::Args>),
+    /// Print a JSON schema: of scenario files, or of what a verb prints as JSON
+    ///
+    /// An editor that is told of the scenarios' schema completes keys and shows their meaning: the first line of a scenario
+    /// names it, `#:schema scenario.schema.json`. The others say what a program may rely on.
+    Schema(Late<schema::Args>),
+    /// Join the JSON reports of a run's shares into one
+    ///
+    /// Every share has to be there. The report is the same as of a run that was not shared out, in any --format.
+    Merge(Late<merge::Args>),
+    /// Say which signals these files start on, and why not on the others
+    ///
+    /// Flashes the files as `check` does, then powers the ESC once for each signal of the catalogue, at several phases of its
+    /// frames and errors of its sender's clock, up to the jump into the app. A line for each signal: it starts, it stays, or
+    /// it starts in some of the cases; with the samples that the bootloader took of its pin.
+    Signals(Late<signals::Args>),
+    /// Be a virtual ST-LINK at a virtual ESC: OpenOCD, st-flash and others flash and debug it
+    ///
+    /// Puts the files into the ESC as `check` does, switches the power on, and serves clients until Ctrl-C: over TCP with
+    /// stlink-server's protocol, with --socket through a stand-in for libusb, with --glasgow for probe-rs. With --state, the ESC is written back to
+    /// the file each time that a client closes, and at the end.
+    Serve(Late<serve::Args>),
+    /// Carry out a command line of st-flash on a virtual chip
+    ///
+    /// Takes st-flash's own arguments and sends the ST-LINK commands that st-flash 1.7.0 sends, or those of 1.8.0
+    /// (--as 1.8). What is dryflash's own stands before st-flash's command word: --part P, --state FILE, --as VERSION, --record FILE, --signal LEVEL, --seed N, --engine E, --v3, --force. Where --part
+    /// and --state are missing, DRYFLASH_PART and DRYFLASH_STATE are taken.
+    ///
+    /// Without --state the chip is a blank one, and forgotten afterwards. `read` replaces a file that exists only with
+    /// --force. The exit code is st-flash's, 255, where st-flash fails, and 2 for dryflash's own trouble.
     #[command(name = "st-flash")]
-    StFlash(st_flash::Args),
-    With(with::Args),
-    Replay(replay::Args),
-    Map(map::Args),
-    Parts(parts::Args),
-    Diff(diff::Args),
-    Pack(pack::Args),
-    Split(split::Args),
-    Dump(dump::Args),
-    Explain(explain::Args),
-    Eeprom(eeprom::Args),
-    Doctor(doctor::Args),
-    Completions(completions::Args),
-    Man(man::Args),
+    StFlash(Late<st_flash::Args>),
+    /// Run a flashing command against the virtual ESC, and say what it changed
+    ///
+    /// Starts a virtual ST-LINK at the ESC, runs the command with a stand-in for libusb before it (Linux), so that st-flash,
+    /// OpenOCD, pyOCD and scripts of them find that probe and no other, gives probe-rs, cargo-embed and cargo-flash the same
+    /// ESC through a probe of theirs, and reports what changed in flash and option bytes.
+    /// Returns the command's exit code where it is not 0, and 125 for trouble of its own.
+    With(Late<with::Args>),
+    /// Replay a recorded ST-LINK session, or st-flash lines, on a virtual ESC
+    ///
+    /// A recording is one of `--record`, a capture of usbmon or USBPcap (pcap, pcapng), or pyOCD's trace log. The ESC is a
+    /// blank one of the recording's part, or holds the files that follow, or is a copy of the one in --state. Tells what the session did, each reply that came out
+    /// otherwise, and what changed. Exit code 1 where a reply or the end differs.
+    ///
+    /// A file of st-flash lines (`steps.sh`) is carried out as `dryflash st-flash` does, line by line. Exit code 1 where
+    /// one fails.
+    Replay(Late<replay::Args>),
+    /// Show what lies where in flash: of files, of a virtual ESC, or of both
+    ///
+    /// Draws flash to scale with bootloader, app, settings, what is free, and what overlaps, and lists each region with its
+    /// file. Roles are found as by `check`; nothing runs. Of a virtual ESC and files it shows what would lie where after they
+    /// were flashed; of two virtual ESCs, both side by side.
+    Map(Late<map::Args>),
+    /// List the parts that are modelled, show one, or list what the model does not know
+    ///
+    /// With --quiet, only the parts' short names, or the list without its headings.
+    Parts(Late<parts::Args>),
+    /// Compare two images, two virtual ESCs, or an image with an ESC
+    ///
+    /// By what they mean first: the bootloader's version and pin, the app's version and name tag, settings by name, option
+    /// bytes by field. Then page by page, in hex. A byte that is not there is equal to FF, which erased flash reads. With an
+    /// ESC, only the places in flash that the image holds something of are compared.
+    ///
+    /// Ends as diff(1) does: 0 equal, 1 different, 2 trouble. With --quiet the answer alone, with --verbose all lines.
+    Diff(Late<diff::Args>),
+    /// Make one full image of a bootloader, an app and an EEPROM page
+    ///
+    /// What each file is, and where it goes, is found as by `check`, and what would not start is not packed. The image
+    /// reaches from the start of flash to the end of the settings page.
+    Pack(Late<pack::Args>),
+    /// Take a full image, or the flash of a virtual ESC, apart: bootloader, app, EEPROM page
+    ///
+    /// The files begin where each has its place. A bootloader and an app end with their last byte that is not FF; an EEPROM
+    /// page is whole. In a folder they get names as AM32's releases have them.
+    Split(Late<split::Args>),
+    /// Write what a probe reads of a virtual ESC into a file
+    ///
+    /// All of flash, or SIZE bytes from ADDR on, as `st-flash read` reads them: nothing where the chip is read-protected. The
+    /// state stays as it is.
+    Dump(Late<dump::Args>),
+    /// Explain a finding at length, or list all of them
+    Explain(Late<explain::Args>),
+    /// Look at the settings of an ESC by name, compare, change and make them
+    ///
+    /// A settings page is taken from wherever it stands: a file that is nothing but the page, a _FULL image or a copy of
+    /// all of flash, Intel HEX, ELF, or the state of a virtual ESC. Settings go by the names that `dryflash eeprom show`
+    /// prints, AM32's own (C, JSON, DroneCAN) too.
+    Eeprom(Late<eeprom::Args>),
+    /// Tell what is installed, which flashing tools can be rehearsed, and what stands in the way
+    ///
+    /// Looks for st-flash, OpenOCD, pyOCD, probe-rs, gdb and others on the PATH, and whether `dryflash with` can put the
+    /// virtual ST-LINK before them; whether the temporary folder, the ports and the kernel fit. Exit code 1 where no tool
+    /// that flashes can be rehearsed. docs/doctor.md has the JSON.
+    Doctor(Late<doctor::Args>),
+    /// Print what a shell needs to complete dryflash's words
+    Completions(Late<completions::Args>),
+    /// Write the manual pages: one for dryflash, one for each verb
+    Man(Late<man::Args>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -299,8 +392,8 @@ pub fn main() -> ExitCode {
         Verb::New(args) => new::run(&args),
         Verb::Schema(args) => schema::run(&args),
         Verb::Merge(args) => merge::run(&args, output),
-        Verb::Check(args) => check::run(args, output),
-        Verb::Signals(args) => signals::run(*args, output),
+        Verb::Check(args) => check::run(args.0, output),
+        Verb::Signals(args) => signals::run(args.0, output),
         Verb::Serve(args) => serve::run(&args),
         Verb::StFlash(args) => st_flash::run(&args),
         Verb::Replay(args) => replay::run(&args, output),

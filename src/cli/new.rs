@@ -6,7 +6,6 @@ use crate::part;
 use crate::shell;
 use std::path::PathBuf;
 
-/// Write a scenario with comments, to begin with
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   dryflash new scenarios/update.toml --part F051")]

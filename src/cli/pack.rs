@@ -12,10 +12,6 @@ use anyhow::bail;
 use clap::ArgAction;
 use std::ffi::OsString;
 
-/// Make one full image of a bootloader, an app and an EEPROM page
-///
-/// What each file is, and where it goes, is found as by `check`, and what would not start is not packed. The image
-/// reaches from the start of flash to the end of the settings page.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash pack AM32_F051_BOOTLOADER_PB4_V17.bin AM32_NEOESC_F051_2.20.hex eeprom_default.bin -o NEOESC_FULL.bin

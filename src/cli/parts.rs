@@ -4,9 +4,6 @@ use super::{OK, Outcome, Output};
 use crate::part;
 use crate::report::parts::Parts;
 
-/// List the parts that are modelled, show one, or list what the model does not know
-///
-/// With --quiet, only the parts' short names, or the list without its headings.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A part to show: its full name, or AM32's short one.

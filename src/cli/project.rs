@@ -3,8 +3,9 @@
 use crate::files::{self, FileError};
 use crate::part::{self, PartError};
 use crate::scenario::error::{ScenarioError, Source, hint_for};
+use crate::scenario::signals;
 use crate::tell::tell;
-use crate::wire::{Named, Spec};
+use crate::wire::Named;
 use serde::Deserialize;
 use serde_spanned::Spanned;
 use std::collections::BTreeMap;
@@ -163,23 +164,8 @@ fn parse(source: &Arc<Source>) -> Result<Contents, ScenarioError> {
         })?;
     }
     for (name, text) in &contents.signals {
-        signal(source, name, text)?;
+        let (name, at) = (name.get_ref(), name.span());
+        signals::judge(source, (name, &at), (text.get_ref(), &text.span()))?;
     }
     Ok(contents)
-}
-
-/// A name that can stand in a signal, and a text that can be read; what it names is looked up where it is used.
-fn signal(source: &Arc<Source>, name: &Spanned<String>, text: &Spanned<String>) -> Result<(), ScenarioError> {
-    let called = name.get_ref();
-    let plain = called.starts_with(|c: char| c.is_ascii_alphabetic())
-        && called.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
-    if !plain {
-        let flaw = source.flaw(&name.span(), format!("'{called}' is no name of a signal"));
-        return Err(flaw.hint("a letter, then letters, digits, - and _"));
-    }
-    if called.parse::<Spec>().is_ok_and(|s| !s.is_name()) {
-        return Err(source.flaw(&name.span(), format!("'{called}' is a signal already; give it another name")));
-    }
-    let spec = text.get_ref().parse::<Spec>();
-    spec.map(|_| ()).map_err(|error| source.flaw(&text.span(), error.to_string()))
 }

@@ -18,20 +18,13 @@ use crate::probe::{capture, decode};
 use crate::report::Style;
 use crate::report::replay::Session;
 use crate::tell::tell;
+use crate::wire::{Builtin, Named, Spec};
 use anyhow::{Context, anyhow, bail};
 use clap::ValueEnum;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// Replay a recorded ST-LINK session, or st-flash lines, on a virtual ESC
-///
-/// A recording is one of `--record`, a capture of usbmon or USBPcap (pcap, pcapng), or pyOCD's trace log. The ESC is a
-/// blank one of the recording's part, or holds the files that follow, or is a copy of the one in --state. Tells what the session did, each reply that came out
-/// otherwise, and what changed. Exit code 1 where a reply or the end differs.
-///
-/// A file of st-flash lines (`steps.sh`) is carried out as `dryflash st-flash` does, line by line. Exit code 1 where
-/// one fails.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash replay session.jsonl
@@ -228,10 +221,28 @@ fn suit(esc: &mut Esc, recording: &Recording) -> anyhow::Result<()> {
         esc.seed = header.seed;
     }
     if esc.signal.is_none() {
-        let parse = |signal: &str| signal.parse().map_err(|e| anyhow!("line 1: `signal`: {e}"));
-        esc.signal = header.signal.as_deref().map(parse).transpose()?;
+        esc.signal = header.signal.as_deref().map(|text| wire_of(text, &esc.signals)).transpose()?;
     }
     Ok(())
+}
+
+/// The signal of a recording. Its names and files have to be here, too.
+fn wire_of(text: &str, names: &Named) -> anyhow::Result<Spec> {
+    // Levels were once written in any case; names and files were none then.
+    let lower = text.to_lowercase().parse::<Spec>();
+    if let Ok(levels) = lower.and_then(|spec| spec.resolve(&Builtin).map(|wire| (spec, wire)))
+        && levels.1.as_levels().is_some()
+    {
+        return Ok(levels.0);
+    }
+    let spec = text.parse::<Spec>();
+    let read = spec.and_then(|spec| spec.resolve(names).map(|_| spec));
+    read.map_err(|e| {
+        anyhow!(
+            "the recording's line 1 has the signal '{text}': {e}; replay it in the folder that the signal's files are \
+             named from, or say with --signal what was on the wire"
+        )
+    })
 }
 
 fn convert(recording: &Recording, form: Form, to: &Path, force: bool) -> anyhow::Result<Outcome> {

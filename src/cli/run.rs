@@ -22,10 +22,6 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// Run scenarios: steps on a virtual ESC, and what is expected of it
-///
-/// A scenario is a TOML file; `dryflash new` writes one with comments. Cases run on all cores, and the report is the
-/// same whatever their number.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash run scenarios

@@ -5,10 +5,6 @@ use crate::scenario::schema;
 use anyhow::Context;
 use clap::ValueEnum;
 
-/// Print a JSON schema: of scenario files, or of what a verb prints as JSON
-///
-/// An editor that is told of the scenarios' schema completes keys and shows their meaning: the first line of a scenario
-/// names it, `#:schema scenario.schema.json`. The others say what a program may rely on.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Which.

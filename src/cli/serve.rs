@@ -20,11 +20,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
-/// Be a virtual ST-LINK at a virtual ESC: OpenOCD, st-flash and others flash and debug it
-///
-/// Puts the files into the ESC as `check` does, switches the power on, and serves clients until Ctrl-C: over TCP with
-/// stlink-server's protocol, with --socket through a stand-in for libusb, with --glasgow for probe-rs. With --state, the ESC is written back to
-/// the file each time that a client closes, and at the end.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash serve --part F051 --state esc.json

@@ -19,11 +19,6 @@ use anyhow::{anyhow, bail};
 use clap::ArgAction;
 use std::path::PathBuf;
 
-/// Say which signals these files start on, and why not on the others
-///
-/// Flashes the files as `check` does, then powers the ESC once for each signal of the catalogue, at several phases of its
-/// frames and errors of its sender's clock, up to the jump into the app. A line for each signal: it starts, it stays, or it
-/// starts in some of the cases; with the samples that the bootloader took of its pin.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash signals AM32_F051_BOOTLOADER_PB4_V17.bin AM32_NEOESC_F051_2.20.hex eeprom_default.bin

@@ -12,10 +12,6 @@ use anyhow::{Context, bail};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Take a full image, or the flash of a virtual ESC, apart: bootloader, app, EEPROM page
-///
-/// The files begin where each has its place. A bootloader and an app end with their last byte that is not FF; an EEPROM
-/// page is whole. In a folder they get names as AM32's releases have them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash split NEOESC_FULL.bin -o parts

@@ -18,14 +18,6 @@ use anyhow::{Context, anyhow, bail};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Carry out a command line of st-flash on a virtual chip
-///
-/// Takes st-flash's own arguments and sends the ST-LINK commands that st-flash 1.7.0 sends, or those of 1.8.0
-/// (--as 1.8). What is dryflash's own stands before st-flash's command word: --part P, --state FILE, --as VERSION, --record FILE, --signal LEVEL, --seed N, --engine E, --v3, --force. Where --part
-/// and --state are missing, DRYFLASH_PART and DRYFLASH_STATE are taken.
-///
-/// Without --state the chip is a blank one, and forgotten afterwards. `read` replaces a file that exists only with
-/// --force. The exit code is st-flash's, 255, where st-flash fails, and 2 for dryflash's own trouble.
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "dryflash st-flash [--part P] [--state FILE] [--as VERSION] [--record FILE] [--signal LEVEL] [--seed N] [--engine E] [--v3] [--force] [ST-FLASH-OPTIONS] {write|read|erase|reset} [ARGS]...",

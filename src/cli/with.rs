@@ -42,12 +42,6 @@ pub(super) const TROUBLE: u8 = 125;
 /// How long clients that outlive the command are waited for.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Run a flashing command against the virtual ESC, and say what it changed
-///
-/// Starts a virtual ST-LINK at the ESC, runs the command with a stand-in for libusb before it (Linux), so that st-flash,
-/// OpenOCD, pyOCD and scripts of them find that probe and no other, gives probe-rs, cargo-embed and cargo-flash the same
-/// ESC through a probe of theirs, and reports what changed in flash and option bytes.
-/// Returns the command's exit code where it is not 0, and 125 for trouble of its own.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash with --part F051 -- st-flash --reset write bootloader.bin 0x08000000

@@ -177,7 +177,7 @@ fn bootloader(chip: &mut Chip, bench: &Bench, run: &mut BootRun) -> bool {
 }
 
 /// What a halt means, before or after the jump.
-fn ended(chip: &Chip, halt: Halt, pc: u32, in_app: bool) -> Ending {
+pub(super) fn ended(chip: &Chip, halt: Halt, pc: u32, in_app: bool) -> Ending {
     match halt {
         Halt::Fault(fault) => {
             let pc = chip.board.log.last_fault().map_or(pc, |(pc, _)| pc);

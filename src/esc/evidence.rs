@@ -278,7 +278,8 @@ pub struct BootRun {
     pub changed: Vec<ChangedPage>,
     /// What was touched and is not modelled.
     pub unmodelled: Vec<Touched>,
-    /// Accesses that did nothing on this part, as on the chip: a block whose clock is off, a locked register.
+    /// Accesses that did nothing on this part, as on the chip: a block whose clock is off, a locked register. And an
+    /// output of the chip against a driven wire.
     pub in_vain: Vec<Touched>,
     /// Choices of the model that something rested on, where silicon is not known to do the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -94,7 +94,7 @@ fn port_off(chip: &mut Chip) -> Option<Flaw> {
     let captured: Vec<(u8, u32)> = devices.timers().map(|(n, t)| (n, t.watched_inputs())).collect();
     let devices = &chip.board.devices;
     let in_vain = |port: char| {
-        let slot = devices.index.gpio.get((port as usize).wrapping_sub('A' as usize)).copied().flatten();
+        let slot = devices.layout.index.gpio.get((port as usize).wrapping_sub('A' as usize)).copied().flatten();
         let slot = slot.map(|n| &devices.slots[n]).filter(|s| matches!(s.device, Device::Gpio(_)));
         slot.is_some_and(|s| {
             s.gate.as_ref().is_some_and(|g| !devices.rcc.enabled(g))

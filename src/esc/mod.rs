@@ -6,6 +6,7 @@
 
 pub mod alive;
 mod answer;
+pub mod arming;
 pub mod bench;
 mod blame;
 pub mod boot;
@@ -14,6 +15,7 @@ pub mod changes;
 mod check;
 pub mod evidence;
 pub mod fit;
+pub mod input;
 mod kept;
 pub mod last;
 pub mod migrate;
@@ -34,9 +36,11 @@ pub mod words;
 
 pub use alive::{Alive, Loop};
 pub use answer::Answer;
+pub use arming::{AppSeen, Arming, Throttles, arming, watch_app};
 pub use bench::Bench;
 pub use check::{CheckError, Options, check};
 pub use evidence::{AppRun, BootRun, ClockChange, Ending, Handling, Jump};
+pub use input::AppInput;
 pub use kept::{Kept, KeptError};
 pub use last::Last;
 pub use power_up::{AfterPowerOn, PowerUp};

@@ -11,6 +11,7 @@ use crate::am32::{Finding, Id, Pin};
 use crate::chip::{Chip, SavedChip, program};
 use crate::image::Image;
 use crate::periph::pins;
+use std::fmt;
 use std::sync::Arc;
 
 /// A pin whose edges the app follows.
@@ -26,6 +27,29 @@ pub struct SignalPin {
 /// where its input is not set up. Pins that interrupt are left out: on boards with comparators of their own these are
 /// the comparators' outputs.
 pub fn followed(chip: &mut Chip) -> Vec<SignalPin> {
+    captures(chip).into_iter().map(|c| SignalPin { pin: c.pin, through: c.to_string() }).collect()
+}
+
+/// A timer's channel that captures the edges of a pin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Capture {
+    /// TIMn.
+    pub timer: u8,
+    /// From 1.
+    pub channel: u8,
+    /// The pin.
+    pub pin: Pin,
+}
+
+/// `TIM3 channel 1`.
+impl fmt::Display for Capture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TIM{} channel {}", self.timer, self.channel)
+    }
+}
+
+/// The channels that capture now, with the pins that lead to them.
+pub(super) fn captures(chip: &mut Chip) -> Vec<Capture> {
     let part = Arc::clone(chip.part());
     let devices = &mut chip.board.devices;
     let watched: Vec<(u8, u32)> = devices.timers().map(|(n, t)| (n, t.watched_inputs())).collect();
@@ -35,7 +59,7 @@ pub fn followed(chip: &mut Chip) -> Vec<SignalPin> {
             let led = pins::of(&part, timer, input + 1)
                 .find(|r| devices.gpio(r.port).is_some_and(|g| g.alternate(r.pin, r.af)));
             if let Some(pin) = led.and_then(|r| Pin::new(r.port, r.pin)) {
-                found.push(SignalPin { pin, through: format!("TIM{timer} channel {}", input + 1) });
+                found.push(Capture { timer, channel: input + 1, pin });
             }
         }
     }

@@ -36,6 +36,7 @@ use crate::part::{Family, OptionBytes, Part};
 use crate::time::{Now, Time};
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// The interface's base address on every part (F3, G4).
 pub const REGISTERS: u32 = 0x4002_2000;
@@ -122,7 +123,7 @@ enum Kept {
 pub struct OtherPart;
 
 /// The controller of `part`, powered on, with blank cells and factory option bytes.
-pub fn for_part(part: &Part) -> Box<dyn Controller> {
+pub fn for_part(part: &Arc<Part>) -> Box<dyn Controller> {
     match part.family {
         Family::F0 => Box::new(f0::F0::new(part)),
         Family::G0 => Box::new(g0::G0::new(part)),

@@ -29,6 +29,7 @@ use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
 };
 use embedded_storage_async::nor_flash as asynchronous;
+use std::sync::Arc;
 
 /// An F0's: half-words, pages of 1 KB (RM0091 3.2.1).
 pub type F0 = Nor<2, 1024>;
@@ -184,7 +185,7 @@ impl<const WRITE: usize, const ERASE: usize> Nor<WRITE, ERASE> {
     ///
     /// # Errors
     /// [`NorError::OtherKind`]: the part's units or pages are of another size.
-    pub fn new(part: &Part) -> Result<Nor<WRITE, ERASE>, NorError> {
+    pub fn new(part: &Arc<Part>) -> Result<Nor<WRITE, ERASE>, NorError> {
         let (driver, page) = (driver(part), part.flash.page);
         let unit = Driver::<Powered>::unit(driver.as_ref());
         if (unit as usize, page as usize) != (WRITE, ERASE) {

@@ -120,7 +120,7 @@ impl Source {
 
     /// Its option bytes, as `part` would load them; what a file leaves out is as it leaves the factory. None where it has
     /// none, or they are not this part's.
-    pub fn options(&self, part: &Part) -> Option<OptionBytes> {
+    pub fn options(&self, part: &Arc<Part>) -> Option<OptionBytes> {
         let stored = self.option_bytes.as_ref()?;
         let mut controller = for_part(part);
         match &self.kept {

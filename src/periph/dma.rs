@@ -6,6 +6,7 @@ use super::registers::registers;
 use super::{Clocks, Context, Forecast, Peripheral, masked};
 use crate::bus::{ResetCause, Width};
 use crate::time::Now;
+use std::sync::Arc;
 
 const EN: u32 = 1 << 0;
 const DIR: u32 = 1 << 4;
@@ -160,6 +161,21 @@ pub struct Transfer {
     pub to: (u32, Width),
 }
 
+/// A row of transfers, and how far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Transfers in all.
+    pub total: u32,
+    /// Those that are still to come.
+    pub left: u32,
+    /// Where in memory it begins.
+    pub memory: u32,
+    /// How wide each is there.
+    pub width: Width,
+    /// From the peripheral to memory.
+    pub to_memory: bool,
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Channel {
     ccr: u32,
@@ -201,7 +217,7 @@ impl Channel {
 pub struct Dma {
     channels: Box<[Channel]>,
     /// The channels behind each of its interrupts, a mask each, bit 0 for the first.
-    vectors: Box<[u32]>,
+    vectors: Arc<[u32]>,
     isr: u32,
 }
 
@@ -210,6 +226,11 @@ impl Dma {
     pub fn new(channels: u32, vectors: &[u32]) -> Dma {
         let channels = vec![Channel::default(); (channels as usize).min(MOST_CHANNELS)];
         Dma { channels: channels.into(), vectors: vectors.into(), isr: 0 }
+    }
+
+    /// How many channels it has.
+    pub fn channels(&self) -> usize {
+        self.channels.len()
     }
 
     /// Whether any channel waits for requests or has something to copy.
@@ -231,6 +252,18 @@ impl Dma {
 
     fn channel(&self, n: usize) -> Option<&Channel> {
         n.checked_sub(1).and_then(|n| self.channels.get(n))
+    }
+
+    /// What channel `n`, from 1, was last turned on for.
+    pub fn block(&self, n: usize) -> Option<Block> {
+        let c = self.channel(n)?;
+        Some(Block {
+            total: c.total,
+            left: c.cndtr,
+            memory: c.cmar,
+            width: c.width(10),
+            to_memory: c.ccr & (DIR | MEM2MEM) == 0,
+        })
     }
 
     /// What channel `n`, from 1, would move next.

@@ -8,6 +8,7 @@ use super::registers::{Map, registers};
 use super::{Clocks, Context, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
 use crate::time::Now;
+use std::sync::Arc;
 
 /// Which EXTI it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +65,7 @@ pub struct Lines {
     /// The lines that have edges and software interrupts.
     pub edges: u32,
     /// The lines behind each of its interrupts, a mask each.
-    pub vectors: Box<[u32]>,
+    pub vectors: Arc<[u32]>,
 }
 
 /// The EXTI of either family.
@@ -131,6 +132,11 @@ impl Exti {
             Model::F0 => syscfg[line / 4 % 4] >> (4 * (line % 4)) & 0xF,
             Model::G0 => self.exticr[line / 4 % 4] >> (8 * (line % 4)) & 0xFF,
         }
+    }
+
+    /// The levels that were last followed.
+    pub const fn levels(&self) -> u32 {
+        self.levels
     }
 
     /// The levels of the watched lines at this instant; what was not watched before has no edge. Whether a flag was
@@ -251,7 +257,7 @@ mod tests {
     fn exti(model: Model, imr: u32) -> Exti {
         let comparators = if model == Model::F0 { 3 << 21 } else { 3 << 17 };
         let edges = if model == Model::F0 { f0::writes::RTSR } else { g0::writes::RTSR1 };
-        Exti::new(model, Lines { count: 32, imr, edges, vectors: Box::new([0x3, 0xC, 0xFFF0, comparators]) })
+        Exti::new(model, Lines { count: 32, imr, edges, vectors: Arc::new([0x3, 0xC, 0xFFF0, comparators]) })
     }
 
     #[test]
@@ -303,7 +309,7 @@ mod tests {
 
     #[test]
     fn lines_that_a_part_has_not_stay_0() {
-        let mut e = Exti::new(Model::F0, Lines { count: 20, imr: 0, edges: f0::writes::RTSR, vectors: Box::new([]) });
+        let mut e = Exti::new(Model::F0, Lines { count: 20, imr: 0, edges: f0::writes::RTSR, vectors: Arc::default() });
         for (offset, there) in [(f0::IMR, 0xF_FFFF), (f0::RTSR, 0xB_FFFF), (f0::SWIER, 0xB_FFFF)] {
             write(&mut e, offset, u32::MAX, 0, clocks(0));
             assert_eq!(read(&mut e, offset, 0, clocks(0)), there);

@@ -1,7 +1,11 @@
 //! A GPIO port (RM0091 chapter 8, RM0444 chapter 7), and the wires at its pins.
 
+mod levels;
+
+pub use levels::{Levels, PULL, UNDECIDED};
+
 use super::registers::registers;
-use super::signal::{Drive, Signal};
+use super::signal::Signal;
 use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
 use crate::time::{Now, Time};
@@ -49,20 +53,6 @@ struct Modes {
     pull_down: u16,
 }
 
-/// The level at each pin of a port, one bit each. What is neither high, low nor floating is analog, or driven by a block
-/// whose output is not modelled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Levels {
-    /// Driven or pulled up.
-    pub high: u16,
-    /// Driven or pulled down.
-    pub low: u16,
-    /// Left alone.
-    pub floats: u16,
-    /// Driven by the port's own output.
-    pub output: u16,
-}
-
 /// A pin's own pull.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -92,6 +82,8 @@ fn pins_in(mut mask: u16) -> impl Iterator<Item = usize> {
 /// One port.
 #[derive(Clone, Debug)]
 pub struct Gpio {
+    /// Its letter.
+    port: char,
     at_reset: ResetValues,
     moder: u32,
     otyper: u32,
@@ -105,8 +97,13 @@ pub struct Gpio {
     dead_battery: u16,
     /// What drives each pin from outside.
     wires: [Option<Box<Signal>>; 16],
-    /// The level that a floating pin keeps.
+    /// What a pin last read that was neither floating nor undecided.
     held: u16,
+    /// The time up to which that stands.
+    looked: Time,
+    /// An output against a driven wire was told, a level that rests on a choice was.
+    told_contention: bool,
+    told_undecided: bool,
     /// Pins whose mode or pull the code has set, and that it has then sampled as inputs.
     configured: u16,
     sampled: [u32; 16],
@@ -118,17 +115,19 @@ pub struct Gpio {
     wired: u16,
     /// Pins whose edges somebody follows.
     watched: u16,
-    /// When one of these next changes by itself; the start of time where that has to be found out anew.
-    watched_next: Option<Time>,
+    /// When one of these next changes by itself, or one that the chip drives, too; the start of time where that has to
+    /// be found out anew.
+    next_edge: Option<Time>,
     /// Pins that the code has driven, and how often their output changed.
     driven: u16,
     toggles: [u32; 16],
 }
 
 impl Gpio {
-    /// A port as after reset, with nothing on its pins.
-    pub fn new(at_reset: ResetValues) -> Gpio {
+    /// The port of this letter as after reset, with nothing on its pins.
+    pub fn new(port: char, at_reset: ResetValues) -> Gpio {
         let mut port = Gpio {
+            port,
             at_reset,
             moder: 0,
             otyper: 0,
@@ -141,13 +140,16 @@ impl Gpio {
             dead_battery: 0,
             wires: Default::default(),
             held: 0,
+            looked: Time::ZERO,
+            told_contention: false,
+            told_undecided: false,
             configured: 0,
             sampled: [0; 16],
             samples: 0,
             mode: Modes::default(),
             wired: 0,
             watched: 0,
-            watched_next: None,
+            next_edge: None,
             driven: 0,
             toggles: [0; 16],
         };
@@ -157,7 +159,8 @@ impl Gpio {
 
     /// Pins that UCPD pulls down until its strobe, or none any more. Seen on a G071 at power-on (uliano/brio,
     /// docs/stm32g0/port.md).
-    pub const fn pull_for_dead_battery(&mut self, pins: u16) {
+    pub fn pull_for_dead_battery(&mut self, pins: u16) {
+        self.levels(self.looked);
         self.dead_battery = pins;
     }
 
@@ -165,10 +168,10 @@ impl Gpio {
     pub fn drive(&mut self, pin: u8, signal: Signal) {
         if let Some(wire) = self.wires.get_mut(usize::from(pin)) {
             *wire = (!signal.is_nothing()).then(|| Box::new(signal));
-            if self.watched & (1 << pin) != 0 {
-                self.watched_next = Some(Time::ZERO);
-            }
             self.wired = masked(u32::from(self.wired), u32::from(wire.is_some()) << pin, 1 << pin) as u16;
+            if (self.watched | self.on_guard()) & (1 << pin) != 0 {
+                self.next_edge = Some(Time::ZERO);
+            }
         }
     }
 
@@ -205,36 +208,6 @@ impl Gpio {
         self.toggles = [0; 16];
     }
 
-    /// The levels at the pins, as their Schmitt triggers see them; analog pins read 0. A pin that floats without a
-    /// pull keeps the level that was last seen there.
-    pub fn levels(&mut self, time: Time) -> u16 {
-        let Levels { high, low, .. } = self.seen(time);
-        self.held = (self.held & !low) | high;
-        self.held & !self.mode.analog
-    }
-
-    /// What stands at the pins, seen from outside.
-    pub fn seen(&self, time: Time) -> Levels {
-        let Modes { input, output, analog, pull_up, pull_down } = self.mode;
-        let odr = self.odr as u16;
-        // Open drain high lets go of the pin.
-        let driving = output & !(self.otyper as u16 & odr);
-        let (mut low, mut high) = (driving & !odr, driving & odr);
-        for pin in pins_in(self.wired & !(driving | analog)) {
-            match self.wires[pin].as_ref().map_or(Drive::Floating, |s| s.at(time)) {
-                Drive::Low | Drive::PulledLow(_) => low |= 1 << pin,
-                Drive::High | Drive::PulledHigh(_) => high |= 1 << pin,
-                Drive::Floating => {}
-            }
-        }
-        let floating = !(low | high | analog);
-        // UCPD's 5.1 kOhm win against a pull-up of some 40.
-        low |= floating & (pull_down | self.dead_battery);
-        high |= floating & pull_up & !self.dead_battery;
-        let floats = (input | output) & !(low | high);
-        Levels { high, low, floats, output: driving }
-    }
-
     /// The instant after `time` at which a wire's drive next changes.
     pub fn next_change(&self, time: Time) -> Option<Time> {
         pins_in(self.wired).filter_map(|pin| self.wires[pin].as_ref()?.next_change(time)).min()
@@ -243,8 +216,18 @@ impl Gpio {
     /// Says whose edges matter from this instant on.
     pub fn watch(&mut self, watched: u16, time: Time) {
         self.watched = watched;
-        self.watched_next =
-            pins_in(self.wired & watched).filter_map(|pin| self.wires[pin].as_ref()?.next_change(time)).min();
+        self.look_ahead(time);
+    }
+
+    /// The instant after `time` at which the drive of a pin next changes whose edges matter.
+    pub fn next_watched(&self, time: Time) -> Option<Time> {
+        let watched = pins_in(self.wired & self.watched);
+        watched.filter_map(|pin| self.wires[pin].as_ref()?.next_change(time)).min()
+    }
+
+    fn look_ahead(&mut self, time: Time) {
+        let pins = self.wired & (self.watched | self.on_guard());
+        self.next_edge = pins_in(pins).filter_map(|pin| self.wires[pin].as_ref()?.next_change(time)).min();
     }
 
     /// Whether the alternate function `af` has this pin.
@@ -253,9 +236,13 @@ impl Gpio {
         self.moder >> (2 * (pin as u32 % 16)) & 3 == 2 && afr == af as u32
     }
 
-    fn input(&mut self, time: Time) -> u32 {
+    fn input(&mut self, cx: &mut Context<'_>) -> u32 {
         self.samples = self.samples.saturating_add(1);
-        u32::from(self.levels(time))
+        let Levels { undecided, output, .. } = self.look(cx.now.time);
+        if undecided & !output != 0 {
+            self.tell_undecided(undecided & !output, cx);
+        }
+        u32::from(self.held & !self.mode.analog)
     }
 
     /// How often a pin was sampled as an input.
@@ -325,11 +312,12 @@ impl Gpio {
     }
 
     fn write_register(&mut self, offset: u32, value: u32, mask: u32, frozen: u32, cx: &mut Context<'_>) {
-        let time = cx.now.time;
+        // A pin that floats from now on keeps the level it had.
+        if matches!(offset, reg::MODER | reg::PUPDR) || (self.wired | self.otyper as u16) & self.mode.output != 0 {
+            self.levels(cx.now.time);
+        }
         match offset {
             reg::MODER => {
-                // A pin that floats from now on keeps the level it had.
-                self.levels(time);
                 let before = self.moder;
                 self.moder = masked(before, value, mask & !frozen);
                 self.note_fields(before, self.moder);
@@ -339,7 +327,6 @@ impl Gpio {
             reg::OTYPER => self.otyper = masked(self.otyper, value, mask & writes::OTYPER & !self.locked()),
             reg::OSPEEDR => self.ospeedr = masked(self.ospeedr, value, mask & !frozen),
             reg::PUPDR => {
-                self.levels(time);
                 let before = self.pupdr;
                 self.pupdr = masked(before, value, mask & !frozen);
                 self.note_fields(before, self.pupdr);
@@ -371,7 +358,7 @@ impl Peripheral for Gpio {
             reg::OTYPER => self.otyper,
             reg::OSPEEDR => self.ospeedr,
             reg::PUPDR => self.pupdr,
-            reg::IDR => self.input(cx.now.time),
+            reg::IDR => self.input(cx),
             reg::ODR => self.odr,
             reg::LCKR => {
                 if self.lock_step == 3 {
@@ -388,8 +375,16 @@ impl Peripheral for Gpio {
 
     fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
         let frozen = self.frozen();
-        let before = self.odr;
+        let (before, guarded) = (self.odr, self.on_guard());
         self.write_register(offset, value, mask, frozen, cx);
+        if (guarded | self.on_guard()) != 0 {
+            let edge = self.next_edge;
+            self.tell_contention(cx);
+            self.look_ahead(cx.now.time);
+            if self.next_edge != edge {
+                cx.fx.events();
+            }
+        }
         let outputs = (before ^ self.odr) & u32::from(self.watched) != 0;
         let followed = self.watched != 0 && matches!(offset, reg::OTYPER | reg::PUPDR);
         if outputs || followed || matches!(offset, reg::MODER | reg::AFRL | reg::AFRH) {
@@ -398,6 +393,7 @@ impl Peripheral for Gpio {
     }
 
     fn reset(&mut self, cause: ResetCause) {
+        self.levels(self.looked);
         self.moder = self.at_reset.moder;
         self.otyper = 0;
         self.ospeedr = self.at_reset.ospeedr;
@@ -409,11 +405,25 @@ impl Peripheral for Gpio {
         self.follow_modes();
         if cause == ResetCause::PowerOn {
             self.held = 0;
+            self.looked = Time::ZERO;
+            self.told_contention = false;
+            self.told_undecided = false;
         }
     }
 
     fn next_event(&self, _: &Clocks) -> Option<Due> {
-        self.watched_next.map(Due::Time)
+        self.next_edge.map(Due::Time)
+    }
+
+    fn advance(&mut self, cx: &mut Context<'_>) {
+        if self.next_edge.is_some_and(|edge| edge <= cx.now.time) {
+            self.tell_contention(cx);
+            if self.watched != 0 {
+                let undecided = self.look(cx.now.time).undecided & self.watched;
+                self.tell_undecided(undecided, cx);
+            }
+            self.look_ahead(cx.now.time);
+        }
     }
 
     fn forecast(&self, offset: u32, now: Now, _: &Clocks) -> Forecast {
@@ -433,140 +443,4 @@ impl Peripheral for Gpio {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bus::Effects;
-    use crate::periph::check;
-    use proptest::prelude::*;
-
-    /// SWDIO with its pull-up, SWCLK with its pull-down; the rest inputs or analog.
-    const PORT_A_F0: ResetValues = ResetValues { moder: 0x2800_0000, ospeedr: 0x0C00_0000, pupdr: 0x2400_0000 };
-    const PORT_A_G0: ResetValues = ResetValues { moder: 0xEBFF_FFFF, ..PORT_A_F0 };
-
-    fn signals() -> impl Strategy<Value = Signal> {
-        let drive = prop::sample::select(&[Drive::Floating, Drive::Low, Drive::High][..]);
-        let changes = prop::collection::vec((0u64..60_000_000, drive.clone()), 0..6);
-        (drive, changes)
-            .prop_map(|(start, c)| Signal::timeline(start, c.into_iter().map(|(t, d)| (Time(t), d)).collect()))
-    }
-
-    /// A pin by itself, worked out the long way.
-    fn level(port: &Gpio, held: &mut u16, pin: u32, time: Time) -> bool {
-        let (mode, bit) = (port.moder >> (2 * pin) & 3, 1 << pin);
-        let out = port.odr & bit != 0;
-        let drive = port.wires[pin as usize].as_ref().map_or(Drive::Floating, |s| s.at(time));
-        let level = match (mode, drive, port.pupdr >> (2 * pin) & 3) {
-            (ANALOG, ..) => return false,
-            (OUTPUT, ..) if !(out && port.otyper & bit != 0) => out,
-            (_, Drive::Low | Drive::PulledLow(_), _) | (_, Drive::Floating, 2) => false,
-            (_, Drive::High | Drive::PulledHigh(_), _) | (_, Drive::Floating, 1) => true,
-            (_, Drive::Floating, _) => return u32::from(*held) & bit != 0,
-        };
-        *held = if level { *held | bit as u16 } else { *held & !(bit as u16) };
-        level
-    }
-
-    proptest! {
-        #[test]
-        fn forecasts_hold_and_pins_are_what_their_fields_say(
-            registers in prop::array::uniform4(any::<u32>()), wires in prop::collection::vec((0u8..16, signals()), 0..4),
-            asked in prop::collection::vec(1u64..600, 1..5), times in 0u32..9,
-        ) {
-            let clocks = check::clocks(0);
-            let mut port = Gpio::new(PORT_A_F0);
-            for (pin, signal) in wires {
-                port.drive(pin, signal);
-            }
-            for (offset, value) in [0x14, 4, 0xC, 0].into_iter().zip(registers) {
-                check::write(&mut port, offset, value, 0, clocks);
-            }
-            let (mut cycle, mut held) = (0, port.held);
-            for step in asked {
-                cycle += step;
-                for offset in [0, 0x10, 0x14, 0x1C, 0x20] {
-                    check::forecast(&port, offset, cycle, 3_000, clocks)?;
-                }
-                let wanted =
-                    (0..16).filter(|p| level(&port, &mut held, *p, check::at(cycle).time)).fold(0, |v, p| v | 1 << p);
-                prop_assert_eq!(check::read(&mut port, 0x10, cycle, clocks), wanted);
-            }
-            let mut skipped = port.clone();
-            skipped.repeated(0x10, times);
-            for _ in 0..times {
-                check::read(&mut port, 0x10, cycle, clocks);
-            }
-            prop_assert_eq!(port.sampled_inputs().collect::<Vec<_>>(), skipped.sampled_inputs().collect::<Vec<_>>());
-        }
-    }
-
-    fn with<R>(time: u64, f: impl FnOnce(&mut Context<'_>) -> R) -> R {
-        let mut fx = Effects::default();
-        let now = Now { cycle: 0, time: Time(time) };
-        f(&mut Context { now, clocks: Clocks::new(8_000_000, 0, 40_000), base: 0x4800_0000, fx: &mut fx })
-    }
-
-    fn idr(port: &mut Gpio, time: u64) -> u32 {
-        with(time, |cx| port.read(0x10, cx))
-    }
-
-    fn set(port: &mut Gpio, offset: u32, value: u32) {
-        with(0, |cx| port.write(offset, value, u32::MAX, cx));
-    }
-
-    #[test]
-    fn a_floating_input_follows_its_pull_and_then_keeps_its_level() {
-        let mut port = Gpio::new(ResetValues::default());
-        assert_eq!(idr(&mut port, 0), 0);
-        set(&mut port, 0x0C, 1 << 4);
-        assert_eq!(idr(&mut port, 0), 1 << 2);
-        set(&mut port, 0x0C, 0);
-        assert_eq!(idr(&mut port, 0), 1 << 2, "no pull: the last level stays");
-        set(&mut port, 0x0C, 2 << 4);
-        assert_eq!(idr(&mut port, 0), 0);
-    }
-
-    #[test]
-    fn a_driven_input_wins_over_the_pull_and_follows_its_timeline() {
-        let mut port = Gpio::new(ResetValues::default());
-        set(&mut port, 0x0C, 2 << 8);
-        port.drive(4, Signal::timeline(Drive::High, vec![(Time(50), Drive::Low)]));
-        assert_eq!((idr(&mut port, 49), idr(&mut port, 50)), (1 << 4, 0));
-        assert_eq!(port.sampled_inputs().collect::<Vec<_>>(), [(4, 2)]);
-    }
-
-    #[test]
-    fn g0_pins_are_analog_and_read_zero_until_configured() {
-        let mut port = Gpio::new(PORT_A_G0);
-        port.drive(2, Signal::steady(Drive::High));
-        assert_eq!(with(0, |cx| port.read(0, cx)), 0xEBFF_FFFF);
-        assert_eq!(idr(&mut port, 0), 1 << 13, "SWDIO's pull-up alone");
-        set(&mut port, 0, 0xEBFF_FFCF);
-        assert_eq!(idr(&mut port, 0), 1 << 13 | 1 << 2);
-    }
-
-    #[test]
-    fn outputs_by_odr_bsrr_brr() {
-        let mut port = Gpio::new(ResetValues::default());
-        set(&mut port, 0, 1 << 10);
-        set(&mut port, 0x18, 1 << 5 | 1 << 21);
-        assert_eq!(idr(&mut port, 0), 1 << 5, "set wins");
-        set(&mut port, 0x28, 1 << 5);
-        assert_eq!(idr(&mut port, 0), 0);
-        set(&mut port, 0x14, 1 << 5);
-        assert_eq!(port.driven_outputs().collect::<Vec<_>>(), [(5, 3)]);
-        set(&mut port, 0x04, 1 << 5);
-        set(&mut port, 0x0C, 2 << 10);
-        assert_eq!(idr(&mut port, 0), 0, "open drain high lets go of the pin");
-    }
-
-    #[test]
-    fn the_lock_sequence_freezes_mode_and_pull() {
-        let mut port = Gpio::new(ResetValues::default());
-        for value in [0x1_0004, 0x4, 0x1_0004] {
-            set(&mut port, 0x1C, value);
-        }
-        assert_eq!(with(0, |cx| port.read(0x1C, cx)), 0x1_0004);
-        set(&mut port, 0, 0x55);
-        assert_eq!(with(0, |cx| port.read(0, cx)), 0x45, "pin 2 stays an input");
-    }
-}
+mod tests;

@@ -74,9 +74,6 @@ pub const THREAD: i32 = 256;
 const SLEEPDEEP: u32 = 1 << 2;
 const SEVONPEND: u32 = 1 << 4;
 
-/// Exceptions of the system and interrupts.
-const EXCEPTIONS: usize = IRQ0 as usize + MOST;
-
 /// What software has asked of the chip through the SCB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SystemRequest {
@@ -113,8 +110,8 @@ pub struct Nvic {
     systick_pending: bool,
     vtor: u32,
     scr: u32,
-    /// How often each exception was taken.
-    taken: [u64; EXCEPTIONS],
+    /// How often each exception was taken; as many as the part has.
+    taken: Box<[u64]>,
     /// How often a handler was entered.
     entries: u64,
 }
@@ -122,10 +119,16 @@ pub struct Nvic {
 impl Nvic {
     /// As after reset, with so many interrupts.
     pub fn new(core: Core, cpuid: u32, interrupts: u32) -> Nvic {
+        let interrupts = (interrupts as usize).min(MOST);
+        let taken = vec![0; IRQ0 as usize + interrupts].into();
+        Nvic::at_reset(core, cpuid, Irqs::first(interrupts), taken)
+    }
+
+    fn at_reset(core: Core, cpuid: u32, there: Irqs, taken: Box<[u64]>) -> Nvic {
         Nvic {
             core,
             cpuid,
-            there: Irqs::first(interrupts as usize),
+            there,
             enabled: Irqs::NONE,
             pending: Irqs::NONE,
             lines: Irqs::NONE,
@@ -143,15 +146,16 @@ impl Nvic {
             systick_pending: false,
             vtor: 0,
             scr: 0,
-            taken: [0; EXCEPTIONS],
+            taken,
             entries: 0,
         }
     }
 
     /// A reset of the core.
     pub fn reset(&mut self) {
-        let there = self.there;
-        *self = Nvic { there, ..Nvic::new(self.core, self.cpuid, 0) };
+        let mut taken = std::mem::take(&mut self.taken);
+        taken.fill(0);
+        *self = Nvic::at_reset(self.core, self.cpuid, self.there, taken);
     }
 
     /// The vector table's base; 0 for ever on a core without VTOR.
@@ -289,8 +293,8 @@ impl Nvic {
     }
 
     /// Counts anew.
-    pub const fn forget_taken(&mut self) {
-        self.taken = [0; EXCEPTIONS];
+    pub fn forget_taken(&mut self) {
+        self.taken.fill(0);
     }
 
     /// The exception is taken: no longer pending, now active.

@@ -1,10 +1,11 @@
 //! Blocks of which only the registers are kept: they read back what was written, and say where that is not enough.
 
-use super::registers::{Map, registers};
+use super::registers::{Map, Register, registers};
 use super::{Clocks, Context, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
 use crate::part::PeripheralSpec;
 use crate::time::Now;
+use std::sync::Arc;
 
 registers! {
     /// RM0091 5.4. CWUF and CSBF in CR read 0; of the wake-up pins the two of the device headers.
@@ -201,9 +202,12 @@ pub const TAMP: Description =
 #[derive(Clone, Debug)]
 pub struct Plain {
     description: Option<&'static Description>,
-    name: String,
-    /// Offset, value, bits that can be written.
-    values: Vec<(u32, u32, u32)>,
+    /// Its name, where nothing of it is modelled.
+    name: Arc<str>,
+    /// What each register of the description's table holds.
+    values: Box<[u32]>,
+    /// The bits of each that can be written.
+    writable: Arc<[u32]>,
     /// How many of [`KEYS`] were stored.
     keys: usize,
 }
@@ -212,21 +216,35 @@ impl Plain {
     /// A block as after power-on.
     pub fn new(description: &'static Description, spec: &PeripheralSpec) -> Plain {
         let map = description.map;
-        let values = map.registers.iter().map(|r| (r.offset, r.reset.unwrap_or(0), map.writable(spec, r.offset)));
-        Plain { description: Some(description), name: spec.name.clone(), values: values.collect(), keys: 0 }
+        Plain {
+            description: Some(description),
+            name: Arc::default(),
+            values: map.registers.iter().map(|r| r.reset.unwrap_or(0)).collect(),
+            writable: map.registers.iter().map(|r| r.writable_in(spec)).collect(),
+            keys: 0,
+        }
     }
 
     /// A block that is there on the chip, of which nothing is modelled.
     pub fn unmodelled(name: &str) -> Plain {
-        Plain { description: None, name: name.to_owned(), values: Vec::new(), keys: 0 }
+        Plain { description: None, name: name.into(), values: Box::default(), writable: Arc::default(), keys: 0 }
+    }
+
+    fn registers(&self) -> &'static [Register] {
+        self.description.map_or(&[], |d| d.map.registers)
     }
 
     fn fill(&mut self) {
-        let registers = self.description.map_or(&[][..], |d| d.map.registers);
-        for ((_, value, _), register) in self.values.iter_mut().zip(registers) {
+        let registers = self.registers();
+        for (value, register) in self.values.iter_mut().zip(registers) {
             *value = register.reset.unwrap_or(0);
         }
         self.keys = 0;
+    }
+
+    /// Where in `values` the register at `offset` stands.
+    fn index(&self, offset: u32) -> Option<usize> {
+        self.registers().iter().position(|r| r.offset == offset)
     }
 
     /// Whether it is of the backup domain.
@@ -242,7 +260,7 @@ impl Plain {
     /// Whether it is the power control, and lets stores into the backup domain.
     pub fn opens_backup(&self) -> bool {
         let (offset, bit) = DBP;
-        self.is_power() && self.values.iter().any(|(o, value, _)| *o == offset && value & bit != 0)
+        self.is_power() && self.index(offset).is_some_and(|n| self.values[n] & bit != 0)
     }
 
     /// Clears what only power clears.
@@ -255,8 +273,8 @@ impl Plain {
 
 impl Peripheral for Plain {
     fn read(&mut self, offset: u32, cx: &mut Context<'_>) -> u32 {
-        if let Some((_, value, _)) = self.values.iter().find(|(o, ..)| *o == offset) {
-            return *value;
+        if let Some(n) = self.index(offset) {
+            return self.values[n];
         }
         match self.description {
             Some(d) => cx.other_load(offset, d.map),
@@ -285,8 +303,8 @@ impl Peripheral for Plain {
             }
             _ => {}
         }
-        match self.values.iter_mut().find(|(o, ..)| *o == offset) {
-            Some((_, kept, writable)) => *kept = masked(*kept, value, mask & *writable),
+        match self.index(offset) {
+            Some(n) => self.values[n] = masked(self.values[n], value, mask & self.writable[n]),
             None => cx.other_store(offset, d.map),
         }
         let starts = d.starts.iter().map(|(o, bits, text)| (o, value & mask & bits, text));

@@ -40,6 +40,18 @@ pub struct Register {
     pub writable: u32,
 }
 
+impl Register {
+    /// The bits that a store can change in this block.
+    pub fn writable_in(&self, spec: &PeripheralSpec) -> u32 {
+        spec.writable.get(self.name).copied().unwrap_or(self.writable)
+    }
+
+    /// What it reads after power-on in this block; 0 where that varies and the part's file does not say.
+    pub fn reset_in(&self, spec: &PeripheralSpec) -> u32 {
+        self.reset.or_else(|| spec.reset.get(self.name).copied()).unwrap_or(0)
+    }
+}
+
 /// A block's registers.
 #[derive(Clone, Copy, Debug)]
 pub struct Map {
@@ -57,13 +69,13 @@ impl Map {
 
     /// The bits of the register at `offset` that a store can change in this block; none where there is no register.
     pub fn writable(&self, spec: &PeripheralSpec, offset: u32) -> u32 {
-        self.at(offset).map_or(0, |r| spec.writable.get(r.name).copied().unwrap_or(r.writable))
+        self.at(offset).map_or(0, |r| r.writable_in(spec))
     }
 
     /// What the register at `offset` reads after power-on in this block; 0 where that varies and the part's file does
     /// not say.
     pub fn reset(&self, spec: &PeripheralSpec, offset: u32) -> u32 {
-        self.at(offset).map_or(0, |r| r.reset.or_else(|| spec.reset.get(r.name).copied()).unwrap_or(0))
+        self.at(offset).map_or(0, |r| r.reset_in(spec))
     }
 
     /// The name of the register at `offset`: `CR1`, or `ISER0` where there are many of a name.

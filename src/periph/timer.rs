@@ -1,10 +1,11 @@
 //! The timers TIM1, TIM2, TIM3, TIM6, TIM7 and TIM14 to TIM17 as up-counters (RM0091 chapters 17 to 20, RM0444 21 to 25).
 //!
-//! The count is computed from the cycle; nothing ticks. Slave modes, down-counting, DMA bursts and UIF in the count
+//! The count is computed from the cycle; nothing ticks. Slave modes, external clocks, down-counting, DMA bursts and UIF in the count
 //! are not modelled, and told when they are turned on. A register that a timer lacks reads 0, and stores into it lead
 //! nowhere.
 
 mod capture;
+mod filter;
 mod outputs;
 pub mod tables;
 
@@ -15,6 +16,7 @@ use super::{Clocks, Context, Due, Forecast, Peripheral, masked};
 use crate::bus::ResetCause;
 use crate::part::{Kind, PeripheralSpec};
 use crate::time::Now;
+use tables::WORDS;
 
 const CEN: u32 = 1 << 0;
 const UDIS: u32 = 1 << 1;
@@ -27,6 +29,8 @@ const UIF: u32 = 1 << 0;
 const UG: u32 = 1 << 0;
 /// CC1IF to CC4IF.
 const CCIF: u32 = 0x1E;
+/// SMCR: external clock mode 2.
+const ECE: u32 = 1 << 14;
 /// CR2: requests of the channels come with the update.
 const CCDS: u32 = 1 << 3;
 
@@ -69,9 +73,6 @@ pub struct Timer {
     clocked: bool,
 }
 
-/// Words of registers.
-const WORDS: usize = (reg::TISEL / 4 + 1) as usize;
-
 /// Registers that are kept.
 const KEPT: [u32; 14] = [
     reg::CR2,
@@ -105,13 +106,14 @@ impl Timer {
             Kind::Tim2ch => 2,
             _ => 4,
         };
+        let resets = tables::words(map, |register| register.reset_in(spec));
         let mut timer = Timer {
             max: if kind == Kind::Tim32 { u32::MAX } else { 0xFFFF },
             channels,
             repetition: map.at(reg::RCR).is_some(),
             vectors: if kind == Kind::TimAdvanced { 2 } else { 1 },
-            writable: std::array::from_fn(|n| map.writable(spec, 4 * n as u32)),
-            resets: KEPT.map(|offset| map.reset(spec, offset)),
+            writable: tables::writable(map, spec),
+            resets: KEPT.map(|offset| resets[(offset / 4) as usize]),
             cr1: 0,
             dier: 0,
             sr: 0,
@@ -421,6 +423,10 @@ impl Peripheral for Timer {
                         reg::SMCR if self.kept[n] & 0x1_0007 != 0 => {
                             cx.unmodelled(offset, "timer slave mode: the trigger is ignored");
                         }
+                        reg::SMCR if self.kept[n] & ECE != 0 => {
+                            cx.unmodelled(offset, "timer clocked by its ETR pin: it counts its own clock");
+                        }
+                        reg::CCER => self.follow_enables(),
                         reg::CCMR1 | reg::CCMR2 => self.follow_preload(),
                         _ => {}
                     }
@@ -458,7 +464,8 @@ impl Peripheral for Timer {
     fn next_event(&self, _: &Clocks) -> Option<Due> {
         // When an enabled interrupt would next be raised, or a DMA request; one that stands already changes nothing.
         let requests = self.dier >> 8 & !self.requests;
-        self.next_flag((self.dier & !self.sr | requests) & (UIF | CCIF)).map(Due::Cycle)
+        let flag = self.next_flag((self.dier & !self.sr | requests) & (UIF | CCIF));
+        flag.into_iter().chain(self.next_edge()).min().map(Due::Cycle)
     }
 
     fn advance(&mut self, cx: &mut Context<'_>) {

@@ -5,8 +5,10 @@ use super::factory::Factory;
 use super::make::Make;
 use super::scalar::{At, SignalPin};
 use super::steps::AnyStep;
+use super::timeline::Timeline;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_spanned::Spanned;
 use std::collections::BTreeMap;
 
 /// One scenario: steps on a virtual ESC, and what is expected of it.
@@ -30,6 +32,10 @@ pub struct Scenario {
     /// Variables and their values, for `{name}` in any text; `--set name=value` on the command line wins.
     #[serde(default)]
     pub vars: BTreeMap<String, Variable>,
+    /// Signals by name, for `wire`, `boot` and `check`. Those of the project are there as well.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Timeline>")]
+    pub signals: BTreeMap<Spanned<String>, At<String>>,
     /// Axes: the scenario runs once for each combination of their values, as a case with a name of its own.
     #[serde(default)]
     pub matrix: BTreeMap<String, Axis>,

@@ -7,9 +7,11 @@ use super::format::Scenario;
 use super::matrix::{self, Combination, Given, Set, Variables};
 use super::scalar::At;
 use super::setup::Setup;
+use super::signals;
 use super::sound;
 use super::steps::AnyStep;
 use crate::am32::Layout;
+use crate::digest::fnv1a;
 use crate::part::{self, Part, PartError};
 use crate::wire::Named;
 use serde::Deserialize;
@@ -179,9 +181,6 @@ fn case(
     signals: &Arc<Named>,
 ) -> Result<Case, ScenarioError> {
     let Combination { names, mut variables, given } = combination;
-    let word = |text: &str| -> String {
-        text.chars().map(|c| if c.is_alphanumeric() || "._-+".contains(c) { c } else { '-' }).collect()
-    };
     let id = names.iter().fold(found.stem.clone(), |id, (_, value)| format!("{id}/{}", word(value)));
     // What hangs on the part can be used by everything but the part.
     let named = match table.get("part").map(|v| (v.get_ref(), v.span())) {
@@ -214,6 +213,27 @@ fn case(
     let given = Arc::new(given);
     let signals = Arc::clone(signals);
     Ok(Case { id, found, source, names, takes_snapshot: false, variables: Arc::new(variables), given, signals })
+}
+
+/// A value as a part of a case's name: a sentence, such as a signal, as its first words and a digest.
+fn word(value: &str) -> String {
+    /// The longest sentence that stays whole, and how much of a longer one is left, in characters.
+    const WHOLE: usize = 40;
+    const LEFT: usize = 28;
+    let plain = |c: char| c.is_alphanumeric() || "._-+".contains(c);
+    let word: String = value.chars().map(|c| if plain(c) { c } else { '-' }).collect();
+    if value.chars().all(plain) || value.chars().count() <= WHOLE {
+        return word;
+    }
+    let mut words = word.split('-').filter(|w| !w.is_empty());
+    let mut short: String = words.next().unwrap_or_default().chars().take(LEFT).collect();
+    for next in words {
+        if short.chars().count() + 1 + next.chars().count() > LEFT {
+            break;
+        }
+        short = format!("{short}-{next}");
+    }
+    format!("{short}-{:06x}", fnv1a(value.as_bytes()) & 0xFF_FFFF)
 }
 
 fn find_part(source: &Arc<Source>, name: &str, span: &Range<usize>) -> Result<Arc<Part>, ScenarioError> {
@@ -313,6 +333,11 @@ impl Case {
                 let pin = scenario.pin.as_ref().map(|p| p.value.0);
                 let (source, variables) = (Arc::clone(source), Arc::clone(&self.variables));
                 let mut signals = Named::new(files.base());
+                for (name, text) in &scenario.signals {
+                    let judged = signals::judge(&source, (name.get_ref(), &name.span()), (text, &text.span));
+                    errors.extend(judged.err());
+                    signals.insert(name.get_ref(), &text.value, files.base());
+                }
                 signals.extend(&self.signals);
                 let setup = Setup { source, part, pin, files, signals, variables };
                 errors.extend(sound::look(&scenario, &setup, holes));
@@ -407,6 +432,18 @@ mod tests {
         include_str!("../../scenarios/eeprom_at_another_layouts_place.toml"),
         include_str!("../cli/new.toml"),
     ];
+
+    #[test]
+    fn a_long_signal_is_a_short_word_of_a_case() {
+        for (value, named) in [
+            ("dshot600 idle after 40 ms", "dshot600-idle-after-40-ms"),
+            ("AM32_SOMETHING_WITH_A_VERY_LONG_NAME_F051_2.20", "AM32_SOMETHING_WITH_A_VERY_LONG_NAME_F051_2.20"),
+            ("floating, pulldown 10k@5ms, low@80ms, dshot300@1.2s", "floating-pulldown-10k-5ms-"),
+        ] {
+            assert!(word(value).starts_with(named) && word(value).len() <= named.len() + 6, "{}", word(value));
+        }
+        assert_ne!(word(&"low, high@5ms".repeat(9)), word(&"low, high@5ms".repeat(8)));
+    }
 
     proptest! {
         /// Whatever stands in a scenario, it is taken or told, with a place inside of the file.

@@ -56,11 +56,12 @@ impl Look<'_> {
     }
 
     /// A signal whose names and files are there.
-    pub fn waveform(&self, signal: &Timeline, span: &Range<usize>) -> Result<Waveform, ScenarioError> {
-        signal.resolve(&self.setup.signals).map_err(|error| self.flaw(span, error.to_string()))
+    pub fn waveform(&self, signal: &At<Timeline>, step: &Range<usize>) -> Result<Waveform, ScenarioError> {
+        let span = if signal.span.is_empty() { step } else { &signal.span };
+        self.setup.waveform(&signal.value, span)
     }
 
-    /// A change of the wire that comes while somebody watches.
+    /// A change of the wire that comes while somebody watches. What has a name is what it is.
     pub fn in_time(
         &self,
         signal: &At<Timeline>,
@@ -68,9 +69,9 @@ impl Look<'_> {
         step: &Range<usize>,
     ) -> Result<(), ScenarioError> {
         let limit = limit.map_or(super::PATIENCE, |l| l.0);
-        let place = if signal.span.is_empty() { step } else { &signal.span };
-        match self.waveform(signal, place)?.last_part() {
-            change if change >= limit => {
+        let wire = self.waveform(signal, step)?;
+        match wire.last_part() {
+            change if change >= limit && wire.name().is_none() => {
                 let message = format!("the wire changes at {change}, after the {limit} that are watched");
                 Err(self.flaw_in(&signal.span, step, message).hint("raise `for`"))
             }

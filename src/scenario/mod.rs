@@ -49,6 +49,7 @@ pub mod schema;
 pub mod setup;
 pub mod shard;
 pub mod short;
+pub mod signals;
 pub mod snapshot;
 mod sound;
 pub mod state;

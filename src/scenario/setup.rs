@@ -1,11 +1,13 @@
 //! What stands around the steps of a case: the scenario's text, its part, its files, its variables.
 
-use super::error::Source;
+use super::error::{ScenarioError, Source};
 use super::files::Files;
 use super::matrix::{self, Variables};
+use super::signals;
+use super::timeline::Timeline;
 use crate::am32::Pin;
 use crate::part::Part;
-use crate::wire::Named;
+use crate::wire::{Named, Waveform};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -30,6 +32,14 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// A signal with its names and files looked up.
+    ///
+    /// # Errors
+    /// What is wrong with it, at its place.
+    pub fn waveform(&self, signal: &Timeline, span: &Range<usize>) -> Result<Waveform, ScenarioError> {
+        signal.read(&self.signals).map_err(|error| signals::flaw(&self.source, span, &error))
+    }
+
     /// What stands at a place, on one line, with the variables filled in.
     pub fn text(&self, span: &Range<usize>) -> String {
         let text = self.source.text.get(span.clone()).unwrap_or_default();

@@ -1,14 +1,23 @@
-//! A signal in a scenario: the grammar is `wire`'s.
+//! A signal in a scenario: the grammar is `wire`'s. It is read when the case is looked at, so that what is wrong is told at
+//! its place.
 
-pub use crate::wire::Spec as Timeline;
+use crate::wire::{Named, SignalError, Spec, Waveform};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error};
 use std::borrow::Cow;
 
-impl<'de> Deserialize<'de> for Timeline {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Timeline, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+/// A signal as it was written.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Timeline(pub String);
+
+impl Timeline {
+    /// The signal, with its names and files looked up.
+    ///
+    /// # Errors
+    /// What is wrong with the text, a name that nobody knows, a file that cannot be played.
+    pub fn read(&self, names: &Named) -> Result<Waveform, SignalError> {
+        self.0.parse::<Spec>()?.resolve(names)
     }
 }
 
@@ -20,6 +29,6 @@ impl JsonSchema for Timeline {
         "Timeline".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "description": "what is on the wire: \"low\", \"high, low@100ms\", \"dshot600 idle after 40ms\""})
+        json_schema!({"type": "string", "description": "what is on the wire: \"low\", \"high, low@100ms\", \"dshot600 idle after 40ms\", or a name of [signals]"})
     }
 }

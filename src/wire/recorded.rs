@@ -5,7 +5,10 @@ use crate::near;
 use crate::periph::signal::{Drive, Wave};
 use crate::time::Time;
 use std::io::{self, Read};
-use vcd::{Command, IdCode, Parser, ReferenceIndex, Scope, ScopeItem, TimescaleUnit, Value};
+use std::sync::Arc;
+use vcd::{Command, IdCode, Parser, ReferenceIndex, TimescaleUnit, Value, VarType};
+
+mod dialects;
 
 /// One line of a VCD file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +20,11 @@ pub struct Recording {
     /// In order of time.
     changes: Vec<(Time, Drive)>,
 }
+
+/// How deep scopes may be within each other.
+const DEEPEST: usize = 64;
+/// The lines of a file that a message names.
+const MOST_NAMED: usize = 12;
 
 /// Why a VCD file cannot be played.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +63,14 @@ pub enum RecordedError {
         /// The file.
         path: String,
     },
+    /// Scopes in scopes in scopes.
+    #[error("{path}: line {line}: more than {DEEPEST} scopes are within each other")]
+    TooDeep {
+        /// The file.
+        path: String,
+        /// Where in it.
+        line: u64,
+    },
     /// Times go backward.
     #[error("{path}: line {line}: the time {time} comes after a later one")]
     Backward {
@@ -73,47 +89,56 @@ impl Recording {
     /// # Errors
     /// What is wrong with the file, and the lines that it has.
     pub fn read(path: &str, bytes: &[u8], asked: Option<&str>) -> Result<Recording, RecordedError> {
+        let (header, values) = dialects::header(bytes);
         // The reader wants white space behind the last word.
-        let mut parser = Parser::new(bytes.chain(&b"\n"[..]));
-        let not_vcd =
-            |error: io::Error, line| RecordedError::NotVcd { path: path.to_owned(), line, message: error.to_string() };
-        let header = match parser.parse_header() {
-            Ok(header) => header,
-            Err(error) => return Err(not_vcd(error, parser.line())),
-        };
-        let mut lines = Vec::new();
-        collect(&header.items, "", &mut lines);
-        let id = find(path, &lines, asked)?;
-        let (scale, unit) = header.timescale.unwrap_or((1, TimescaleUnit::NS));
+        let mut parser = Parser::new(header.chain(values).chain(&b"\n"[..]));
+        let (mut lines, mut scopes, mut id) = (Vec::new(), vec![Arc::<str>::from("")], None);
+        let (mut scale, mut unit) = (1, TimescaleUnit::NS);
         let (mut now, mut start, mut changes) = (0u64, None, Vec::<(Time, Drive)>::new());
-        loop {
+        while let Some(command) = parser.next() {
             let line = parser.line();
-            match parser.next() {
-                None => break,
-                Some(Err(error)) => return Err(not_vcd(error, line)),
-                Some(Ok(Command::Timestamp(time))) => {
-                    if time < now {
-                        return Err(RecordedError::Backward { path: path.to_owned(), line, time });
-                    }
-                    now = time;
+            match command.map_err(|e| not_vcd(path, line, &e))? {
+                Command::Timescale(n, of) => (scale, unit) = (n, of),
+                Command::ScopeDef(_, _) if scopes.len() > DEEPEST => {
+                    return Err(RecordedError::TooDeep { path: path.to_owned(), line });
                 }
-                Some(Ok(Command::ChangeScalar(which, value))) if which == id => {
-                    let drive = match value {
-                        Value::V0 => Drive::Low,
-                        Value::V1 => Drive::High,
-                        Value::X | Value::Z => Drive::Floating,
+                Command::ScopeDef(_, name) => {
+                    let within = scopes.last().map_or("", |within| &**within);
+                    scopes.push(format!("{within}{name}.").into());
+                }
+                Command::Upscope if scopes.len() > 1 => {
+                    scopes.pop();
+                }
+                Command::VarDef(kind, 1, id, name, index) if is_level(kind) => {
+                    let name = match index {
+                        Some(ReferenceIndex::BitSelect(bit)) => format!("{name}[{bit}]"),
+                        _ => name,
                     };
-                    let at = picoseconds(now, scale, unit);
-                    // Before the first value there is none; more than one at a time: the last.
-                    match changes.last_mut() {
-                        _ if start.is_none() => start = Some(drive),
-                        Some((last, level)) if *last == at => *level = drive,
-                        _ => changes.push((at, drive)),
+                    let within = scopes.last().cloned().unwrap_or_default();
+                    lines.push(Line { within, name, id });
+                }
+                Command::Enddefinitions => id = Some(find(path, &lines, asked)?),
+                Command::Timestamp(time) if time < now => {
+                    return Err(RecordedError::Backward { path: path.to_owned(), line, time });
+                }
+                Command::Timestamp(time) => now = time,
+                Command::ChangeScalar(which, value) if id == Some(which) => {
+                    change(&mut start, &mut changes, picoseconds(now, scale, unit), value);
+                }
+                // Some write a line of one bit as a vector.
+                Command::ChangeVector(which, values) if id == Some(which) => {
+                    if let Some(value) = values.iter().last() {
+                        change(&mut start, &mut changes, picoseconds(now, scale, unit), value);
                     }
                 }
-                Some(Ok(_)) => {}
+                _ => {}
             }
         }
+        if id.is_none() {
+            let message = "it ends before $enddefinitions".to_owned();
+            return Err(RecordedError::NotVcd { path: path.to_owned(), line: parser.line(), message });
+        }
+        changes.shrink_to_fit();
         let start = start.unwrap_or_default();
         Ok(Recording { path: path.to_owned(), asked: asked.map(str::to_owned), start, changes })
     }
@@ -128,80 +153,131 @@ impl Recording {
         self.asked.as_deref()
     }
 
-    /// From `skip` on, as a part of a line that begins with it at `first`.
-    pub(super) fn changes(&self, skip: Time, first: Time, clock: ClockError) -> Changes {
-        let past = self.changes.partition_point(|(t, _)| *t <= skip);
-        let start = past.checked_sub(1).map_or(self.start, |i| self.changes[i].1);
-        let changes = self.changes[past..].iter().map(|(t, d)| (first + clock.of(t.since(skip)), *d)).collect();
-        Changes { start, changes }
+    /// What is there once this many changes have come.
+    fn after(&self, changes: usize) -> Drive {
+        changes.checked_sub(1).map_or(self.start, |last| self.changes[last].1)
     }
 }
 
-/// A level and its changes.
-#[derive(Clone, Debug)]
-pub(super) struct Changes {
-    start: Drive,
-    changes: Vec<(Time, Drive)>,
+/// Takes a value. Before the first there is none; of more than one at a time the last counts.
+fn change(start: &mut Option<Drive>, changes: &mut Vec<(Time, Drive)>, at: Time, value: Value) {
+    let drive = match value {
+        Value::V0 => Drive::Low,
+        Value::V1 => Drive::High,
+        Value::X | Value::Z => Drive::Floating,
+    };
+    let before = match changes.last_mut() {
+        Some((last, level)) if *last == at => {
+            *level = drive;
+            return;
+        }
+        Some((_, level)) => Some(*level),
+        None => *start,
+    };
+    match before {
+        None => *start = Some(drive),
+        Some(before) if before == drive => {}
+        Some(_) => changes.push((at, drive)),
+    }
 }
 
-impl Wave for Changes {
+/// A recording as a part of a line.
+#[derive(Clone, Debug)]
+pub(super) struct Played {
+    pub recording: Arc<Recording>,
+    /// What of its begin is left out.
+    pub skip: Time,
+    /// When the rest begins.
+    pub first: Time,
+    /// The clock of whoever plays it.
+    pub clock: ClockError,
+}
+
+impl Played {
+    /// How many of the changes have come at `time`, and when the next one comes.
+    fn come(&self, time: Time) -> (usize, Option<Time>) {
+        let changes = &self.recording.changes;
+        let when = |at: Time| self.first + self.clock.of(at.since(self.skip));
+        let come = changes.partition_point(|(at, _)| *at <= self.skip || when(*at) <= time);
+        (come, changes.get(come).map(|(at, _)| when(*at)))
+    }
+}
+
+impl Wave for Played {
     fn at(&self, time: Time) -> Drive {
-        let past = self.changes.partition_point(|(t, _)| *t <= time);
-        past.checked_sub(1).map_or(self.start, |i| self.changes[i].1)
+        self.recording.after(self.come(time).0)
     }
 
     fn next_change(&self, time: Time) -> Option<Time> {
-        self.changes.get(self.changes.partition_point(|(t, _)| *t <= time)).map(|(t, _)| *t)
+        self.come(time).1
     }
 }
 
-/// A line of the file: its name with and without its scopes.
+/// A line of the file, and its scopes, with a dot behind each.
 struct Line {
+    within: Arc<str>,
     name: String,
-    full: String,
     id: IdCode,
 }
 
-fn collect(items: &[ScopeItem], within: &str, lines: &mut Vec<Line>) {
-    for item in items {
-        match item {
-            ScopeItem::Scope(Scope { identifier, items, .. }) => {
-                collect(items, &format!("{within}{identifier}."), lines);
-            }
-            ScopeItem::Var(var) if var.size == 1 => {
-                let name = match var.index {
-                    Some(ReferenceIndex::BitSelect(bit)) => format!("{}[{bit}]", var.reference),
-                    _ => var.reference.clone(),
-                };
-                lines.push(Line { full: format!("{within}{name}"), name, id: var.code });
-            }
-            _ => {}
+impl Line {
+    fn full(&self) -> String {
+        format!("{}{}", self.within, self.name)
+    }
+}
+
+/// Whether what is declared so has levels.
+const fn is_level(kind: VarType) -> bool {
+    use VarType::{Event, Parameter, Real, String, Time};
+    !matches!(kind, Event | Parameter | Real | String | Time)
+}
+
+/// The line that is asked for. One line may be declared in several scopes.
+fn find(path: &str, lines: &[Line], asked: Option<&str>) -> Result<IdCode, RecordedError> {
+    let path = path.to_owned();
+    let mut found: Vec<&Line> = match asked {
+        None => lines.iter().collect(),
+        Some(asked) => lines.iter().filter(|l| l.full() == asked).collect(),
+    };
+    if found.is_empty() {
+        found = lines.iter().filter(|l| asked == Some(l.name.as_str())).collect();
+    }
+    match (found.as_slice(), asked) {
+        ([line, others @ ..], _) if others.iter().all(|other| other.id == line.id) => Ok(line.id),
+        ([], _) if lines.is_empty() => Err(RecordedError::NoLines { path }),
+        ([], asked) => {
+            let asked = asked.unwrap_or_default();
+            let hint = match near::nearest(asked, lines.iter().map(|l| l.name.as_str())) {
+                Some(name) => format!("did you mean '{name}'?"),
+                None => format!("it has {}", listed(lines.iter().map(|l| l.name.clone()))),
+            };
+            Err(RecordedError::NoLine { path, asked: asked.to_owned(), hint })
+        }
+        (found, Some(asked)) => {
+            let hint = format!("has more than one line '{asked}', {}", listed(found.iter().map(|l| l.full())));
+            Err(RecordedError::Which { path, hint })
+        }
+        (found, None) => {
+            let hint = format!("has the lines {}", listed(found.iter().map(|l| l.name.clone())));
+            Err(RecordedError::Which { path, hint })
         }
     }
 }
 
-fn find(path: &str, lines: &[Line], asked: Option<&str>) -> Result<IdCode, RecordedError> {
-    let path = path.to_owned();
-    let names = || lines.iter().map(|l| l.name.as_str()).collect::<Vec<_>>();
-    let Some(asked) = asked else {
-        return match lines {
-            [] => Err(RecordedError::NoLines { path }),
-            [line] => Ok(line.id),
-            _ => Err(RecordedError::Which { path, hint: format!("has the lines {}", names().join(", ")) }),
-        };
-    };
-    let mut found = lines.iter().filter(|l| l.full == asked).chain(lines.iter().filter(|l| l.name == asked));
-    match found.next() {
-        Some(line) => Ok(line.id),
-        None if lines.is_empty() => Err(RecordedError::NoLines { path }),
-        None => {
-            let hint = match near::nearest(asked, names()) {
-                Some(name) => format!("did you mean '{name}'?"),
-                None => format!("it has {}", names().join(", ")),
-            };
-            Err(RecordedError::NoLine { path, asked: asked.to_owned(), hint })
-        }
+/// Some names of many.
+fn listed(names: impl ExactSizeIterator<Item = String>) -> String {
+    let more = names.len().saturating_sub(MOST_NAMED);
+    let mut text = names.take(MOST_NAMED).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
     }
+    text
+}
+
+fn not_vcd(path: &str, line: u64, error: &io::Error) -> RecordedError {
+    let kind = error.get_ref().and_then(|e| e.downcast_ref::<vcd::ParseError>());
+    let message = kind.map_or_else(|| error.to_string(), |e| e.kind().to_string());
+    RecordedError::NotVcd { path: path.to_owned(), line, message }
 }
 
 /// A time of the file in picoseconds.
@@ -221,6 +297,7 @@ fn picoseconds(time: u64, scale: u32, unit: TimescaleUnit) -> Time {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Drive::{Floating, High, Low};
 
     const FILE: &str = "$timescale 10 us $end $scope module logic $end $var wire 1 ! D0 $end $var wire 1 \" D1 $end \
         $var wire 8 # bus $end $upscope $end $enddefinitions $end\n#0 1! z\" b101 #\n#5 0! #7 1!\n#9 x!";
@@ -229,26 +306,105 @@ mod tests {
         Recording::read("a.vcd", text.as_bytes(), asked).map_err(|e| e.to_string())
     }
 
+    fn played(recording: Recording, skip: u64, first: u64) -> Played {
+        let [skip, first] = [skip, first].map(Time::from_micros);
+        Played { recording: Arc::new(recording), skip, first, clock: ClockError(0) }
+    }
+
+    /// The level at first, and the changes in microseconds.
+    fn edges(text: &str, asked: Option<&str>) -> (Drive, Vec<(u64, Drive)>) {
+        let read = read(text, asked).unwrap();
+        (read.start, read.changes.iter().map(|(t, d)| (t.as_micros(), *d)).collect())
+    }
+
     #[test]
     fn a_line_is_played() {
-        let changes = read(FILE, Some("D0")).unwrap().changes(Time::ZERO, Time::from_micros(3), ClockError(0));
-        let at = |us| changes.at(Time::from_micros(us));
-        assert_eq!([0, 52, 53, 72, 73, 93].map(at), {
-            use Drive::{Floating, High, Low};
-            [High, High, Low, Low, High, Floating]
-        });
-        assert_eq!(changes.next_change(Time::ZERO), Some(Time::from_micros(53)));
-        let skipped = read(FILE, Some("logic.D0")).unwrap().changes(Time::from_micros(60), Time::ZERO, ClockError(0));
-        assert_eq!((skipped.at(Time::ZERO), skipped.at(Time::from_micros(10))), (Drive::Low, Drive::High));
+        let line = played(read(FILE, Some("D0")).unwrap(), 0, 3);
+        let at = |us| line.at(Time::from_micros(us));
+        assert_eq!([0, 52, 53, 72, 73, 93].map(at), [High, High, Low, Low, High, Floating]);
+        assert_eq!(line.next_change(Time::ZERO), Some(Time::from_micros(53)));
+        assert_eq!(line.next_change(Time::from_micros(93)), None);
+        let skipped = played(read(FILE, Some("logic.D0")).unwrap(), 60, 0);
+        assert_eq!((skipped.at(Time::ZERO), skipped.at(Time::from_micros(10))), (Low, High));
+        let fast = Played { clock: ClockError(10_000), ..line };
+        assert_eq!(
+            fast.next_change(Time::from_micros(53)),
+            Some(Time(72_306_931)),
+            "70 us of a clock 1 % fast, 3 us late"
+        );
+    }
+
+    /// What writers do, each in its way.
+    #[test]
+    fn one_line_as_many_write_it() {
+        let same = (High, vec![(5, Low), (7, High)]);
+        let var = "$timescale 1us $end $var wire 1 ! D0 $end $enddefinitions $end";
+        for (text, why) in [
+            (format!("{var} #0 1! #5 0! #7 1!"), "no line's end at the end of the file"),
+            (format!("{var} #0 1! #5 0! #7 1! #9").replace(' ', "\r\n"), "CRLF, and a time without a value"),
+            (format!("{var} $dumpvars 1! $end #5 0! #7 1!"), "a simulator's first values have no time"),
+            (format!("{var} #0 b1 ! #5 B0 ! #7 b01 !"), "a line of one bit as a vector"),
+            (format!("{var} #3 1! #4 1! #5 1! 0! #6 0! #7 1!"), "values that are no changes"),
+            (format!("{var} $comment a $end #0 1! #5 0! r0.5 ? sNO ? #7 1!"), "values of other lines"),
+            (format!("$scope module a $end {var} #0 1! #5 0! #7 1!"), "a scope that is left open"),
+            (format!("$upscope $end {var} #0 1! #5 0! #7 1!"), "a scope that nobody opened"),
+            (format!("{var} #0 1! #5 0! #7 1!").replace("wire", "logic"), "SystemVerilog"),
+            (format!("{var} #0 1! #5 0! #7 1!").replace("1us", "1 us").replace("D0", "D0 [3]"), "a bit of many"),
+            (format!("{var} #0 1! #5000 0! #7000 1!").replace("1us", "1ns"), "nanoseconds"),
+        ] {
+            assert_eq!(edges(&text, None), same, "{why}");
+        }
+        let floats = edges(&format!("{var} #0 z! #5 X! #7 1!"), None);
+        assert_eq!(floats, (Floating, vec![(7, High)]), "x and z drive nothing");
+    }
+
+    #[test]
+    fn a_line_is_found_by_its_name() {
+        let scopes = "$scope module a $end $var wire 1 ! D0 $end $var real 64 r v $end $var event 1 e went $end \
+            $scope struct b $end $var wire 1 \" D0 $end $upscope $end $upscope $end $scope module c $end \
+            $var wire 1 ! twin $end $upscope $end $enddefinitions $end #0 1! 0\"";
+        assert_eq!(edges(scopes, Some("a.D0")).0, High);
+        assert_eq!(edges(scopes, Some("a.b.D0")).0, Low);
+        assert_eq!(edges(scopes, Some("twin")).0, High);
+        let many = "a.vcd has more than one line 'D0', a.D0, a.b.D0: say which with 'signal NAME'";
+        assert_eq!(read(scopes, Some("D0")).unwrap_err(), many);
+        assert_eq!(read(scopes, None).unwrap_err(), "a.vcd has the lines D0, D0, twin: say which with 'signal NAME'");
+        assert_eq!(read(scopes, Some("went")).unwrap_err(), "a.vcd has no line 'went' of one bit; it has D0, D0, twin");
+        let twins = scopes.replace("$var wire 1 \" D0 $end", "");
+        assert_eq!(edges(&twins, None).0, High, "one line with two names");
+        let hundred: String = (0..100).map(|n| format!("$var wire 1 a{n} D{n} $end ")).collect();
+        let told = read(&format!("{hundred}$enddefinitions $end"), None).unwrap_err();
+        assert!(told.contains("D10, D11 and 88 more: say which"), "{told}");
     }
 
     #[test]
     fn what_cannot_be_played_is_told() {
         assert_eq!(read(FILE, None).unwrap_err(), "a.vcd has the lines D0, D1: say which with 'signal NAME'");
         assert_eq!(read(FILE, Some("D2")).unwrap_err(), "a.vcd has no line 'D2' of one bit; did you mean 'D0'?");
-        assert!(read("$scope oops", None).unwrap_err().starts_with("a.vcd: line 1: this is not VCD"));
         let back = FILE.replace("#9", "#6");
-        assert_eq!(read(&back, Some("D0")).unwrap_err(), "a.vcd: line 3: the time 6 comes after a later one");
+        assert_eq!(read(&back, Some("D0")).unwrap_err(), "a.vcd: line 4: the time 6 comes after a later one");
         assert_eq!(read("$enddefinitions $end", None).unwrap_err(), "a.vcd has no line of one bit");
+        for (text, told) in [
+            ("", "line 1: this is not VCD: it ends before $enddefinitions"),
+            ("$scope oops", "line 1: this is not VCD: unexpected end of VCD file"),
+            ("time,D0\n0,1\n", "line 1: this is not VCD: unexpected character at start of command"),
+            ("$var wire one ! D0 $end", "line 1: this is not VCD: invalid digit found in string"),
+            ("$enddefinitions $end\n#12\n1", "line 3: this is not VCD: unexpected end of VCD file"),
+        ] {
+            let text = text.replace("$enddefinitions", "$var wire 1 ! D0 $end $enddefinitions");
+            assert_eq!(read(&text, None).unwrap_err(), format!("a.vcd: {told}"));
+        }
+        let deep = "$scope module a $end\n".repeat(100_000);
+        assert_eq!(read(&deep, None).unwrap_err(), "a.vcd: line 65: more than 64 scopes are within each other");
+    }
+
+    /// Cut off anywhere, it is played as far as it goes or told.
+    #[test]
+    fn what_is_cut_off_never_panics() {
+        for end in 0..FILE.len() {
+            if let Ok(recording) = read(&FILE[..end], Some("D0")) {
+                assert!(recording.changes.len() <= 3);
+            }
+        }
     }
 }

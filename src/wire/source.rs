@@ -3,7 +3,7 @@
 use super::dshot::Dshot;
 use super::noise::Noise;
 use super::pulses::{self, Protocol};
-use super::recorded::Recording;
+use super::recorded::{Played, Recording};
 use super::sequence::Piece;
 use super::serial;
 use super::timing::Timing;
@@ -177,7 +177,7 @@ impl Source {
         let train = match &self.kind {
             Kind::Level(drive) => return Piece::Level(*drive),
             Kind::Recorded { recording, skip } => {
-                return Piece::Wave(Arc::new(recording.changes(*skip, first, clock)));
+                return Piece::Wave(Arc::new(Played { recording: Arc::clone(recording), skip: *skip, first, clock }));
             }
             Kind::Noise => {
                 let step = clock.of(self.period().unwrap_or(Time::from_micros(50)));

@@ -13,7 +13,7 @@ use dryflash::time::Time;
 
 /// How the engines are told apart in messages, and everything that a run leaves behind.
 #[derive(Debug, PartialEq)]
-struct Outcome {
+pub struct Outcome {
     halt: Halt,
     cycle: u64,
     registers: dryflash::cpu::Registers,
@@ -39,7 +39,7 @@ fn memory(chip: &Chip) -> (u64, u64) {
     (hash(sram.bytes(0, sram.len())), hash(chip.board.flash.cells().bytes(flash.base, flash.size)))
 }
 
-fn outcome(chip: &mut Chip, halt: Halt) -> Outcome {
+pub fn outcome(chip: &mut Chip, halt: Halt) -> Outcome {
     Outcome {
         halt,
         cycle: chip.now().cycle,
@@ -70,7 +70,7 @@ fn power_up(case: &Case, engine: Engine, skipping: bool, (drive, reset, _): (Dri
 }
 
 /// Runs on, through resets and faults, as a chip does.
-fn run_on(chip: &mut Chip, until: Time) -> Halt {
+pub fn run_on(chip: &mut Chip, until: Time) -> Halt {
     for _ in 0..20 {
         match chip.run(until) {
             Halt::Reset(_) | Halt::Fault(_) => {}

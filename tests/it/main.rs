@@ -6,12 +6,14 @@
 mod action;
 mod alive;
 mod am32_any_input;
+mod arming;
 mod bad_input;
 mod captures;
 mod check_json;
 mod chip_model;
 mod diff;
 mod differential;
+mod edges;
 mod eeprom;
 mod ends;
 mod exceptions;

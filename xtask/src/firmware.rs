@@ -55,7 +55,16 @@ const BOOTLOADER: &[&str] = &[
     "bootloader/commands.c",
     "shared/flash.c",
 ];
-const APP: &[&str] = &["app/main.c", "app/vectors.c", "app/marks.c"];
+const APP: &[&str] = &[
+    "app/main.c",
+    "app/vectors.c",
+    "app/marks.c",
+    "app/capture.c",
+    "app/dshot.c",
+    "app/signal.c",
+    "app/bridge.c",
+    "app/arming.c",
+];
 const FAULTY: &[&str] = &["faulty/main.c", "app/vectors.c", "app/marks.c"];
 const UPDATER: &[&str] = &["updater/main.c", "shared/flash.c"];
 

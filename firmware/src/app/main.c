@@ -1,11 +1,15 @@
-/* A stand-in for the AM32 app: it starts as that one does, reads its EEPROM, and then keeps its watchdog fed.
+/* A stand-in for the AM32 app: it starts as that one does, reads its EEPROM, keeps its watchdog fed, and does with its
+ * signal what that one does, as far as the pins show it.
  *
- * Its signal is captured, and looked at no further. Two pins tell that it runs: PB3 changes with every pass of the main loop, PB5 with every interrupt of TIM14. */
+ * Two pins tell that it runs: PB3 changes with every pass of the main loop, PB5 with every interrupt of TIM14. */
+#include "arming.h"
+#include "bridge.h"
 #include "layout.h"
 #include "registers.h"
 #include "clock.h"
 #include "input.h"
 #include "marks.h"
+#include "signal.h"
 #include "vectors.h"
 
 #define PORT_B 1
@@ -14,10 +18,7 @@
 #define PASS_US 100
 #define EEPROM_READ 192
 
-#define EDGES 32
-
 static uint8_t eeprom[EEPROM_READ];
-static volatile uint16_t edges[EDGES];
 
 static void toggle(uint32_t pin)
 {
@@ -32,6 +33,7 @@ void tim14_interrupt(void)
 {
     TIM_SR(TIM14) = ~TIM_UIF;
     toggle(TICK_PIN);
+    arming_tick();
 }
 
 static void outputs_start(void)
@@ -64,7 +66,6 @@ static void timers_start(void)
     NVIC_ISER = BIT(TIM14_IRQ);
 }
 
-/* The signal: both edges of the pin's timer channel are captured, and DMA fetches 32 of them, round and round. */
 static void input_start(void)
 {
     RCC_GPIOENR |= BIT(RCC_GPIOENR_SHIFT + SIGNAL_PORT);
@@ -75,22 +76,11 @@ static void input_start(void)
     GPIO_AFRL(SIGNAL_PORT) = af | SIGNAL_AF << (4 * SIGNAL_NUMBER);
     uint32_t mode = GPIO_MODER(SIGNAL_PORT) & ~(3u << (2 * SIGNAL_NUMBER));
     GPIO_MODER(SIGNAL_PORT) = mode | 2u << (2 * SIGNAL_NUMBER);
-
-    DMA_CPAR(SIGNAL_DMA) = SIGNAL_TIM + 0x34 + 4 * (SIGNAL_CHANNEL - 1);
-    DMA_CMAR(SIGNAL_DMA) = (uint32_t)edges;
-    DMA_CNDTR(SIGNAL_DMA) = EDGES;
-    DMA_CCR(SIGNAL_DMA) = DMA_CIRC | DMA_MINC | DMA_FROM_HALF | DMA_TO_HALF | DMA_EN;
 #ifdef FAMILY_G0
     DMAMUX_CCR(SIGNAL_DMA) = SIGNAL_REQUEST;
 #endif
-
-    TIM_PSC(SIGNAL_TIM) = CORE_MHZ - 1u;
-    TIM_ARR(SIGNAL_TIM) = 0xFFFF;
-    TIM_EGR(SIGNAL_TIM) = TIM_EGR_UG;
-    TIM_CCMR(SIGNAL_TIM, SIGNAL_CHANNEL) = 1u << (8 * ((SIGNAL_CHANNEL - 1) & 1));
-    TIM_CCER(SIGNAL_TIM) = 0xBu << (4 * (SIGNAL_CHANNEL - 1));
-    TIM_DIER(SIGNAL_TIM) = BIT(8 + SIGNAL_CHANNEL);
-    TIM_CR1(SIGNAL_TIM) |= TIM_CR1_CEN;
+    NVIC_ISER = BIT(SIGNAL_DMA_IRQ);
+    signal_search();
 }
 
 /* 16 * 4000 ticks of the LSI: 1.6 to 2 s. A G0 takes the two values only when the watchdog has been started. */
@@ -118,6 +108,7 @@ int main(void)
     take_over_vectors();
     clock_start();
     outputs_start();
+    bridge_start();
     timers_start();
     read_eeprom();
     watchdog_start();

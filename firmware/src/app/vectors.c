@@ -1,4 +1,5 @@
 /* The app's vectors, and how interrupts come to use them instead of the bootloader's. */
+#include "input.h"
 #include "interrupts.h"
 #include "layout.h"
 #include "registers.h"
@@ -7,7 +8,13 @@
 
 extern uint32_t stack_top[];
 
-#define HANDLER(n) ((n) == TIM14_IRQ ? tim14_interrupt : hang)
+#define HANDLER(n) ((n) == TIM14_IRQ ? tim14_interrupt : (n) == SIGNAL_DMA_IRQ ? capture_interrupt : hang)
+
+/* Of an app that captures nothing. */
+__attribute__((weak)) void capture_interrupt(void)
+{
+    hang();
+}
 
 __attribute__((section(".vectors"), used))
 static const void *const vectors[48] = {

@@ -3,5 +3,6 @@
 
 void take_over_vectors(void);
 void tim14_interrupt(void);
+void capture_interrupt(void);
 
 #endif

@@ -5,6 +5,7 @@
 #define REGISTERS_H
 
 #include <stdint.h>
+#include "layout.h"
 
 #define REG32(address) (*(volatile uint32_t *)(address))
 #define REG16(address) (*(volatile uint16_t *)(address))
@@ -65,6 +66,7 @@
 #define RCC_AHB_DMA1 BIT(0)
 #define RCC_APB1_TIM2 BIT(0)
 #define RCC_APB2_SYSCFG BIT(0)
+#define RCC_APB2_TIM1 BIT(11)
 #define RCC_APB2_TIM17 BIT(18)
 
 /* Flash */
@@ -114,9 +116,11 @@
 #define GPIO_ODR(port) GPIO(port, 0x14)
 #define GPIO_BSRR(port) GPIO(port, 0x18)
 #define GPIO_AFRL(port) GPIO(port, 0x20)
+#define GPIO_AFRH(port) GPIO(port, 0x24)
 #define GPIO_BRR(port) GPIO(port, 0x28)
 
 /* Timers */
+#define TIM1 0x40012C00u
 #define TIM2 0x40000000u
 #define TIM3 0x40000400u
 #define TIM14 0x40002000u
@@ -131,6 +135,10 @@
 #define TIM_CNT(tim) REG32((tim) + 0x24)
 #define TIM_PSC(tim) REG32((tim) + 0x28)
 #define TIM_ARR(tim) REG32((tim) + 0x2C)
+#define TIM_CCR_OFFSET(channel) (0x34u + 4 * ((channel) - 1))
+#define TIM_CCR(tim, channel) REG32((tim) + TIM_CCR_OFFSET(channel))
+#define TIM_BDTR(tim) REG32((tim) + 0x44)
+#define TIM_BDTR_MOE BIT(15)
 #define TIM_CR1_CEN BIT(0)
 #define TIM_EGR_UG BIT(0)
 #define TIM_UIF BIT(0)
@@ -142,11 +150,14 @@
 #define DMA_CNDTR(channel) DMA(channel, 0x4)
 #define DMA_CPAR(channel) DMA(channel, 0x8)
 #define DMA_CMAR(channel) DMA(channel, 0xC)
+#define DMA_IFCR REG32(0x40020004)
+#define DMA_ALL_FLAGS(channel) (0xFu << (4 * ((channel) - 1)))
 #define DMA_EN BIT(0)
-#define DMA_CIRC BIT(5)
+#define DMA_TCIE BIT(1)
+#define DMA_FROM_MEMORY BIT(4)
 #define DMA_MINC BIT(7)
-#define DMA_FROM_HALF BIT(8)
-#define DMA_TO_HALF BIT(10)
+#define DMA_PERIPHERAL_HALF BIT(8)
+#define DMA_MEMORY_HALF BIT(10)
 #define DMAMUX_CCR(channel) REG32(0x40020800u + 4 * ((channel) - 1))
 
 /* Independent watchdog */

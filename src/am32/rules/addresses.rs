@@ -14,8 +14,9 @@ use crate::image::{Format, Image, Segment};
 use crate::part::Part;
 use crate::plural::{count, verb};
 use crate::shell;
+use std::sync::Arc;
 
-pub(super) fn judge(context: &Context, part: &Part, findings: &mut Vec<Finding>) {
+pub(super) fn judge(context: &Context, part: &Arc<Part>, findings: &mut Vec<Finding>) {
     for piece in context.pieces {
         if let Some(meant) = wrong_base(piece.image.start()) {
             findings.push(wrong(context, piece, meant));
@@ -55,7 +56,7 @@ pub(super) fn about(finding: Finding, image: &Image, address: u32) -> Finding {
     }
 }
 
-fn outside(context: &Context, part: &Part, piece: &Piece, findings: &mut Vec<Finding>) {
+fn outside(context: &Context, part: &Arc<Part>, piece: &Piece, findings: &mut Vec<Finding>) {
     let image = &piece.image;
     let flash = part.flash;
     option_bytes::judge(context, part, piece, findings);

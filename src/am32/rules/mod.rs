@@ -22,11 +22,12 @@ use super::layout::{Layout, Mcu};
 use super::piece::Piece;
 use super::roles::Role;
 use crate::part::Part;
+use std::sync::Arc;
 
 /// What the rules look at.
 pub(super) struct Context<'a> {
     /// The part; none where the files are for an MCU that is not modelled.
-    pub part: Option<&'a Part>,
+    pub part: Option<&'a Arc<Part>>,
     /// Its layout, or that MCU's.
     pub layout: &'static Layout,
     /// The MCU that is not modelled.

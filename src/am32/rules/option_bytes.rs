@@ -11,6 +11,7 @@ use crate::flash::{Controller, Factory, FactoryError, OptionPath, for_part, inte
 use crate::image::Image;
 use crate::part::Part;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Option bytes of the F0, the F4 and their kin, and of the G0 and its kin.
 const ANYWHERE: [Range<u32>; 2] = [0x1FFF_F800..0x1FFF_F830, 0x1FFF_7800..0x1FFF_7880];
@@ -20,7 +21,7 @@ pub(super) fn are_at(part: &Part, address: u32) -> bool {
     part.option_bytes.contains(address) || ANYWHERE.iter().any(|r| r.contains(&address))
 }
 
-pub(super) fn judge(context: &Context, part: &Part, piece: &Piece, findings: &mut Vec<Finding>) {
+pub(super) fn judge(context: &Context, part: &Arc<Part>, piece: &Piece, findings: &mut Vec<Finding>) {
     let mut starts = piece.image.segments.iter().map(|s| s.address).filter(|a| are_at(part, *a));
     let own = starts.clone().find(|a| part.option_bytes.contains(*a));
     findings.extend(own.map(|address| about(of_the_part(context, part, &piece.image), &piece.image, address)));
@@ -31,7 +32,7 @@ pub(super) fn judge(context: &Context, part: &Part, piece: &Piece, findings: &mu
     }
 }
 
-fn of_the_part(context: &Context, part: &Part, image: &Image) -> Finding {
+fn of_the_part(context: &Context, part: &Arc<Part>, image: &Image) -> Finding {
     let asked = context.wish.option_bytes;
     let effect = effect(part, image);
     let area = part.option_bytes.region();
@@ -112,7 +113,7 @@ impl Effect {
 }
 
 /// What becomes of a new chip that is programmed with the option bytes in `image`. None where they do not fit in.
-fn effect(part: &Part, image: &Image) -> Option<Effect> {
+fn effect(part: &Arc<Part>, image: &Image) -> Option<Effect> {
     let mut chip = for_part(part);
     let usual = chip.option_fields();
     programmed(part, image, chip.as_ref()).ok()?.install(chip.as_mut()).ok()?;

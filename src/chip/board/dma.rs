@@ -4,7 +4,7 @@ use super::{Board, EVERYBODY};
 use crate::bus::{Access, Effects, Master};
 use crate::chip::device::{Device, Slot};
 use crate::flash::Purpose;
-use crate::periph::dma::{Request, listens};
+use crate::periph::dma::{Block, Request, listens};
 use crate::time::Now;
 
 /// Transfers at one instant before the model takes a request for one that never goes away.
@@ -14,7 +14,7 @@ impl Board {
     /// Serves the requests that wait at this instant, the most urgent channel first. Arbitration and the time that
     /// transfers take are left out.
     pub(super) fn serve_dma(&mut self, now: Now, fx: &mut Effects) {
-        if !self.devices.dma().is_some_and(|d| d.waits()) || !self.has_clock(self.devices.index.dma) {
+        if !self.devices.dma().is_some_and(|d| d.waits()) || !self.has_clock(self.devices.layout.index.dma) {
             return;
         }
         self.touched = EVERYBODY;
@@ -26,6 +26,13 @@ impl Board {
                 break;
             }
         }
+    }
+
+    /// The row of transfers that answers the requests of this channel of TIMn, where a DMA channel listens to them.
+    pub fn fetched(&mut self, timer: u8, channel: u8) -> Option<Block> {
+        let request = Request::TimerChannel(timer, channel);
+        let n = (1..=self.devices.dma()?.channels()).find(|n| self.leads(request, *n))?;
+        self.devices.dma()?.block(n)
     }
 
     fn has_clock(&self, slot: Option<usize>) -> bool {
@@ -49,7 +56,7 @@ impl Board {
     }
 
     fn leads(&self, request: Request, n: usize) -> bool {
-        let index = &self.devices.index;
+        let index = &self.devices.layout.index;
         let mux = index.dmamux.and_then(|i| match &self.devices.slots[i].device {
             Device::Dmamux(mux) => Some(mux),
             _ => None,
@@ -64,7 +71,7 @@ impl Board {
     /// Requests that stand now.
     fn requests(&self) -> Vec<Request> {
         let mut requests = Vec::new();
-        if let Some(Device::Adc(adc)) = self.devices.index.adc.map(|i| &self.devices.slots[i].device)
+        if let Some(Device::Adc(adc)) = self.devices.layout.index.adc.map(|i| &self.devices.slots[i].device)
             && adc.requests()
         {
             requests.push(Request::Adc);
@@ -76,7 +83,7 @@ impl Board {
             }
             requests.extend((1..=4).filter(|c| asked & (1 << c) != 0).map(|c| Request::TimerChannel(number, c)));
         }
-        for n in &self.devices.index.usarts {
+        for n in &self.devices.layout.index.usarts {
             if let Slot { device: Device::Usart(usart), number, .. } = &self.devices.slots[*n]
                 && usart.requests()
             {

@@ -140,7 +140,8 @@ impl Board {
             None => u64::MAX,
         };
         let mut all = Request { lines: Irqs::NONE, next: u64::MAX };
-        for (n, (slot, request)) in self.devices.slots.iter().zip(&mut self.requests).enumerate() {
+        let blocks = self.devices.slots.iter().zip(&self.part.peripherals);
+        for (n, ((slot, spec), request)) in blocks.zip(&mut self.requests).enumerate() {
             // Flash is touched by stores into itself, too.
             if touched & 1 << (n & 63) != 0 || matches!(slot.device, Device::Flash) {
                 *request = Request { lines: Irqs::NONE, next: u64::MAX };
@@ -152,7 +153,7 @@ impl Board {
                     (None, Device::Flash) => u32::from(self.flash.interrupt()),
                     (None, _) => 0,
                 };
-                for (bit, line) in slot.irq.iter().enumerate() {
+                for (bit, line) in spec.irq.iter().enumerate() {
                     if raised >> bit & 1 != 0 {
                         request.lines.insert(usize::from(*line));
                     }
@@ -250,7 +251,7 @@ impl Board {
                 p.advance(&mut Context { now, clocks: self.clocks, base: slot.base, fx: &mut self.fx });
             }
         }
-        let mut cx = Context { now, clocks: self.clocks, base: self.devices.rcc_base, fx: &mut self.fx };
+        let mut cx = Context { now, clocks: self.clocks, base: self.devices.layout.rcc_base, fx: &mut self.fx };
         self.devices.rcc.peripheral().advance(&mut cx);
         self.systick.advance(&mut cx);
         self.flash.advance(now, &mut self.fx);
@@ -315,6 +316,7 @@ impl Board {
         self.clocks = self.devices.rcc.clocks();
         self.fx = Effects::default();
         self.watching = true;
+        self.followed = now.time;
         self.acted = now.cycle;
         self.follow_pins(now);
         self.refresh(now);

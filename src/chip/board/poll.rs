@@ -60,8 +60,8 @@ impl Board {
 
     /// Whether an enabled interrupt waits for something from outside the chip.
     pub fn listens_outside(&self) -> bool {
-        self.devices.slots.iter().any(|slot| {
-            let enabled = slot.irq.iter().any(|line| self.nvic.enabled().contains(usize::from(*line)));
+        self.devices.slots.iter().zip(&self.part.peripherals).any(|(slot, spec)| {
+            let enabled = spec.irq.iter().any(|line| self.nvic.enabled().contains(usize::from(*line)));
             enabled
                 && match &slot.device {
                     Device::Timer(timer) => timer.watched_inputs() != 0,

@@ -3,7 +3,7 @@
 use super::{Board, EVERYBODY};
 use crate::chip::device::{Device, Slot};
 use crate::periph::pins;
-use crate::time::Now;
+use crate::time::{Now, Time};
 use std::sync::Arc;
 
 /// Ports by number, from 0 for A.
@@ -25,6 +25,11 @@ impl Board {
         }
         self.touched = EVERYBODY;
         self.watching = lines != 0 || captures;
+        let exticr = self.devices.syscfg().map_or([0; 4], |s| s.exticr());
+        let followed = std::mem::replace(&mut self.followed, now.time);
+        if lines & 0xFFFF != 0 {
+            self.follow_pulses(lines, &exticr, followed, now.time);
+        }
         let mut seen: [Option<u16>; PORTS] = [None; PORTS];
         let mut watched = [0u16; PORTS];
         let mut level = |board: &mut Board, port: usize, pin: usize| {
@@ -35,7 +40,6 @@ impl Board {
         };
         self.follow_timers(now, &mut level);
 
-        let exticr = self.devices.syscfg().map_or([0; 4], |s| s.exticr());
         let comparators = self.devices.exti().map_or([0; 2], |e| e.comparator_lines());
         let mut levels = 0u32;
         for line in (0..16).filter(|line| lines & (1 << line) != 0) {
@@ -62,11 +66,32 @@ impl Board {
         true
     }
 
+    /// EXTI's edge detectors do not wait for a clock: they see pulses that begin and end within one cycle.
+    fn follow_pulses(&mut self, lines: u32, exticr: &[u32; 4], since: Time, until: Time) {
+        let next = |board: &mut Board, time| board.devices.gpios().filter_map(|(_, g)| g.next_watched(time)).min();
+        let Some(mut at) = next(self, since).filter(|at| *at < until) else { return };
+        // The last of them is what is seen at `until`.
+        while let Some(later) = next(self, at).filter(|later| *later <= until) {
+            let mut levels = 0;
+            for line in (0..16).filter(|line| lines & (1 << line) != 0) {
+                let port = self.devices.exti().map_or(0, |e| e.port(line, exticr));
+                let pins = self.devices.port(port as usize).map_or(0, |g| g.levels(at));
+                levels |= u32::from(pins) & 1 << line;
+            }
+            if let Some(exti) = self.devices.exti() {
+                // Those of the comparators stay as they were.
+                let others = exti.levels() & !0xFFFF;
+                exti.follow(levels | others);
+            }
+            at = later;
+        }
+    }
+
     /// The timers' inputs: each follows the first pin whose alternate function leads to it, and is low without one.
     fn follow_timers(&mut self, now: Now, level: &mut impl FnMut(&mut Board, usize, usize) -> bool) {
         let part = Arc::clone(&self.part);
-        for i in 0..self.devices.index.timers.len() {
-            let n = self.devices.index.timers[i];
+        for i in 0..self.devices.layout.index.timers.len() {
+            let n = self.devices.layout.index.timers[i];
             let Slot { device: Device::Timer(timer), number, .. } = &self.devices.slots[n] else { continue };
             let (inputs, number) = (timer.watched_inputs(), *number);
             if inputs == 0 {

@@ -23,6 +23,7 @@ use crate::time::{Now, Time};
 use options::{AREA, Loaded};
 use registers::{cr, sr};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// A half-word (F78), and an option byte (F79).
 const PROGRAM_TIME: Time = Time::from_nanos(53_500);
@@ -33,7 +34,7 @@ const ERASE_TIME: Time = Time::from_millis(30);
 #[derive(Debug)]
 pub(super) struct F0 {
     flash: Flash,
-    option_bytes: OptionBytes,
+    part: Arc<Part>,
     /// How many WRP bytes the part loads (F48).
     wrp_bytes: usize,
     cells: Cells,
@@ -69,7 +70,7 @@ pub(super) struct Kept {
 
 impl F0 {
     /// A blank chip with factory option bytes, powered on.
-    pub(super) fn new(part: &Part) -> F0 {
+    pub(super) fn new(part: &Arc<Part>) -> F0 {
         let flash = part.flash;
         let live = Live {
             acr: 0,
@@ -89,7 +90,7 @@ impl F0 {
         };
         let mut this = F0 {
             flash,
-            option_bytes: part.option_bytes.clone(),
+            part: Arc::clone(part),
             wrp_bytes: options::wrp_bytes(part),
             cells: Cells::new(flash.base, flash.size, flash.page, false),
             live,
@@ -200,7 +201,7 @@ impl Controller for F0 {
         if let Some(o) = &self.live.operation {
             fx.stall_until(o.ends);
         }
-        if self.option_bytes.contains(address) {
+        if self.part.option_bytes.contains(address) {
             return Ok(self.stored_bytes(address, width)); // F58
         }
         if !self.flash.contains(address) {
@@ -225,7 +226,7 @@ impl Controller for F0 {
         if width != Width::Half || !address.is_multiple_of(2) {
             return Err(fault("flash is programmed by half-words only")); // F39
         }
-        if self.option_bytes.contains(address) {
+        if self.part.option_bytes.contains(address) {
             self.program_option(address, value as u8, at, fx);
             return Ok(());
         }
@@ -330,11 +331,11 @@ impl Controller for F0 {
     }
 
     fn option_layout(&self) -> &OptionBytes {
-        &self.option_bytes
+        &self.part.option_bytes
     }
 
     fn option_bytes(&self) -> Vec<(u32, u32)> {
-        let base = self.option_bytes.base;
+        let base = self.part.option_bytes.base;
         (0..AREA as u32 / 4).map(|i| (base + 4 * i, self.stored_bytes(base + 4 * i, Width::Word))).collect()
     }
 
@@ -353,7 +354,7 @@ impl Controller for F0 {
     }
 
     fn ranges(&self) -> Vec<Range<u32>> {
-        vec![self.cells.range(), self.option_bytes.base..self.option_bytes.end()]
+        vec![self.cells.range(), self.part.option_bytes.base..self.part.option_bytes.end()]
     }
 
     fn settings(&self) -> Settings {
@@ -385,7 +386,7 @@ impl Controller for F0 {
             bytes: self.cells.bytes(self.flash.base, self.flash.size),
             wear: self.cells.all_wear().to_vec(),
             marks: Vec::new(),
-            option_base: self.option_bytes.base,
+            option_base: self.part.option_bytes.base,
             options: self.live.stored.to_vec(),
             otp_base: 0,
             otp: Vec::new(),
@@ -395,7 +396,7 @@ impl Controller for F0 {
 
     fn install(&mut self, non_volatile: &NonVolatile) -> Result<(), FactoryError> {
         let options: [u8; AREA] = non_volatile.options.as_slice().try_into().map_err(|_| FactoryError::OtherPart)?;
-        if non_volatile.family != Family::F0 || non_volatile.option_base != self.option_bytes.base {
+        if non_volatile.family != Family::F0 || non_volatile.option_base != self.part.option_bytes.base {
             return Err(FactoryError::OtherPart);
         }
         self.cells.install(non_volatile)?;

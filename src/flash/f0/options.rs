@@ -124,7 +124,7 @@ pub(super) fn fields(loaded: &Loaded, stored: &Loaded) -> Vec<OptionField> {
 impl F0 {
     /// The stored bytes at `address`, as a load sees them.
     pub(super) fn stored_bytes(&self, address: u32, width: Width) -> u32 {
-        let start = (address & !3).wrapping_sub(self.option_bytes.base) as usize;
+        let start = (address & !3).wrapping_sub(self.part.option_bytes.base) as usize;
         let byte = |i: usize| u32::from(self.live.stored.get(start + i).copied().unwrap_or(0xFF));
         lane((0..4).map(|i| byte(i) << (8 * i)).sum(), address, width)
     }
@@ -144,7 +144,7 @@ impl F0 {
 
     /// A half-word to the option area: the low byte counts, hardware adds the complement (F51).
     pub(super) fn program_option(&mut self, address: u32, value: u8, at: Time, fx: &mut Effects) {
-        let offset = address.wrapping_sub(self.option_bytes.base) as usize & !1;
+        let offset = address.wrapping_sub(self.part.option_bytes.base) as usize & !1;
         let allowed = cr::OPTPG | cr::OPTWRE;
         let unlocked = self.live.cr & (allowed | cr::LOCK) == allowed;
         let rdp = offset == 0;

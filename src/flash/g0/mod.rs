@@ -27,6 +27,7 @@ use fast::Fast;
 use options::{AREA, Options, Shape};
 use registers::{acr, cr, eccr, sr};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// A double word (G98).
 const PROGRAM_TIME: Time = Time::from_micros(85);
@@ -41,7 +42,7 @@ const OPTION_TIME: Time = Time::from_millis(23);
 #[derive(Debug)]
 pub(super) struct G0 {
     flash: Flash,
-    option_bytes: OptionBytes,
+    part: Arc<Part>,
     otp: Region,
     shape: Shape,
     cells: Cells,
@@ -103,7 +104,7 @@ pub(super) struct Kept {
 
 impl G0 {
     /// A blank chip with factory option bytes, powered on.
-    pub(super) fn new(part: &Part) -> G0 {
+    pub(super) fn new(part: &Arc<Part>) -> G0 {
         let flash = part.flash;
         let shape = Shape::of(part);
         let otp = part.otp.unwrap_or(Region { base: 0, size: 0 });
@@ -135,7 +136,7 @@ impl G0 {
         };
         let mut this = G0 {
             flash,
-            option_bytes: part.option_bytes.clone(),
+            part: Arc::clone(part),
             otp,
             shape,
             cells: Cells::new(flash.base, flash.size, flash.page, true),
@@ -284,7 +285,7 @@ impl Controller for G0 {
         if let Some(o) = &self.live.operation {
             fx.stall_until(o.ends); // G27
         }
-        if self.option_bytes.contains(address) {
+        if self.part.option_bytes.contains(address) {
             return Ok(self.stored_bytes(address, width));
         }
         if self.otp.contains(address) {
@@ -425,11 +426,11 @@ impl Controller for G0 {
     }
 
     fn option_layout(&self) -> &OptionBytes {
-        &self.option_bytes
+        &self.part.option_bytes
     }
 
     fn option_bytes(&self) -> Vec<(u32, u32)> {
-        let base = self.option_bytes.base;
+        let base = self.part.option_bytes.base;
         (0..AREA as u32 / 4).map(|i| (base + 4 * i, self.stored_bytes(base + 4 * i, Width::Word))).collect()
     }
 
@@ -449,7 +450,11 @@ impl Controller for G0 {
     }
 
     fn ranges(&self) -> Vec<Range<u32>> {
-        vec![self.cells.range(), self.option_bytes.base..self.option_bytes.end(), self.otp.base..self.otp.end()]
+        vec![
+            self.cells.range(),
+            self.part.option_bytes.base..self.part.option_bytes.end(),
+            self.otp.base..self.otp.end(),
+        ]
     }
 
     fn settings(&self) -> Settings {
@@ -481,7 +486,7 @@ impl Controller for G0 {
             bytes: self.cells.bytes(self.flash.base, self.flash.size),
             wear: self.cells.all_wear().to_vec(),
             marks: self.cells.all_marks().to_vec(),
-            option_base: self.option_bytes.base,
+            option_base: self.part.option_bytes.base,
             options: self.live.stored.to_vec(),
             otp_base: self.otp.base,
             otp: self.live.otp.clone(),
@@ -493,7 +498,7 @@ impl Controller for G0 {
         let options: [u8; AREA] = non_volatile.options.as_slice().try_into().map_err(|_| FactoryError::OtherPart)?;
         let l = &mut self.live;
         if non_volatile.family != Family::G0
-            || non_volatile.option_base != self.option_bytes.base
+            || non_volatile.option_base != self.part.option_bytes.base
             || (non_volatile.otp.len(), non_volatile.otp_marks.len()) != (l.otp.len(), l.otp_marks.len())
         {
             return Err(FactoryError::OtherPart);

@@ -200,7 +200,7 @@ impl Options {
 impl G0 {
     /// The stored bytes at `address`, as a load sees them.
     pub(super) fn stored_bytes(&self, address: u32, width: Width) -> u32 {
-        let start = (address & !3).wrapping_sub(self.option_bytes.base) as usize;
+        let start = (address & !3).wrapping_sub(self.part.option_bytes.base) as usize;
         let byte = |i: usize| u32::from(self.live.stored.get(start + i).copied().unwrap_or(0xFF));
         lane((0..4).map(|i| byte(i) << (8 * i)).sum(), address, width)
     }

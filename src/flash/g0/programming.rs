@@ -71,7 +71,7 @@ impl G0 {
         let at = self.wait(by.now.time, fx); // G28
         let (main, otp) = (self.flash.contains(address), self.otp.contains(address));
         if !main && !otp {
-            if !self.option_bytes.contains(address) {
+            if !self.part.option_bytes.contains(address) {
                 return Err(fault("no flash at this address"));
             }
             self.fail(sr::WRPERR, fx); // G50: option bytes are written through registers only.

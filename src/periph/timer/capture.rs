@@ -1,14 +1,15 @@
 //! Input capture (RM0091 18.3.5, RM0444 22.3.7): edges of a timer's inputs store the count.
 
+use super::filter::{Filter, Sampling};
 use super::{CCER, CR2, TISEL, Timer};
 use crate::periph::Context;
 
-/// The edge detectors in front of the channels.
+/// The filters and edge detectors in front of the channels.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Inputs {
     /// TI1 to TI4 whose level was seen before.
     known: u32,
-    levels: u32,
+    filters: [Filter; 4],
     /// Edges since the last capture, for ICxPSC.
     edges: [u8; 4],
 }
@@ -29,25 +30,49 @@ impl Timer {
         (0..self.channels as usize).filter_map(|n| self.input_of(n)).fold(0, |v, input| v | 1 << input)
     }
 
+    /// ICxF of an input, where its own channel is one.
+    fn sampling(&self, input: usize) -> Sampling {
+        let icf = if self.captures(input) { self.mode(input) >> 4 } else { 0 };
+        Sampling::of(icf, self.cr1 >> 8, self.divider)
+    }
+
     /// The inputs' levels at this cycle; what was not watched before has no edge.
     pub fn follow_inputs(&mut self, levels: u32, cycle: u64) {
         let watched = self.watched_inputs();
-        let known = self.inputs.known & watched;
-        let (rising, falling) = (levels & !self.inputs.levels & known, !levels & self.inputs.levels & known);
+        let known = if self.clocked { self.inputs.known & watched } else { 0 };
         self.inputs.known = watched;
-        self.inputs.levels = levels;
-        if rising | falling == 0 || !self.clocked {
-            return;
+        for input in (0..4).filter(|input| watched & (1 << input) != 0) {
+            let level = levels & (1 << input) != 0;
+            if known & (1 << input) == 0 {
+                self.inputs.filters[input] = Filter::steady(level, cycle);
+                continue;
+            }
+            let mut filter = self.inputs.filters[input];
+            filter.follow(level, cycle, self.sampling(input), |at, rising| self.edge(input, at, rising));
+            self.inputs.filters[input] = filter;
         }
+    }
+
+    /// When a level that stands at an input will have come through its filter.
+    pub(super) fn next_edge(&self) -> Option<u64> {
+        let inputs = if self.clocked { self.inputs.known & self.watched_inputs() } else { 0 };
+        let inputs = (0..4).filter(|input| inputs & (1 << input) != 0);
+        inputs.filter_map(|input| self.inputs.filters[input].due(self.sampling(input))).min()
+    }
+
+    /// An edge behind the filter of an input.
+    fn edge(&mut self, input: usize, cycle: u64, rising: bool) {
         self.sync(cycle);
         for n in 0..self.channels as usize {
-            let Some(input) = self.input_of(n) else { continue };
-            let edges = match (self.kept[CCER] >> (4 * n)) & 0xA {
+            if self.input_of(n) != Some(input) {
+                continue;
+            }
+            let wanted = match (self.kept[CCER] >> (4 * n)) & 0xA {
                 0 => rising,
-                2 => falling,
-                _ => rising | falling,
+                2 => !rising,
+                _ => true,
             };
-            if edges & (1 << input) == 0 {
+            if !wanted {
                 continue;
             }
             self.inputs.edges[n] += 1;
@@ -55,6 +80,13 @@ impl Timer {
                 self.inputs.edges[n] = 0;
                 self.capture(n);
             }
+        }
+    }
+
+    /// The prescaler of a channel that is off starts anew (IC1PSC in TIMx_CCMR1, RM0091 18.4.7, RM0444 22.4.7).
+    pub(super) fn follow_enables(&mut self) {
+        for n in (0..self.channels as usize).filter(|n| self.kept[CCER] & (1 << (4 * n)) == 0) {
+            self.inputs.edges[n] = 0;
         }
     }
 
@@ -94,6 +126,7 @@ mod tests {
     use crate::periph::check::{clocks, read, write};
     use crate::periph::timer::reg;
     use crate::periph::timer::tests::timer;
+    use crate::periph::{Due, Peripheral};
 
     /// A timer that captures edges of TI1, as AM32 sets it up.
     fn capturing(ccer: u32, ccmr: u32) -> Timer {
@@ -134,6 +167,34 @@ mod tests {
         let mut t = capturing(0x1, 0x02);
         assert_eq!(t.watched_inputs(), 2);
         t.follow_inputs(2, 30);
+        assert_eq!(read(&mut t, reg::CCR1, 30, clocks(0)), 30);
+    }
+
+    #[test]
+    fn a_filter_delays_edges_and_swallows_glitches() {
+        // IC1F = 4, as AM32 has it: 6 samples, at every second clock.
+        let mut t = capturing(0xB, 0x41);
+        t.follow_inputs(1, 100);
+        t.follow_inputs(0, 109);
+        assert_eq!(t.next_event(&clocks(0)), None);
+        t.follow_inputs(1, 201);
+        assert_eq!(t.next_event(&clocks(0)), Some(Due::Cycle(212)));
+        t.follow_inputs(1, 211);
+        assert_eq!(read(&mut t, reg::SR, 211, clocks(0)), 0);
+        t.follow_inputs(1, 212);
+        assert_eq!((read(&mut t, reg::SR, 213, clocks(0)), read(&mut t, reg::CCR1, 213, clocks(0))), (2, 212));
+    }
+
+    #[test]
+    fn a_channel_that_is_turned_off_counts_its_prescaler_anew() {
+        let mut t = capturing(0xB, 0x05);
+        t.follow_inputs(1, 10);
+        for ccer in [0, 0xB] {
+            write(&mut t, reg::CCER, ccer, 15, clocks(0));
+        }
+        t.follow_inputs(0, 20);
+        assert_eq!(read(&mut t, reg::SR, 20, clocks(0)), 0);
+        t.follow_inputs(1, 30);
         assert_eq!(read(&mut t, reg::CCR1, 30, clocks(0)), 30);
     }
 

@@ -30,6 +30,12 @@ pub struct Output {
 }
 
 impl Timer {
+    /// Counts in a second, with the clocks as they are; 0 where it stands.
+    pub fn tick_hz(&self, clocks: &Clocks) -> u64 {
+        let ticks = (u64::from(self.psc_active) + 1) * u64::from(self.divider);
+        if self.runs() { clocks.hclk_hz / ticks } else { 0 }
+    }
+
     /// What it puts out now. Dead time and polarity are left out.
     pub fn outputs(&self, clocks: &Clocks) -> Outputs {
         let counts = self.runs();

@@ -1,8 +1,8 @@
 //! The registers of the timers, a table for each kind: what a smaller timer lacks reads 0, and stores into it lead
 //! nowhere.
 
-use crate::part::Kind;
-use crate::periph::registers::{Map, registers};
+use crate::part::{Kind, PeripheralSpec};
+use crate::periph::registers::{Map, Register, registers};
 
 registers! {
     /// TIM1's (RM0091 17.4, RM0444 21.4): it has all of them, and at these offsets the smaller timers have theirs. The
@@ -171,6 +171,30 @@ registers! {
         reserved 0x64..0x68;
         reserved 0x6C..0x400;
     }
+}
+
+/// Words of registers.
+pub const WORDS: usize = (reg::TISEL / 4 + 1) as usize;
+
+/// Something of each register, by offset / 4; 0 where the timer lacks it.
+pub fn words(map: &Map, value: impl Fn(&Register) -> u32) -> [u32; WORDS] {
+    let mut words = [0; WORDS];
+    for register in map.registers {
+        words[(register.offset / 4) as usize] = value(register);
+    }
+    words
+}
+
+/// The bits of each register that a store can change in this timer, by offset / 4. A part has few that differ: these
+/// are looked for in the table, not each of the table's among them.
+pub fn writable(map: &Map, spec: &PeripheralSpec) -> [u32; WORDS] {
+    let mut words = words(map, |register| register.writable);
+    for (name, bits) in &spec.writable {
+        if let Some(register) = map.registers.iter().find(|r| r.name == name) {
+            words[(register.offset / 4) as usize] = *bits;
+        }
+    }
+    words
 }
 
 /// The table of a kind of timer; of what is none, TIM1's.

@@ -198,8 +198,8 @@ impl Session<'_> {
     }
 
     /// A signal with its names and files looked up.
-    pub fn waveform(&self, signal: &Timeline, span: &Range<usize>) -> Result<Waveform, Trouble> {
-        signal.resolve(&self.setup.signals).map_err(|error| Trouble::step(span, error.to_string()))
+    pub fn waveform(&self, signal: &At<Timeline>, step: &Range<usize>) -> Result<Waveform, Trouble> {
+        Ok(self.setup.waveform(&signal.value, &real(&signal.span, step))?)
     }
 
     /// Puts the signal on its pins. Its times count from `start`.

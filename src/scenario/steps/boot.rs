@@ -5,13 +5,12 @@ use crate::esc::{AfterPowerOn, Ending, PowerUp, boot, places, settings_pages, si
 use crate::plural::count;
 use crate::scenario::error::ScenarioError;
 use crate::scenario::look::Look;
-use crate::scenario::run::{Last, Session, Trouble, Troubles, join, real};
+use crate::scenario::run::{Last, Session, Trouble, Troubles, join};
 use crate::scenario::scalar::{At, Flag, Span};
 use crate::scenario::short::Short;
 use crate::scenario::step::{Fact, Gives, Step};
 use crate::scenario::timeline::Timeline;
 use crate::scenario::words::EarlyReset;
-use crate::wire::SignalError;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::ops::Range;
@@ -39,8 +38,11 @@ pub struct Boot {
 
 impl Short for Boot {
     fn from_text(text: &str) -> Result<Boot, String> {
-        let signal = Some(At { value: text.parse().map_err(|e: SignalError| e.to_string())?, span: 0..0 });
+        let signal = Some(At { value: Timeline(text.to_owned()), span: 0..0 });
         Ok(Boot { signal, reset: None, limit: None, app_for: None, from_app: None })
+    }
+    fn at(self, span: Range<usize>) -> Boot {
+        Boot { signal: self.signal.map(|signal| At { span, ..signal }), ..self }
     }
 }
 
@@ -70,7 +72,7 @@ impl Step for Boot {
         }
         bench.from_app = self.from_app.is_some_and(|f| f.0);
         if let Some(signal) = &self.signal {
-            session.wire = session.waveform(&signal.value, &real(&signal.span, span))?;
+            session.wire = session.waveform(signal, span)?;
         }
         let reset = self.reset.map_or(AfterPowerOn::Nothing, EarlyReset::after);
         let power_up = PowerUp { wire: session.wire.clone(), reset };

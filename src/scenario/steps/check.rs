@@ -114,7 +114,7 @@ impl Step for Check {
             ..crate::esc::Options::default()
         };
         if !self.signal.is_empty() {
-            let wires = self.signal.iter().map(|spec| session.waveform(&spec.value, &real(&spec.span, span)));
+            let wires = self.signal.iter().map(|signal| session.waveform(signal, span));
             options.power_ups = wires.map(|wire| Ok(PowerUp { wire: wire?, reset })).collect::<Result<_, Trouble>>()?;
         }
         if let Some(limit) = &self.limit {

@@ -3,12 +3,11 @@
 use crate::scenario::error::ScenarioError;
 use crate::scenario::look::Look;
 use crate::scenario::run::{Session, Trouble, Troubles};
-use crate::scenario::scalar::SignalPin;
+use crate::scenario::scalar::{At, SignalPin};
 use crate::scenario::short::Short;
 use crate::scenario::step::Step;
 use crate::scenario::timeline::Timeline;
 use crate::time::Time;
-use crate::wire::SignalError;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::ops::Range;
@@ -19,7 +18,7 @@ use std::ops::Range;
 #[schemars(rename = "WireStep")]
 pub struct Wire {
     /// Its level and its changes.
-    pub level: Timeline,
+    pub level: At<Timeline>,
     /// The pin it is on; the scenario's where absent.
     #[serde(default)]
     pub pin: Option<SignalPin>,
@@ -27,7 +26,10 @@ pub struct Wire {
 
 impl Short for Wire {
     fn from_text(text: &str) -> Result<Wire, String> {
-        Ok(Wire { level: text.parse().map_err(|e: SignalError| e.to_string())?, pin: None })
+        Ok(Wire { level: At { value: Timeline(text.to_owned()), span: 0..0 }, pin: None })
+    }
+    fn at(self, span: Range<usize>) -> Wire {
+        Wire { level: At { span, ..self.level }, ..self }
     }
 }
 

@@ -48,8 +48,13 @@ impl Case {
 
     /// Puts the signal wire on every pin that it may be on.
     pub fn drive(&self, chip: &mut Chip, drive: Drive) {
+        self.put(chip, &Signal::steady(drive));
+    }
+
+    /// Puts this on every pin that the signal wire may be on.
+    pub fn put(&self, chip: &mut Chip, signal: &Signal) {
         for (port, pin) in PINS {
-            chip.drive(port, pin, Signal::steady(drive));
+            chip.drive(port, pin, signal.clone());
         }
     }
 }

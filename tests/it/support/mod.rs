@@ -9,3 +9,4 @@ pub mod openocd;
 pub mod serve;
 pub mod st_flash;
 pub mod stlink;
+pub mod waves;
