@@ -4,7 +4,6 @@
 //! Sources: the sources of AM32_Bootloader_F051 (V4 to V11) and AM32-bootloader (V12 to V19), and samples that real
 //! images of V4 to V19 were seen to take.
 
-use super::marks::BootVersion;
 use crate::chip::samples::{Counted, Stretch};
 use crate::periph::gpio::Pull;
 use crate::time::Time;
@@ -63,11 +62,14 @@ const BREAK: Time = Time::from_millis(20);
 /// Up to V11.
 const LONG_BREAK: Time = Time::from_millis(200);
 
+/// No version is newer than that for some time to come.
+const NEWEST: u8 = 40;
+
 /// All ways there are; of two that what was seen fits as well, the first is told.
 const CHECKS: [SignalCheck; 6] = [
     SignalCheck {
         versions: "V4 and V5",
-        numbers: (0, 5),
+        numbers: (3, 5),
         stages: &[jumps(Pull::Down, 10_000, 0, true)],
         break_after: LONG_BREAK,
     },
@@ -86,7 +88,7 @@ const CHECKS: [SignalCheck; 6] = [
     },
     SignalCheck {
         versions: "V12",
-        numbers: (0, 12),
+        numbers: (12, 12),
         stages: &[jumps(Pull::Down, 500, 450, false), goes(Pull::Up, 500, true), jumps(Pull::None, 500, 0, false)],
         break_after: BREAK,
     },
@@ -145,11 +147,11 @@ pub struct Listening {
     pub longest_low: Time,
 }
 
-/// What a bootloader with these marks did with its pin, by what was seen of it.
-pub fn course(marks: Option<BootVersion>, seen: &[Stretch]) -> Course {
+/// What a bootloader, which may be of these versions, did with its pin, by what was seen of it.
+pub fn course(may_be: impl Fn(u8) -> bool, seen: &[Stretch]) -> Course {
     let allowed = |check: &SignalCheck| {
         let (first, last) = check.numbers;
-        marks.is_none_or(|marks| (first..=last.min(30)).any(|version| marks.allows(version)))
+        (first..=last.min(NEWEST)).any(&may_be)
     };
     let mut best: Option<(&SignalCheck, Vec<Taken>)> = None;
     for check in CHECKS.iter().filter(|c| allowed(c)) {
@@ -235,6 +237,7 @@ fn listening(taken: &[Taken], seen: &[Stretch]) -> Option<Listening> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::am32::marks::BootVersion;
     use crate::chip::samples::ByPlace;
 
     fn stretch(pull: Pull, places: &[(u64, u64)]) -> Stretch {
@@ -243,8 +246,12 @@ mod tests {
         Stretch { pull, all: counted((0, 0)), longest_low: Time::from_millis(3), by_place: by_place.collect() }
     }
 
+    fn may_be(marks: Option<BootVersion>) -> impl Fn(u8) -> bool {
+        move |version| marks.is_none_or(|m| m.allows(version))
+    }
+
     fn versions(marks: Option<BootVersion>, seen: &[Stretch]) -> &'static str {
-        course(marks, seen).check.map_or("", |c| c.versions)
+        course(may_be(marks), seen).check.map_or("", |c| c.versions)
     }
 
     #[test]
@@ -277,7 +284,7 @@ mod tests {
     fn a_low_sample_of_the_first_stage_counts_in_the_second() {
         let seen =
             [stretch(Pull::Down, &[(7, 3_993)]), stretch(Pull::Up, &[(0, 500)]), stretch(Pull::None, &[(3, 497)])];
-        let course = course(Some(BootVersion::V13), &seen);
+        let course = course(may_be(Some(BootVersion::V13)), &seen);
         assert_eq!(
             course.taken.iter().map(|t| (t.low, t.enough())).collect::<Vec<_>>(),
             [(7, false), (7, true), (3, true)]
@@ -288,7 +295,7 @@ mod tests {
     #[test]
     fn what_follows_the_check_is_listening() {
         let seen = [stretch(Pull::Down, &[(0, 4_000)]), stretch(Pull::Up, &[(0, 500), (3, 70), (2, 2)])];
-        let course = course(Some(BootVersion::V14OrNewer), &seen);
+        let course = course(may_be(Some(BootVersion::V14OrNewer)), &seen);
         assert_eq!(
             course.taken.iter().map(|t| (t.looks.high, t.enough())).collect::<Vec<_>>(),
             [(4_000, false), (500, false)]
