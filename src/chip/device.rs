@@ -1,7 +1,7 @@
 //! The blocks of a part brought to life, and which stands at an address.
 
 use crate::bus::{Master, ResetCause};
-use crate::part::{Gate, Kind, Part, PeripheralSpec, Region};
+use crate::part::{self, Gate, Kind, Part, PeripheralSpec, Region};
 use crate::periph::adc::{self, Adc, Calibration};
 use crate::periph::comp::{self, Comp};
 use crate::periph::crc::{self, Crc};
@@ -20,7 +20,7 @@ use crate::periph::usart::Usart;
 use crate::periph::wwdg::{self, Wwdg};
 use crate::periph::{Clocks, Peripheral};
 use crate::time::Time;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// One block's model. The flash interface is the chip's own.
 #[derive(Clone, Debug)]
@@ -318,11 +318,18 @@ impl Layout {
 }
 
 impl Devices {
-    /// The blocks of `part`, as after power-on.
-    pub fn new(part: &Part) -> Devices {
+    /// The blocks of `part`, as after power-on. Those of a shipped part are made of its data once, and copied.
+    pub fn new(part: &Arc<Part>) -> Devices {
+        static MADE: OnceLock<Vec<OnceLock<Devices>>> = OnceLock::new();
+        let made = MADE.get_or_init(|| part::all().iter().map(|_| OnceLock::new()).collect());
+        let shipped = part::all().iter().position(|p| Arc::ptr_eq(p, part)).and_then(|n| made.get(n));
+        shipped.map_or_else(|| Devices::make(part), |made| made.get_or_init(|| Devices::make(part)).clone())
+    }
+
+    fn make(part: &Part) -> Devices {
         let g0 = part.peripherals.iter().any(|p| p.kind == Kind::RccG0);
         let rcc = if g0 { Rcc::G0(RccG0::new(part.clock)) } else { Rcc::F0(RccF0::new(part.clock)) };
-        let mut slots = Vec::new();
+        let mut slots = Vec::with_capacity(part.peripherals.len());
         for spec in &part.peripherals {
             let device = device(part, spec);
             slots.push(Slot {
@@ -561,6 +568,7 @@ mod tests {
     use super::*;
     use crate::bus::Effects;
     use crate::periph::registers::Rights;
+    use crate::periph::signal::{Drive, Signal};
     use crate::periph::{Context, map_of};
     use crate::time::Now;
 
@@ -630,6 +638,17 @@ mod tests {
             }
         }
         assert!(seen > 1_000, "{seen}");
+    }
+
+    #[test]
+    fn what_becomes_of_one_chips_blocks_is_not_the_next_ones() {
+        let part = part::find("F051").unwrap();
+        let mut first = Devices::new(&part);
+        first.gpio('A').unwrap().drive(3, Signal::steady(Drive::High));
+        assert_eq!(first.gpio('A').unwrap().levels(Time::ZERO), 1 << 3 | 1 << 13);
+        assert_eq!(Devices::new(&part).gpio('A').unwrap().levels(Time::ZERO), 1 << 13, "SWDIO's pull-up alone");
+        let own = Arc::new(Part::clone(&part));
+        assert_eq!(Devices::new(&own).gpio('A').unwrap().levels(Time::ZERO), 1 << 13, "a part of one's own");
     }
 
     #[test]

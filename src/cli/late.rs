@@ -60,3 +60,23 @@ impl<T> DerefMut for Late<T> {
         &mut self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verb_is_made_late_and_has_what_every_verb_has() {
+        let mut command = forms::command();
+        for verb in command.get_subcommands() {
+            let name = verb.get_name();
+            assert!(verb.get_about().is_some(), "{name}: its first lines stand in the list of verbs");
+            assert_eq!(verb.get_arguments().count(), 0, "{name}: not before it is asked for");
+        }
+        command.build();
+        for verb in command.get_subcommands().filter(|v| v.get_name() != "help") {
+            let help = verb.get_arguments().find(|a| a.get_id() == "help").and_then(|a| a.get_help_heading());
+            assert_eq!(help, Some(super::super::EVERYWHERE), "{}: a verb is `Late`", verb.get_name());
+        }
+    }
+}

@@ -124,9 +124,9 @@ enum Verb {
     /// Say which signals these files start on, and why not on the others
     ///
     /// Flashes the files as `check` does, then powers the ESC once for each signal of the catalogue, at several phases of its
-    /// frames and errors of its sender's clock, up to the jump into the app. A line for each signal: it starts, it stays, or
-    /// it starts in some of the cases; with the samples that the bootloader took of its pin.
-    Signals(Late<signals::Args>),
+    /// frames and errors of its sender's clock, up to the jump into the app. A line for each signal: it starts, it stays, or it
+    /// starts in some of the cases; with the samples that the bootloader took of its pin.
+    Signals(Late<Box<signals::Args>>),
     /// Be a virtual ST-LINK at a virtual ESC: OpenOCD, st-flash and others flash and debug it
     ///
     /// Puts the files into the ESC as `check` does, switches the power on, and serves clients until Ctrl-C: over TCP with
@@ -393,7 +393,7 @@ pub fn main() -> ExitCode {
         Verb::Schema(args) => schema::run(&args),
         Verb::Merge(args) => merge::run(&args, output),
         Verb::Check(args) => check::run(args.0, output),
-        Verb::Signals(args) => signals::run(args.0, output),
+        Verb::Signals(args) => signals::run(*args.0, output),
         Verb::Serve(args) => serve::run(&args),
         Verb::StFlash(args) => st_flash::run(&args),
         Verb::Replay(args) => replay::run(&args, output),

@@ -21,6 +21,7 @@ use anyhow::{anyhow, bail};
 use clap::ArgAction;
 use std::path::PathBuf;
 
+/// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   dryflash signals AM32_F051_BOOTLOADER_PB4_V17.bin AM32_NEOESC_F051_2.20.hex eeprom_default.bin

@@ -5,8 +5,10 @@
 
 use crate::bus::Width;
 use crate::memory::HostMemory;
+use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 /// The unit in which changes are tracked and reported, in bytes.
 pub const BLOCK: u32 = 1024;
@@ -51,6 +53,8 @@ pub struct Cells {
     flawed: usize,
     /// The number of each block's contents.
     versions: Vec<u64>,
+    /// What was last saved or restored, while somebody keeps it: saved again unchanged, it is shared.
+    last: RefCell<Weak<SavedCells>>,
 }
 
 /// The contents of [`Cells`] at one instant.
@@ -76,6 +80,7 @@ impl Cells {
             marks,
             flawed: 0,
             versions: vec![0; blocks],
+            last: RefCell::default(),
         }
     }
 
@@ -252,19 +257,25 @@ impl Cells {
     }
 
     /// The contents, for [`Cells::restore`].
-    pub fn save(&self) -> SavedCells {
-        SavedCells {
+    pub fn save(&self) -> Arc<SavedCells> {
+        let last = self.last.borrow().upgrade();
+        if let Some(last) = last.filter(|l| l.versions == self.versions && l.wear == self.wear) {
+            return last;
+        }
+        let saved = Arc::new(SavedCells {
             bytes: self.memory.bytes(0, self.memory.len()),
             wear: self.wear.clone(),
             marks: self.marks.clone(),
             flawed: self.flawed,
             versions: self.versions.clone(),
-        }
+        });
+        self.last.replace(Arc::downgrade(&saved));
+        saved
     }
 
     /// Goes back to `saved`, in the same memory. Returns the address of each block of [`BLOCK`] bytes that may
     /// have had other contents. Blocks that did not change since are not touched.
-    pub fn restore(&mut self, saved: &SavedCells) -> Vec<u32> {
+    pub fn restore(&mut self, saved: &Arc<SavedCells>) -> Vec<u32> {
         let mut changed = Vec::new();
         let marks = (BLOCK / DOUBLE_WORD) as usize;
         for (block, (mine, theirs)) in self.versions.iter_mut().zip(&saved.versions).enumerate() {
@@ -283,6 +294,7 @@ impl Cells {
         }
         self.wear.copy_from_slice(&saved.wear);
         self.flawed = saved.flawed;
+        self.last.replace(Arc::downgrade(saved));
         changed
     }
 
@@ -327,6 +339,25 @@ mod tests {
         assert_eq!((c.pointer(), c.flawed(), c.bytes(0x0800_0400, 1)), (pointer, 0, vec![0xFF]));
         let mut other = cells();
         assert_eq!(other.restore(&saved), [0x0800_0000], "blocks of another chip are told apart too");
+    }
+
+    #[test]
+    fn what_has_not_changed_is_saved_once() {
+        let mut c = cells();
+        c.program(0x0800_0000, &[1]);
+        let first = c.save();
+        assert!(Arc::ptr_eq(&first, &c.save()));
+        let changes: [fn(&mut Cells); 3] =
+            [|c| c.program(0x0800_0004, &[2]), |c| c.set_wear(3, 7), |c| c.set_mark(0x0800_0008, 1)];
+        for change in changes {
+            change(&mut c);
+            let second = c.save();
+            assert!(!Arc::ptr_eq(&first, &second));
+            c.restore(&first);
+            assert!(Arc::ptr_eq(&first, &c.save()));
+        }
+        drop(first);
+        assert_eq!(c.save().bytes[0], 1, "nobody had kept it");
     }
 
     #[test]

@@ -66,8 +66,14 @@ pub enum Pull {
 }
 
 /// The pins whose two bits in `fields` are `value`.
-fn pins_with(fields: u32, value: u32) -> u16 {
-    (0..16).filter(|pin| (fields >> (2 * pin)) & 3 == value).fold(0, |pins, pin| pins | 1 << pin)
+const fn pins_with(fields: u32, value: u32) -> u16 {
+    let other = fields ^ (value & 3) * 0x5555_5555;
+    // A bit for each field that has none set, and these moved together: by 1, 2, 4 and 8.
+    let mut pins = !(other | other >> 1) & 0x5555_5555;
+    pins = (pins | pins >> 1) & 0x3333_3333;
+    pins = (pins | pins >> 2) & 0x0F0F_0F0F;
+    pins = (pins | pins >> 4) & 0x00FF_00FF;
+    (pins | pins >> 8) as u16
 }
 
 /// The pins of a mask.
@@ -418,9 +424,9 @@ impl Peripheral for Gpio {
     fn advance(&mut self, cx: &mut Context<'_>) {
         if self.next_edge.is_some_and(|edge| edge <= cx.now.time) {
             self.tell_contention(cx);
-            if self.watched != 0 {
-                let undecided = self.look(cx.now.time).undecided & self.watched;
-                self.tell_undecided(undecided, cx);
+            if self.watched != 0 && !self.told_undecided {
+                let Levels { undecided, output, .. } = self.seen(cx.now.time);
+                self.tell_undecided(undecided & !output & self.watched, cx);
             }
             self.look_ahead(cx.now.time);
         }

@@ -59,7 +59,7 @@ impl Signal {
 
     /// The same drive for ever.
     pub fn steady(drive: Drive) -> Signal {
-        Signal::timeline(drive, Vec::new())
+        Signal { shape: Shape::Timeline { start: drive, changes: Arc::default() }, source: Signal::SOURCE }
     }
 
     /// A drive with changes; they are put in order of time.

@@ -112,7 +112,7 @@ impl Timer {
             channels,
             repetition: map.at(reg::RCR).is_some(),
             vectors: if kind == Kind::TimAdvanced { 2 } else { 1 },
-            writable: tables::writable(map, spec),
+            writable: tables::words(map, |register| register.writable_in(spec)),
             resets: KEPT.map(|offset| resets[(offset / 4) as usize]),
             cr1: 0,
             dier: 0,

@@ -44,7 +44,7 @@ pub struct Header {
     /// What decided SRAM's contents at power-on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// The signal wire: `low`, `floating` or `high`, and its changes, as `high,low@100ms`.
+    /// What was on the signal wire, as it is read ([`crate::wire`]), with names filled in: `high,low@100ms`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<String>,
     /// A digest of what flash and option bytes held at the beginning ([`crate::flash::NonVolatile::digest`]).

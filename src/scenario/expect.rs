@@ -1,8 +1,10 @@
 //! What may be expected.
 
+use super::arming::{ArmedExpect, InputExpect};
 use super::eeprom::EepromExpect;
 use super::many::{self, Many};
 use super::scalar::{Address, At, Bytes, Flag, Num, Pages, SignalPin, Span};
+use super::short::Or;
 use crate::esc::{Ending, Reason};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,6 +24,10 @@ pub struct Expect {
     pub jump: Option<At<JumpExpect>>,
     /// Whether the app was seen to go round its main loop.
     pub main_loop: Option<At<Flag>>,
+    /// Whether the app armed in the last `run`: after throttle it drove the motor's bridge.
+    pub armed: Option<At<ArmedExpect>>,
+    /// The signal that the app took in the last `run`: `none`, `servo`, `dshot600`.
+    pub input: Option<At<Or<InputExpect>>>,
     /// The pin that the bootloader sampled most.
     pub samples: Option<At<SignalPin>>,
     /// Findings that are there.

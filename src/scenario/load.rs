@@ -339,7 +339,8 @@ impl Case {
                     signals.insert(name.get_ref(), &text.value, files.base());
                 }
                 signals.extend(&self.signals);
-                let setup = Setup { source, part, pin, files, signals, variables };
+                let asks_app = scenario.step.iter().any(|step| step.value.step().asks_app());
+                let setup = Setup { source, part, pin, files, signals, asks_app, variables };
                 errors.extend(sound::look(&scenario, &setup, holes));
                 Some(Built { scenario, setup })
             }

@@ -28,6 +28,7 @@
 //! # Ok::<(), dryflash::scenario::ScenarioError>(())
 //! ```
 
+pub mod arming;
 pub mod axes;
 pub mod eeprom;
 pub mod error;

@@ -1,12 +1,14 @@
 //! A case while it runs: the chip and what is known of it, for the steps.
 
 mod actions;
+mod app;
 mod judge;
 mod last;
 mod probe;
 mod story;
 
 pub(super) use actions::{at, join, real};
+pub(super) use app::told;
 pub use last::Last;
 
 use super::error::{ScenarioError, Source};

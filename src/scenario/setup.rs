@@ -27,6 +27,8 @@ pub struct Setup {
     pub files: Files,
     /// The signals that it and its project name.
     pub signals: Named,
+    /// Whether a step of it asks what the app does with its signal.
+    pub asks_app: bool,
     /// The values of its variables.
     pub variables: Arc<Variables>,
 }

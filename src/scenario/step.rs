@@ -22,6 +22,8 @@ pub enum Fact {
     Jump,
     /// A main loop is told of.
     MainLoop,
+    /// A `run` tells of the app's input, and whether it arms.
+    App,
     /// Something has spoken.
     Words,
     /// A `check` has reported.
@@ -82,6 +84,11 @@ pub(super) trait Step {
 
     /// Whether it can fail where the ESC is not as hoped: a scenario has such a step.
     fn judges(&self) -> bool {
+        false
+    }
+
+    /// Whether it asks what the app does with its signal: a `run` before then has to look.
+    fn asks_app(&self) -> bool {
         false
     }
 

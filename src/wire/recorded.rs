@@ -387,7 +387,7 @@ mod tests {
         for (text, told) in [
             ("", "line 1: this is not VCD: it ends before $enddefinitions"),
             ("$scope oops", "line 1: this is not VCD: unexpected end of VCD file"),
-            ("time,D0\n0,1\n", "line 1: this is not VCD: unexpected character at start of command"),
+            ("time,D0\n0,1\n", "line 2: this is not VCD: it ends before $enddefinitions"),
             ("$var wire one ! D0 $end", "line 1: this is not VCD: invalid digit found in string"),
             ("$enddefinitions $end\n#12\n1", "line 3: this is not VCD: unexpected end of VCD file"),
         ] {

@@ -120,9 +120,9 @@ const IDLE: Time = Time::from_millis(1_600);
 fn stand_ins_arm_after_idle_and_not_without() {
     for (part, pin, protocols) in [
         ("F051", "PB4", &[Servo, Dshot(300), Dshot(600), Bidirectional(300), Bidirectional(600)][..]),
-        ("F051", "PA2", &[Servo, Bidirectional(600)]),
+        ("F051", "PA2", &[Bidirectional(600)]),
         ("F031", "PB4", &[Dshot(600)]),
-        ("G071_64K", "PB4", &[Servo, Dshot(300), Dshot(600), Bidirectional(300), Bidirectional(600)]),
+        ("G071_64K", "PB4", &[Dshot(300), Bidirectional(300)]),
     ] {
         let mut esc = Esc::stand_in(part, pin);
         for protocol in protocols {

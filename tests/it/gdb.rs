@@ -282,9 +282,9 @@ fn a_watchpoint_stops_after_the_access() {
             "monitor state",
         ];
         let text = gdb::run(&serve, Some(&built("STANDIN_DRYFLASH_F051_2.20.elf")), &commands);
-        // `str` at 0x08001412; the core stops after it, and gdb lets it go one further to look.
+        // `str` at 0x080013B6; the core stops after it, and gdb lets it go one further to look.
         assert!(text.contains("New value = 134222077"), "{text}");
-        assert_eq!(said(&text, "pc ")[0].split_whitespace().next(), Some("0x8001416"), "{text}");
+        assert_eq!(said(&text, "pc ")[0].split_whitespace().next(), Some("0x80013ba"), "{text}");
         assert!(text.contains("Could not insert hardware watchpoint"), "a third: {text}");
         assert!(text.contains("dryflash: nothing is watched at 0x20000052"), "{text}");
     }

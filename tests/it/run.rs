@@ -128,7 +128,7 @@ fn bad_scenarios_are_told_with_line_column_and_hint() {
         (after("run = 5"), "bad.toml:9:7: invalid type: integer `5`", ""),
         (after("expect = { words = { \"0x08000000\" = true } }"), "bad.toml:9:37:", ""),
         (after("expect = { jump = [] }"), "bad.toml:9:19: invalid type: sequence", ""),
-        (after("wire = \"up\""), "bad.toml:9:8: 'up' is not low, floating or high", ""),
+        (after("wire = \"up\""), "bad.toml:9:9: there is no signal 'up'", ""),
         (after("boot = \"high, low@9ms, high@8ms\""), "does not come after the one before it", ""),
         (format!("part = \"F052\"\nabout = \"\"\n{FULL}"), "bad.toml:1:8: no part is called 'F052'", "\"F051\"?"),
         (format!("pin = \"B4\"\n{HEAD}{FULL}"), "bad.toml:1:7: 'B4' is not a pin", ""),
@@ -996,6 +996,6 @@ fn one_grammar_of_the_wire() {
     project.says(&erase("high, low@0.1s"), 0);
     assert!(std::fs::read_to_string(project.path("s.jsonl")).unwrap().contains("\"signal\":\"high,low@100ms\""));
     project.says(&["replay", "s.jsonl"], 0);
-    assert!(project.says(&erase("up"), 2).contains("--signal: 'up' is not low, floating or high"));
+    assert!(project.says(&erase("up"), 2).contains("there is no signal 'up'"));
     assert!(project.says(&["serve", "--signal", "low,high"], 2).contains("'high' has no time"));
 }

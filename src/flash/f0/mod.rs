@@ -65,7 +65,7 @@ struct Live {
 #[derive(Clone, Debug)]
 pub(super) struct Kept {
     live: Live,
-    cells: SavedCells,
+    cells: Arc<SavedCells>,
 }
 
 impl F0 {

@@ -99,7 +99,7 @@ struct Half {
 #[derive(Clone, Debug)]
 pub(super) struct Kept {
     live: Live,
-    cells: SavedCells,
+    cells: Arc<SavedCells>,
 }
 
 impl G0 {

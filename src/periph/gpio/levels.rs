@@ -119,10 +119,10 @@ impl Gpio {
     fn catch_up(&mut self, pins: u16, time: Time) {
         for pin in pins_in(pins) {
             let Some(wire) = &self.wires[pin] else { continue };
-            let mut at = self.looked;
             let mut held = self.held;
-            while let Some(change) = wire.next_change(at).filter(|change| *change < time) {
-                at = change;
+            // The pin may be set up, or wired, in another way since it was looked at.
+            let changes = std::iter::successors(Some(self.looked), |at| wire.next_change(*at));
+            for at in changes.take_while(|at| *at < time) {
                 match self.against(pin, wire.at(at), wire.source()) {
                     Level::Low => held &= !(1 << pin),
                     Level::High => held |= 1 << pin,
@@ -222,6 +222,7 @@ impl Gpio {
     pub(super) fn tell_undecided(&mut self, undecided: u16, cx: &mut Context<'_>) {
         let Some(pin) = pins_in(undecided).next().filter(|_| !self.told_undecided) else { return };
         self.told_undecided = true;
+        self.look(cx.now.time);
         let level = if self.held & (1 << pin) != 0 { "high" } else { "low" };
         cx.fx.choice(
             UNDECIDED,

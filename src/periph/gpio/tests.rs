@@ -257,3 +257,15 @@ fn what_a_pin_keeps_does_not_depend_on_who_looked() {
     assert_eq!(idr(&mut port, 0), 0);
     assert_eq!(idr(&mut port, 70), 1 << 4, "nobody saw it driven high");
 }
+
+#[test]
+fn an_undecided_level_at_a_pin_that_somebody_follows_is_told_without_a_read() {
+    let mut port = Gpio::new('A', ResetValues::default());
+    set(&mut port, reg::PUPDR, 1 << 4);
+    port.drive(2, Signal::timeline(Drive::High, vec![(Time(50), Drive::PulledLow(PULL))]));
+    port.watch(1 << 2, Time(10));
+    assert_eq!(port.next_event(&check::clocks(0)), Some(Due::Time(Time(50))));
+    let (notes, text) = told(&mut port, 50, |port, cx| port.advance(cx));
+    assert_eq!(notes, [(0x4800_0410, Some(UNDECIDED))]);
+    assert_eq!(text, "PA2 stands between 0.3 and 0.7 VDD, and goes on reading high");
+}

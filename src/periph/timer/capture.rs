@@ -48,6 +48,9 @@ impl Timer {
                 continue;
             }
             let mut filter = self.inputs.filters[input];
+            if filter.rests_at(level) {
+                continue;
+            }
             filter.follow(level, cycle, self.sampling(input), |at, rising| self.edge(input, at, rising));
             self.inputs.filters[input] = filter;
         }
@@ -55,7 +58,10 @@ impl Timer {
 
     /// When a level that stands at an input will have come through its filter.
     pub(super) fn next_edge(&self) -> Option<u64> {
-        let inputs = if self.clocked { self.inputs.known & self.watched_inputs() } else { 0 };
+        if self.inputs.known == 0 || !self.clocked {
+            return None;
+        }
+        let inputs = self.inputs.known & self.watched_inputs();
         let inputs = (0..4).filter(|input| inputs & (1 << input) != 0);
         inputs.filter_map(|input| self.inputs.filters[input].due(self.sampling(input))).min()
     }

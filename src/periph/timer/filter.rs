@@ -58,6 +58,11 @@ impl Filter {
         Filter { raw: level, changed: cycle, sampled: level, since: 0, out: level }
     }
 
+    /// Whether nothing is on its way, and nothing comes with this level.
+    pub const fn rests_at(&self, level: bool) -> bool {
+        self.raw == level && self.out == level
+    }
+
     /// When the level at the pin comes through, if it stays.
     pub fn due(&self, sampling: Sampling) -> Option<u64> {
         let first = if self.sampled == self.raw { self.since } else { sampling.first(self.changed) };

@@ -1,7 +1,7 @@
 //! The registers of the timers, a table for each kind: what a smaller timer lacks reads 0, and stores into it lead
 //! nowhere.
 
-use crate::part::{Kind, PeripheralSpec};
+use crate::part::Kind;
 use crate::periph::registers::{Map, Register, registers};
 
 registers! {
@@ -181,18 +181,6 @@ pub fn words(map: &Map, value: impl Fn(&Register) -> u32) -> [u32; WORDS] {
     let mut words = [0; WORDS];
     for register in map.registers {
         words[(register.offset / 4) as usize] = value(register);
-    }
-    words
-}
-
-/// The bits of each register that a store can change in this timer, by offset / 4. A part has few that differ: these
-/// are looked for in the table, not each of the table's among them.
-pub fn writable(map: &Map, spec: &PeripheralSpec) -> [u32; WORDS] {
-    let mut words = words(map, |register| register.writable);
-    for (name, bits) in &spec.writable {
-        if let Some(register) = map.registers.iter().find(|r| r.name == name) {
-            words[(register.offset / 4) as usize] = *bits;
-        }
     }
     words
 }

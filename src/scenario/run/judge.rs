@@ -35,7 +35,7 @@ fn name<T: serde::Serialize>(value: &T) -> String {
 }
 
 /// The troubles of one `expect` step.
-struct Verdicts<'s> {
+pub(super) struct Verdicts<'s> {
     troubles: Vec<Trouble>,
     step: &'s Range<usize>,
     /// What the scenario says at a place, with its variables filled in.
@@ -44,7 +44,7 @@ struct Verdicts<'s> {
 
 impl Verdicts<'_> {
     /// The key is not as expected.
-    fn fail(&mut self, key: &str, span: &Range<usize>, seen: impl Into<String>) {
+    pub(super) fn fail(&mut self, key: &str, span: &Range<usize>, seen: impl Into<String>) {
         let wanted = if span.is_empty() { String::new() } else { format!("{key} = {}", (self.text)(span)) };
         self.push(span, wanted, seen.into());
     }
@@ -83,6 +83,7 @@ impl Session<'_> {
         let text = |span: &Range<usize>| self.setup.text(span);
         let mut v = Verdicts { troubles: Vec::new(), step, text: &text };
         self.judge_last(expect, &mut v);
+        self.judge_app(expect, &mut v);
         self.judge_findings(expect, &mut v);
         if let Some(chip) = self.chip.as_ref() {
             self.judge_flash(chip, expect, &mut v);

@@ -3,7 +3,7 @@
 use crate::am32::Finding;
 use crate::chip::Halt;
 use crate::esc::alive::Alive;
-use crate::esc::{BootRun, Hopes, Jump, Verdict};
+use crate::esc::{AppSeen, BootRun, Hopes, Jump, Verdict};
 use crate::scenario::expect::{Ends, Why};
 use crate::section::{self, Section};
 
@@ -20,6 +20,8 @@ pub struct Last {
     pub jump: Option<Option<Jump>>,
     /// Whether the app goes round its main loop.
     pub main_loop: Option<bool>,
+    /// What was seen of the app's side of its signal.
+    pub app: Option<AppSeen>,
     /// The pin that was sampled most.
     pub samples: Option<String>,
     /// Findings, errors first.

@@ -49,7 +49,7 @@ impl Short for Boot {
 impl Step for Boot {
     fn gives(&self) -> Gives {
         Gives {
-            takes: &[Fact::Report],
+            takes: &[Fact::App, Fact::Report],
             adds: &[Fact::Powered, Fact::Verdict, Fact::Jump, Fact::MainLoop, Fact::Words],
             settles: true,
             ..Gives::default()

@@ -68,7 +68,7 @@ impl Step for Check {
 
     fn gives(&self) -> Gives {
         let adds = &[Fact::Verdict, Fact::Jump, Fact::MainLoop, Fact::Words, Fact::Report];
-        Gives { adds, ..Gives::default() }
+        Gives { takes: &[Fact::App], adds, ..Gives::default() }
     }
 
     fn look(&self, look: &Look<'_>, span: &Range<usize>) -> Result<(), ScenarioError> {

@@ -2,7 +2,8 @@
 
 use crate::scenario::error::{ScenarioError, nearest};
 pub use crate::scenario::expect::Expect;
-use crate::scenario::expect::{Ends, JumpExpect, Why};
+use crate::scenario::arming::{ArmedExpect, Input};
+use crate::scenario::expect::{Ends, JumpExpect, TimeRange, Why};
 use crate::scenario::look::Look;
 use crate::scenario::run::{Session, Troubles};
 use crate::scenario::scalar::address;
@@ -16,12 +17,15 @@ impl Step for Expect {
         let boot = "put boot = \"low\" or check = [...] before it";
         let jump = "boot, check and run = { until = \"jump\" } do";
         let main_loop = "boot, check and run = { until = \"main_loop\" } do";
+        let run = "put run = \"500 ms\" before it";
         let tells = [
             (self.starts.as_ref().map(|e| &e.span), Fact::Verdict, "whether it starts", boot),
             (self.why.as_ref().map(|e| &e.span), Fact::Verdict, "why it stays", boot),
             (self.samples.as_ref().map(|e| &e.span), Fact::Verdict, "what was sampled", boot),
             (self.jump.as_ref().map(|e| &e.span), Fact::Jump, "of a jump", jump),
             (self.main_loop.as_ref().map(|e| &e.span), Fact::MainLoop, "of a main loop", main_loop),
+            (self.armed.as_ref().map(|e| &e.span), Fact::App, "whether the app arms", run),
+            (self.input.as_ref().map(|e| &e.span), Fact::App, "which signal the app takes", run),
             (self.ends.as_ref().map(|e| &e.span), Fact::Words, "how it ended", boot),
             (self.says.first().map(|e| &e.span), Fact::Words, "anything", boot),
             (self.findings.first().map(|e| &e.span), Fact::Words, "of findings", boot),
@@ -35,6 +39,10 @@ impl Step for Expect {
 
     fn judges(&self) -> bool {
         true
+    }
+
+    fn asks_app(&self) -> bool {
+        self.armed.is_some() || self.input.is_some()
     }
 
     fn changes_nothing(&self) -> bool {
@@ -170,11 +178,20 @@ fn contradictions(expect: &Expect, look: &Look<'_>) -> Result<(), ScenarioError>
             return never(&after.span, "`after` is later than `before`");
         }
     }
-    if let Some(time) = &expect.time
-        && let (Some(after), Some(before)) = (&time.after, &time.before)
-        && after.value > before.value
+    let armed = expect.armed.as_ref().map(|a| &a.value);
+    let times = [expect.time.as_ref().map(|t| &t.value), armed.and_then(ArmedExpect::when)];
+    for TimeRange { after, before } in times.into_iter().flatten() {
+        if let (Some(after), Some(before)) = (after, before)
+            && after.value > before.value
+        {
+            return never(&after.span, "`after` is later than `before`");
+        }
+    }
+    if let Some(input) = &expect.input
+        && input.value.0.signal == Input::None
+        && armed.is_some_and(|a| *a != ArmedExpect::Any(false))
     {
-        return never(&after.span, "`after` is later than `before`");
+        return never(&input.span, "an app without a signal does not arm");
     }
     if let Some(why) = &expect.why
         && ends == Some(Ends::Stays)

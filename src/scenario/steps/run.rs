@@ -5,7 +5,7 @@ use crate::esc::Jump;
 use crate::esc::alive::{self, Alive, Code, Limit};
 use crate::scenario::error::ScenarioError;
 use crate::scenario::look::Look;
-use crate::scenario::run::{Last, Session, Trouble, Troubles, real};
+use crate::scenario::run::{Last, Session, Trouble, Troubles, real, told};
 use crate::scenario::scalar::{At, Span, address};
 use crate::scenario::short::Short;
 use crate::scenario::step::{Fact, Gives, Need, Step};
@@ -52,18 +52,21 @@ pub enum Until {
     Lockup,
     /// The core sleeps for ever.
     Asleep,
+    /// The app arms: it drives the motor's bridge.
+    Armed,
     /// The core is about to execute this address.
     Address(u32),
 }
 
 impl Until {
-    const WORDS: [(&'static str, Until); 6] = [
+    const WORDS: [(&'static str, Until); 7] = [
         ("jump", Until::Jump),
         ("main_loop", Until::MainLoop),
         ("reset", Until::Reset),
         ("fault", Until::Fault),
         ("lockup", Until::Lockup),
         ("asleep", Until::Asleep),
+        ("armed", Until::Armed),
     ];
 }
 
@@ -71,6 +74,7 @@ impl fmt::Display for Until {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Until::Address(address) => write!(f, "0x{address:08X}"),
+            Until::Armed => f.write_str("arming"),
             other => {
                 let word = Until::WORDS.iter().find(|(_, u)| u == other).map_or("", |(word, _)| word);
                 f.write_str(&word.replace('_', " "))
@@ -115,9 +119,10 @@ impl Step for Run {
         let adds: &[Fact] = match self.until.as_ref().map(|u| u.value) {
             Some(Until::Jump) => &[Fact::Words, Fact::Jump],
             Some(Until::MainLoop) => &[Fact::Words, Fact::MainLoop],
+            Some(Until::Armed) | None => &[Fact::Words, Fact::App],
             _ => &[Fact::Words],
         };
-        let takes = &[Fact::Verdict, Fact::Jump, Fact::MainLoop, Fact::Report];
+        let takes = &[Fact::Verdict, Fact::Jump, Fact::MainLoop, Fact::App, Fact::Report];
         Gives { takes, adds, ..Gives::default() }
     }
 
@@ -135,6 +140,8 @@ impl Step for Run {
 
     fn run(&self, session: &mut Session<'_>, span: &Range<usize>) -> Result<(), Troubles> {
         let app = session.layout.map(|l| l.app);
+        let to_armed = self.until.as_ref().is_some_and(|u| u.value == Until::Armed);
+        let looks = to_armed || self.until.is_none() && session.setup.asks_app;
         let chip = session.chip(span)?;
         let start = chip.now().time;
         let limit = start + self.time.as_ref().map_or(crate::scenario::PATIENCE, |t| t.0);
@@ -148,9 +155,13 @@ impl Step for Run {
         if until == Some(Until::MainLoop) {
             return Ok(self.to_main_loop(session, limit, span)?);
         }
+        let seen = if looks { Some(session.watch_app(limit, to_armed, span)?) } else { None };
+        let armed = seen.as_ref().is_some_and(|s| s.armed.is_some());
+        let chip = session.chip(span)?;
+        let end = if to_armed && armed { chip.now().time } else { limit };
         chip.stop_inside(inside.as_slice());
         let halt = loop {
-            let halt = chip.run(limit);
+            let halt = chip.run(end);
             match (&halt, until) {
                 (Halt::Reset(_), Some(Until::Reset)) | (Halt::Fault(_), Some(Until::Fault)) => break halt,
                 // Code may reset itself, and faults have a handler: it runs on.
@@ -159,7 +170,11 @@ impl Step for Run {
             }
         };
         chip.stop_inside(&[]);
-        let mut last = Last::of_halt(&halt);
+        if let Some(seen) = &seen {
+            session.take_events();
+            session.story.tell(told(seen));
+        }
+        let mut last = Last { app: seen.clone(), ..Last::of_halt(&halt) };
         let chip = session.chip(span)?;
         if halt == Halt::Inside && until == Some(Until::Jump) {
             let registers = chip.registers();
@@ -179,9 +194,10 @@ impl Step for Run {
             Some(Until::Fault) => matches!(halt, Halt::Fault(_)),
             Some(Until::Lockup) => halt == Halt::Lockup,
             Some(Until::Asleep) => halt == Halt::Asleep,
+            Some(Until::Armed) => armed,
             Some(Until::MainLoop) => false,
         };
-        let stands = stands(chip);
+        let stands = if to_armed { seen.as_ref().map_or_else(String::new, told) } else { stands(chip) };
         let now = chip.now().time;
         session.spent = session.spent + now.since(start);
         finish(session, last, span);

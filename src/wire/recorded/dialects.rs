@@ -51,6 +51,8 @@ pub(super) fn header(bytes: &[u8]) -> (impl BufRead, &[u8]) {
         let goes_on = matches!((command, come), (b"$scope", 3..) | (b"$var", 5..));
         header.extend(if goes_on && word != b"$end" && !word.starts_with(b"[") { b"_" } else { space });
         let known: &[u8] = match (command, come) {
+            // sigrok-cli begins with `META samplerate: 1000000` where it writes to standard output.
+            (b"", _) if !word.starts_with(b"$") => b"",
             (b"", _) if word.starts_with(b"$") && !COMMANDS.contains(&word) => b"$comment",
             (b"$scope", 1) if !SCOPES.contains(&word) => b"module",
             (b"$var", 1) if word == b"realtime" || word == b"shortreal" => b"real",
@@ -114,6 +116,7 @@ mod tests {
     #[test]
     fn a_header_without_an_end_is_all_of_the_file() {
         assert_eq!(standard("\u{feff}$scope"), ("$scope".to_owned(), String::new()));
+        assert_eq!(standard("META samplerate: 8\n$scope").0, "  \n$scope");
         assert_eq!(standard("  \n"), (String::new(), "  \n".to_owned()));
         assert_eq!(standard("$end $end $enddefinitions").1, "$enddefinitions");
         assert_eq!(standard("$date now$end $enddefinitions").1, "$enddefinitions");

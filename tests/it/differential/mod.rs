@@ -10,7 +10,7 @@ mod flash;
 mod gdb;
 mod generate;
 mod qemu;
-mod random;
+pub mod random;
 
 use case::{Case, Outcome, Subject};
 use dryflash::cpu::decode::{self, Kind};

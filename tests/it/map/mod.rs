@@ -91,9 +91,9 @@ fn three_files_lie_where_they_belong() {
             (Kind::Filled, 0x0800_085B, 1925),
             (Kind::DeviceInfo, 0x0800_0FE0, 20),
             (Kind::Gap, 0x0800_0FF4, 12),
-            (Kind::App, 0x0800_1000, 1252),
-            (Kind::Gap, 0x0800_14E4, 796),
-            (Kind::Free, 0x0800_1800, 0x6000),
+            (Kind::App, 0x0800_1000, 2713),
+            (Kind::Gap, 0x0800_1A99, 359),
+            (Kind::Free, 0x0800_1C00, 0x5C00),
             (Kind::Gap, 0x0800_7800, 992),
             (Kind::NameTag, 0x0800_7BE0, 32),
             (Kind::Settings, 0x0800_7C00, 48),
@@ -101,9 +101,9 @@ fn three_files_lie_where_they_belong() {
         ]
     );
     assert!(map.is_sound() && map.findings.is_empty());
-    assert_eq!((map.sizes.used, map.areas[0].sizes.used, map.areas[2].sizes.used), (3491, 2159, 48));
+    assert_eq!((map.sizes.used, map.areas[0].sizes.used, map.areas[2].sizes.used), (4952, 2159, 48));
     let used: Vec<u32> = map.files.iter().map(|f| f.used).collect();
-    assert_eq!(used, [2159, 1284, 48]);
+    assert_eq!(used, [2159, 2745, 48]);
     assert_eq!(map.regions[4].files, [built(APP).to_string_lossy()]);
 }
 
@@ -293,8 +293,8 @@ fn what_stands_at_an_address_by_kind_of_file() {
     let symbol = mapped(vec![elf()], Some("F051")).at(0x0800_10C4).symbol.unwrap();
     assert_eq!((symbol.function.as_str(), symbol.offset, symbol.file_name()), ("reset", 4, Some("startup.c")));
     // A table amid code is no function.
-    let table = mapped(vec![given("STANDIN_DRYFLASH_F051_2.20.elf")], Some("F051")).at(0x0800_1490);
-    assert_eq!((table.symbol, table.object.map(|o| (o.name, o.offset))), (None, Some(("CSWTCH.2".to_owned(), 8))));
+    let table = mapped(vec![given("STANDIN_DRYFLASH_F051_2.20.elf")], Some("F051")).at(0x0800_1A8C);
+    assert_eq!((table.symbol, table.object.map(|o| (o.name, o.offset))), (None, Some(("dshot_answer".to_owned(), 8))));
     // What a later file puts there is not the ELF's.
     let over = bytes("over.bin", &[0x80; 64], 0x0800_10C0, None);
     assert_eq!(mapped(vec![elf(), over], Some("F051")).at(0x0800_10C4).symbol, None);

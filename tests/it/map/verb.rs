@@ -34,7 +34,7 @@ fn folder() -> TempDir {
     let full = std::fs::read(built(FULL)).unwrap();
     let save = |name: &str, kept: Kept| StateFile::open(&dir.path().join(name)).unwrap().keep(kept).unwrap();
     save("esc.json", kept("F051", |f| f.cells(0x0800_0000, &full).unwrap()));
-    save("other.json", kept("F051", |f| f.cells(0x0800_0000, &full).unwrap().cells(0x0800_1800, &[7; 5]).unwrap()));
+    save("other.json", kept("F051", |f| f.cells(0x0800_0000, &full).unwrap().cells(0x0800_2000, &[7; 5]).unwrap()));
     for name in [BOOTLOADER, APP, EEPROM, FULL] {
         std::fs::copy(built(name), dir.path().join(name)).unwrap();
     }
@@ -99,7 +99,7 @@ fn two_escs_side_by_side() {
     assert_eq!(said.code, Some(0));
     assert!(said.out.contains("5 bytes of flash differ.") && said.out.contains("^ differs"), "{}", said.out);
     let told = json(dir.path(), &["esc.json", "other.json"]);
-    assert_eq!(told["differing"], serde_json::json!([{"address": 0x0800_1800, "length": 5, "bytes": 5}]));
+    assert_eq!(told["differing"], serde_json::json!([{"address": 0x0800_2000, "length": 5, "bytes": 5}]));
     assert_eq!(told["maps"].as_array().unwrap().len(), 2);
     let same = dryflash(dir.path(), &["esc.json", "esc.json", "-q"], &[]);
     assert_eq!(same.out, "Both hold the same in flash.\n");
@@ -109,7 +109,7 @@ fn two_escs_side_by_side() {
     let options = dryflash(dir.path(), &["blank.json", "protected.json"], &[]);
     assert!(options.out.contains("option byte WRP: 0xFFFFFFFF left, 0xFFFFFFFD right"), "{}", options.out);
     assert!(options.out.contains("Both hold the same in flash, and option bytes are not the same."), "{}", options.out);
-    let at = dryflash(dir.path(), &["esc.json", "other.json", "--at", "0x08001800"], &[]);
+    let at = dryflash(dir.path(), &["esc.json", "other.json", "--at", "0x08002000"], &[]);
     assert!(at.out.contains("in esc.json is FF") && at.out.contains("in other.json is 07"), "{}", at.out);
 }
 

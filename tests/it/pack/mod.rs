@@ -132,7 +132,7 @@ fn what_goes_where_is_told_and_roles_and_addresses_can_be_given() {
     let words = [
         "STM32F051K6, by the name tag",
         "bootloader 0x08000000 to 0x08000FF3, 4,084 of 4,096 bytes: STANDIN_F051_BOOTLOADER_PB4_V14.bin",
-        "app 0x08001000 to 0x08007BFF, 1,284 of 27,648 bytes",
+        "app 0x08001000 to 0x08007BFF, 2,748 of 27,648 bytes",
         "EEPROM page 0x08007C00 to 0x08007FFF, 1,024 of 1,024 bytes",
         "gaps are FF",
     ];
