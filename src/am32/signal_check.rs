@@ -4,7 +4,6 @@
 //! Sources: the sources of AM32_Bootloader_F051 (V4 to V11) and AM32-bootloader (V12 to V19), and samples that real
 //! images of V4 to V19 were seen to take.
 
-use super::marks::BootVersion;
 use crate::chip::samples::{Counted, Stretch};
 use crate::periph::gpio::Pull;
 use crate::time::Time;
@@ -63,7 +62,10 @@ const BREAK: Time = Time::from_millis(20);
 /// Up to V11.
 const LONG_BREAK: Time = Time::from_millis(200);
 
-/// All ways there are.
+/// No version is newer than that for some time to come.
+const NEWEST: u8 = 40;
+
+/// All ways there are; of two that what was seen fits as well, the first is told.
 const CHECKS: [SignalCheck; 6] = [
     SignalCheck {
         versions: "V4 and V5",
@@ -85,16 +87,16 @@ const CHECKS: [SignalCheck; 6] = [
         break_after: LONG_BREAK,
     },
     SignalCheck {
+        versions: "V12",
+        numbers: (12, 12),
+        stages: &[jumps(Pull::Down, 500, 450, false), goes(Pull::Up, 500, true), jumps(Pull::None, 500, 0, false)],
+        break_after: BREAK,
+    },
+    SignalCheck {
         versions: "V10 and V11",
         numbers: (7, 11),
         stages: &[goes(Pull::Down, 500, false), jumps(Pull::None, 500, 0, false)],
         break_after: LONG_BREAK,
-    },
-    SignalCheck {
-        versions: "V12",
-        numbers: (0, 12),
-        stages: &[jumps(Pull::Down, 500, 450, false), goes(Pull::Up, 500, true), jumps(Pull::None, 500, 0, false)],
-        break_after: BREAK,
     },
     SignalCheck {
         versions: "V13 and newer",
@@ -145,29 +147,50 @@ pub struct Listening {
     pub longest_low: Time,
 }
 
-/// What a bootloader with these marks did with its pin, by what was seen of it.
-pub fn course(marks: Option<BootVersion>, seen: &[Stretch]) -> Course {
+/// What a bootloader, which may be of these versions, did with its pin, by what was seen of it.
+pub fn course(may_be: impl Fn(u8) -> bool, seen: &[Stretch]) -> Course {
     let allowed = |check: &SignalCheck| {
         let (first, last) = check.numbers;
-        marks.is_none_or(|marks| (first..=last.min(30)).any(|version| marks.allows(version)))
+        (first..=last.min(NEWEST)).any(&may_be)
     };
+    let mut best: Option<(&SignalCheck, Vec<Taken>)> = None;
     for check in CHECKS.iter().filter(|c| allowed(c)) {
-        if let Some(taken) = taken(check, seen) {
-            let listening = listening(&taken, seen);
-            return Course { check: Some(*check), taken, listening };
+        let taken = taken(check, seen);
+        let worth = |check: &SignalCheck, taken: &[Taken]| (is_whole(check, taken), taken.len());
+        if !taken.is_empty() && best.as_ref().is_none_or(|(c, t)| worth(check, &taken) > worth(c, t)) {
+            best = Some((check, taken));
         }
     }
-    Course { check: None, taken: Vec::new(), listening: listening(&[], seen) }
+    match best {
+        Some((check, taken)) => {
+            let listening = listening(&taken, seen);
+            Course { check: Some(*check), taken, listening }
+        }
+        None => Course { check: None, taken: Vec::new(), listening: listening(&[], seen) },
+    }
+}
+
+/// Whether this check ends after these stages.
+fn is_whole(check: &SignalCheck, taken: &[Taken]) -> bool {
+    let last = taken.last();
+    let ends = last.is_some_and(|t| matches!(t.stage.wants, Wants::Jumps { .. }) == t.enough());
+    ends || taken.len() == check.stages.len()
 }
 
 /// The samples of the check's stages; none where what was seen is another check's.
-fn taken(check: &SignalCheck, seen: &[Stretch]) -> Option<Vec<Taken>> {
+fn taken(check: &SignalCheck, seen: &[Stretch]) -> Vec<Taken> {
     let mut taken: Vec<Taken> = Vec::new();
-    for (stage, stretch) in check.stages.iter().zip(seen) {
-        let looks = stretch.by_place.first()?.looks;
+    for (n, (stage, stretch)) in check.stages.iter().zip(seen).enumerate() {
+        let Some(first) = stretch.by_place.first() else { break };
+        let (mut looks, carried) = (first.looks, taken.last().map_or(0, |t: &Taken| t.low));
         let fits = match stage.wants {
             Wants::Jumps { more_than, at_once: true } => {
                 looks.low == more_than + 1 || (looks.looks() == stage.most && looks.low <= more_than)
+            }
+            // It listens with the same instruction, and so nothing had been low: else the pull would change.
+            Wants::Goes { .. } if looks.looks() > stage.most && carried == 0 && n + 1 == seen.len() => {
+                looks = Counted { to: looks.from, low: 0, high: stage.most, ..looks };
+                true
             }
             _ => looks.looks() == stage.most,
         };
@@ -175,27 +198,30 @@ fn taken(check: &SignalCheck, seen: &[Stretch]) -> Option<Vec<Taken>> {
             // It has begun to listen.
             break;
         }
-        let carried = match stage.wants {
-            Wants::Goes { carried: true } => taken.last().map_or(0, |t| t.low),
-            _ => 0,
-        };
-        let here = Taken { stage: *stage, looks, low: looks.low + carried };
+        let counts = matches!(stage.wants, Wants::Goes { carried: true });
+        let here = Taken { stage: *stage, looks, low: looks.low + if counts { carried } else { 0 } };
         taken.push(here);
         if matches!(stage.wants, Wants::Goes { .. }) && !here.enough() {
             break;
         }
     }
-    (!taken.is_empty()).then_some(taken)
+    taken
 }
 
 /// What was seen after these stages.
 fn listening(taken: &[Taken], seen: &[Stretch]) -> Option<Listening> {
     let mut all: Option<Listening> = None;
     for (n, stretch) in seen.iter().enumerate() {
-        // With the last stage's pull it may listen as well.
-        let places = stretch.by_place.iter().skip(usize::from(n < taken.len()));
-        for place in places {
-            let more = place.looks;
+        for (nth, place) in stretch.by_place.iter().enumerate() {
+            let mut more = place.looks;
+            if let Some(stage) = taken.get(n).filter(|_| nth == 0) {
+                more.low -= stage.looks.low.min(more.low);
+                more.high -= stage.looks.high.min(more.high);
+            }
+            // With the last stage's pull it may listen as well.
+            if more.looks() == 0 {
+                continue;
+            }
             let Listening { looks, longest_low } =
                 all.get_or_insert(Listening { looks: Counted { low: 0, high: 0, ..more }, longest_low: Time::ZERO });
             looks.low += more.low;
@@ -211,6 +237,7 @@ fn listening(taken: &[Taken], seen: &[Stretch]) -> Option<Listening> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::am32::marks::BootVersion;
     use crate::chip::samples::ByPlace;
 
     fn stretch(pull: Pull, places: &[(u64, u64)]) -> Stretch {
@@ -219,8 +246,12 @@ mod tests {
         Stretch { pull, all: counted((0, 0)), longest_low: Time::from_millis(3), by_place: by_place.collect() }
     }
 
+    fn may_be(marks: Option<BootVersion>) -> impl Fn(u8) -> bool {
+        move |version| marks.is_none_or(|m| m.allows(version))
+    }
+
     fn versions(marks: Option<BootVersion>, seen: &[Stretch]) -> &'static str {
-        course(marks, seen).check.map_or("", |c| c.versions)
+        course(may_be(marks), seen).check.map_or("", |c| c.versions)
     }
 
     #[test]
@@ -234,6 +265,13 @@ mod tests {
             (byte(9), vec![stretch(Down, &[(3, 997)]), stretch(Up, &[(0, 9)])], "V7 to V9"),
             (byte(8), vec![stretch(Down, &[(500, 0)]), stretch(Floating, &[(500, 0)])], "V10 and V11"),
             (Some(BootVersion::LikeV12), vec![stretch(Down, &[(500, 0)])], "V12"),
+            (Some(BootVersion::LikeV12), vec![stretch(Down, &[(0, 500)]), stretch(Up, &[(0, 500), (7, 9)])], "V12"),
+            (Some(BootVersion::LikeV12), vec![stretch(Down, &[(0, 500)]), stretch(Up, &[(7, 900)])], "V12"),
+            (
+                Some(BootVersion::LikeV12),
+                vec![stretch(Down, &[(20, 480)]), stretch(Floating, &[(20, 480)])],
+                "V10 and V11",
+            ),
             (Some(BootVersion::V13), vec![stretch(Down, &[(451, 0)])], "V13 and newer"),
             (None, vec![stretch(Down, &[(200, 3_800)]), stretch(Up, &[(0, 500), (0, 9)])], "V13 and newer"),
             (Some(BootVersion::V14OrNewer), vec![stretch(Down, &[(7, 0)])], ""),
@@ -246,7 +284,7 @@ mod tests {
     fn a_low_sample_of_the_first_stage_counts_in_the_second() {
         let seen =
             [stretch(Pull::Down, &[(7, 3_993)]), stretch(Pull::Up, &[(0, 500)]), stretch(Pull::None, &[(3, 497)])];
-        let course = course(Some(BootVersion::V13), &seen);
+        let course = course(may_be(Some(BootVersion::V13)), &seen);
         assert_eq!(
             course.taken.iter().map(|t| (t.low, t.enough())).collect::<Vec<_>>(),
             [(7, false), (7, true), (3, true)]
@@ -257,7 +295,7 @@ mod tests {
     #[test]
     fn what_follows_the_check_is_listening() {
         let seen = [stretch(Pull::Down, &[(0, 4_000)]), stretch(Pull::Up, &[(0, 500), (3, 70), (2, 2)])];
-        let course = course(Some(BootVersion::V14OrNewer), &seen);
+        let course = course(may_be(Some(BootVersion::V14OrNewer)), &seen);
         assert_eq!(
             course.taken.iter().map(|t| (t.looks.high, t.enough())).collect::<Vec<_>>(),
             [(4_000, false), (500, false)]

@@ -136,7 +136,7 @@ enum Verb {
     /// Carry out a command line of st-flash on a virtual chip
     ///
     /// Takes st-flash's own arguments and sends the ST-LINK commands that st-flash 1.7.0 sends, or those of 1.8.0
-    /// (--as 1.8). What is dryflash's own stands before st-flash's command word: --part P, --state FILE, --as VERSION, --record FILE, --signal LEVEL, --seed N, --engine E, --v3, --force. Where --part
+    /// (--as 1.8). What is dryflash's own stands before st-flash's command word: --part P, --state FILE, --as VERSION, --record FILE, --signal SIGNAL, --seed N, --engine E, --v3, --force. Where --part
     /// and --state are missing, DRYFLASH_PART and DRYFLASH_STATE are taken.
     ///
     /// Without --state the chip is a blank one, and forgotten afterwards. `read` replaces a file that exists only with

@@ -6,7 +6,9 @@ use super::given::{Given, Loaded};
 use super::machine::Machine;
 use super::project::Project;
 use super::{OK, Outcome, Output, WOULD_NOT, outputs, progress};
-use crate::esc::signals::{Case, Explained, Matrix, Outcome as Came, Plan, Seen, Sent, Subject};
+use crate::esc::signals::{
+    AppSide, Case, Explained, Matrix, Outcome as Came, PROTOCOLS, Plan, Seen, Sent, Subject, SubjectError, Worker,
+};
 use crate::esc::{self, AfterPowerOn, CheckError, Options, PowerUp, StateFile, Verdict};
 use crate::near;
 use crate::report::Kind;
@@ -60,6 +62,9 @@ pub struct Args {
     jobs: Option<u16>,
     #[command(flatten, next_help_heading = super::RUNNING)]
     machine: Machine,
+    /// Also say what the app makes of servo pulses and DShot: the input that it finds, and whether it arms.
+    #[arg(long, help_heading = super::RUNNING, conflicts_with_all = ["explain", "list"])]
+    arming: bool,
     /// Show one case in time: a signal by its name, or with a phase and a clock error, as the report names them. Without
     /// these it is the case that tells most.
     #[arg(long, help_heading = super::OUTPUT, value_name = "NAME[/PHASE[/CLOCK]]")]
@@ -181,7 +186,8 @@ pub(super) fn run(args: Args, output: Output) -> anyhow::Result<Outcome> {
         None => {
             let seen = run_all(&subject, &plan, &plan.cases(), args.jobs)?;
             let matrix = Matrix::of(&plan, seen, subject.version());
-            let report = Report::new(&verdict, &plan, matrix, subject.version());
+            let apps = if args.arming { Some(arming(&subject, args.jobs)?) } else { None };
+            let report = Report::new(&verdict, &plan, matrix, subject.version()).with_app(apps);
             let code = if report.starts() { OK } else { WOULD_NOT };
             output.outcome(&report, code)
         }
@@ -261,7 +267,7 @@ impl Chosen {
             [case] => Ok(*case),
             several => {
                 let seen = run_all(subject, plan, several, jobs)?;
-                let matrix = Matrix::of(plan, seen, None);
+                let matrix = Matrix::of(plan, seen, subject.version());
                 let telling = matrix.rows.first().and_then(|row| row.telling());
                 telling.map(|seen| seen.case).ok_or_else(|| anyhow!("there is no such case"))
             }
@@ -296,21 +302,42 @@ fn flash(args: &Args) -> anyhow::Result<(Verdict, Option<Subject>)> {
     Ok((verdict, subject))
 }
 
+/// What the app makes of each protocol; nothing where the bootloader does not start it.
+fn arming(subject: &Subject, jobs: Option<u16>) -> anyhow::Result<Vec<AppSide>> {
+    let seen = pooled(
+        &PROTOCOLS,
+        jobs,
+        subject,
+        |worker, protocol| worker.arming(protocol),
+        progress::of_cases(PROTOCOLS.len()),
+    )?;
+    Ok(seen.into_iter().flatten().collect())
+}
+
 /// Runs cases with so many workers; the results are in the order of the cases.
 fn run_all(subject: &Subject, plan: &Plan, cases: &[Case], jobs: Option<u16>) -> anyhow::Result<Vec<Seen>> {
+    pooled(cases, jobs, subject, |worker, case| worker.run(plan, case), progress::of_cases(cases.len()))
+}
+
+/// Runs `work` for each item, each worker with a chip of its own.
+fn pooled<T: Sync, R: Send>(
+    items: &[T],
+    jobs: Option<u16>,
+    subject: &Subject,
+    work: impl Fn(&mut Worker<'_>, &T) -> R + Sync,
+    progress: impl FnMut(usize, usize),
+) -> anyhow::Result<Vec<R>> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let pool = pool::Plan { jobs: jobs.map_or(cores, usize::from), fail_fast: false };
-    let work = |worker: &mut Result<_, _>, case: &Case| match worker {
-        Ok(worker) => Ok(esc::signals::Worker::run(worker, plan, case)),
-        Err(error) => Err(esc::signals::SubjectError::to_string(error)),
+    let plan = pool::Plan { jobs: jobs.map_or(cores, usize::from), fail_fast: false };
+    let one = |worker: &mut Result<Worker<'_>, SubjectError>, item: &T| match worker {
+        Ok(worker) => Ok(work(worker, item)),
+        Err(error) => Err(error.to_string()),
     };
-    let waits = |seen: &Result<Seen, String>| !matches!(seen, Ok(seen) if seen.outcome == Came::Starts);
-    let done =
-        pool::run(cases, pool, || subject.worker(), work, waits, progress::of_cases_in(cases.len(), "that stay"));
-    let mut seen = Vec::with_capacity(done.len());
+    let done = pool::run(items, plan, || subject.worker(), one, Result::is_err, progress);
+    let mut results = Vec::with_capacity(done.len());
     for one in done {
         match one {
-            Done::Ran(Ok(one)) => seen.push(one),
+            Done::Ran(Ok(result)) => results.push(result),
             Done::Ran(Err(error)) => bail!("{error}"),
             Done::Panicked(text) => {
                 bail!("dryflash itself failed: {text}; this is a bug: please report it with the files")
@@ -318,5 +345,5 @@ fn run_all(subject: &Subject, plan: &Plan, cases: &[Case], jobs: Option<u16>) ->
             Done::NotRun => {}
         }
     }
-    Ok(seen)
+    Ok(results)
 }

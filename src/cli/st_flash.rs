@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    override_usage = "dryflash st-flash [--part P] [--state FILE] [--as VERSION] [--record FILE] [--signal LEVEL] [--seed N] [--engine E] [--v3] [--force] [ST-FLASH-OPTIONS] {write|read|erase|reset} [ARGS]...",
+    override_usage = "dryflash st-flash [--part P] [--state FILE] [--as VERSION] [--record FILE] [--signal SIGNAL] [--seed N] [--engine E] [--v3] [--force] [ST-FLASH-OPTIONS] {write|read|erase|reset} [ARGS]...",
     after_help = "Examples:
   dryflash st-flash --part F051 --state esc.json --format=binary write PB4_BOOTLOADER_V6.bin 0x08000000
   dryflash st-flash --state esc.json --format=ihex write AM32_NEOESC_F051_2.20.hex

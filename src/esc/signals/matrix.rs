@@ -1,10 +1,10 @@
 //! What the cases come to: a row for each signal, and findings.
 
-use super::{Outcome, Plan, Seen, Sent};
-use crate::am32::marks::BootVersion;
+use super::{Outcome, Plan, Seen, Sent, Version};
 use crate::am32::{Finding, Id};
+use crate::periph::signal::Drive;
 use crate::time::Time;
-use crate::wire::{Kind, Waveform};
+use crate::wire::{Kind, Part, Waveform};
 
 /// A signal and its cases.
 #[derive(Clone, Debug)]
@@ -75,7 +75,7 @@ pub struct Matrix {
 
 impl Matrix {
     /// What the cases of a plan came to, in the order of [`Plan::cases`].
-    pub fn of(plan: &Plan, seen: Vec<Seen>, version: Option<BootVersion>) -> Matrix {
+    pub fn of(plan: &Plan, seen: Vec<Seen>, version: Version) -> Matrix {
         let mut rows: Vec<Row> = plan.signals.iter().map(|s| Row { sent: s.clone(), seen: Vec::new() }).collect();
         for one in seen {
             if let Some(row) = rows.get_mut(one.case.signal) {
@@ -93,7 +93,7 @@ impl Matrix {
     }
 }
 
-fn findings(rows: &[Row], version: Option<BootVersion>) -> Vec<Finding> {
+fn findings(rows: &[Row], version: Version) -> Vec<Finding> {
     let usual: Vec<&Row> = rows.iter().filter(|r| r.sent.usual).collect();
     // Where it starts on nothing it is not the signal.
     if usual.len() > 1 && usual.iter().all(|r| r.tally() == Tally::Stays) {
@@ -139,8 +139,11 @@ fn finding(tally: Tally, helps: String, rows: &[&Row]) -> Option<Finding> {
     Some(Finding::new(id, message, helps))
 }
 
+/// No version is newer than that for some time to come.
+const NEWEST: u8 = 40;
+
 /// What can be changed so that it starts.
-fn advice(wire: &Waveform, version: Option<BootVersion>) -> String {
+fn advice(wire: &Waveform, version: Version) -> String {
     let mut ways: Vec<String> = Vec::new();
     let high_first = high_at_first(wire);
     let both_ways = wire.parts().iter().any(|p| matches!(p.source.kind(), Kind::Dshot(d) if d.bidirectional));
@@ -159,7 +162,8 @@ fn advice(wire: &Waveform, version: Option<BootVersion>) -> String {
                 .to_owned(),
         );
     }
-    if version.is_none_or(|v| !v.allows(17)) {
+    // Of one that is V14 or newer nobody knows.
+    if !(17..NEWEST).any(|v| version.allows(v)) || version.allows(14) {
         ways.push("take a bootloader of V17 or newer: these give up on frames that are no configurator's".to_owned());
     }
     if ways.is_empty() {
@@ -170,8 +174,7 @@ fn advice(wire: &Waveform, version: Option<BootVersion>) -> String {
 
 /// Whether the line is high, or pulled up, before the frames begin.
 fn high_at_first(wire: &Waveform) -> bool {
-    use crate::periph::signal::Drive;
-    let high = |p: &crate::wire::Part| {
+    let high = |p: &Part| {
         matches!(p.source.kind(), Kind::Level(Drive::High | Drive::PulledHigh(_)))
             || matches!(p.source.kind(), Kind::Dshot(d) if d.bidirectional && p.source.timing().after.is_some())
     };

@@ -4,9 +4,11 @@
 //! A [`Subject`] is an ESC as it was flashed; a [`Plan`] makes [`Case`]s of signals; a [`Worker`] runs one case after
 //! another, and any number of workers come to the same. [`Matrix::of`] says what the cases come to.
 
+mod app;
 mod matrix;
 mod why;
 
+pub use app::{AppSide, PROTOCOLS, Protocol};
 pub use matrix::{Matrix, Row, Tally};
 
 use super::bench::Bench;
@@ -27,7 +29,7 @@ use crate::flash::{Settings, WriteWithoutPg};
 use crate::image::Image;
 use crate::time::Time;
 use crate::wire::catalogue::{ENTRIES, Entry};
-use crate::wire::{ClockError, SignalError, Waveform};
+use crate::wire::{ClockError, Part, SignalError, Waveform};
 
 /// A signal that is tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +114,7 @@ impl Plan {
     /// What is done to the chip in this case, and until when it is watched.
     fn power_up(&self, case: &Case) -> (PowerUp, Time) {
         let wire = self.signals.get(case.signal).map_or_else(Waveform::default, |s| s.wire.clone());
-        let begins = |p: &crate::wire::Part| p.from + p.source.timing().after.unwrap_or(Time::ZERO);
+        let begins = |p: &Part| p.from + p.source.timing().after.unwrap_or(Time::ZERO);
         let last = wire.parts().iter().map(begins).max().unwrap_or(Time::ZERO);
         let varied = if wire.is_stream() { wire.varied(case.phase, case.clock) } else { wire };
         (PowerUp { wire: varied, reset: self.reset }, last + self.limit)
@@ -228,13 +230,40 @@ pub enum SubjectError {
     Kept(#[from] KeptError),
 }
 
+/// What is known of a bootloader's version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Version {
+    /// By its marks.
+    pub marks: Option<BootVersion>,
+    /// As it wrote it into the settings when it was run.
+    pub by_running: Option<u8>,
+}
+
+impl Version {
+    /// Whether it may be this one.
+    pub fn allows(self, version: u8) -> bool {
+        self.by_running.map_or_else(|| self.marks.is_none_or(|m| m.allows(version)), |own| own == version)
+    }
+}
+
+impl std::fmt::Display for Version {
+    /// `V17`, `V14 or newer`; nothing where nothing is known.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.by_running, self.marks) {
+            (Some(version), _) => write!(f, "V{version}"),
+            (None, Some(marks)) => write!(f, "{marks}"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
 /// An ESC as it was flashed, without power.
 #[derive(Clone, Debug)]
 pub struct Subject {
     kept: Kept,
     layout: &'static Layout,
     bench: Bench,
-    marks: Option<BootVersion>,
+    version: Version,
     seed: u64,
     engine: Engine,
     f0_write_without_pg: WriteWithoutPg,
@@ -254,7 +283,10 @@ impl Subject {
         Ok(Subject {
             bench: Bench { app_limit: Time::ZERO, ..bench },
             layout,
-            marks: marks.map(|m| m.version),
+            version: Version {
+                marks: marks.map(|m| m.version),
+                by_running: verdict.pieces.iter().rev().find_map(|p| p.info.seen.bootloader),
+            },
             seed: options.seed,
             engine: options.engine,
             f0_write_without_pg: options.f0_write_without_pg,
@@ -262,9 +294,9 @@ impl Subject {
         })
     }
 
-    /// What the bootloader's marks tell of its version.
-    pub const fn version(&self) -> Option<BootVersion> {
-        self.marks
+    /// What is known of its bootloader's version.
+    pub const fn version(&self) -> Version {
+        self.version
     }
 
     /// A chip of its own, to run cases on.
@@ -321,7 +353,7 @@ impl Worker<'_> {
     }
 
     fn look(&mut self, plan: &Plan, case: &Case, looks: usize) -> (Seen, BootRun, (Vec<Look>, bool)) {
-        let Subject { bench, layout, marks, .. } = self.subject;
+        let Subject { bench, layout, version, .. } = self.subject;
         let (power_up, limit) = plan.power_up(case);
         let bench = Bench { limit, ..bench.clone() };
         // The same part: it fits.
@@ -332,7 +364,7 @@ impl Worker<'_> {
         let pin = sampled.as_ref().map(|s| format!("P{}{}", s.pin.0, s.pin.1));
         let (samples, looks) = sampled.map_or_else(Default::default, |s| (s.stretches, (s.looks, s.cut_off)));
         let outcome = Outcome::of(&run);
-        let why = why::of(&run, outcome, *marks, &samples);
+        let why = why::of(&run, outcome, *version, &samples);
         (Seen { case: *case, outcome, time: run.time_us, why, pin, samples }, run, looks)
     }
 }

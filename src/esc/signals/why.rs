@@ -1,7 +1,6 @@
 //! Why a bootloader started or stayed: the samples that it took, and what they were held against.
 
-use super::Outcome;
-use crate::am32::marks::BootVersion;
+use super::{Outcome, Version};
 use crate::am32::signal_check::{self, Course, Listening, Taken, Wants};
 use crate::chip::samples::Stretch;
 use crate::esc::evidence::{BootRun, Ending};
@@ -14,13 +13,13 @@ use crate::time::Time;
 use crate::wire::{Level, Span};
 
 /// Why this case came out as it did.
-pub(super) fn of(run: &BootRun, outcome: Outcome, marks: Option<BootVersion>, samples: &[Stretch]) -> String {
+pub(super) fn of(run: &BootRun, outcome: Outcome, version: Version, samples: &[Stretch]) -> String {
     let by_signal = matches!(run.reason, None | Some(Reason::Signal | Reason::SoftwareReset));
     if !by_signal || !matches!(run.ending, Ending::AppRuns | Ending::Stays) {
         let told = run.told(Hopes::default());
         return format!("{}{}", told.head, told.rest);
     }
-    let Course { check, taken, listening } = signal_check::course(marks, samples);
+    let Course { check, taken, listening } = signal_check::course(|v| version.allows(v), samples);
     if samples.is_empty() {
         return match outcome {
             Outcome::Starts => "it jumped without a look at its pin".to_owned(),

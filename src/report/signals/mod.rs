@@ -1,5 +1,6 @@
 //! What `signals` says: a line for each signal. Format `dryflash-signals`, version 1.
 
+mod app;
 mod explain;
 mod list;
 
@@ -7,9 +8,8 @@ pub use list::Catalogue;
 
 use super::columns::wrap;
 use super::{Detail, Render, RenderError, Style, Subject, json, text};
-use crate::am32::marks::BootVersion;
 use crate::am32::{Finding, Role, Severity};
-use crate::esc::signals::{Matrix, Plan, Row, Seen, Tally};
+use crate::esc::signals::{AppSide, Matrix, Plan, Row, Seen, Tally, Version};
 use crate::esc::{AfterPowerOn, Verdict};
 use crate::plural::{count, verb};
 use crate::time::Time;
@@ -22,23 +22,30 @@ pub struct Report<'a> {
     verdict: &'a Verdict,
     plan: &'a Plan,
     matrix: Matrix,
-    version: Option<BootVersion>,
+    version: Version,
     findings: Vec<Finding>,
+    app: Option<Vec<AppSide>>,
 }
 
 impl<'a> Report<'a> {
     /// What the cases of a plan came to, on what a check has flashed: its errors count.
-    pub fn new(verdict: &'a Verdict, plan: &'a Plan, matrix: Matrix, version: Option<BootVersion>) -> Report<'a> {
+    pub fn new(verdict: &'a Verdict, plan: &'a Plan, matrix: Matrix, version: Version) -> Report<'a> {
         let mut findings: Vec<Finding> =
             verdict.findings.iter().filter(|f| f.severity == Severity::Error).cloned().collect();
         findings.extend(matrix.findings.iter().cloned());
         findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
-        Report { verdict, plan, matrix, version, findings }
+        Report { verdict, plan, matrix, version, findings, app: None }
+    }
+
+    /// With what the app makes of protocols, where that was asked for.
+    #[must_use]
+    pub fn with_app(self, app: Option<Vec<AppSide>>) -> Report<'a> {
+        Report { app, ..self }
     }
 
     /// Files that could not be flashed.
     pub fn refused(verdict: &'a Verdict, plan: &'a Plan) -> Report<'a> {
-        Report::new(verdict, plan, Matrix { rows: Vec::new(), findings: Vec::new() }, None)
+        Report::new(verdict, plan, Matrix { rows: Vec::new(), findings: Vec::new() }, Version::default())
     }
 
     /// Whether it starts on all that flight controllers are known to send, and on those that were asked for; and no
@@ -47,6 +54,7 @@ impl<'a> Report<'a> {
         !self.matrix.rows.is_empty()
             && self.matrix.starts()
             && self.findings.iter().all(|f| f.severity < Severity::Error)
+            && self.app.as_ref().is_none_or(|all| all.iter().any(|a| a.arming.arms()))
     }
 
     /// A row for each signal.
@@ -72,6 +80,8 @@ struct Document<'a> {
     reset: AfterPowerOn,
     watched_us: Time,
     signals: Vec<RowOut<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app: &'a Option<Vec<AppSide>>,
     findings: &'a [Finding],
 }
 
@@ -103,6 +113,9 @@ impl Render for Report<'_> {
             for (usual, heading) in [(true, "what flight controllers are known to send"), (false, "other signals")] {
                 let rows: Vec<&Row> = self.rows().iter().filter(|r| r.sent.usual == usual).collect();
                 table(&rows, heading, style, &mut out);
+            }
+            if let Some(app) = &self.app {
+                app::text(app, style, &mut out);
             }
         }
         let told = |f: &&Finding| style.detail != Detail::Quiet || f.severity == Severity::Error;
@@ -141,12 +154,13 @@ impl Render for Report<'_> {
             starts: self.starts(),
             part: self.verdict.part.as_ref().map(|p| p.name.as_str()),
             files: self.verdict.pieces.iter().map(|p| FileOut { name: &p.image.name, role: p.role }).collect(),
-            bootloader_version: self.version.map(|v| v.to_string()),
+            bootloader_version: Some(self.version.to_string()).filter(|v| !v.is_empty()),
             phases: self.plan.phases,
             clocks_ppm: self.plan.clocks.iter().map(|c| c.0).collect(),
             reset: self.plan.reset,
             watched_us: self.plan.limit,
             signals: signals.collect(),
+            app: &self.app,
             findings: &self.findings,
         })
     }
@@ -191,7 +205,7 @@ impl Report<'_> {
         let part = self.verdict.part.as_ref().map_or("no part that is modelled", |p| p.name.as_str());
         let mut about = vec![style.heading(part)];
         about.extend(self.bootloader().map(str::to_owned));
-        about.extend(self.version.map(|v| v.to_string()));
+        about.extend(Some(self.version.to_string()).filter(|v| !v.is_empty()));
         wrap(&about.join(", "), "", "  ", style.width, out);
         let Plan { phases, clocks, limit, .. } = self.plan;
         let clocks: Vec<String> =

@@ -1,0 +1,45 @@
+//! `signals --arming`: what the app makes of the protocols.
+
+use crate::esc::signals::AppSide;
+use crate::report::Style;
+use crate::report::columns::wrap;
+use std::fmt::Write;
+
+/// A line for each protocol, under a heading.
+pub(super) fn text(app: &[AppSide], style: Style, out: &mut String) {
+    let _ = writeln!(out, "\n{}", style.heading("the app, at idle throttle first and then at 12 %"));
+    if app.is_empty() {
+        wrap("The bootloader does not start it on a low wire.", "  ", "  ", style.width, out);
+    }
+    let names = app.iter().map(|a| a.protocol.len()).max().unwrap_or(0);
+    for side in app {
+        let arms = side.arming.arms();
+        let word = if arms { style.good("arms") } else { style.bad("does not arm") };
+        let head = format!("  {:<names$}  {word}", side.protocol);
+        wrap(&in_words(side), &format!("{head}: "), "      ", style.width, out);
+    }
+}
+
+/// What was seen; times from the app's first instruction on.
+fn in_words(side: &AppSide) -> String {
+    let AppSide { arming, jump_us, .. } = side;
+    let mut told: Vec<String> = Vec::new();
+    match &arming.input {
+        None => told.push("no input is set up".to_owned()),
+        Some(input) => {
+            let both = if input.bidirectional { ", and answers" } else { "" };
+            let found = arming.found_us.map_or_else(String::new, |t| format!(" after {}", t.since(*jump_us)));
+            told.push(format!("reads {} on {} ({}){both}{found}", input.kind, input.pin, input.through));
+        }
+    }
+    match (arming.armed_with_idle_us, arming.armed_without) {
+        (Some(time), false) => told.push(format!("the bridge comes on after {}", time.since(*jump_us))),
+        (Some(_), true) => told.push("the bridge comes on without idle throttle as well".to_owned()),
+        (None, true) => told.push("the bridge comes on without idle throttle, and not with it".to_owned()),
+        (None, false) => told.push("the bridge stays off".to_owned()),
+    }
+    if let Some(time) = arming.reset_when_lost_us {
+        told.push(format!("it resets {time} after the signal is lost"));
+    }
+    told.join("; ")
+}
