@@ -2,6 +2,7 @@
 
 use super::{Outcome, Plan, Seen, Sent, Version};
 use crate::am32::{Finding, Id};
+use crate::esc::rests;
 use crate::periph::signal::Drive;
 use crate::time::Time;
 use crate::wire::{Kind, Part, Waveform};
@@ -83,7 +84,8 @@ impl Matrix {
             }
         }
         rows.retain(|row| !row.seen.is_empty());
-        let findings = findings(&rows, version);
+        let mut findings = findings(&rows, version);
+        findings.extend(rests::finding(rows.iter().flat_map(|r| &r.seen).flat_map(|s| &s.choices)));
         Matrix { rows, findings }
     }
 

@@ -22,7 +22,7 @@ use super::{Options, boot};
 use crate::am32::Layout;
 use crate::am32::marks::{self, BootVersion};
 use crate::chip::samples::{Look, Sampler, Stretch};
-use crate::chip::{Chip, SavedChip};
+use crate::chip::{Chip, RestsOn, SavedChip};
 use crate::cpu::hybrid::Engine;
 use crate::cpu::unicorn::EngineError;
 use crate::flash::{Settings, WriteWithoutPg};
@@ -194,6 +194,9 @@ pub struct Seen {
     pub pin: Option<String>,
     /// The samples that it took, by pull.
     pub samples: Vec<Stretch>,
+    /// Choices of the model that something rested on, where silicon is not known to do the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<RestsOn>,
 }
 
 /// One case, in time.
@@ -365,6 +368,7 @@ impl Worker<'_> {
         let (samples, looks) = sampled.map_or_else(Default::default, |s| (s.stretches, (s.looks, s.cut_off)));
         let outcome = Outcome::of(&run);
         let why = why::of(&run, outcome, *version, &samples);
-        (Seen { case: *case, outcome, time: run.time_us, why, pin, samples }, run, looks)
+        let choices = run.choices.clone();
+        (Seen { case: *case, outcome, time: run.time_us, why, pin, samples, choices }, run, looks)
     }
 }

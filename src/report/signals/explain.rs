@@ -54,7 +54,7 @@ impl LookOut {
 impl Render for Explained {
     fn text(&self, style: Style) -> String {
         let mut out = String::new();
-        let Seen { case, outcome, time, why, pin, samples } = &self.seen;
+        let Seen { case, outcome, time, why, pin, samples, .. } = &self.seen;
         let (good, verb) = match outcome {
             Outcome::Starts => (true, format!("starts after {time}")),
             Outcome::Stays => (false, format!("stays, watched for {time}")),
