@@ -137,7 +137,8 @@ impl Recording {
         }
         if id.is_none() {
             let message = "it ends before $enddefinitions".to_owned();
-            return Err(RecordedError::NotVcd { path: path.to_owned(), line: parser.line(), message });
+            let line = 1 + bytes.trim_ascii_end().iter().filter(|b| **b == b'\n').count() as u64;
+            return Err(RecordedError::NotVcd { path: path.to_owned(), line, message });
         }
         changes.shrink_to_fit();
         let start = start.unwrap_or_default();
