@@ -67,7 +67,7 @@ pub enum Pull {
 
 /// The pins whose two bits in `fields` are `value`.
 const fn pins_with(fields: u32, value: u32) -> u16 {
-    let other = fields ^ (value & 3) * 0x5555_5555;
+    let other = fields ^ ((value & 3) * 0x5555_5555);
     // A bit for each field that has none set, and these moved together: by 1, 2, 4 and 8.
     let mut pins = !(other | other >> 1) & 0x5555_5555;
     pins = (pins | pins >> 1) & 0x3333_3333;

@@ -87,7 +87,7 @@ pub const ENTRIES: &[Entry] = &[
         "short pulses while a controller sets its timers up (INAV 9714)",
     ),
     other("glitches-low", "glitches low 2us at 1kHz", "short dips of a high line: cross-talk of other motors"),
-    other("noise", "noise at 20kHz", "random levels: a wire that picks up all"),
+    other("random-levels", "noise at 20kHz", "random levels: a wire that picks up all"),
     // Boots: what stands on the pin from power-on to the first frames.
     usual(
         "betaflight",

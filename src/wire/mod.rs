@@ -16,8 +16,8 @@
 //! | `vcd FILE [signal NAME] [skip TIME]` | what was recorded |
 //! | a name | a signal of the catalogue, or of the project's file |
 //!
-//! Each may go on with `at FREQUENCY` (frames in a second), `after TIME` (the line is at rest before; without it the stream
-//! is already on when its part begins), `phase TIME` (frames come later by this), `jitter TIME` (each frame by up to this, either way),
+//! Each may go on with `at FREQUENCY` (frames in a second), `after TIME` (the line is at rest before; without it the first
+//! part's stream is on already at power-on, and a later one's begins with its part), `phase TIME` (frames come later by this), `jitter TIME` (each frame by up to this, either way),
 //! `clock +1%` or `clock -200ppm` (the sender's clock is fast or slow), `seed N` (of jitter and noise); and once in a signal
 //! `via OHM`: the resistance between whatever drives the wire and the pin.
 //!

@@ -99,7 +99,7 @@ impl Plan {
         }
         let period = sent.wire.period().unwrap_or(Time::ZERO);
         let phases = if period == Time::ZERO { 1 } else { self.phases.max(1) };
-        let phase = |n: u32| (n, Time(period.0 / u64::from(phases) * u64::from(n)));
+        let phase = |n: u32| (n, Time::from_nanos(period.0 / 1_000 * u64::from(n) / u64::from(phases)));
         let all = (0..phases).map(phase).flat_map(|(number, phase)| {
             self.clocks.iter().map(move |clock| Case { signal, number, phase, clock: *clock })
         });

@@ -289,7 +289,7 @@ proptest! {
         // What stands at the begin is the last value up to there, or the first of all.
         let begin = skip.0 as f64;
         let time = |n: &u64| *n as f64 * number * unit;
-        let mut level = values.iter().filter(|(n, _)| time(n) <= begin).next_back().or(values.iter().next()).map_or(Drive::Floating, |v| *v.1);
+        let mut level = values.iter().rfind(|(n, _)| time(n) <= begin).or(values.iter().next()).map_or(Drive::Floating, |v| *v.1);
         let (start, mut wanted) = (level, Vec::new());
         for (n, drive) in values.iter().filter(|(n, _)| time(n) > begin) {
             if *drive != level {
