@@ -96,8 +96,10 @@ impl Recording {
         let (mut lines, mut scopes, mut id) = (Vec::new(), vec![Arc::<str>::from("")], None);
         let (mut scale, mut unit) = (1, TimescaleUnit::NS);
         let (mut now, mut start, mut changes) = (0u64, None, Vec::<(Time, Drive)>::new());
+        let last = last_line(bytes);
         while let Some(command) = parser.next() {
-            let line = parser.line();
+            // The white space that is added is no line.
+            let line = parser.line().min(last);
             match command.map_err(|e| not_vcd(path, line, &e))? {
                 Command::Timescale(n, of) => (scale, unit) = (n, of),
                 Command::ScopeDef(_, _) if scopes.len() > DEEPEST => {
@@ -137,8 +139,7 @@ impl Recording {
         }
         if id.is_none() {
             let message = "it ends before $enddefinitions".to_owned();
-            let line = 1 + bytes.trim_ascii_end().iter().filter(|b| **b == b'\n').count() as u64;
-            return Err(RecordedError::NotVcd { path: path.to_owned(), line, message });
+            return Err(RecordedError::NotVcd { path: path.to_owned(), line: last, message });
         }
         changes.shrink_to_fit();
         let start = start.unwrap_or_default();
@@ -278,6 +279,11 @@ fn listed(mut names: Vec<String>) -> String {
         text.push_str(&format!(" and {more} more"));
     }
     text
+}
+
+/// The number of the last line that has anything.
+fn last_line(bytes: &[u8]) -> u64 {
+    1 + bytes.trim_ascii_end().iter().filter(|b| **b == b'\n').count() as u64
 }
 
 fn not_vcd(path: &str, line: u64, error: &io::Error) -> RecordedError {

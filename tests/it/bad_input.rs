@@ -171,7 +171,7 @@ fn a_role_twice() {
 #[test]
 fn wrong_options() {
     refused(&["check", "--no-such-option", BOOTLOADER], &["--no-such-option"]);
-    refused(&["check", "--signal", "medium", BOOTLOADER], &["medium", "low, floating or high"]);
+    refused(&["check", "--signal", "medium", BOOTLOADER], &["medium", "low, high, floating"]);
     refused(&["check", "--signal", "low,high", BOOTLOADER], &["'high' has no time", "low@100"]);
     refused(&["check", "--for", "0", BOOTLOADER], &["--for"]);
     // A wire whose changes are out of order is not guessed at, here as in a scenario.

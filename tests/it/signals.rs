@@ -117,7 +117,7 @@ fn a_software_reset_is_told() {
 
 #[test]
 fn the_report_is_the_same_with_any_number_of_workers() {
-    let some = ["--only", "held-low,dshot300-both-ways,servo-400hz,noise", "--phases", "3", "--for", "60ms"];
+    let some = ["--only", "held-low,dshot300-both-ways,servo-400hz,random-levels", "--phases", "3", "--for", "60ms"];
     let bootloader = bootloader(14);
     let report =
         |jobs: &str| run(&[&[&bootloader, APP, EEPROM, "--format", "json", "--jobs", jobs], &some[..]].concat()).1;
