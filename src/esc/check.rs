@@ -123,7 +123,9 @@ pub fn check(files: Vec<Given>, options: &Options, kept: Option<&Kept>) -> Resul
     if options.power_ups.is_empty() {
         return Err(CheckError::NoPowerUp);
     }
-    if let Some(change) = options.power_ups.iter().map(|p| p.wire.last_part()).max().filter(|t| *t >= options.limit) {
+    // A signal with a name is watched as long after its last part.
+    let unnamed = options.power_ups.iter().filter(|p| p.wire.name().is_none());
+    if let Some(change) = unnamed.map(|p| p.wire.begins()).max().filter(|t| *t >= options.limit) {
         return Err(CheckError::ChangeTooLate { change, limit: options.limit });
     }
     let held = kept.map(|kept| Arc::clone(&kept.part));
@@ -242,6 +244,8 @@ fn judge(
             let _ = chip.restore(&flashed);
         }
         let here = if n == decisive { &bench } else { &brief };
+        let begins = power_up.wire.name().map_or(Time::ZERO, |_| power_up.wire.begins());
+        let here = &Bench { limit: here.limit + begins, ..here.clone() };
         options.record.begin(&mut chip, options.power_ups.len())?;
         let mut run = boot::boot(&mut chip, here, power_up).explain(layout);
         verdict.recordings.extend(options.record.end(&mut chip));

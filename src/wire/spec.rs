@@ -142,8 +142,11 @@ impl Spec {
                     let own = names.text(called).map(str::to_owned);
                     let text = own.or_else(|| catalogue::find(called).map(|e| e.text.to_owned()));
                     let text = text.ok_or_else(|| wrong(unknown(called, names)))?;
-                    if within.len() >= DEEPEST || within.contains(called) {
+                    if within.contains(called) {
                         return Err(wrong(format!("the signal '{called}' is made of itself")));
+                    }
+                    if within.len() >= DEEPEST {
+                        return Err(wrong(format!("names stand for names more than {DEEPEST} deep")));
                     }
                     within.push(called.clone());
                     let found = text.parse::<Spec>().and_then(|spec| spec.resolve_within(names, within));

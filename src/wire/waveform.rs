@@ -144,6 +144,12 @@ impl Waveform {
         self.parts.last().map_or(Time::ZERO, |p| p.from)
     }
 
+    /// When the last of its parts is on the wire: a stream's first frame may come later than its part.
+    pub fn begins(&self) -> Time {
+        let begins = |p: &Part| p.from + p.source.timing().after.unwrap_or(Time::ZERO);
+        self.parts.iter().map(begins).max().unwrap_or(Time::ZERO)
+    }
+
     /// Whether frames are sent in any part of it.
     pub fn is_stream(&self) -> bool {
         self.parts.iter().any(|p| !matches!(p.source.kind(), Kind::Level(_)))

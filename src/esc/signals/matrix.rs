@@ -97,13 +97,14 @@ impl Matrix {
 
 fn findings(rows: &[Row], version: Version) -> Vec<Finding> {
     let usual: Vec<&Row> = rows.iter().filter(|r| r.sent.usual).collect();
-    // Where it starts on nothing it is not the signal.
-    if usual.len() > 1 && usual.iter().all(|r| r.tally() == Tally::Stays) {
+    // Where it starts on nothing of so many it is not the signal.
+    if usual.len() > MANY && usual.iter().all(|r| r.tally() == Tally::Stays) {
         return Vec::new();
     }
     // What the same helps against is told once.
     let mut groups: Vec<(Tally, String, Vec<&Row>)> = Vec::new();
-    for row in usual.into_iter().filter(|r| r.tally() != Tally::Starts) {
+    // What a blank page, a fault or too short a look does is told by what `check` finds, and by the row.
+    for row in usual.into_iter().filter(|r| r.seen.iter().any(|s| s.by_signal)) {
         let helps = advice(&row.sent.wire, version);
         match groups.iter_mut().find(|(tally, other, _)| *tally == row.tally() && *other == helps) {
             Some((_, _, rows)) => rows.push(row),
@@ -141,6 +142,9 @@ fn finding(tally: Tally, helps: String, rows: &[&Row]) -> Option<Finding> {
     Some(Finding::new(id, message, helps))
 }
 
+/// More signals than a pin that is right can be deaf to all at once.
+const MANY: usize = 8;
+
 /// No version is newer than that for some time to come.
 const NEWEST: u8 = 40;
 
@@ -148,24 +152,28 @@ const NEWEST: u8 = 40;
 fn advice(wire: &Waveform, version: Version) -> String {
     let mut ways: Vec<String> = Vec::new();
     let high_first = high_at_first(wire);
-    let both_ways = wire.parts().iter().any(|p| matches!(p.source.kind(), Kind::Dshot(d) if d.bidirectional));
+    let frames = wire.last_level().is_none();
     if high_first {
         ways.push(
             "have the flight controller hold the line low for 50 ms from power-on, before its first frames".to_owned(),
         );
-        ways.push("a resistor of 1 to 10 kOhm from the wire to ground does that where the firmware cannot".to_owned());
     }
-    if both_ways {
-        ways.push("switch bidirectional DShot off: its line idles high".to_owned());
-    }
-    if wire.is_stream() && !high_first {
+    if pulled_at_first(wire) {
         ways.push(
-            "power ESC and flight controller together, so that frames begin after the bootloader has decided"
+            "a resistor of 1 to 10 kOhm from the wire to ground does that against a pull-up, where the firmware cannot"
                 .to_owned(),
         );
     }
+    if both_ways_at_once(wire) {
+        ways.push("switch bidirectional DShot off: its line idles high".to_owned());
+    }
+    if frames && !high_first {
+        ways.push(
+            "have frames begin after the bootloader has decided, with the line low or left alone until then".to_owned(),
+        );
+    }
     // Of one that is V14 or newer nobody knows.
-    if !(17..NEWEST).any(|v| version.allows(v)) || version.allows(14) {
+    if frames && (!(17..NEWEST).any(|v| version.allows(v)) || version.allows(14)) {
         ways.push("take a bootloader of V17 or newer: these give up on frames that are no configurator's".to_owned());
     }
     if ways.is_empty() {
@@ -181,4 +189,20 @@ fn high_at_first(wire: &Waveform) -> bool {
             || matches!(p.source.kind(), Kind::Dshot(d) if d.bidirectional && p.source.timing().after.is_some())
     };
     wire.parts().first().is_some_and(high)
+}
+
+/// Whether nothing but a pull-up makes it so.
+fn pulled_at_first(wire: &Waveform) -> bool {
+    wire.parts().first().is_some_and(|p| match p.source.kind() {
+        Kind::Level(drive) => matches!(drive, Drive::PulledHigh(_)),
+        Kind::Dshot(dshot) => dshot.bidirectional && p.source.timing().after.is_some(),
+        _ => false,
+    })
+}
+
+/// Whether bidirectional frames run from power-on.
+fn both_ways_at_once(wire: &Waveform) -> bool {
+    wire.parts().first().is_some_and(|p| {
+        matches!(p.source.kind(), Kind::Dshot(d) if d.bidirectional) && p.source.timing().after.is_none()
+    })
 }

@@ -29,7 +29,7 @@ use crate::flash::{Settings, WriteWithoutPg};
 use crate::image::Image;
 use crate::time::Time;
 use crate::wire::catalogue::{ENTRIES, Entry};
-use crate::wire::{ClockError, Part, SignalError, Waveform};
+use crate::wire::{ClockError, SignalError, Waveform};
 
 /// A signal that is tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,11 +99,15 @@ impl Plan {
         }
         let period = sent.wire.period().unwrap_or(Time::ZERO);
         let phases = if period == Time::ZERO { 1 } else { self.phases.max(1) };
-        let phase = |n: u32| (n, Time::from_nanos(period.0 / 1_000 * u64::from(n) / u64::from(phases)));
-        let all = (0..phases).map(phase).flat_map(|(number, phase)| {
-            self.clocks.iter().map(move |clock| Case { signal, number, phase, clock: *clock })
-        });
-        all.collect()
+        // Each clock error has phases of its own between those of the others: a bootloader's look may fall into a hole that
+        // is narrower than their distance.
+        let (nanos, clocks) = (period.0 / 1_000, self.clocks.len() as u64);
+        let steps = (clocks * u64::from(phases)).max(1);
+        let case = |number: u32, (n, clock): (u64, &ClockError)| {
+            let phase = Time::from_nanos(nanos * (u64::from(number) * clocks + n) / steps);
+            Case { signal, number, phase, clock: *clock }
+        };
+        (0..phases).flat_map(|number| (0u64..).zip(&self.clocks).map(move |clock| case(number, clock))).collect()
     }
 
     /// All cases, those of each signal together.
@@ -114,8 +118,7 @@ impl Plan {
     /// What is done to the chip in this case, and until when it is watched.
     fn power_up(&self, case: &Case) -> (PowerUp, Time) {
         let wire = self.signals.get(case.signal).map_or_else(Waveform::default, |s| s.wire.clone());
-        let begins = |p: &Part| p.from + p.source.timing().after.unwrap_or(Time::ZERO);
-        let last = wire.parts().iter().map(begins).max().unwrap_or(Time::ZERO);
+        let last = wire.begins();
         let varied = if wire.is_stream() { wire.varied(case.phase, case.clock) } else { wire };
         (PowerUp { wire: varied, reset: self.reset }, last + self.limit)
     }
@@ -194,6 +197,9 @@ pub struct Seen {
     pub pin: Option<String>,
     /// The samples that it took, by pull.
     pub samples: Vec<Stretch>,
+    /// What it waited for is the signal's doing, as far as that is seen.
+    #[serde(skip)]
+    pub by_signal: bool,
     /// Choices of the model that something rested on, where silicon is not known to do the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<RestsOn>,
@@ -369,6 +375,7 @@ impl Worker<'_> {
         let outcome = Outcome::of(&run);
         let why = why::of(&run, outcome, *version, &samples);
         let choices = run.choices.clone();
-        (Seen { case: *case, outcome, time: run.time_us, why, pin, samples, choices }, run, looks)
+        let by_signal = outcome == Outcome::Stays && why::by_signal(&run);
+        (Seen { case: *case, outcome, time: run.time_us, why, pin, samples, by_signal, choices }, run, looks)
     }
 }

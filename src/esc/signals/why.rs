@@ -14,8 +14,7 @@ use crate::wire::{Level, Span};
 
 /// Why this case came out as it did.
 pub(super) fn of(run: &BootRun, outcome: Outcome, version: Version, samples: &[Stretch]) -> String {
-    let by_signal = matches!(run.reason, None | Some(Reason::Signal | Reason::SoftwareReset));
-    if !by_signal || !matches!(run.ending, Ending::AppRuns | Ending::Stays) {
+    if !by_signal(run) || !matches!(run.ending, Ending::AppRuns | Ending::Stays) {
         let told = run.told(Hopes::default());
         return format!("{}{}", told.head, told.rest);
     }
@@ -44,6 +43,11 @@ pub(super) fn of(run: &BootRun, outcome: Outcome, version: Version, samples: &[S
         told.push(listening_in_words(&listening, run, starts, check.break_after));
     }
     told.join("; ")
+}
+
+/// Whether nothing but the signal is seen to have decided.
+pub(super) const fn by_signal(run: &BootRun) -> bool {
+    matches!(run.reason, None | Some(Reason::Signal | Reason::SoftwareReset))
 }
 
 fn pull_in_words(pull: Pull) -> &'static str {
@@ -92,6 +96,7 @@ fn listening_in_words(listening: &Listening, run: &BootRun, starts: bool, break_
         Some(Level::High) => format!("{since}, and the line stays high"),
         Some(_) if looks.low == 0 => format!("{since}, and never saw the line low"),
         _ if broke => format!("{since}; {longest_low} of low did not make it jump"),
+        Some(_) => format!("{since}, where {longest_low} of low is too short (it tries again after {limit})"),
         _ => format!(
             "{since}, where lows of up to {longest_low} are too short (it tries again after {limit}) and such frames do not make it give up"
         ),

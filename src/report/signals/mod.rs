@@ -12,6 +12,7 @@ use crate::am32::{Finding, Role, Severity};
 use crate::esc::signals::{AppSide, Matrix, Plan, Row, Seen, Tally, Version};
 use crate::esc::{AfterPowerOn, Verdict};
 use crate::plural::{count, verb};
+use crate::shell;
 use crate::time::Time;
 use serde::Serialize;
 use std::fmt::Write;
@@ -127,7 +128,11 @@ impl Render for Report<'_> {
             findings.iter().for_each(|f| text::one_finding(f, "  ", style, &mut out));
         }
         if let Some((row, seen)) = self.worth_a_look().filter(|_| style.detail != Detail::Quiet) {
-            let line = format!("`--explain {}` shows that case in time", row.case_name(seen));
+            // A signal of one's own has no name: it has to be given again.
+            let own = row.sent.about.is_none() && row.sent.wire.name().is_none();
+            let again = if own { format!("--signal {} ", shell::word(&row.sent.title)) } else { String::new() };
+            let case = shell::word(&row.case_name(seen));
+            let line = format!("`{again}--explain {case}` shows that case in time");
             wrap(&line, "  ", "    ", style.width, &mut out);
         }
         out
