@@ -173,7 +173,7 @@ fn one_case_is_shown_in_time() {
     };
     let wide = explain("100");
     assert!(wide.starts_with("dshot300-both-ways/3/+1%: "), "{wide}");
-    assert!(wide.contains("on the wire: dshot300 idle bidirectional at 4kHz phase 93.75us clock +1%"), "{wide}");
+    assert!(wide.contains("on the wire: dshot300 idle bidirectional at 4kHz phase 114583ns clock +1%"), "{wide}");
     assert!(wide.contains("PB4 with pull-down") && wide.contains("  wire  ") && wide.contains("  read  "), "{wide}");
     assert!(wide.is_ascii() && wide.contains("in the end: "), "{wide}");
     for width in ["40", "72"] {
