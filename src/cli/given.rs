@@ -1,6 +1,7 @@
 //! The files that `check` and `signals` take, the part, and the state: what is to be flashed, and onto what.
 
-use super::project::{self, Project};
+use super::project::Project;
+use super::roles::Roles;
 use super::{PART_VARIABLE, STATE_VARIABLE};
 use crate::am32::{self, Role};
 use crate::chip::Chip;
@@ -9,7 +10,6 @@ use crate::image::{Image, ImageError, split_address};
 use crate::part::Part;
 use crate::shell;
 use anyhow::bail;
-use clap::ArgAction;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,18 +27,8 @@ pub struct Given {
     /// What named the part, where no option did.
     #[arg(skip)]
     part_from: Option<String>,
-    /// A file that is the bootloader.
-    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append, help_heading = ROLES)]
-    bootloader: Vec<OsString>,
-    /// A file that is the app.
-    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append, help_heading = ROLES)]
-    app: Vec<OsString>,
-    /// A file that is the EEPROM page (the settings).
-    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append, help_heading = ROLES)]
-    eeprom: Vec<OsString>,
-    /// A file that holds everything, from the start of flash.
-    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append, help_heading = ROLES)]
-    full: Vec<OsString>,
+    #[command(flatten)]
+    roles: Roles,
     /// Also program option bytes that a file holds.
     #[arg(long, help_heading = super::ESC)]
     option_bytes: bool,
@@ -49,9 +39,6 @@ pub struct Given {
     #[arg(long, help_heading = super::ESC, default_value_t = 1)]
     seed: u64,
 }
-
-/// The heading of the help.
-const ROLES: &str = "What a file is, where that is not clear";
 
 /// What was given, read.
 pub struct Loaded {
@@ -89,14 +76,14 @@ impl Given {
         self.state.as_ref()
     }
 
-    /// The lists of files.
-    const fn lists(&self) -> [&Vec<OsString>; 5] {
-        [&self.files, &self.bootloader, &self.app, &self.eeprom, &self.full]
+    /// The files, as they were given.
+    fn words(&self) -> impl Iterator<Item = &OsString> {
+        self.files.iter().chain(self.roles.words())
     }
 
     /// The files that are read or kept: no output may take the place of one.
     pub fn inputs(&self) -> impl Iterator<Item = PathBuf> {
-        self.lists().into_iter().flatten().map(|f| path_of(f)).chain(self.state.clone())
+        self.words().map(|f| path_of(f)).chain(self.state.clone())
     }
 
     /// Takes what the project says and nobody else has said. What was taken, for people.
@@ -110,18 +97,9 @@ impl Given {
             self.part_from = Some(project.path.display().to_string());
         }
         // Who names a state and no file wants to look at that state.
-        if self.lists().iter().all(|f| f.is_empty()) && self.state.is_none() {
-            for (role, file) in &project.files {
-                let list = match role {
-                    None => &mut self.files,
-                    Some(project::Role::Bootloader) => &mut self.bootloader,
-                    Some(project::Role::App) => &mut self.app,
-                    Some(project::Role::Eeprom) => &mut self.eeprom,
-                    Some(project::Role::Full) => &mut self.full,
-                };
-                list.push(file.into());
-                taken.push(file.clone());
-            }
+        if self.words().next().is_none() && self.state.is_none() {
+            self.roles.take(&project.files, &mut self.files);
+            taken.extend(project.files.iter().map(|(_, file)| file.clone()));
         }
         if self.state.is_none()
             && let Some(state) = &project.state
@@ -137,14 +115,7 @@ impl Given {
     /// # Errors
     /// Unreadable input, a part that is not known, or nothing at all.
     pub fn load(&self, verb: &str) -> anyhow::Result<Loaded> {
-        let mut files = Vec::new();
-        let roles = [Role::Bootloader, Role::App, Role::Eeprom, Role::Full];
-        let named = roles.into_iter().zip([&self.bootloader, &self.app, &self.eeprom, &self.full]);
-        for (role, paths) in named {
-            for path in paths {
-                files.push(load(path, Some(role))?);
-            }
-        }
+        let mut files = self.roles.load()?;
         for path in &self.files {
             files.push(load(path, None)?);
         }

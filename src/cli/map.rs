@@ -1,9 +1,10 @@
 //! `dryflash map`: what lies where in flash.
 
 use super::outputs;
-use super::project::{self, Project};
+use super::project::Project;
+use super::roles::Roles;
 use super::{OK, Outcome, Output, PART_VARIABLE, STATE_VARIABLE, WOULD_NOT, given, sources};
-use crate::am32::{Given, Role};
+use crate::am32::Given;
 use crate::layout::{Source, map};
 use crate::report::map::{Maps, Report};
 use crate::report::svg;
@@ -34,18 +35,8 @@ pub struct Args {
     /// A variable or a project named the state.
     #[arg(skip)]
     state_by_default: bool,
-    /// A file that is the bootloader.
-    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append, help_heading = ROLES)]
-    bootloader: Vec<OsString>,
-    /// A file that is the app.
-    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append, help_heading = ROLES)]
-    app: Vec<OsString>,
-    /// A file that is the EEPROM page (the settings).
-    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append, help_heading = ROLES)]
-    eeprom: Vec<OsString>,
-    /// A file that holds everything, from the start of flash.
-    #[arg(long, value_name = "FILE[@ADDR]", action = ArgAction::Append, help_heading = ROLES)]
-    full: Vec<OsString>,
+    #[command(flatten)]
+    roles: Roles,
     /// Say what stands at this address, and which file, line or offset it is from; may be repeated.
     #[arg(long, help_heading = TOLD, value_name = "ADDR", value_parser = address, action = ArgAction::Append)]
     at: Vec<u32>,
@@ -57,8 +48,7 @@ pub struct Args {
     force: bool,
 }
 
-/// The headings of the help.
-const ROLES: &str = "What a file is, where that is not clear";
+/// The heading of the help.
 const TOLD: &str = "What is told";
 
 impl Args {
@@ -79,17 +69,8 @@ impl Args {
         let alone = self.words().next().is_none();
         // Who names a state and no file wants to look at that state.
         if alone && self.state.is_none() {
-            for (role, file) in &project.files {
-                let list = match role {
-                    None => &mut self.files,
-                    Some(project::Role::Bootloader) => &mut self.bootloader,
-                    Some(project::Role::App) => &mut self.app,
-                    Some(project::Role::Eeprom) => &mut self.eeprom,
-                    Some(project::Role::Full) => &mut self.full,
-                };
-                list.push(file.into());
-                taken.push(file.clone());
-            }
+            self.roles.take(&project.files, &mut self.files);
+            taken.extend(project.files.iter().map(|(_, file)| file.clone()));
         }
         // One that no command has made yet is no ESC to look at.
         if let Some(state) = project.state.as_ref().filter(|state| self.state.is_none() && state.exists()) {
@@ -101,7 +82,7 @@ impl Args {
     }
 
     fn words(&self) -> impl Iterator<Item = &OsString> {
-        [&self.files, &self.bootloader, &self.app, &self.eeprom, &self.full].into_iter().flatten()
+        self.files.iter().chain(self.roles.words())
     }
 }
 
@@ -130,18 +111,8 @@ pub fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         outputs::apart("--svg", svg, args.words().map(|word| given::path_of(word)).chain(args.state.clone()))?;
         outputs::may_make(svg, args.force)?;
     }
-    let mut given = Vec::new();
+    let mut given = args.roles.load()?;
     let mut states = Vec::new();
-    for (role, words) in [
-        (Some(Role::Bootloader), &args.bootloader),
-        (Some(Role::App), &args.app),
-        (Some(Role::Eeprom), &args.eeprom),
-        (Some(Role::Full), &args.full),
-    ] {
-        for word in words {
-            given.push(given::load(word, role)?);
-        }
-    }
     for word in &args.files {
         let source = sources::load(word)?;
         match source.is_state() {

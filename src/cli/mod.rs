@@ -28,6 +28,7 @@ mod progress;
 mod project;
 mod recorded;
 mod replay;
+mod roles;
 mod run;
 mod schema;
 mod script;

@@ -193,3 +193,25 @@ fn unknown(name: &str, names: &dyn Names) -> String {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::wire::{Named, Spec};
+    use std::path::Path;
+
+    #[test]
+    fn names_may_stand_for_names_but_not_for_themselves() {
+        let mut named = Named::new("");
+        named.insert("n0", "low", Path::new(""));
+        for n in 1..=8 {
+            named.insert(format!("n{n}"), format!("n{}", n - 1), Path::new(""));
+        }
+        named.insert("a", "high, b@1s", Path::new(""));
+        named.insert("b", "low, a@1s", Path::new(""));
+        let resolve = |name: &str| name.parse::<Spec>().unwrap().resolve(&named);
+        let deep = resolve("n7").unwrap();
+        assert_eq!((deep.name(), deep.to_string().as_str()), (Some("n7"), "low"));
+        assert!(resolve("n8").unwrap_err().to_string().contains("names stand for names more than 8 deep"));
+        assert!(resolve("a").unwrap_err().to_string().contains("the signal 'a' is made of itself"));
+    }
+}

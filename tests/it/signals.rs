@@ -164,6 +164,74 @@ fn files_that_start_on_nothing_say_why() {
 }
 
 #[test]
+fn only_what_the_signal_does_is_blamed_on_it() {
+    let (v14, one) = (bootloader(14), ["--only", "dshot600-idle", "--phases", "2", "--for", "60ms"]);
+    let (code, out, _) = run(&[&[&v14, APP, "STANDIN_EEPROM_BLANK_1K.bin"], &one[..]].concat());
+    assert!(code == 1 && out.contains("boot byte FF, not 01") && !out.contains("DF087"), "{out}");
+    let short = ["--only", "dshot600-idle", "--phases", "2", "--for", "3ms"];
+    let (code, out, _) = run(&[&[&v14, APP, EEPROM], &short[..]].concat());
+    assert!(code == 1 && out.contains("undecided (watched for 3.00 ms); raise --for"), "{out}");
+    assert!(!out.contains("DF087"), "{out}");
+}
+
+#[test]
+fn advice_is_for_what_is_on_the_wire() {
+    let advice = |signal: &str| {
+        let words = ["--signal", signal, "--phases", "2", "--clock", "0", "--for", "200ms"];
+        let (code, _, value) = outcomes(12, &words);
+        assert_eq!((code, value["findings"][0]["id"].as_str()), (1, Some("DF087")), "{signal}: {value}");
+        value["findings"][0]["advice"].as_str().unwrap().to_owned()
+    };
+    let resistor = "a resistor of 1 to 10 kOhm";
+    let (held, frames) = (advice("high"), advice("high, dshot600 idle at 1kHz@60ms"));
+    assert!(!held.contains(resistor) && !held.contains("V17 or newer"), "a level that is driven: {held}");
+    assert!(!frames.contains(resistor) && frames.contains("V17 or newer"), "{frames}");
+    let pulled = advice("pullup 10k, dshot600 idle at 1kHz@60ms");
+    assert!(pulled.contains(resistor), "{pulled}");
+    let after = advice("pullup 10k, dshot600 idle bidirectional at 1kHz@60ms");
+    assert!(!after.contains("bidirectional DShot off"), "with normal DShot it waits as well: {after}");
+}
+
+#[test]
+fn a_signal_of_one_s_own_is_told_so_that_it_can_be_explained() {
+    let v12 = bootloader(12);
+    let signal = "high, pullup 40k@5ms";
+    let (_, out, _) = run(&[&v12, APP, EEPROM, "--signal", signal, "--for", "300ms"]);
+    assert!(out.contains("what was asked for") && !out.contains("are known to send"), "{out}");
+    let told = format!("`--signal '{signal}' --explain '{signal}'` shows that case");
+    assert!(out.replace("\n  ", " ").contains(&told), "{out}");
+    let (_, out, err) = run(&[&v12, APP, EEPROM, "--signal", signal, "--explain", signal, "--for", "300ms"]);
+    assert!(out.starts_with(&format!("{signal}: stays")), "{out}{err}");
+}
+
+#[test]
+fn a_named_signal_is_watched_to_its_end_by_check() {
+    let check = |signal: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dryflash"));
+        let words = ["check", "--no-project", "STANDIN_DRYFLASH_F051_2.20_FULL.hex", "--signal", signal];
+        let output = command.args(words).current_dir(built()).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    };
+    let (code, out, err) = check("betaflight");
+    assert!(code == 0 && out.starts_with("This ESC would start."), "{out}{err}");
+    let (code, _, err) = check("dshot600 idle after 6s");
+    assert!(
+        code == 2 && err.contains("changes at 6.000 s, after the 400.00 ms that are watched; raise --for"),
+        "{err}"
+    );
+}
+
+#[test]
+fn clock_errors_have_phases_of_their_own() {
+    let words = ["--signal", "servo at 50Hz", "--phases", "2", "--clock", "0,+1%", "--for", "30ms"];
+    let (_, _, value) = outcomes(14, &words);
+    let cases = value["signals"][0]["cases"].as_array().unwrap();
+    let phases: Vec<f64> = cases.iter().map(|c| c["phase_us"].as_f64().unwrap()).collect();
+    assert_eq!(phases, [0.0, 5_000.0, 10_000.0, 15_000.0]);
+}
+
+#[test]
 fn one_case_is_shown_in_time() {
     let bootloader = bootloader(14);
     let explain = |width: &str| {

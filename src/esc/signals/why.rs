@@ -16,7 +16,8 @@ use crate::wire::{Level, Span};
 pub(super) fn of(run: &BootRun, outcome: Outcome, version: Version, samples: &[Stretch]) -> String {
     if !by_signal(run) || !matches!(run.ending, Ending::AppRuns | Ending::Stays) {
         let told = run.told(Hopes::default());
-        return format!("{}{}", told.head, told.rest);
+        let longer = if outcome == Outcome::Undecided { "; raise --for" } else { "" };
+        return format!("{}{}{longer}", told.head, told.rest);
     }
     let Course { check, taken, listening } = signal_check::course(|v| version.allows(v), samples);
     if samples.is_empty() {

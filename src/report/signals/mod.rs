@@ -111,10 +111,13 @@ impl Render for Report<'_> {
         self.answer(style, &mut out);
         if style.detail != Detail::Quiet {
             self.head(style, &mut out);
-            for (usual, heading) in [(true, "what flight controllers are known to send"), (false, "other signals")] {
-                let rows: Vec<&Row> = self.rows().iter().filter(|r| r.sent.usual == usual).collect();
-                table(&rows, heading, style, &mut out);
-            }
+            // The catalogue says who sends a signal.
+            let of = |usual, known: bool| -> Vec<&Row> {
+                self.rows().iter().filter(|r| r.sent.usual == usual && r.sent.about.is_some() == known).collect()
+            };
+            table(&of(true, false), "what was asked for", style, &mut out);
+            table(&of(true, true), "what flight controllers are known to send", style, &mut out);
+            table(&of(false, true), "other signals", style, &mut out);
             if let Some(app) = &self.app {
                 app::text(app, style, &mut out);
             }
