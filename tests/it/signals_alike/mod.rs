@@ -41,6 +41,10 @@ const BOOTLOADERS: [&str; 5] = [
     "STANDIN_F051_BOOTLOADER_PA2_V14",
 ];
 
+/// A bidirectional stream that begins late: with it a bootloader listens, and polls its pin alone, while frames come.
+/// Without the wire in the port's forecast this one comes out otherwise, and most do not.
+const LISTENS: u64 = 20;
+
 /// Ways to run. Unicorn executes every round, whatever it is told of skipping.
 const WAYS: [(Engine, bool); 5] = [
     (Engine::Unicorn, true),
@@ -205,6 +209,7 @@ fn both_engines_and_skipping_take_the_same_samples() {
     for seed in first..first + asked.unwrap_or(24) {
         let made = signal(seed);
         let mine = match asked {
+            _ if seed == LISTENS => &chips[..],
             Some(_) => &chips[..],
             None => &chips[seed as usize % chips.len()..][..1],
         };
