@@ -4,7 +4,6 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dryflash::bus::Width;
 use dryflash::chip::program::program;
 use dryflash::chip::{Chip, Halt};
-use dryflash::cpu::FaultKind;
 use dryflash::flash::{Driver, Factory, REGISTERS, driver};
 use dryflash::image::Image;
 use dryflash::part;
@@ -68,7 +67,7 @@ fn by_code(c: &mut Criterion) {
         group.bench_function(name, |b| {
             b.iter(|| {
                 chip.restore(&start).expect("the same part");
-                assert_eq!(chip.run(Time::from_millis(10_000)), Halt::Fault(FaultKind::Breakpoint));
+                assert_eq!(chip.run(Time::from_millis(10_000)), Halt::Lockup);
             });
         });
         let last = chip.board.flash.cells().read(TARGET + BYTES - case.unit, Width::Half);
