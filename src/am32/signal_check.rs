@@ -1,8 +1,8 @@
 //! How AM32's bootloaders look at their signal wire before they start the app: which pull, how many samples, and how
 //! many of them have to be low. Of the counts that are seen, this says what they were held against.
 //!
-//! Sources: the sources of AM32_Bootloader_F051 (V4 to V11) and AM32-bootloader (V12 to V19), and samples that real
-//! images of V4 to V19 were seen to take.
+//! Sources: the sources of AM32_Bootloader_F051 (V4 to V11), AM32-bootloader (V12 to V19) and ARK32-bootloader (V18), and
+//! samples that real images of V4 to V19 were seen to take.
 
 use crate::chip::samples::{Counted, Stretch};
 use crate::periph::gpio::Pull;
@@ -43,6 +43,8 @@ pub struct SignalCheck {
     pub versions: &'static str,
     /// The lowest and the highest of them; on a G071, V7 and V8 are among those of V10.
     numbers: (u8, u8),
+    /// It looks for the edges of DShot before the first stage, and for bytes of a configurator before it jumps.
+    pub edges: bool,
     /// One after another.
     pub stages: &'static [Stage],
     /// While it listens for a configurator it tries again after the wire was low for so long.
@@ -66,16 +68,18 @@ const LONG_BREAK: Time = Time::from_millis(200);
 const NEWEST: u8 = 40;
 
 /// All ways there are; of two that what was seen fits as well, the first is told.
-const CHECKS: [SignalCheck; 6] = [
+const CHECKS: [SignalCheck; 7] = [
     SignalCheck {
         versions: "V4 and V5",
         numbers: (3, 5),
+        edges: false,
         stages: &[jumps(Pull::Down, 10_000, 0, true)],
         break_after: LONG_BREAK,
     },
     SignalCheck {
         versions: "V6",
         numbers: (6, 6),
+        edges: false,
         stages: &[jumps(Pull::Down, 1_000, 0, true)],
         break_after: LONG_BREAK,
     },
@@ -83,28 +87,30 @@ const CHECKS: [SignalCheck; 6] = [
         versions: "V7 to V9",
         // Some that say 6 decide like V7.
         numbers: (6, 9),
+        edges: false,
         stages: &[jumps(Pull::Down, 1_000, 10, true)],
         break_after: LONG_BREAK,
     },
     SignalCheck {
         versions: "V12",
         numbers: (12, 12),
+        edges: false,
         stages: &[jumps(Pull::Down, 500, 450, false), goes(Pull::Up, 500, true), jumps(Pull::None, 500, 0, false)],
         break_after: BREAK,
     },
     SignalCheck {
         versions: "V10 and V11",
         numbers: (7, 11),
+        edges: false,
         stages: &[goes(Pull::Down, 500, false), jumps(Pull::None, 500, 0, false)],
         break_after: LONG_BREAK,
     },
-    SignalCheck {
-        versions: "V13 and newer",
-        numbers: (12, 255),
-        stages: &[jumps(Pull::Down, 4_000, 450, true), goes(Pull::Up, 500, true), jumps(Pull::None, 500, 0, false)],
-        break_after: BREAK,
-    },
+    SignalCheck { versions: "V13 and newer", numbers: (12, 255), edges: false, stages: FROM_V13, break_after: BREAK },
+    SignalCheck { versions: "ARK's V18", numbers: (18, 255), edges: true, stages: FROM_V13, break_after: BREAK },
 ];
+
+const FROM_V13: &[Stage] =
+    &[jumps(Pull::Down, 4_000, 450, true), goes(Pull::Up, 500, true), jumps(Pull::None, 500, 0, false)];
 
 /// A stage, and what was seen in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +138,8 @@ impl Taken {
 pub struct Course {
     /// How it decides, where that is known.
     pub check: Option<SignalCheck>,
+    /// The look for edges before the first stage.
+    pub edges: Option<Counted>,
     /// The stages that it came to.
     pub taken: Vec<Taken>,
     /// What it saw afterwards, listening for a configurator.
@@ -143,6 +151,8 @@ pub struct Course {
 pub struct Listening {
     /// All of them.
     pub looks: Counted,
+    /// Since when, where that shows: the check may look with the same instruction.
+    pub since: Option<Time>,
     /// The longest time that the wire was seen low.
     pub longest_low: Time,
 }
@@ -153,36 +163,106 @@ pub fn course(may_be: impl Fn(u8) -> bool, seen: &[Stretch]) -> Course {
         let (first, last) = check.numbers;
         (first..=last.min(NEWEST)).any(&may_be)
     };
-    let mut best: Option<(&SignalCheck, Vec<Taken>)> = None;
+    let mut best: Option<Fit> = None;
     for check in CHECKS.iter().filter(|c| allowed(c)) {
-        let taken = taken(check, seen);
-        let worth = |check: &SignalCheck, taken: &[Taken]| (is_whole(check, taken), taken.len());
-        if !taken.is_empty() && best.as_ref().is_none_or(|(c, t)| worth(check, &taken) > worth(c, t)) {
-            best = Some((check, taken));
+        let fit = Fit::of(check, seen);
+        if fit.is_one() && best.as_ref().is_none_or(|b| fit.worth() > b.worth()) {
+            best = Some(fit);
         }
     }
-    match best {
-        Some((check, taken)) => {
-            let listening = listening(&taken, seen);
-            Course { check: Some(*check), taken, listening }
+    let fit = best.unwrap_or_default();
+    Course { check: fit.check.copied(), edges: fit.edges(seen), listening: fit.listening(seen), taken: fit.taken }
+}
+
+/// How far what was seen fits a check.
+#[derive(Debug, Default)]
+struct Fit {
+    check: Option<&'static SignalCheck>,
+    /// Places of the first stretch that looked for edges.
+    before: usize,
+    taken: Vec<Taken>,
+}
+
+impl Fit {
+    fn of(check: &'static SignalCheck, seen: &[Stretch]) -> Fit {
+        let before = if check.edges { edge_places(seen) } else { 0 };
+        let taken = if check.edges && before == 0 { Vec::new() } else { taken(check, before, seen) };
+        Fit { check: Some(check), before, taken }
+    }
+
+    /// Whether it fits at all.
+    fn is_one(&self) -> bool {
+        !self.taken.is_empty() || self.before != 0
+    }
+
+    fn worth(&self) -> (bool, usize) {
+        (self.is_whole(), self.taken.len())
+    }
+
+    /// Whether the check ends after these stages.
+    fn is_whole(&self) -> bool {
+        let last = self.taken.last();
+        let ends = last.is_some_and(|t| matches!(t.stage.wants, Wants::Jumps { .. }) == t.enough());
+        ends || self.check.is_some_and(|check| self.taken.len() == check.stages.len())
+    }
+
+    fn edges(&self, seen: &[Stretch]) -> Option<Counted> {
+        let places = seen.first()?.by_place.get(..self.before)?;
+        let (first, last) = (places.first()?.looks, places.last()?.looks);
+        let [low, high] =
+            [|c: &Counted| c.low, |c: &Counted| c.high].map(|of| places.iter().map(|p| of(&p.looks)).sum());
+        Some(Counted { from: first.from, to: last.to, low, high })
+    }
+
+    /// What was seen after the stages.
+    fn listening(&self, seen: &[Stretch]) -> Option<Listening> {
+        let mut all: Option<Listening> = None;
+        for (n, stretch) in seen.iter().enumerate() {
+            let before = if n == 0 { self.before } else { 0 };
+            for (nth, place) in stretch.by_place.iter().enumerate().skip(before) {
+                let mut more = place.looks;
+                let shared = self.taken.get(n).filter(|_| nth == before);
+                if let Some(stage) = shared {
+                    more.low -= stage.looks.low.min(more.low);
+                    more.high -= stage.looks.high.min(more.high);
+                }
+                // With the last stage's pull it may listen as well.
+                if more.looks() == 0 {
+                    continue;
+                }
+                let since = shared.is_none().then_some(more.from);
+                let Listening { looks, since: earliest, longest_low } = all.get_or_insert(Listening {
+                    looks: Counted { low: 0, high: 0, ..more },
+                    since,
+                    longest_low: Time::ZERO,
+                });
+                looks.low += more.low;
+                looks.high += more.high;
+                looks.from = looks.from.min(more.from);
+                looks.to = looks.to.max(more.to);
+                *earliest = earliest.and_then(|earliest| Some(earliest.min(since?)));
+                *longest_low = (*longest_low).max(stretch.longest_low);
+            }
         }
-        None => Course { check: None, taken: Vec::new(), listening: listening(&[], seen) },
+        all
     }
 }
 
-/// Whether this check ends after these stages.
-fn is_whole(check: &SignalCheck, taken: &[Taken]) -> bool {
-    let last = taken.last();
-    let ends = last.is_some_and(|t| matches!(t.stage.wants, Wants::Jumps { .. }) == t.enough());
-    ends || taken.len() == check.stages.len()
+/// How many places of the first stretch looked for edges: one look at the level to begin with, then many.
+fn edge_places(seen: &[Stretch]) -> usize {
+    let Some(first) = seen.first().filter(|s| s.pull == Pull::Down) else { return 0 };
+    match first.by_place.get(..2) {
+        Some([one, many]) if one.looks.looks() == 1 && many.looks.looks() > 1 => 2,
+        _ => 0,
+    }
 }
 
-/// The samples of the check's stages; none where what was seen is another check's.
-fn taken(check: &SignalCheck, seen: &[Stretch]) -> Vec<Taken> {
+/// The samples of the check's stages, which begin behind these places; none where what was seen is another check's.
+fn taken(check: &SignalCheck, before: usize, seen: &[Stretch]) -> Vec<Taken> {
     let mut taken: Vec<Taken> = Vec::new();
     for (n, (stage, stretch)) in check.stages.iter().zip(seen).enumerate() {
-        let Some(first) = stretch.by_place.first() else { break };
-        let (mut looks, carried) = (first.looks, taken.last().map_or(0, |t: &Taken| t.low));
+        let Some(place) = stretch.by_place.get(if n == 0 { before } else { 0 }) else { break };
+        let (mut looks, carried) = (place.looks, taken.last().map_or(0, |t: &Taken| t.low));
         let fits = match stage.wants {
             Wants::Jumps { more_than, at_once: true } => {
                 looks.low == more_than + 1 || (looks.looks() == stage.most && looks.low <= more_than)
@@ -206,32 +286,6 @@ fn taken(check: &SignalCheck, seen: &[Stretch]) -> Vec<Taken> {
         }
     }
     taken
-}
-
-/// What was seen after these stages.
-fn listening(taken: &[Taken], seen: &[Stretch]) -> Option<Listening> {
-    let mut all: Option<Listening> = None;
-    for (n, stretch) in seen.iter().enumerate() {
-        for (nth, place) in stretch.by_place.iter().enumerate() {
-            let mut more = place.looks;
-            if let Some(stage) = taken.get(n).filter(|_| nth == 0) {
-                more.low -= stage.looks.low.min(more.low);
-                more.high -= stage.looks.high.min(more.high);
-            }
-            // With the last stage's pull it may listen as well.
-            if more.looks() == 0 {
-                continue;
-            }
-            let Listening { looks, longest_low } =
-                all.get_or_insert(Listening { looks: Counted { low: 0, high: 0, ..more }, longest_low: Time::ZERO });
-            looks.low += more.low;
-            looks.high += more.high;
-            looks.from = looks.from.min(more.from);
-            looks.to = looks.to.max(more.to);
-            *longest_low = (*longest_low).max(stretch.longest_low);
-        }
-    }
-    all
 }
 
 #[cfg(test)]
@@ -275,6 +329,9 @@ mod tests {
             (Some(BootVersion::V13), vec![stretch(Down, &[(451, 0)])], "V13 and newer"),
             (None, vec![stretch(Down, &[(200, 3_800)]), stretch(Up, &[(0, 500), (0, 9)])], "V13 and newer"),
             (Some(BootVersion::V14OrNewer), vec![stretch(Down, &[(7, 0)])], ""),
+            (Some(BootVersion::V14OrNewer), vec![stretch(Down, &[(1, 0), (9, 40)])], "ARK's V18"),
+            (Some(BootVersion::V14OrNewer), vec![stretch(Down, &[(1, 0), (9, 40), (451, 0), (9, 9)])], "ARK's V18"),
+            (Some(BootVersion::V13), vec![stretch(Down, &[(1, 0), (9, 40)])], ""),
         ] {
             assert_eq!(versions(marks, &seen), told, "{marks:?} {seen:?}");
         }
@@ -302,5 +359,23 @@ mod tests {
         );
         let listening = course.listening.unwrap();
         assert_eq!((listening.looks.low, listening.looks.high), (5, 72));
+        assert_eq!(listening.since, Some(Time(1)));
+    }
+
+    #[test]
+    fn since_when_it_listens_shows_where_no_stage_looks_with_the_same_instruction() {
+        let seen = [stretch(Pull::Down, &[(0, 4_000)]), stretch(Pull::Up, &[(0, 9_000)])];
+        let listening = course(may_be(Some(BootVersion::V14OrNewer)), &seen).listening.unwrap();
+        assert_eq!((listening.looks.high, listening.since), (8_500, None));
+    }
+
+    #[test]
+    fn a_look_for_edges_is_no_part_of_a_stage() {
+        let seen = [stretch(Pull::Down, &[(0, 1), (177, 2_347), (451, 333), (1, 8)])];
+        let course = course(may_be(None), &seen);
+        let edges = course.edges.unwrap();
+        assert_eq!((edges.low, edges.high), (177, 2_348));
+        assert_eq!(course.taken.iter().map(|t| (t.looks.low, t.enough())).collect::<Vec<_>>(), [(451, true)]);
+        assert_eq!(course.listening.unwrap().looks.looks(), 9);
     }
 }

@@ -210,6 +210,11 @@ fn refusal(run: &BootRun, reason: &Reason, layout: &Layout) -> Vec<Finding> {
             format!("the signal wire is high, and the bootloader stays while it is{}", polling(run)),
             "hold the wire low, as a flight controller does",
         ),
+        Reason::Signal if run.power_up.wire.parts().len() > 1 || run.power_up.last_level().is_none() => Finding::new(
+            Id::RUN_SIGNAL_WAITS,
+            format!("{} keeps the bootloader waiting: it had not jumped after {waited}{}", run.power_up.wire.title(), polling(run)),
+            "`dryflash signals` with the same files and --signal shows what the bootloader saw of it, and what helps; whether the files are right shows with --signal low",
+        ),
         Reason::SoftwareReset => Finding::new(
             Id::RUN_SOFTWARE_RESET,
             format!("the bootloader had not jumped after {waited}, and a software reset came before{}", polling(run)),

@@ -107,6 +107,8 @@ pub struct Gpio {
     held: u16,
     /// The time up to which that stands.
     looked: Time,
+    /// From then on no pin reads anything else before this time, were no register written.
+    same_until: Time,
     /// An output against a driven wire was told, a level that rests on a choice was.
     told_contention: bool,
     told_undecided: bool,
@@ -147,6 +149,7 @@ impl Gpio {
             wires: Default::default(),
             held: 0,
             looked: Time::ZERO,
+            same_until: Time::ZERO,
             told_contention: false,
             told_undecided: false,
             configured: 0,
@@ -167,11 +170,13 @@ impl Gpio {
     /// docs/stm32g0/port.md).
     pub fn pull_for_dead_battery(&mut self, pins: u16) {
         self.levels(self.looked);
+        self.same_until = Time::ZERO;
         self.dead_battery = pins;
     }
 
     /// Puts a signal on a pin.
     pub fn drive(&mut self, pin: u8, signal: Signal) {
+        self.same_until = Time::ZERO;
         if let Some(wire) = self.wires.get_mut(usize::from(pin)) {
             *wire = (!signal.is_nothing()).then(|| Box::new(signal));
             self.wired = masked(u32::from(self.wired), u32::from(wire.is_some()) << pin, 1 << pin) as u16;
@@ -219,6 +224,18 @@ impl Gpio {
         pins_in(self.wired).filter_map(|pin| self.wires[pin].as_ref()?.next_change(time)).min()
     }
 
+    /// The same where that is known without working it out: of levels and their changes.
+    fn next_of_levels(&self, time: Time) -> Time {
+        let mut next = Time(u64::MAX);
+        for wire in pins_in(self.wired).filter_map(|pin| self.wires[pin].as_ref()) {
+            if !wire.is_timeline() {
+                return Time::ZERO;
+            }
+            next = next.min(wire.next_change(time).unwrap_or(next));
+        }
+        next
+    }
+
     /// Says whose edges matter from this instant on.
     pub fn watch(&mut self, watched: u16, time: Time) {
         self.watched = watched;
@@ -244,9 +261,13 @@ impl Gpio {
 
     fn input(&mut self, cx: &mut Context<'_>) -> u32 {
         self.samples = self.samples.saturating_add(1);
-        let Levels { undecided, output, .. } = self.look(cx.now.time);
-        if undecided & !output != 0 {
-            self.tell_undecided(undecided & !output, cx);
+        // Code that waits for a pin reads it some million times.
+        if cx.now.time >= self.same_until {
+            let Levels { undecided, output, .. } = self.look(cx.now.time);
+            if undecided & !output != 0 {
+                self.tell_undecided(undecided & !output, cx);
+            }
+            self.same_until = self.next_of_levels(cx.now.time);
         }
         u32::from(self.held & !self.mode.analog)
     }
@@ -391,6 +412,7 @@ impl Peripheral for Gpio {
     }
 
     fn write(&mut self, offset: u32, value: u32, mask: u32, cx: &mut Context<'_>) {
+        self.same_until = Time::ZERO;
         let frozen = self.frozen();
         let (before, guarded) = (self.odr, self.on_guard());
         self.write_register(offset, value, mask, frozen, cx);
@@ -411,6 +433,7 @@ impl Peripheral for Gpio {
 
     fn reset(&mut self, cause: ResetCause) {
         self.levels(self.looked);
+        self.same_until = Time::ZERO;
         self.moder = self.at_reset.moder;
         self.otyper = 0;
         self.ospeedr = self.at_reset.ospeedr;

@@ -88,6 +88,11 @@ impl Signal {
         matches!(&self.shape, Shape::Timeline { start: Drive::Floating, changes } if changes.is_empty())
     }
 
+    /// Whether it is a level and its changes.
+    pub(crate) const fn is_timeline(&self) -> bool {
+        matches!(self.shape, Shape::Timeline { .. })
+    }
+
     /// The drive at this time.
     pub fn at(&self, time: Time) -> Drive {
         match &self.shape {

@@ -2,7 +2,7 @@
 
 use super::{Outcome, Version};
 use crate::am32::signal_check::{self, Course, Listening, Taken, Wants};
-use crate::chip::samples::Stretch;
+use crate::chip::samples::{Counted, Stretch};
 use crate::esc::evidence::{BootRun, Ending};
 use crate::esc::power_up::AfterPowerOn;
 use crate::esc::reason::Reason;
@@ -19,31 +19,44 @@ pub(super) fn of(run: &BootRun, outcome: Outcome, version: Version, samples: &[S
         let longer = if outcome == Outcome::Undecided { "; raise --for" } else { "" };
         return format!("{}{}{longer}", told.head, told.rest);
     }
-    let Course { check, taken, listening } = signal_check::course(|v| version.allows(v), samples);
     if samples.is_empty() {
         return match outcome {
             Outcome::Starts => "it jumped without a look at its pin".to_owned(),
             _ => "it never looked at its pin".to_owned(),
         };
     }
+    let Course { check, edges, taken, listening } = signal_check::course(|v| version.allows(v), samples);
     let Some(check) = check else { return seen_only(samples) };
     let starts = outcome == Outcome::Starts;
     let after_reset = run.power_up.reset == AfterPowerOn::SoftwareReset;
+    let jumped = starts && samples.len() <= taken.len() && taken.last().is_some_and(Taken::enough);
     let mut told: Vec<String> = Vec::new();
+    if let Some(edges) = edges {
+        match starts && taken.is_empty() && samples.len() == 1 {
+            true => return format!("edges of DShot, seen in {} from {} on", looks_of(&edges), edges.from),
+            false if !jumped => told.push(format!("too few edges of DShot in {}", looks_of(&edges))),
+            false => {}
+        }
+    }
     let last = taken.len().saturating_sub(1);
     for (n, stage) in taken.iter().enumerate() {
         // Of what started it the last stage tells.
-        if !starts || n == last || listening.is_some() {
+        if !jumped || n == last {
             told.push(stage_in_words(stage, after_reset && n == 0 && (!starts || n != last)));
         }
     }
-    if let Some(listening) = listening {
-        if starts && taken.last().is_some_and(|t| t.enough()) && listening.looks.looks() < 4 {
-            return told.pop().unwrap_or_default();
+    match listening {
+        Some(listening) if jumped && check.edges => {
+            told.push(format!("and no byte of a configurator in {} after that", looks_of(&listening.looks)));
         }
-        told.push(listening_in_words(&listening, run, starts, check.break_after));
+        Some(listening) if !jumped => told.push(listening_in_words(&listening, run, starts, check.break_after)),
+        _ => {}
     }
     told.join("; ")
+}
+
+fn looks_of(counted: &Counted) -> String {
+    format!("{} samples", thousands(counted.looks()))
 }
 
 /// Whether nothing but the signal is seen to have decided.
@@ -82,14 +95,20 @@ fn stage_in_words(taken: &Taken, in_vain: bool) -> String {
 }
 
 fn listening_in_words(listening: &Listening, run: &BootRun, starts: bool, break_after: Time) -> String {
-    let Listening { looks, longest_low } = listening;
-    let since = format!("it listens for a configurator from {} on", looks.from);
+    let Listening { looks, since: first, longest_low } = listening;
+    let since = match first {
+        Some(first) => format!("it listens for a configurator from {first} on"),
+        None => "it listens for a configurator after that".to_owned(),
+    };
     // It looks once in a while only.
     let broke = longest_low.0 >= break_after.0 - break_after.0 / 50;
     if starts {
-        return match broke {
-            true => format!("{since}, until {longest_low} of low made it try again"),
-            false => format!("{since}, and gave up on what it received {} later", run.time_us.since(looks.from)),
+        return match (broke, first) {
+            (true, _) => format!("{since}, until {longest_low} of low made it try again"),
+            (false, Some(first)) => {
+                format!("{since}, and gave up on what it received {} later", run.time_us.since(*first))
+            }
+            (false, None) => format!("{since}, and gave up on what it received"),
         };
     }
     let limit = Span(break_after);
