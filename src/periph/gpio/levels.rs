@@ -1,8 +1,8 @@
 //! What stands at the pins: the chip's outputs and pulls against what is outside, by their resistances.
 //!
 //! All that leads to a pin is a divider between ground and VDD. The Schmitt trigger behind it is sure of a voltage up to
-//! 0.3 VDD and from 0.7 VDD on (VIL and VIH of all pins but BOOT0: STM32F051 data sheet, DS8668, and STM32G071 data
-//! sheet, DS12232, I/O static characteristics). In between a pin goes on reading what it last read, and this is told as
+//! 0.3 VDD and from 0.7 VDD on (VIL and VIH of all pins but BOOT0: STM32F051 data sheet, DS8668, I/O static
+//! characteristics; of the G0 the same is assumed, its data sheet, DS12232, was not at hand). In between a pin goes on reading what it last read, and this is told as
 //! choice [`UNDECIDED`].
 
 use super::{Gpio, pins_in, reg};
@@ -13,10 +13,10 @@ use crate::time::Time;
 /// The rule of a pin whose voltage lies between the thresholds ([`crate::chip::choices`]).
 pub const UNDECIDED: &str = "P1";
 
-/// RPU and RPD, typical; from 25 to 55 kOhm (DS8668 and DS12232, I/O static characteristics).
+/// RPU and RPD, typical; from 25 to 55 kOhm (DS8668, I/O static characteristics; assumed of the G0).
 pub const PULL: Ohms = Ohms(40_000);
 
-/// UCPD's Rd for a dead battery (DS12232, UCPD characteristics).
+/// UCPD's Rd: 5.1 kOhm is what USB Type-C asks of a sink.
 const DEAD_BATTERY: Ohms = Ohms(5_100);
 
 /// A push-pull output of the chip is as strong as what drives a wire unless told otherwise: 0.4 V at 8 mA.
