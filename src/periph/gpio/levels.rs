@@ -2,8 +2,8 @@
 //!
 //! All that leads to a pin is a divider between ground and VDD. The Schmitt trigger behind it is sure of a voltage up to
 //! 0.3 VDD and from 0.7 VDD on (VIL and VIH of all pins but BOOT0: STM32F051 data sheet, DS8668, I/O static
-//! characteristics; of the G0 the same is assumed, its data sheet, DS12232, was not at hand). In between a pin goes on reading what it last read, and this is told as
-//! choice [`UNDECIDED`].
+//! characteristics; of the G0 the same is assumed, its data sheet, DS12232, was not at hand). In between a pin goes on
+//! reading what it last read, and this is told as choice [`UNDECIDED`].
 
 use super::{Gpio, pins_in, reg};
 use crate::periph::Context;
