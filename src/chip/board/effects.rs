@@ -153,13 +153,17 @@ impl Board {
                     (None, Device::Flash) => u32::from(self.flash.interrupt()),
                     (None, _) => 0,
                 };
-                for (bit, line) in spec.irq.iter().enumerate() {
+                let irqs = if raised == 0 { &[][..] } else { &spec.irq[..] };
+                for (bit, line) in irqs.iter().enumerate() {
                     if raised >> bit & 1 != 0 {
                         request.lines.insert(usize::from(*line));
                     }
                 }
             }
-            all = Request { lines: all.lines | request.lines, next: all.next.min(request.next) };
+            if request.lines.any() {
+                all.lines |= request.lines;
+            }
+            all.next = all.next.min(request.next);
         }
         // These change with accesses to others, too.
         let rest = [

@@ -406,7 +406,11 @@ impl Command {
     /// Its bytes.
     pub fn encode(self) -> Bytes {
         let one = |first: u8| padded(&[first]);
-        let debug = |second: u8, rest: &[&[u8]]| padded(&[&[group::DEBUG, second][..], &rest.concat()].concat());
+        let debug = |second: u8, rest: &[&[u8]]| {
+            let mut c = padded(&[group::DEBUG, second]);
+            c[2..].iter_mut().zip(rest.iter().copied().flatten()).for_each(|(to, from)| *to = *from);
+            c
+        };
         match self {
             Command::GetVersion => one(group::GET_VERSION),
             Command::GetVersionEx => one(group::GET_VERSION_EX),
