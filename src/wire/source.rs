@@ -128,6 +128,14 @@ impl Source {
         Some(self.timing.rate.unwrap_or(Millihertz::hz(usual)).period())
     }
 
+    /// When the first and the last change of a recording come, since its part's begin.
+    pub(super) fn recorded_changes(&self) -> Option<(Time, Time)> {
+        let Kind::Recorded { recording, skip } = &self.kind else { return None };
+        let Timing { after, phase, clock, .. } = self.timing;
+        let when = |at: Time| after.unwrap_or(Time::ZERO) + phase + clock.of(at.since(*skip));
+        recording.changes_after(*skip).map(|(first, last)| (when(first), when(last)))
+    }
+
     /// The shortest period that a frame fits into.
     fn shortest(&self) -> Time {
         match &self.kind {
@@ -271,7 +279,7 @@ impl Source {
 }
 
 /// In quotation marks where it would not be one word.
-struct Quoted<'a>(&'a str);
+pub(super) struct Quoted<'a>(pub &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

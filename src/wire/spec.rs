@@ -135,6 +135,7 @@ impl Spec {
                 Item::File { path, line, skip, timing } => {
                     let bytes = names.read(path, within.last().map(String::as_str)).map_err(wrong)?;
                     let recording = Recording::read(path, &bytes, line.as_deref()).map_err(|e| wrong(e.to_string()))?;
+                    recording.leaves(*skip).map_err(|e| wrong(e.to_string()))?;
                     let kind = Kind::Recorded { recording: Arc::new(recording), skip: *skip };
                     parts.push(Part { from: part.from, source: Source::new(kind, *timing).map_err(wrong)? });
                 }

@@ -144,10 +144,21 @@ impl Waveform {
         self.parts.last().map_or(Time::ZERO, |p| p.from)
     }
 
-    /// When the last of its parts is on the wire: a stream's first frame may come later than its part.
+    /// When the last of its parts is on the wire: a stream's first frame, or a recording's first change, may come later
+    /// than its part.
     pub fn begins(&self) -> Time {
-        let begins = |p: &Part| p.from + p.source.timing().after.unwrap_or(Time::ZERO);
-        self.parts.iter().map(begins).max().unwrap_or(Time::ZERO)
+        let ends = self.parts.iter().skip(1).map(|p| p.from).chain([Time::NEVER]);
+        let begins = |(p, end): (&Part, Time)| {
+            let change = p.source.recorded_changes().map(|(first, _)| p.from + first).filter(|first| *first < end);
+            change.unwrap_or(p.from + p.source.timing().after.unwrap_or(Time::ZERO))
+        };
+        self.parts.iter().zip(ends).map(begins).max().unwrap_or(Time::ZERO)
+    }
+
+    /// The last change, where the wire ends with a recording: whoever has not watched until then has not seen all of it.
+    pub fn recorded_until(&self) -> Option<Time> {
+        let last = self.parts.last()?;
+        last.source.recorded_changes().map(|(_, end)| last.from + end)
     }
 
     /// Whether frames are sent in any part of it.
