@@ -89,7 +89,9 @@ impl Recording {
                     BadTime::Backward => Error::Backward { path: file(), line, time },
                     BadTime::TooLate => Error::BadTime { path: file(), line, time: time.to_string(), why: TOO_LATE },
                 })?,
-                Command::ChangeScalar(id, value) if wanted.as_ref().is_some_and(|w| w.0 == id) => heard.hears(&now, value),
+                Command::ChangeScalar(id, value) if wanted.as_ref().is_some_and(|w| w.0 == id) => {
+                    heard.hears(&now, value)
+                }
                 // Some write a line of one bit as a vector.
                 Command::ChangeVector(id, values) if wanted.as_ref().is_some_and(|w| w.0 == id) => {
                     if let Some(value) = values.iter().last() {
@@ -391,7 +393,8 @@ mod tests {
 
     #[test]
     fn names_and_comments_may_be_latin_1() {
-        let text = b"$comment f\xFCr $end $timescale 1 us $end $scope module Z\xFCndung $end $var wire 1 ! M\xF6tor $end \
+        let text =
+            b"$comment f\xFCr $end $timescale 1 us $end $scope module Z\xFCndung $end $var wire 1 ! M\xF6tor $end \
             $upscope $end $enddefinitions $end #0 1! $comment \xB5s $end #5 0!";
         let read = Recording::read("a.vcd", text, Some("Zündung.Mötor")).unwrap();
         assert_eq!((read.start, read.changes.as_slice()), (High, &[(Time::from_micros(5), Low)][..]));
@@ -411,7 +414,7 @@ mod tests {
         let back = FILE.replace("#9", "#6");
         assert_eq!(read(&back, Some("D0")).unwrap_err(), "a.vcd: line 4: the time 6 comes after a later one");
         assert_eq!(read("$enddefinitions $end", None).unwrap_err(), "a.vcd has no line of one bit");
-        let none = "a.vcd has no value of 'D1': nothing is known of what is on the line";
+        let none = "a.vcd has no value of D1: nothing is known of what is on the line";
         assert_eq!(read(&FILE.replace("z\"", ""), Some("D1")).unwrap_err(), none);
         let skipped = read(FILE, Some("D0")).unwrap();
         assert!(skipped.leaves(Time::from_micros(90)).is_ok());
@@ -427,7 +430,11 @@ mod tests {
         for (from, to, told) in [
             ("#5", "#-50", "line 3: the time #-50 is negative: times count from the begin of the file"),
             ("#9", "#18446744073709551616", "line 4: the time #18446744073709551616 does not fit into 64 bits"),
-            ("#9", "#99999999999999999999999999999999999999999999", "line 4: the time #9999999999999999999999999999999999999999 does not fit"),
+            (
+                "#9",
+                "#99999999999999999999999999999999999999999999",
+                "line 4: the time #9999999999999999999999999999999999999999 does not fit",
+            ),
             ("#9", "#18446744073709551615", "line 4: the time #18446744073709551615 is later than 213 days"),
             ("#9", "#9.5", "line 4: the time #9.5 is not a whole number"),
             ("x!", "x?", "line 4: '?' gets a value, and no $var of the header declares it"),

@@ -37,4 +37,3 @@ impl Wave for Played {
         self.come(time).1
     }
 }
-
