@@ -13,6 +13,8 @@ pub struct Time(pub u64);
 impl Time {
     /// Power-on.
     pub const ZERO: Time = Time(0);
+    /// The longest span that is read unless there are other bounds: an hour, far more than anything waits for.
+    pub const LONGEST: Time = Time::from_millis(3_600_000);
     /// Later than anything that can happen.
     pub const NEVER: Time = Time(u64::MAX);
 
@@ -62,8 +64,7 @@ impl Time {
     }
 
     fn read(text: &str, usual: Option<&str>) -> Result<Time, String> {
-        // An hour: far more than anything waits for, and far from where f64 loses nanoseconds.
-        Time::read_between(text, usual, Time::ZERO, Time::from_millis(3_600_000))
+        Time::read_between(text, usual, Time::ZERO, Time::LONGEST)
     }
 
     fn read_between(text: &str, usual: Option<&str>, least: Time, most: Time) -> Result<Time, String> {
@@ -77,22 +78,22 @@ impl Time {
         }
         let at = text.find(|c: char| c.is_alphabetic()).unwrap_or(text.len());
         let (digits, unit) = text.split_at(at);
-        let nanos = match (unit, usual) {
-            ("ns", _) => 1.0,
-            ("us", _) => 1e3,
-            ("ms", _) | ("", Some("ms")) => 1e6,
-            ("s", _) => 1e9,
+        let unit: u64 = match (unit, usual) {
+            ("ns", _) => 1_000,
+            // The micro sign, and the Greek letter.
+            ("us" | "\u{b5}s" | "\u{3bc}s", _) => 1_000_000,
+            ("ms", _) | ("", Some("ms")) => 1_000_000_000,
+            ("s", _) => 1_000_000_000_000,
             _ => return Err(format!("'{text}' is not a time: {write}")),
         };
-        // Not what f64 reads besides digits: exponents, infinities.
         let digits = digits.trim().replace('_', "");
-        let plain = digits.chars().all(|c| c.is_ascii_digit() || "+-.".contains(c));
-        let Some(n) = digits.parse::<f64>().ok().filter(|_| plain) else {
-            return Err(format!("'{text}' is not a time: {write}"));
+        let (below, digits) = match digits.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, digits.strip_prefix('+').unwrap_or(&digits)),
         };
-        // Beyond 2^64 it stays there; below 0 it is none, even where 0 may be.
-        let time = Time::from_nanos((n * nanos).round() as u64);
-        if n < 0.0 || time < least || time > most {
+        let time = picoseconds(digits, unit).ok_or_else(|| format!("'{text}' is not a time: {write}"))?;
+        // Below 0 it is none, even where 0 may be.
+        if (below && time != Time::ZERO) || time < least || time > most {
             return Err(format!("'{text}' is not between {} and {}", least.bound(), most.bound()));
         }
         Ok(time)
@@ -122,6 +123,23 @@ impl Time {
     pub fn since(self, earlier: Time) -> Time {
         Time(self.0.saturating_sub(earlier.0))
     }
+}
+
+/// So many units of `unit` picoseconds, to the nearest picosecond; digits with at most one point. Beyond 2^64 it stays
+/// there.
+fn picoseconds(digits: &str, unit: u64) -> Option<Time> {
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+    let number = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit());
+    if !number(whole) || !number(part) || whole.len() + part.len() == 0 {
+        return None;
+    }
+    let whole = if whole.is_empty() { 0 } else { whole.parse::<u128>().unwrap_or(u128::MAX) };
+    // A second has twelve places of picoseconds; one more decides how it is rounded.
+    let part = part.get(..part.len().min(13)).unwrap_or_default();
+    let places = 10u128.pow(part.len() as u32);
+    let part = part.parse::<u128>().unwrap_or(0) * u128::from(unit);
+    let all = whole.saturating_mul(u128::from(unit)).saturating_add((part + places / 2) / places);
+    Some(Time(u64::try_from(all).unwrap_or(u64::MAX)))
 }
 
 impl Add for Time {
@@ -191,12 +209,18 @@ mod tests {
             ("1_000 ns", Time::from_micros(1)),
             ("0", Time::ZERO),
             ("3600s", Time::from_millis(3_600_000)),
+            ("5\u{b5}s", Time::from_micros(5)),
+            ("5 \u{3bc}s", Time::from_micros(5)),
+            ("0.0005ns", Time(1)),
+            ("1234567.890123us", Time(1_234_567_890_123)),
+            (".5ms", Time::from_micros(500)),
+            ("-0", Time::ZERO),
         ] {
             assert_eq!(Time::parse(text), Ok(time), "{text}");
         }
         assert_eq!(Time::parse_with_unit("2 s"), Ok(Time::from_millis(2_000)));
         assert!(Time::parse_with_unit("400").unwrap_err().contains("ns, us, ms or s"));
-        for text in ["", "ms", "-1", "-1ms", "1h", "1e9s", "3601s", "nan", "inf", "1 MS", "1..2", "0x10"] {
+        for text in ["", "ms", "-1", "-1ms", "1h", "1e9s", "3601s", "nan", "inf", "1 MS", "1..2", "0x10", ".", "1-2"] {
             assert!(Time::parse(text).is_err(), "{text}");
         }
     }
@@ -209,7 +233,7 @@ mod tests {
         assert_eq!(told("-1"), "'-1' is not between 1 ms and 60 s");
         assert_eq!(told("0.5"), "'0.5' is not between 1 ms and 60 s");
         assert_eq!(told("99999999999s"), "'99999999999s' is not between 1 ms and 60 s");
-        for text in ["1h", "5min", "1e3", "fast", "1µs", "inf", "NaN"] {
+        for text in ["1h", "5min", "1e3", "fast", "1Ms", "inf", "NaN"] {
             assert!(told(text).starts_with(&format!("'{text}' is not a time: write a number and ns, us, ms or s")));
         }
         assert!(told("").starts_with("there is no time in it: write") && told(" ").starts_with("there is no time"));

@@ -200,7 +200,7 @@ pub fn boot(probe: &StLink, elfs: &[Image], state: Option<&StateFile>, esc: &Esc
     let usual = Options::default();
     let power_up = PowerUp::with(esc.wire()?);
     // Nobody says for how long: until it has decided after the last change of the wire.
-    let changed = power_up.wire.last_part();
+    let changed = power_up.wire.begins();
     let options = Options {
         limit: changed + usual.limit,
         power_ups: vec![power_up],

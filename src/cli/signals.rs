@@ -42,7 +42,7 @@ pub struct Args {
     #[arg(skip)]
     signals: Named,
     /// List the signals that have names, and run nothing.
-    #[arg(long, help_heading = WHICH, conflicts_with_all = ["explain", "only"])]
+    #[arg(long, help_heading = WHICH, conflicts_with_all = ["explain", "only", "signal", "vcd", "force", "files", "bootloader", "app", "eeprom", "full"])]
     list: bool,
     /// Phases of a stream's frames, evenly over their period.
     #[arg(long, help_heading = WHICH, value_name = "N", default_value_t = Plan::PHASES, value_parser = clap::value_parser!(u32).range(1..=1_000))]
@@ -126,7 +126,7 @@ impl Args {
             wanted.push(Sent::own(spec.resolve(&self.signals)?));
         }
         if !wanted.is_empty() {
-            return Ok(wanted);
+            return Ok(each_once(wanted));
         }
         self.all()
     }
@@ -151,6 +151,30 @@ impl Args {
         }
         Plan { signals, phases: self.phases, clocks, reset, limit: self.limit }
     }
+}
+
+/// What was asked for twice is tried once. Of different signals with one title the later ones have a number.
+fn each_once(wanted: Vec<Sent>) -> Vec<Sent> {
+    let mut once: Vec<Sent> = Vec::new();
+    for mut sent in wanted {
+        let wire = (sent.wire.parts(), sent.wire.via());
+        let same = |other: &Sent| other.title == sent.title && (other.wire.parts(), other.wire.via()) == wire;
+        match once.iter_mut().find(|other| same(other)) {
+            // Asked for as a signal it decides, whoever sends it.
+            Some(other) if sent.about.is_none() => *other = sent,
+            Some(_) => {}
+            None => {
+                let title = sent.title.clone();
+                let mut number = 1;
+                while once.iter().any(|other| other.title == sent.title) {
+                    number += 1;
+                    sent.title = format!("{title} #{number}");
+                }
+                once.push(sent);
+            }
+        }
+    }
+    once
 }
 
 /// Runs the verb.
@@ -217,22 +241,40 @@ struct Chosen {
     clock: Option<ClockError>,
 }
 
-/// Reads `NAME[/PHASE[/CLOCK]]`; the whole is looked for first.
+/// Reads `NAME[/PHASE[/CLOCK]]`. A name may have a `/` of its own, as that of a file has: the longest that is one counts.
 fn chosen(args: &Args, text: &str) -> anyhow::Result<(Sent, Chosen)> {
-    let own = |title: &str| -> anyhow::Result<Option<Sent>> {
-        for spec in &args.signal {
-            let sent = Sent::own(spec.resolve(&args.signals)?);
-            if sent.title == title || spec.text() == title {
-                return Ok(Some(sent));
-            }
-        }
-        Ok(None)
-    };
-    if let Some(sent) = own(text)? {
-        return Ok((sent, Chosen { phase: None, clock: None }));
+    let mut own = Vec::new();
+    for spec in &args.signal {
+        own.push((spec.text(), Sent::own(spec.resolve(&args.signals)?)));
     }
-    let mut words = text.split('/');
-    let name = words.next().unwrap_or_default();
+    let numbered = each_once(own.iter().map(|(_, sent)| sent.clone()).collect());
+    let find = |name: &str| -> anyhow::Result<Option<Sent>> {
+        let told = numbered.iter().find(|sent| sent.title == name);
+        if let Some(sent) = told.or(own.iter().find(|(text, _)| *text == name).map(|(_, sent)| sent)) {
+            return Ok(Some(sent.clone()));
+        }
+        let known = args.signals.contains(name) || catalogue::find(name).is_some();
+        known.then(|| args.named(name)).transpose()
+    };
+    let ends = text.match_indices('/').map(|(at, _)| at).chain([text.len()]).collect::<Vec<_>>();
+    for end in ends.into_iter().rev() {
+        let (name, rest) = text.split_at(end);
+        if let Some(sent) = find(name)? {
+            return Ok((sent, case_of(args, rest)?));
+        }
+    }
+    // Nobody knows the name: it is what stands before what may be a phase and a clock error.
+    let is_case = |word: &str| word.parse::<u32>().is_ok() || clock(word).is_ok();
+    let mut name = text;
+    for _ in 0..2 {
+        name = name.rsplit_once('/').filter(|(_, word)| is_case(word)).map_or(name, |(name, _)| name);
+    }
+    Ok((args.named(name)?, case_of(args, &text[name.len()..])?))
+}
+
+/// Reads `/PHASE/CLOCK`.
+fn case_of(args: &Args, text: &str) -> anyhow::Result<Chosen> {
+    let mut words = text.split('/').skip(1);
     let phase = words
         .next()
         .map(|word| {
@@ -244,11 +286,7 @@ fn chosen(args: &Args, text: &str) -> anyhow::Result<(Sent, Chosen)> {
     if let Some(more) = words.next() {
         bail!("'{more}' is too much: it is NAME/PHASE/CLOCK");
     }
-    let sent = match own(name)? {
-        Some(sent) => sent,
-        None => args.named(name)?,
-    };
-    Ok((sent, Chosen { phase, clock }))
+    Ok(Chosen { phase, clock })
 }
 
 impl Chosen {

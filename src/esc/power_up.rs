@@ -48,10 +48,11 @@ impl PowerUp {
         vec![PowerUp::decisive(), PowerUp::steady(Level::Floating), PowerUp::steady(Level::High), after]
     }
 
-    /// The level of a wire that stays as it is, where no reset follows.
+    /// The level of a wire that stays as it is and has no name, where no reset follows.
     pub fn steady_level(&self) -> Option<Level> {
         let (level, changes) = self.wire.as_levels()?;
-        (changes.is_empty() && self.reset == AfterPowerOn::Nothing).then_some(level)
+        let nothing_else = changes.is_empty() && self.reset == AfterPowerOn::Nothing && self.wire.name().is_none();
+        nothing_else.then_some(level)
     }
 
     /// The level that the wire stays at in the end; none where it goes on changing.
@@ -72,9 +73,10 @@ struct Change {
 }
 
 impl serde::Serialize for PowerUp {
-    /// Levels as `signal` and `changes`; anything else as `signal`, its name or text, with the text of a name as `waveform`.
+    /// Levels as `signal` and `changes`; anything else as `signal`, its name or title, with the text as `waveform` where
+    /// that is another; and the `name`, where it has one.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("PowerUp", 3)?;
+        let mut fields = serializer.serialize_struct("PowerUp", 4)?;
         match self.wire.as_levels() {
             Some((level, changes)) => {
                 fields.serialize_field("signal", &level)?;
@@ -85,11 +87,15 @@ impl serde::Serialize for PowerUp {
                 }
             }
             None => {
-                fields.serialize_field("signal", &self.wire.title())?;
-                if self.wire.name().is_some() {
-                    fields.serialize_field("waveform", &self.wire.text())?;
+                let (title, text) = (self.wire.title(), self.wire.text());
+                fields.serialize_field("signal", &title)?;
+                if title != text {
+                    fields.serialize_field("waveform", &text)?;
                 }
             }
+        }
+        if let Some(name) = self.wire.name() {
+            fields.serialize_field("name", name)?;
         }
         fields.serialize_field("reset", &self.reset)?;
         fields.end()
@@ -98,7 +104,7 @@ impl serde::Serialize for PowerUp {
 
 impl std::fmt::Display for PowerUp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.wire.as_levels() {
+        match self.wire.as_levels().filter(|_| self.wire.name().is_none()) {
             Some((level, changes)) => {
                 write!(f, "signal {level}")?;
                 for (time, level) in changes {

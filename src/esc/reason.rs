@@ -62,6 +62,11 @@ impl BootRun {
         self.reason = of(&self, layout);
         self
     }
+
+    /// The last change of what is recorded on its wire, where that would have come later than anybody watched.
+    pub(super) fn to_come(&self) -> Option<Time> {
+        self.power_up.wire.recorded_until().filter(|last| *last > self.time_us)
+    }
 }
 
 fn of(run: &BootRun, layout: &Layout) -> Option<Reason> {
@@ -106,7 +111,7 @@ fn of(run: &BootRun, layout: &Layout) -> Option<Reason> {
         // What it does may lead somewhere yet; and no bootloader is known to decide at once.
         (false, Some(_)) => return Some(Reason::Undecided),
         (false, None) if run.polled.is_empty() => return Some(Reason::Undecided),
-        _ if run.time_us < DECIDED => return Some(Reason::Undecided),
+        _ if run.time_us < DECIDED || run.to_come().is_some() => return Some(Reason::Undecided),
         _ => {}
     }
     let high = run.power_up.last_level() == Some(Level::High);

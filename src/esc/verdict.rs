@@ -242,7 +242,7 @@ fn refusal(run: &BootRun, reason: &Reason, layout: &Layout) -> Vec<Finding> {
         .at(*pc),
         Reason::Undecided => Finding::new(
             Id::RUN_NO_JUMP,
-            format!("undecided: the bootloader had not jumped after {waited}{}", polling(run)),
+            format!("undecided: the bootloader had not jumped after {waited}{}{}", run.unseen(), polling(run)),
             words::longer("--for", waited),
         )
         .at(run.polled.first().map_or(run.pc, |p| p.pc)),

@@ -158,7 +158,7 @@ impl BootRun {
             Some(Reason::HeaderSp { .. }) => "the app's stack pointer is refused".to_owned(),
             Some(Reason::HeaderPc { .. }) => "the app's reset vector is refused".to_owned(),
             Some(Reason::Hung { register, .. }) => format!("waits for {register} for ever"),
-            Some(Reason::Undecided) => "undecided".to_owned(),
+            Some(Reason::Undecided) => format!("undecided{}", self.unseen()),
             Some(Reason::SoftwareReset) => "after a software reset".to_owned(),
             Some(Reason::Spins { pc }) => format!("loops at PC 0x{pc:08X} without a look at the wire"),
             _ => match self.power_up.last_level() {
@@ -187,9 +187,14 @@ impl BootRun {
             Some(Reason::SoftwareReset) => ": a software reset came before".to_owned(),
             Some(Reason::Hung { register, .. }) => format!(": it waits for {register}"),
             Some(Reason::Spins { pc }) => format!(": it loops at PC 0x{pc:08X}"),
-            Some(Reason::Undecided) => ": undecided".to_owned(),
+            Some(Reason::Undecided) => format!(": undecided{}", self.unseen()),
             None | Some(Reason::Fault | Reason::Other) => String::new(),
         }
+    }
+
+    /// That what is recorded on the wire goes on, where it does.
+    pub(super) fn unseen(&self) -> String {
+        self.to_come().map_or_else(String::new, |last| format!(", as what is recorded changes up to {last}"))
     }
 
     /// How long the app was watched.

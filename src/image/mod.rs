@@ -39,6 +39,7 @@ pub use remark::Remark;
 pub use segment::Segment;
 pub use symbols::{Symbol, Symbols};
 
+use crate::files;
 use crate::shell;
 use std::fmt;
 use std::io::Read;
@@ -187,9 +188,10 @@ impl Image {
             _ if path.is_dir() => ImageError::Directory { file: file() },
             _ => ImageError::Unreadable { file: file(), reason },
         };
-        let opened = std::fs::File::open(path).map_err(unreadable)?;
+        // A pipe would be waited for.
+        let opened = files::regular(path).and_then(|_| std::fs::File::open(path)).map_err(unreadable)?;
         let mut bytes = Vec::new();
-        // One byte more than allowed is enough to know; a pipe does not tell its length.
+        // One byte more than allowed is enough to know; a file may grow meanwhile.
         opened.take(MAX_SIZE as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         Image::parse(&name, &bytes, at)
     }

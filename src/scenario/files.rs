@@ -23,6 +23,8 @@ impl Cache {
         if let Some(bytes) = read.get(path) {
             return Ok(Arc::clone(bytes));
         }
+        // A pipe would be waited for.
+        crate::files::regular(path)?;
         let bytes: Arc<[u8]> = crate::files::read(path, crate::files::LONGEST_RECORDING)?.into();
         read.insert(path.to_owned(), Arc::clone(&bytes));
         Ok(bytes)

@@ -6,7 +6,7 @@ use crate::files::{absolute, relative};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde_spanned::Spanned;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -164,6 +164,7 @@ fn axis_values(
             found.into_iter().map(|f| Value { name: name(&f), variables: vec![(axis.to_owned(), f)] }).collect()
         }
     };
+    each_once(source, axis, value, &values)?;
     if let Some(wanted) = set.get(axis) {
         let names: Vec<String> = values.iter().map(|v| v.name.clone()).collect();
         values.retain(|v| v.name == *wanted);
@@ -178,6 +179,24 @@ fn axis_values(
         return Err(source.flaw(&value.span(), format!("the axis `{axis}` has no values")));
     }
     Ok(values)
+}
+
+/// Two cases of one name are none.
+fn each_once(
+    source: &Arc<Source>,
+    axis: &str,
+    value: &Spanned<DeValue<'_>>,
+    values: &[Value],
+) -> Result<(), ScenarioError> {
+    let mut seen = HashSet::new();
+    let Some((n, twice)) = values.iter().enumerate().find(|(_, v)| !seen.insert(v.name.as_str())) else {
+        return Ok(());
+    };
+    let place = match value.get_ref() {
+        DeValue::Array(items) => items.get(n).map(Spanned::span),
+        _ => None,
+    };
+    Err(source.flaw(&place.unwrap_or(value.span()), format!("the axis `{axis}` has the value '{}' twice", twice.name)))
 }
 
 fn one(source: &Arc<Source>, axis: &str, value: AxisValue, span: &Range<usize>) -> Result<Value, ScenarioError> {
@@ -424,6 +443,7 @@ mod tests {
     fn what_cannot_be_expanded() {
         for (text, set, said) in [
             ("[matrix]\na = []", None, "x.toml:2:5: the axis `a` has no values"),
+            ("[matrix]\na = ['p', 'q', 'p']", None, "x.toml:2:16: the axis `a` has the value 'p' twice"),
             ("[matrix]\na = [{ b = 1 }]", None, "has no `name`"),
             ("[matrix]\na = 3", None, "a list of values"),
             ("[matrix]\na = { glob = 'nowhere/*.hex' }", None, "no file matches 'nowhere/*.hex'"),
@@ -437,7 +457,8 @@ mod tests {
             let error = expanded(text, &set).unwrap_err();
             assert!(error.contains(said), "{text}: {error}");
         }
-        let wide = format!("[matrix]\n{}", (0..6).map(|n| format!("a{n} = {:?}\n", vec!["x"; 10])).collect::<String>());
+        let ten: Vec<String> = (0..10).map(|n| n.to_string()).collect();
+        let wide = format!("[matrix]\n{}", (0..6).map(|n| format!("a{n} = {ten:?}\n")).collect::<String>());
         assert!(expanded(&wide, &[]).unwrap_err().contains("more than 100000 cases"));
     }
 

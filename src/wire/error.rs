@@ -17,8 +17,35 @@ pub struct SignalError {
 impl SignalError {
     /// About these bytes of the text.
     pub fn new(text: &str, at: Range<usize>, message: impl Into<String>) -> SignalError {
-        SignalError { message: message.into(), text: text.to_owned(), at }
+        SignalError { message: short(message.into()), text: text.to_owned(), at }
     }
+}
+
+/// The letters of a message, which may quote what has no end, and of the text around the place that it is about.
+const MOST: usize = 600;
+const AROUND: usize = 60;
+
+/// Without the middle, where it is too long for people.
+fn short(message: String) -> String {
+    let letters = message.chars().count();
+    if letters <= MOST {
+        return message;
+    }
+    let begin: String = message.chars().take(MOST / 2).collect();
+    let end: String = message.chars().skip(letters - MOST / 2).collect();
+    format!("{begin} ... {end}")
+}
+
+/// The text, or what of it is around these letters.
+fn excerpt(text: &str, at: usize) -> String {
+    let letters = text.chars().count();
+    if letters <= 3 * AROUND {
+        return text.to_owned();
+    }
+    let begin = at.saturating_sub(AROUND);
+    let shown: String = text.chars().skip(begin).take(2 * AROUND).collect();
+    let dots = |there: bool| if there { "..." } else { "" };
+    format!("{}{shown}{}", dots(begin > 0), dots(begin + 2 * AROUND < letters))
 }
 
 /// Where it is, unless the text is but one word.
@@ -27,5 +54,6 @@ fn place(text: &str, at: &Range<usize>) -> String {
     if before.trim().is_empty() && text.get(at.end..).is_none_or(|rest| rest.trim().is_empty()) {
         return String::new();
     }
-    format!(" (at character {} of '{text}')", before.chars().count() + 1)
+    let letters = before.chars().count();
+    format!(" (at character {} of '{}')", letters + 1, excerpt(text, letters))
 }

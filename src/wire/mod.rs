@@ -32,6 +32,7 @@
 pub mod catalogue;
 mod dshot;
 mod error;
+mod meant;
 mod named;
 mod noise;
 mod parse;
@@ -45,6 +46,9 @@ mod timing;
 mod train;
 mod units;
 mod waveform;
+
+#[cfg(test)]
+mod tests;
 
 pub use dshot::{Dshot, DshotRate};
 pub use error::SignalError;

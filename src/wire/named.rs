@@ -59,7 +59,7 @@ mod tests {
     use super::*;
     use crate::wire::Spec;
 
-    const D0: &str = "$var wire 1 ! D0 $end $enddefinitions $end #0 1! #5 0!";
+    const D0: &str = "$timescale 1 us $end $var wire 1 ! D0 $end $enddefinitions $end #0 1! #5 0!";
 
     fn title(text: &str, names: &Named) -> Result<String, String> {
         let spec: Spec = text.parse().unwrap();

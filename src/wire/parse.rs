@@ -2,6 +2,7 @@
 
 use super::dshot::{Dshot, DshotRate};
 use super::error::SignalError;
+use super::meant;
 use super::pulses::Protocol;
 use super::source::{Kind, Source, USUAL_PULL};
 use super::spec::{Item, Spec, SpecPart};
@@ -19,8 +20,15 @@ struct Word<'a> {
     quoted: bool,
 }
 
+/// The longest text that is read, in bytes: more than any signal is printed with (see [`super::spec`]).
+const LONGEST: usize = 96 << 10;
+
 /// Reads a signal.
 pub(super) fn spec(text: &str) -> Result<Spec, SignalError> {
+    if text.len() > LONGEST {
+        let message = format!("a text of {} bytes is no signal: at most {LONGEST}", text.len());
+        return Err(SignalError::new(text, 0..text.len(), message));
+    }
     let mut parts: Vec<SpecPart> = Vec::new();
     let mut via: Option<Ohms> = None;
     for (n, at) in split(text, 0..text.len(), ',')?.into_iter().enumerate() {
@@ -29,8 +37,7 @@ pub(super) fn spec(text: &str) -> Result<Spec, SignalError> {
         let from = match (n, halves.next()) {
             (0, None) => Time::ZERO,
             (_, Some(time)) => {
-                let from =
-                    Time::parse(&text[time.clone()]).map_err(|e| SignalError::new(text, trim(text, &time), e))?;
+                let from = moment(text, &source, &time)?;
                 if n == 0 && from != Time::ZERO {
                     let hint = "the first part is there from power-on: let it begin later with 'after', or put a level before it";
                     return Err(SignalError::new(text, trim(text, &time), hint));
@@ -66,6 +73,24 @@ pub(super) fn spec(text: &str) -> Result<Spec, SignalError> {
     Ok(Spec { text: text.to_owned(), parts, via })
 }
 
+/// The time behind an `@`, alone.
+fn moment(text: &str, source: &Range<usize>, time: &Range<usize>) -> Result<Time, SignalError> {
+    let at = trim(text, time);
+    let words = &text[at.clone()];
+    Time::parse(words).map_err(|e| {
+        let split = words.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(n, _)| words.split_at(n));
+        let split = split.map(|(time, rest)| (time, rest.trim()));
+        match split.filter(|(time, _)| Time::parse(time).is_ok()).last() {
+            Some((time, rest)) => {
+                let source = &text[trim(text, source)];
+                let message = format!("'{rest}' has to stand before the time: {source} {rest}@{time}");
+                SignalError::new(text, at.end - rest.len()..at.end, message)
+            }
+            None => SignalError::new(text, at, e),
+        }
+    })
+}
+
 /// The stretches between these separators, which do not count inside quotation marks.
 fn split(text: &str, within: Range<usize>, by: char) -> Result<Vec<Range<usize>>, SignalError> {
     let (mut pieces, mut begin, mut quote) = (Vec::new(), within.start, None);
@@ -95,7 +120,30 @@ fn trim(text: &str, at: &Range<usize>) -> Range<usize> {
 
 /// The words of a stretch. A number and the unit behind it are one.
 fn words(text: &str, within: Range<usize>) -> Vec<Word<'_>> {
-    const UNITS: [&str; 10] = ["ns", "us", "ms", "s", "Hz", "kHz", "ppm", "%", "k", "ohm"];
+    const UNITS: [&str; 22] = [
+        "ns",
+        "us",
+        "\u{b5}s",
+        "\u{3bc}s",
+        "ms",
+        "s",
+        "Hz",
+        "kHz",
+        "MHz",
+        "ppm",
+        "%",
+        "k",
+        "M",
+        "ohm",
+        "kohm",
+        "Ohm",
+        "kOhm",
+        "MOhm",
+        "\u{3a9}",
+        "k\u{3a9}",
+        "\u{2126}",
+        "k\u{2126}",
+    ];
     let mut words: Vec<Word<'_>> = Vec::new();
     let mut at = within.start;
     while at < within.end {
@@ -383,10 +431,12 @@ impl Draft {
     fn unknown(&self, words: &Words<'_>, word: &Word<'_>) -> SignalError {
         let options = match &self.item {
             Begun::Named(name) => {
-                return words.wrong(
-                    word,
-                    format!("'{name}' is a name, and takes nothing after it but 'via'; what is '{}'?", word.text),
-                );
+                let question = match meant::instead_of(name) {
+                    Some(meant) => format!("did you mean {meant}?"),
+                    None => format!("what is '{}'?", word.text),
+                };
+                return words
+                    .wrong(word, format!("'{name}' is a name, and takes nothing after it but 'via'; {question}"));
             }
             Begun::Kind(Kind::Level(_)) => "via",
             Begun::Kind(Kind::Pulses { .. }) => "at, after, phase, jitter, clock, seed, inverted, via",
@@ -474,7 +524,20 @@ mod tests {
             ("dshot600 throttle 47", "'47' is not a throttle: 0, or 48 to 2047"),
             ("dshot600 command 48", "'48' is not a command: 1 to 47"),
             ("dshot600 1000", "'1000' is no share of the throttle"),
-            ("dshot600 idle at 40kHz", "a frame of this takes 30.0 us, which comes at most 33"),
+            (
+                "dshot600 idle at 40kHz",
+                "a frame of this takes 30.0 us, and comes at 33.333kHz at most: give it a lower rate",
+            ),
+            (
+                "glitches high 2s",
+                "a frame of this takes 2.000 s, more than the lowest rate, 1Hz, has between two: make it shorter",
+            ),
+            ("low, high@5ms via 1k", "'via 1k' has to stand before the time: high via 1k@5ms (at character 15"),
+            ("servo@0 at 50 Hz", "'at 50 Hz' has to stand before the time: servo at 50 Hz@0 (at character 9"),
+            ("LOW", "there is no signal 'LOW': did you mean low?"),
+            ("float", "there is no signal 'float': did you mean floating?"),
+            ("pull-up", "there is no signal 'pull-up': did you mean pullup?"),
+            ("DSHOT600 idle", "'DSHOT600' is a name, and takes nothing after it but 'via'; did you mean dshot600?"),
             ("dshot150 bidirectional at 4kHz", "a frame of this takes 278.7 us"),
             ("dshot600 at 8kHz jitter 60us", "with its jitter a frame of this takes 150.0 us"),
             ("dshot600 at", "after 'at' there has to be a frequency, such as 4kHz"),

@@ -110,7 +110,9 @@ impl Source {
         }
         let own = self.timing;
         let clock = ClockError(own.clock.0.saturating_add(clock.0).clamp(-100_000, 100_000));
-        Source { kind: self.kind.clone(), timing: Timing { phase: own.phase + phase, clock, ..own } }
+        // No later than can be read.
+        let phase = (own.phase + phase).min(Time::LONGEST);
+        Source { kind: self.kind.clone(), timing: Timing { phase, clock, ..own } }
     }
 
     /// The time from frame to frame, by the sender's own clock; none where nothing is repeated.
@@ -126,6 +128,14 @@ impl Source {
             Kind::Noise => USUAL_NOISE_HZ,
         };
         Some(self.timing.rate.unwrap_or(Millihertz::hz(usual)).period())
+    }
+
+    /// When the first and the last change of a recording come, since its part's begin.
+    pub(super) fn recorded_changes(&self) -> Option<(Time, Time)> {
+        let Kind::Recorded { recording, skip } = &self.kind else { return None };
+        let Timing { after, phase, clock, .. } = self.timing;
+        let when = |at: Time| after.unwrap_or(Time::ZERO) + phase + clock.of(at.since(*skip));
+        recording.changes_after(*skip).map(|(first, last)| (when(first), when(last)))
     }
 
     /// The shortest period that a frame fits into.
@@ -159,12 +169,21 @@ impl Source {
                 Time::ZERO => ("a frame of this", String::new()),
                 _ => ("with its jitter a frame of this", " or less jitter".to_owned()),
             };
-            let most = Millihertz((1_000_000_000_000_000 / needed.0.max(1)).max(1) / 1_000 * 1_000);
+            let most = Millihertz(1_000_000_000_000_000 / needed.0.max(1));
             return Err(match self.kind {
                 Kind::Serial { .. } => format!("{what} takes longer than its gap allows: give it a longer gap{by}"),
-                _ => format!(
-                    "{what} takes {needed}, which comes at most {most} times a second: give it a lower rate{by}"
+                _ if most < Millihertz::hz(1) => format!(
+                    "{what} takes {needed}, more than the lowest rate, 1Hz, has between two: make it shorter{by}"
                 ),
+                _ => {
+                    // As people read it; rounded it would be too fast.
+                    let most = if most > Millihertz::hz(1_000) {
+                        format!("{}kHz", (most.0 / 1_000) as f64 / 1e3)
+                    } else {
+                        most.to_string()
+                    };
+                    format!("{what} takes {needed}, and comes at {most} at most: give it a lower rate{by}")
+                }
             });
         }
         Ok(())
@@ -271,7 +290,7 @@ impl Source {
 }
 
 /// In quotation marks where it would not be one word.
-struct Quoted<'a>(&'a str);
+pub(super) struct Quoted<'a>(pub &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

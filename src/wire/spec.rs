@@ -2,12 +2,13 @@
 
 use super::catalogue;
 use super::error::SignalError;
+use super::meant;
 use super::parse;
 use super::recorded::Recording;
 use super::source::{Kind, Source};
 use super::timing::Timing;
+use super::units::Span;
 use super::waveform::{Part, Waveform};
-use crate::near;
 use crate::periph::signal::{Drive, Ohms};
 use crate::time::Time;
 use std::ops::Range;
@@ -76,6 +77,8 @@ impl Names for Builtin {
 
 /// How deep names may stand for names.
 const DEEPEST: usize = 8;
+/// The longest text of a signal, in bytes, once names are what they stand for: 4,096 serial bytes and what goes with them.
+const LONGEST: usize = 16 << 10;
 
 impl FromStr for Spec {
     type Err = SignalError;
@@ -123,7 +126,17 @@ impl Spec {
     /// # Errors
     /// A name that nobody knows, a file that cannot be played.
     pub fn resolve(&self, names: &dyn Names) -> Result<Waveform, SignalError> {
-        self.resolve_within(names, &mut Vec::new())
+        let wire = self.resolve_within(names, &mut Vec::new())?;
+        let (bytes, last) = (wire.text().len(), wire.last_part());
+        let wrong = |message: String| Err(SignalError::new(&self.text, 0..self.text.len(), message));
+        if bytes > LONGEST {
+            return wrong(format!("written out this signal has {bytes} bytes: at most {LONGEST}"));
+        }
+        if last > Time::LONGEST {
+            let (last, most) = (Span(last), Span(Time::LONGEST));
+            return wrong(format!("the last part of this signal begins at {last}: at most {most} after power-on"));
+        }
+        Ok(wire)
     }
 
     fn resolve_within(&self, names: &dyn Names, within: &mut Vec<String>) -> Result<Waveform, SignalError> {
@@ -135,6 +148,7 @@ impl Spec {
                 Item::File { path, line, skip, timing } => {
                     let bytes = names.read(path, within.last().map(String::as_str)).map_err(wrong)?;
                     let recording = Recording::read(path, &bytes, line.as_deref()).map_err(|e| wrong(e.to_string()))?;
+                    recording.leaves(*skip).map_err(|e| wrong(e.to_string()))?;
                     let kind = Kind::Recorded { recording: Arc::new(recording), skip: *skip };
                     parts.push(Part { from: part.from, source: Source::new(kind, *timing).map_err(wrong)? });
                 }
@@ -165,28 +179,7 @@ impl Spec {
 }
 
 fn unknown(name: &str, names: &dyn Names) -> String {
-    const WORDS: [&str; 17] = [
-        "low",
-        "high",
-        "floating",
-        "pulldown",
-        "pullup",
-        "servo",
-        "oneshot125",
-        "oneshot42",
-        "multishot",
-        "dshot150",
-        "dshot300",
-        "dshot600",
-        "dshot1200",
-        "serial",
-        "glitches",
-        "noise",
-        "vcd",
-    ];
-    let own = names.names();
-    let all = WORDS.into_iter().chain(catalogue::ENTRIES.iter().map(|e| e.name)).chain(own);
-    match near::nearest(name, all) {
+    match meant::nearest(name, &names.names()) {
         Some(near) => format!("there is no signal '{name}': did you mean {near}?"),
         None => format!(
             "there is no signal '{name}': write low, high, floating, servo, dshot300, serial and so on, or a name that `dryflash signals --list` shows"
@@ -213,5 +206,23 @@ mod tests {
         assert_eq!((deep.name(), deep.to_string().as_str()), (Some("n7"), "low"));
         assert!(resolve("n8").unwrap_err().to_string().contains("names stand for names more than 8 deep"));
         assert!(resolve("a").unwrap_err().to_string().contains("the signal 'a' is made of itself"));
+    }
+
+    #[test]
+    fn what_names_stand_for_has_an_end() {
+        let mut named = Named::new("");
+        named.insert("late", "low, high@3000s", Path::new(""));
+        named.insert("bytes", format!("serial 19200 bytes {}", "00 ".repeat(4_096)), Path::new(""));
+        let resolve = |text: &str| text.parse::<Spec>().unwrap().resolve(&named).map_err(|e| e.to_string());
+        assert!(resolve("low, late@600s").is_ok());
+        let told = "the last part of this signal begins at 3601s: at most 3600s after power-on";
+        assert_eq!(resolve("low, late@601s").unwrap_err(), told);
+        assert!(resolve("bytes").is_ok());
+        let told = "written out this signal has 24617 bytes: at most 16384";
+        assert_eq!(resolve("bytes, bytes@9s").unwrap_err(), told);
+        let endless = "low,".repeat(25_000).parse::<Spec>().unwrap_err().to_string();
+        assert_eq!(endless, "a text of 100000 bytes is no signal: at most 98304");
+        let one = format!("low, {}", "x".repeat(90_000)).parse::<Spec>().unwrap_err().to_string();
+        assert!(one.len() < 1_000 && one.contains("has no time"), "{one}");
     }
 }

@@ -72,8 +72,12 @@ impl fmt::Display for ClockError {
 pub struct Span(pub Time);
 
 impl fmt::Display for Span {
+    /// To the picosecond, so that it is read as what it is.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nanos = self.0.0 / 1_000;
+        let (nanos, rest) = (self.0.0 / 1_000, self.0.0 % 1_000);
+        if rest != 0 {
+            return write!(f, "{}ns", format!("{nanos}.{rest:03}").trim_end_matches('0'));
+        }
         let units = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")];
         match units.into_iter().find(|(size, _)| nanos.is_multiple_of(*size)) {
             _ if nanos == 0 => write!(f, "0ms"),
@@ -101,12 +105,19 @@ fn plain(text: &str) -> Option<f64> {
     if good { text.parse().ok() } else { None }
 }
 
-/// Reads `490Hz`, `2kHz`, `1.5 kHz`.
+/// What is before one of these ends.
+fn before<'a>(text: &'a str, ends: &[&str]) -> Option<&'a str> {
+    ends.iter().find_map(|end| text.strip_suffix(end))
+}
+
+/// Reads `490Hz`, `2kHz`, `1.5 kHz`, `1MHz`.
 pub fn frequency(text: &str) -> Result<Millihertz, String> {
-    let (number, scale) = match (text.strip_suffix("kHz"), text.strip_suffix("Hz")) {
-        (Some(number), _) => (number, 1e6),
-        (None, Some(number)) => (number, 1e3),
-        (None, None) => return Err(format!("'{text}' is not a frequency: write it as 50Hz or 4kHz")),
+    let hertz = before(text, &["Hz", "hz", "HZ"]);
+    let (number, scale) = match hertz.map(|n| (n, n.strip_suffix(['k', 'K']), n.strip_suffix('M'))) {
+        Some((_, Some(number), _)) => (number, 1e6),
+        Some((_, None, Some(number))) => (number, 1e9),
+        Some((number, None, None)) => (number, 1e3),
+        None => return Err(format!("'{text}' is not a frequency: write it as 50Hz or 4kHz")),
     };
     let n = plain(number.trim()).map(|n| (n * scale).round());
     match n {
@@ -117,10 +128,13 @@ pub fn frequency(text: &str) -> Result<Millihertz, String> {
     }
 }
 
-/// Reads `50`, `1k`, `4.7k`, `1M`.
+/// Ways to write the unit: the letter, and the sign that Unicode has beside it.
+const OHM: [&str; 7] = ["ohms", "Ohms", "ohm", "Ohm", "OHM", "\u{3a9}", "\u{2126}"];
+
+/// Reads `50`, `1k`, `4.7k`, `1M`, `10kOhm`.
 pub fn ohms(text: &str) -> Result<Ohms, String> {
-    let number = text.strip_suffix("ohm").unwrap_or(text).trim_end();
-    let (number, scale) = match (number.strip_suffix('k'), number.strip_suffix('M')) {
+    let number = before(text, &OHM).unwrap_or(text).trim_end();
+    let (number, scale) = match (number.strip_suffix(['k', 'K']), number.strip_suffix('M')) {
         (Some(number), _) => (number, 1e3),
         (None, Some(number)) => (number, 1e6),
         (None, None) => (number, 1.0),
@@ -180,8 +194,21 @@ mod tests {
     }
 
     #[test]
+    fn what_can_be_meant_in_one_way_is_taken() {
+        for (text, hz) in [("1MHz", 1_000_000), ("4khz", 4_000), ("4 KHz", 4_000), ("50hz", 50)] {
+            assert_eq!(frequency(text), Ok(Millihertz::hz(hz)), "{text}");
+        }
+        for (text, number) in
+            [("10kOhm", 10_000), ("10 k\u{3a9}", 10_000), ("50\u{2126}", 50), ("4.7K", 4_700), ("1MOhm", 1_000_000)]
+        {
+            assert_eq!(ohms(text), Ok(Ohms(number)), "{text}");
+        }
+        assert_eq!(Span(Time(37_500)).to_string(), "37.5ns");
+    }
+
+    #[test]
     fn nonsense_is_refused() {
-        for text in ["", "Hz", "1e3Hz", "0Hz", "2MHz", "50", "nanHz", "1001kHz"] {
+        for text in ["", "Hz", "1e3Hz", "0Hz", "2MHz", "50", "nanHz", "1001kHz", "5mHz", "kMHz"] {
             assert!(frequency(text).is_err(), "{text}");
         }
         for text in ["", "k", "-1", "1G", "1e3", "101M", "infk"] {

@@ -4,6 +4,7 @@ use super::sequence::Sequence;
 use super::source::{Kind, Source};
 use super::units::{ClockError, Span};
 use crate::periph::signal::{Drive, Ohms, Signal};
+use crate::plural;
 use crate::time::Time;
 use std::fmt;
 use std::sync::Arc;
@@ -144,10 +145,21 @@ impl Waveform {
         self.parts.last().map_or(Time::ZERO, |p| p.from)
     }
 
-    /// When the last of its parts is on the wire: a stream's first frame may come later than its part.
+    /// When the last of its parts is on the wire: a stream's first frame, or a recording's first change, may come later
+    /// than its part.
     pub fn begins(&self) -> Time {
-        let begins = |p: &Part| p.from + p.source.timing().after.unwrap_or(Time::ZERO);
-        self.parts.iter().map(begins).max().unwrap_or(Time::ZERO)
+        let ends = self.parts.iter().skip(1).map(|p| p.from).chain([Time::NEVER]);
+        let begins = |(p, end): (&Part, Time)| {
+            let change = p.source.recorded_changes().map(|(first, _)| p.from + first).filter(|first| *first < end);
+            change.unwrap_or(p.from + p.source.timing().after.unwrap_or(Time::ZERO))
+        };
+        self.parts.iter().zip(ends).map(begins).max().unwrap_or(Time::ZERO)
+    }
+
+    /// The last change, where the wire ends with a recording: whoever has not watched until then has not seen all of it.
+    pub fn recorded_until(&self) -> Option<Time> {
+        let last = self.parts.last()?;
+        last.source.recorded_changes().map(|(_, end)| last.from + end)
     }
 
     /// Whether frames are sent in any part of it.
@@ -222,9 +234,23 @@ impl Waveform {
         text
     }
 
-    /// Its name, or its text.
+    /// Its name, or its text; where that is long, its begin and how many parts it has.
     pub fn title(&self) -> String {
-        self.name.clone().unwrap_or_else(|| self.text())
+        self.name.clone().unwrap_or_else(|| self.short())
+    }
+
+    fn short(&self) -> String {
+        /// Letters of a text that is its own title, and of the begin of one that is not.
+        const MOST: usize = 80;
+        const BEGIN: usize = 60;
+        let text = self.text();
+        if text.chars().count() <= MOST {
+            return text;
+        }
+        let begin: String = text.chars().take(BEGIN).collect();
+        // Between two parts, else between two words.
+        let end = begin.rfind(',').or_else(|| begin.rfind(char::is_whitespace)).unwrap_or(begin.len());
+        format!("{} ... ({})", begin[..end].trim_end(), plural::count(self.parts.len() as u64, "part"))
     }
 }
 
@@ -274,6 +300,18 @@ mod tests {
         let signal = wire.signal(Time::from_millis(5));
         assert_eq!(signal.next_change(Time::ZERO), Some(Time::from_millis(6)));
         assert_eq!((signal.at(Time::ZERO), signal.at(Time::from_millis(6))), (High, Low));
+    }
+
+    #[test]
+    fn a_long_text_has_a_short_title() {
+        let title = |text: &str| text.parse::<Waveform>().unwrap().title();
+        let levels: String = (1..200).map(|n| format!(",{}@{n}", if n % 2 == 0 { "low" } else { "high" })).collect();
+        let short = "low,high@1ms,low@2ms,high@3ms,low@4ms,high@5ms,low@6ms ... (200 parts)";
+        assert_eq!(title(&format!("low{levels}")), short);
+        let bytes = format!("serial 19200 bytes{}", " 00".repeat(99));
+        assert_eq!(title(&bytes), format!("serial 19200 bytes{} ... (1 part)", " 00".repeat(13)));
+        let fits = format!("serial 19200 bytes{}", " 00".repeat(20));
+        assert_eq!(title(&fits), fits);
     }
 
     #[test]

@@ -419,6 +419,23 @@ fn endless_files_and_devices_are_refused() {
     for state in ["/dev/zero", "/dev/full", &pipe] {
         refused(&["check", "--state", state], &[state, "a device or a pipe"]);
     }
+    let at = format!("{pipe}@0x08000000");
+    for words in [
+        &["check", &pipe][..],
+        &["check", "--app", &pipe],
+        &["check", &at],
+        &["signals", &pipe],
+        &["map", &pipe],
+        &["diff", &pipe, FULL],
+        &["eeprom", &pipe],
+        &["merge", &pipe],
+        &["st-flash", "--part", "F051", "--state", "esc.json", "write", &pipe, "0x08000000"],
+    ] {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_dryflash")).args(words).current_dir(folder.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && said.contains("a device or a pipe"), "{words:?}: {said}");
+    }
     refused(&["replay", "/dev/zero"], &["/dev/zero", "more than 256 MB"]);
     refused(&["merge", "/dev/zero"], &["/dev/zero"]);
     // A run has a report for its readers all the same.

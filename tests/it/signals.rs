@@ -405,3 +405,134 @@ fn the_app_arms_on_its_protocols() {
     let (code, out, _) = run(&[other, APP, EEPROM, "--only", "held-low", "--arming"]);
     assert!(code == 1 && out.contains("does not arm"), "{out}");
 }
+
+/// A file of one line.
+fn caught(folder: &Path, name: &str, values: &str) -> String {
+    let file = folder.join(name);
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    let head = "$timescale 1 ms $end $var wire 1 ! D0 $end $enddefinitions $end\n";
+    std::fs::write(&file, format!("{head}{values}\n")).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+fn check(words: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dryflash"));
+    command.args(["check", "--no-project"]).args(words).current_dir(built());
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+const FULL: &str = "STANDIN_DRYFLASH_F051_2.20_FULL.hex";
+
+#[test]
+fn nothing_is_said_of_what_a_file_has_after_the_watched_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let signal = |name: &str, values: &str| format!("vcd {}", caught(folder.path(), name, values));
+    // The first change comes too late.
+    let late = signal("late.vcd", "#0 1! #10000 0!");
+    let (code, out, err) = check(&["--signal", &late, FULL]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.contains("the signal changes at 10.000 s, after the 400.00 ms that are watched; raise --for"), "{err}");
+    let (code, out, _) = run(&["--signal", &late, "--clock", "0", FULL]);
+    assert!(code == 0 && out.contains("10.0"), "watched from there on: {out}");
+    // One comes at once, others too late.
+    let goes_on = signal("goes_on.vcd", "#0 0! #1 1! #10000 0!");
+    for (code, out, err) in [
+        check(&["--signal", &goes_on, "--for", "300ms", FULL]),
+        run(&["--signal", &goes_on, "--clock", "0", "--for", "300ms", FULL]),
+    ] {
+        let out = out.replace('\n', " ").replace("      ", "").replace("  ", " ");
+        assert_eq!(code, 1, "{out}{err}");
+        assert!(out.contains("undecided, as what is recorded changes up to 10.000 s"), "{out}");
+        assert!(out.contains("--for") && !out.contains("DF087"), "{out}");
+    }
+    // What has no value, and what is left out.
+    let empty = signal("empty.vcd", "#0 #50");
+    let short = format!("{} skip 51ms", signal("short.vcd", "#0 1! #50 0!"));
+    for (signal, told) in [
+        (&empty, "empty.vcd has no value of D0: nothing is known of what is on the line"),
+        (&short, "short.vcd ends at 50.00 ms, and 'skip' leaves out more than that, 51.00 ms"),
+    ] {
+        for (code, out, err) in [check(&["--signal", signal, FULL]), run(&["--signal", signal, FULL])] {
+            assert_eq!((code, out.as_str()), (2, ""), "{err}");
+            assert!(err.contains(told), "{err}");
+        }
+    }
+}
+
+#[test]
+fn a_case_is_named_with_what_its_signal_is_called() {
+    let folder = tempfile::tempdir().unwrap();
+    let signal = format!("vcd {}", caught(folder.path(), "of/3/caught.vcd", "#0 1! #1 0!"));
+    let bootloader = bootloader(14);
+    for (case, clock) in [("", ""), ("/0", ""), ("/0/+1%", "clock +1%")] {
+        let explain = format!("{signal}{case}");
+        let (code, out, err) = run(&[&bootloader, APP, EEPROM, "--signal", &signal, "--explain", &explain]);
+        assert!(code == 0 && out.starts_with(&format!("{signal}/0/")) && out.contains(clock), "{explain}: {out}{err}");
+    }
+    for (case, told) in
+        [("/9", "'9' is no phase"), ("/0/0/0", "'0' is too much"), ("/0/soon", "is not a clock's error")]
+    {
+        let explain = format!("{signal}{case}");
+        let (code, _, err) = run(&[&bootloader, APP, EEPROM, "--signal", &signal, "--explain", &explain]);
+        assert!(code == 2 && err.contains(told), "{explain}: {err}");
+    }
+    let (code, _, err) = run(&["--explain", "of/this/0/0", FULL]);
+    assert!(code == 2 && err.contains("there is no signal of the name 'of/this'"), "{err}");
+}
+
+#[test]
+fn what_is_asked_for_twice_is_tried_once() {
+    let few = ["--phases", "1", "--clock", "0", "--for", "60ms"];
+    let twice = ["--only", "held-low,nothing,held-low", "--signal", "high,low@1ms", "--signal", "high, low@1ms"];
+    let (_, told, value) = outcomes(14, &[&twice[..], &few].concat());
+    assert_eq!((told.len(), value["signals"].as_array().unwrap().len()), (3, 3), "{told:?}");
+    let (_, told, _) = outcomes(14, &[&["--only", "held-high", "--signal", "held-high"][..], &few].concat());
+    assert_eq!(told.into_iter().collect::<Vec<_>>(), [("held-high".to_owned(), "stays".to_owned())]);
+    // Two that begin alike.
+    let bytes = |last: &str| format!("serial 19200 bytes{} {last}", " 00".repeat(40));
+    let words = ["--signal", &bytes("01"), "--signal", &bytes("02")];
+    let (_, told, _) = outcomes(14, &[&words[..], &few].concat());
+    let titles: Vec<&String> = told.keys().collect();
+    let title = format!("serial 19200 bytes{} ... (1 part)", " 00".repeat(13));
+    assert_eq!(titles, [&title, &format!("{title} #2")]);
+}
+
+#[test]
+fn texts_with_commas_are_told_apart() {
+    let signals = ["--signal", "high, dshot600 idle at 1kHz@60ms", "--signal", "high, servo at 50Hz@60ms"];
+    let few = ["--phases", "1", "--clock", "0", "--for", "100ms"];
+    let (_, _, value) = outcomes(13, &[&signals[..], &few].concat());
+    let message = value["findings"][0]["message"].as_str().unwrap();
+    let told =
+        "these keep the bootloader waiting: 'high, dshot600 idle at 1kHz@60ms', 'high, servo 1000us at 50Hz@60ms'; ";
+    assert!(message.starts_with(told), "{message}");
+}
+
+#[test]
+fn one_signal_that_depends_on_chance_is_told_in_a_sentence() {
+    let rare = ["--signal", "glitches low 3us at 1kHz", "--phases", "16", "--clock", "0", "--for", "200ms"];
+    let (_, out, _) = run(&[&[&bootloader(10), APP, EEPROM], &rare[..]].concat());
+    assert!(out.starts_with("Whether this ESC would start on this signal depends on chance.\n"), "{out}");
+}
+
+#[test]
+fn a_list_takes_no_files() {
+    for words in [&[FULL][..], &["--vcd", "x.vcd"], &["--app", APP], &["--signal", "low"], &["--force"]] {
+        let (code, out, err) = run(&[&["--list"], words].concat());
+        assert_eq!((code, out.as_str()), (2, ""), "{words:?}");
+        assert!(err.contains("cannot be used with") && err.contains("Usage: "), "{words:?}: {err}");
+    }
+    assert_eq!(run(&["--list"]).0, 0);
+}
+
+#[test]
+fn check_keeps_the_name_of_a_level() {
+    let (code, out, err) = check(&["--signal", "held-low", "--signal", "betaflight", FULL]);
+    assert!(code == 0 && out.contains("signal held-low"), "{out}{err}");
+    let (_, out, _) = check(&["--signal", "held-low", "--format", "json", FULL]);
+    let value: Value = serde_json::from_str(&out).unwrap();
+    let power_up = &value["power_ups"][0]["power_up"];
+    assert_eq!((power_up["signal"].as_str(), power_up["name"].as_str()), (Some("low"), Some("held-low")), "{value}");
+}

@@ -120,14 +120,16 @@ fn findings(rows: &[Row], version: Version) -> Vec<Finding> {
 fn finding(tally: Tally, helps: String, rows: &[&Row]) -> Option<Finding> {
     let first = rows.first()?;
     let telling = first.telling()?;
+    // A text has commas and colons of its own.
+    let quoted = |name: String| if name.contains([',', ' ']) { format!("'{name}'") } else { name };
     let names: Vec<String> = rows
         .iter()
-        .map(|row| match tally {
-            Tally::Sometimes => format!("{} (starts in {} of {})", row.sent.title, row.starts(), row.seen.len()),
-            _ => row.sent.title.clone(),
+        .map(|row| match (tally, quoted(row.sent.title.clone())) {
+            (Tally::Sometimes, name) => format!("{name} (starts in {} of {})", row.starts(), row.seen.len()),
+            (_, name) => name,
         })
         .collect();
-    let why = format!("{}: {}", first.case_name(telling), telling.why);
+    let why = format!("{}: {}", quoted(first.case_name(telling)), telling.why);
     let (names, several) = (names.join(", "), rows.len() > 1);
     let (id, message) = match (tally, several) {
         (Tally::Starts, _) => return None,

@@ -77,7 +77,8 @@ impl Host {
 
     fn load(&self, path: &Path) -> Result<Vec<u8>, StFlashError> {
         let trouble = |source| StFlashError::File { path: path.to_owned(), source };
-        let file = File::open(path).map_err(trouble)?;
+        // A pipe would be waited for.
+        let file = files::regular(path).and_then(|_| File::open(path)).map_err(trouble)?;
         let mut bytes = Vec::new();
         file.take(LONGEST_FILE + 1).read_to_end(&mut bytes).map_err(trouble)?;
         if bytes.len() as u64 > LONGEST_FILE {

@@ -133,9 +133,14 @@ impl Render for Report<'_> {
         if let Some((row, seen)) = self.worth_a_look().filter(|_| style.detail != Detail::Quiet) {
             // A signal of one's own has no name: it has to be given again.
             let own = row.sent.about.is_none() && row.sent.wire.name().is_none();
-            let again = if own { format!("--signal {} ", shell::word(&row.sent.title)) } else { String::new() };
-            let case = shell::word(&row.case_name(seen));
-            let line = format!("`{again}--explain {case}` shows that case in time");
+            let case = format!("--explain {}", shell::word(&row.case_name(seen)));
+            let line = match own.then(|| row.sent.wire.text()) {
+                None => format!("`{case}` shows that case in time"),
+                Some(text) if text == row.sent.title => {
+                    format!("`--signal {} {case}` shows that case in time", shell::word(&text))
+                }
+                Some(_) => format!("with the same --signal, `{case}` shows that case in time"),
+            };
             wrap(&line, "  ", "    ", style.width, &mut out);
         }
         out
@@ -196,6 +201,7 @@ impl Report<'_> {
             (1, 1) => style.good("This ESC would start on this signal."),
             (_, n) if n == all => style.good(&format!("This ESC would start on all {signals} that it has to.")),
             (1, 0) if some == 0 => style.bad("This ESC would not start on this signal."),
+            (1, 0) => style.bad("Whether this ESC would start on this signal depends on chance."),
             (_, 0) if some == 0 => style.bad(&format!("This ESC would start on none of {signals}.")),
             _ => {
                 let by_chance = match some {

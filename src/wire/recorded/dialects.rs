@@ -1,5 +1,6 @@
 //! Headers of VCD files as they are met: what IEEE 1364-2005 does not have in them, but simulators and converters write.
 
+use std::borrow::Cow;
 use std::io::BufRead;
 
 /// What a scope may be called, and a line.
@@ -59,7 +60,7 @@ pub(super) fn header(bytes: &[u8]) -> (impl BufRead, &[u8]) {
             (b"$var", 1) if !LINES.contains(&word) => b"wire",
             _ => word,
         };
-        header.extend(known);
+        header.extend_from_slice(&unicode(known));
         // A text may go on to the very `$`.
         let is_text = [&b"$comment"[..], b"$date", b"$version"].contains(&command);
         if word == b"$end" || is_text && word.ends_with(b"$end") {
@@ -69,6 +70,14 @@ pub(super) fn header(bytes: &[u8]) -> (impl BufRead, &[u8]) {
         }
     }
     (std::io::Cursor::new(header), &bytes[words.at..])
+}
+
+/// The same where it is UTF-8, as all of ASCII is; else each byte is a character, as ISO 8859-1 has it.
+pub(super) fn unicode(bytes: &[u8]) -> Cow<'_, [u8]> {
+    match std::str::from_utf8(bytes) {
+        Ok(_) => Cow::Borrowed(bytes),
+        Err(_) => Cow::Owned(bytes.iter().map(|b| char::from(*b)).collect::<String>().into_bytes()),
+    }
 }
 
 /// Words, and the white space before each.
