@@ -1,15 +1,26 @@
 //! Signals by name, in a scenario's and in a project's file: which names there can be, and where a text is wrong.
 
 use super::error::{ScenarioError, Source};
-use crate::wire::{SignalError, Spec};
+use crate::wire::{Named, SignalError, Spec};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Whether a signal can have this name, and its text can be read. What the text names is looked up where it is used.
-///
-/// # Errors
-/// What is wrong, at its place.
-pub fn judge(
+/// What is wrong with these signals of a file, each a name and a text with their places: names that cannot be, texts that
+/// cannot be read, and those that name what is not there. `names` has these signals, and the others that they may name.
+pub fn judge_all<'a>(
+    source: &Arc<Source>,
+    names: &Named,
+    all: impl Iterator<Item = ((&'a str, Range<usize>), (&'a str, Range<usize>))>,
+) -> Vec<(&'a str, ScenarioError)> {
+    let judged = |((name, at), (text, place)): ((&'a str, Range<usize>), (&'a str, Range<usize>))| {
+        let named = |()| names.judge(name).map_err(|error| flaw(source, &place, &error));
+        judge(source, (name, &at), (text, &place)).and_then(named).err().map(|error| (name, error))
+    };
+    all.filter_map(judged).collect()
+}
+
+/// Whether a signal can have this name, and its text can be read.
+fn judge(
     source: &Arc<Source>,
     (name, at): (&str, &Range<usize>),
     (text, place): (&str, &Range<usize>),
