@@ -120,7 +120,7 @@ fn forbids(chip: &Chip, bench: &Bench, protocol: &Protocol) -> Option<String> {
         2 if dshot => "reads servo pulses alone",
         _ => return None,
     };
-    let at = page + u32::from(at);
+    let at = page + at as u32;
     Some(format!("with {INPUT} = {} in the settings (0x{at:08X}) AM32 {only}; auto (0) finds it out", kind.text))
 }
 
