@@ -230,6 +230,21 @@ fn whether_the_app_arms_is_told_with_what_was_seen() {
     }
     let seen = "seen: the app takes DShot 300 on PB4; it drives its bridge from 1.1";
     assert_eq!(told.matches(seen).count(), 2, "{told}");
+    // A run ends where the bridge comes on, and those behind it know when that was.
+    let steps = [
+        "run = { until = \"armed\", for = \"1200 ms\" }",
+        "expect = { armed = \"1.12 s\", time = { before = \"1.12 s\" } }",
+        "run = \"30 ms\"",
+        "expect = { armed = { after = \"1.1 s\", before = \"1.12 s\" }, input = \"dshot300\" }",
+        "run = { until = \"armed\" }",
+        "expect = { armed = \"1.12 s\", time = { before = \"1.16 s\" } }",
+        "run = { until = \"0x20000000\", for = \"10 ms\" }",
+    ];
+    let steps: String = steps.iter().map(|step| format!("[[step]]\n{step}\n")).collect();
+    let before = run.replace("[[step]]\nrun = \"1200 ms\"\n", "");
+    scenario(folder.path(), &format!("{before}{steps}"));
+    let told = says(folder.path(), &["run"], 1);
+    assert!(told.contains("no 0x20000000 within 10.00 ms") && told.matches("seen:").count() <= 1, "{told}");
     let waits = run.replace("\"fc\"", "\"low\"").replace("\"1200 ms\"", "{ until = \"armed\", for = \"30 ms\" }");
     scenario(folder.path(), &waits);
     let told = says(folder.path(), &["run"], 1);
