@@ -157,7 +157,9 @@ impl BootRun {
         match self.app.as_ref().and_then(|a| a.alive.as_ref()) {
             Some(Alive::Loop(Loop { reset_us: Some(time), .. })) => {
                 let signal = if self.power_up.wire.is_stream() { " that it knows" } else { "" };
-                format!("; it resets the chip by itself {time} after the jump, as AM32's apps do without a signal{signal}")
+                format!(
+                    "; it resets the chip by itself {time} after the jump, as AM32's apps do without a signal{signal}"
+                )
             }
             _ => String::new(),
         }

@@ -352,7 +352,8 @@ impl Case {
                 }
                 signals.extend(&self.signals);
                 let all = scenario.signals.iter();
-                let all = all.map(|(name, text)| ((name.get_ref().as_ref(), name.span()), (text.as_str(), text.span.clone())));
+                let all = all
+                    .map(|(name, text)| ((name.get_ref().as_ref(), name.span()), (text.as_str(), text.span.clone())));
                 for (name, error) in signals::judge_all(&source, &signals, all) {
                     errors.push(error);
                     // It is told once, not again by each step that names it.

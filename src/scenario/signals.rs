@@ -82,7 +82,8 @@ mod tests {
     fn a_name_is_no_word_of_the_language() {
         let source = Arc::new(Source { path: "a.toml".into(), name: "a.toml".into(), text: "low = 3".to_owned() });
         let judged = |name: &str| judge(&source, (name, &(0..3)), ("low", &(6..7))).map_err(|e| e.to_string());
-        let inner = ["at", "idle", "via", "after", "phase", "jitter", "clock", "seed", "gap", "bytes", "signal", "skip"];
+        let inner =
+            ["at", "idle", "via", "after", "phase", "jitter", "clock", "seed", "gap", "bytes", "signal", "skip"];
         let last = ["inverted", "bidirectional", "telemetry", "throttle", "command", "dshot"];
         let begin = ["low", "servo", "serial", "glitches", "vcd", "dshot300", "dshot301", "noise"];
         for name in begin.into_iter().chain(inner).chain(last) {

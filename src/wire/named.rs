@@ -194,7 +194,10 @@ mod tests {
             assert!(told(name).unwrap_err().starts_with(error), "{name}: {:?}", told(name));
         }
         let used = |name: &str| title(name, &names).is_err();
-        assert!(names.texts.keys().all(|name| names.judge(name).is_ok() || used(name)), "each is refused in use as well");
+        assert!(
+            names.texts.keys().all(|name| names.judge(name).is_ok() || used(name)),
+            "each is refused in use as well"
+        );
     }
 
     #[cfg(unix)]

@@ -195,7 +195,9 @@ fn the_bridge_comes_on_at_an_instruction_however_it_is_watched() {
     let ms = Time::from_millis;
     let mut seen = Vec::new();
     // The last ends 5 ms after the bridge has come on.
-    for (first, until, to_armed) in [(1_050, 1_200, true), (1_053, 1_200, false), (1_000, 1_106, true), (1_097, 1_106, false)] {
+    for (first, until, to_armed) in
+        [(1_050, 1_200, true), (1_053, 1_200, false), (1_000, 1_106, true), (1_097, 1_106, false)]
+    {
         esc.chip.restore(&esc.at_jump).unwrap();
         esc.chip.drive('B', 4, signal.clone());
         assert_eq!(esc.chip.run(ms(first)), dryflash::chip::Halt::Time);

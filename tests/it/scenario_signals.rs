@@ -103,7 +103,8 @@ fn a_wrong_signal_of_a_project_is_told_at_its_place() {
 fn a_wrong_name_of_a_scenario_hides_no_other_scenario() {
     let folder = project("fc = \"high\"\n");
     let boot = "FACTORY[[step]]\nboot = \"bad\"\n[[step]]\nboot = \"good\"\n[[step]]\nexpect = { jump = true }\n";
-    let names = "[signals]\ngood = \"low\"\nunused = \"low, fcc@5ms\"\nbad = \"high, other@1ms\"\nother = \"low, bad@2ms\"\n";
+    let names =
+        "[signals]\ngood = \"low\"\nunused = \"low, fcc@5ms\"\nbad = \"high, other@1ms\"\nother = \"low, bad@2ms\"\n";
     scenario(folder.path(), &boot.replace("bad", "fc").replace("good", "low"));
     std::fs::rename(folder.path().join("scenarios/a.toml"), folder.path().join("scenarios/sound.toml")).unwrap();
     scenario(folder.path(), &format!("{names}{boot}"));

@@ -427,7 +427,8 @@ fn an_app_that_resets_itself_for_want_of_a_signal_is_told() {
     let check = |app_for: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dryflash"));
         let words = ["check", "--no-project", "STANDIN_DRYFLASH_F051_2.20_FULL.hex", "--app-for", app_for];
-        let output = command.args(words).args(["--signal", "oneshot125 at 1kHz"]).current_dir(built()).output().unwrap();
+        let output =
+            command.args(words).args(["--signal", "oneshot125 at 1kHz"]).current_dir(built()).output().unwrap();
         String::from_utf8(output.stdout).unwrap().replace("\n        ", " ")
     };
     let told = "and the app runs; it resets the chip by itself 2.00";

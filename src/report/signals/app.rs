@@ -28,7 +28,9 @@ pub(super) fn text(app: &[AppSide], style: Style, out: &mut String) {
 pub(super) fn in_a_line(app: &[AppSide], style: Style, out: &mut String) {
     let of = |arms| app.iter().filter(|a| a.arming.arms() == arms).map(|a| a.protocol).collect::<Vec<_>>().join(", ");
     let line = match (of(true), of(false)) {
-        (on, off) if on.is_empty() && off.is_empty() => style.bad("The bootloader does not start the app on a low wire."),
+        (on, off) if on.is_empty() && off.is_empty() => {
+            style.bad("The bootloader does not start the app on a low wire.")
+        }
         (on, off) if on.is_empty() => style.bad(&format!("The app arms on none of {off}.")),
         (on, off) if off.is_empty() => format!("The app arms on {on}."),
         (on, off) => format!("The app arms on {on}; not on {off}."),

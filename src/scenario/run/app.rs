@@ -41,7 +41,8 @@ impl Session<'_> {
             }
         }
         let last_reset = all.resets.last().map_or(Time::ZERO, |(time, _)| *time);
-        let seen = AppSeen { armed: all.armed.filter(|at| *at > last_reset), input: all.input.clone(), ..AppSeen::default() };
+        let seen =
+            AppSeen { armed: all.armed.filter(|at| *at > last_reset), input: all.input.clone(), ..AppSeen::default() };
         self.app = Some(Known { seen, resets: chip.resets() });
         Ok(all)
     }
