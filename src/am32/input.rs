@@ -44,6 +44,11 @@ const DSHOT_600_HZ: u64 = 40_000_000;
 const RATES: [u32; 4] = [150, 300, 600, 1_200];
 
 impl InputKind {
+    /// Whether it is DShot, of any rate.
+    pub const fn is_dshot(self) -> bool {
+        matches!(self, InputKind::Dshot { .. })
+    }
+
     /// What an input that is set up so is for.
     pub fn of(setup: &CaptureSetup<'_>) -> InputKind {
         let CaptureSetup { tick_hz, block, captures } = *setup;

@@ -3,7 +3,7 @@
 use crate::files::{self, FileError};
 use crate::part::{self, PartError};
 use crate::scenario::error::{ScenarioError, Source, hint_for};
-use crate::scenario::signals;
+use crate::scenario::signals::judge_all;
 use crate::tell::tell;
 use crate::wire::Named;
 use serde::Deserialize;
@@ -111,10 +111,7 @@ impl Project {
         let text = files::read_text(path, MAX_SIZE).map_err(|e| FileError::new(path, e))?;
         let source = Arc::new(Source { path: path.to_owned(), name, text });
         let contents = parse(&source)?;
-        let mut signals = Named::new("");
-        for (name, text) in &contents.signals {
-            signals.insert(name.get_ref(), text.get_ref(), folder);
-        }
+        let signals = signals(&source, &contents, folder)?;
         let inside = |file: String| folder.join(file);
         let files = contents.files;
         let with_role = [
@@ -163,9 +160,20 @@ fn parse(source: &Arc<Source>) -> Result<Contents, ScenarioError> {
             error => source.flaw(&span, error.to_string()),
         })?;
     }
-    for (name, text) in &contents.signals {
-        let (name, at) = (name.get_ref(), name.span());
-        signals::judge(source, (name, &at), (text.get_ref(), &text.span()))?;
-    }
     Ok(contents)
+}
+
+/// The signals, whose files are in `folder`.
+///
+/// # Errors
+/// All that is wrong with them.
+fn signals(source: &Arc<Source>, contents: &Contents, folder: &Path) -> Result<Named, ScenarioError> {
+    let mut named = Named::new("");
+    for (name, text) in &contents.signals {
+        named.insert(name.get_ref(), text.get_ref(), folder);
+    }
+    let all = contents.signals.iter();
+    let all = all.map(|(name, text)| ((name.get_ref().as_str(), name.span()), (text.get_ref().as_str(), text.span())));
+    let wrong = judge_all(source, &named, all).into_iter().map(|(_, error)| error).collect();
+    ScenarioError::all(wrong).map_or(Ok(named), Err)
 }

@@ -115,9 +115,11 @@ fn pair(text: &str) -> Result<(String, String), String> {
 pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     let set: BTreeMap<String, String> = args.set.iter().cloned().collect();
     args.reports.look("run", [])?;
-    let (paths, chosen) = match cases(args, &set) {
-        Ok(found) => found,
-        Err(error) => return refused(args, error, output),
+    let (paths, chosen, wrong) = match cases(args, &set) {
+        Ok((paths, chosen, None)) => (paths, chosen, None),
+        // The others have names all the same.
+        Ok((paths, chosen, wrong)) if args.list && !chosen.is_empty() => (paths, chosen, wrong),
+        Ok((_, _, Some(error))) | Err(error) => return refused(args, error, output),
     };
     let start = Instant::now();
     let total = chosen.len();
@@ -128,7 +130,7 @@ pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
         None => chosen,
     };
     if args.list {
-        return list(&mine, output);
+        return list(&mine, wrong.as_ref(), output);
     }
     let strict = args.strict || std::env::var("CI").is_ok_and(|ci| !matches!(ci.as_str(), "" | "0" | "false"));
     let mode = match (args.update, strict) {
@@ -157,14 +159,17 @@ pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Outcome> {
     print(&report, output, output.style.detail, &args.reports)
 }
 
-/// Finds and reads the scenarios; at least one case is wanted.
-fn cases(args: &Args, set: &BTreeMap<String, String>) -> Result<(Vec<PathBuf>, Vec<Case>), ScenarioError> {
+/// Where scenarios are, the cases that can be run, and what is wrong with others.
+type Found = (Vec<PathBuf>, Vec<Case>, Option<ScenarioError>);
+
+/// Finds and reads the scenarios, and what is wrong with some; at least one case is wanted.
+fn cases(args: &Args, set: &BTreeMap<String, String>) -> Result<Found, ScenarioError> {
     let paths = paths(args)?;
-    let chosen = scenario::load::load_some(&paths, set, &args.signals, &|id| wanted(args, id))?;
-    if chosen.is_empty() {
+    let (chosen, wrong) = scenario::load::load_sound(&paths, set, &args.signals, &|id| wanted(args, id))?;
+    if chosen.is_empty() && wrong.is_none() {
         return Err(ScenarioError::Usage("no case has such a name; --list tells them".to_owned()));
     }
-    Ok((paths, chosen))
+    Ok((paths, chosen, wrong))
 }
 
 /// Scenarios that cannot be run: a report in the form that was asked for, so that whoever reads it sees the place.
@@ -179,12 +184,16 @@ fn refused(args: &Args, error: ScenarioError, output: Output) -> anyhow::Result<
     Ok(Outcome { text: if text { String::new() } else { printed.text }, ..printed })
 }
 
-/// The cases' names; as JSON with what they are made of, for a matrix of jobs.
-fn list(cases: &[Case], output: Output) -> anyhow::Result<Outcome> {
+/// The cases' names; as JSON with what they are made of, for a matrix of jobs. Scenarios that are wrong are told beside
+/// them.
+fn list(cases: &[Case], wrong: Option<&ScenarioError>, output: Output) -> anyhow::Result<Outcome> {
     if !output.form.of.contains(&Kind::Other) {
         bail!("--list has the forms text and json");
     }
-    output.outcome(&Cases(cases), OK)
+    if let Some(error) = wrong {
+        tell!("dryflash: {error}");
+    }
+    output.outcome(&Cases(cases), if wrong.is_some() { USAGE } else { OK })
 }
 
 /// Where scenarios are looked for.

@@ -32,7 +32,8 @@ use std::path::PathBuf;
 pub struct Args {
     #[command(flatten)]
     given: Given,
-    /// The signals of these names only, of the catalogue or the project; may be repeated.
+    /// The signals of these names only, of the catalogue or the project; may be repeated. What is named has to start the
+    /// ESC, or the exit code is 1: held-high, too.
     #[arg(long, help_heading = WHICH, value_name = "NAME[,NAME]...", value_delimiter = ',', action = ArgAction::Append)]
     only: Vec<String>,
     /// This signal, as of `check`; may be repeated. Without --only it is tried alone.
@@ -62,7 +63,8 @@ pub struct Args {
     jobs: Option<u16>,
     #[command(flatten, next_help_heading = super::RUNNING)]
     machine: Machine,
-    /// Also say what the app makes of servo pulses and DShot: the input that it finds, and whether it arms.
+    /// Also say what the app makes of servo pulses, DShot, OneShot125 and Multishot: the input that it finds, and whether
+    /// and when it arms.
     #[arg(long, help_heading = super::RUNNING, conflicts_with_all = ["explain", "list"])]
     arming: bool,
     /// Show one case in time: a signal by its name, or with a phase and a clock error, as the report names them. Without
@@ -120,7 +122,7 @@ impl Args {
     fn wanted(&self) -> anyhow::Result<Vec<Sent>> {
         let mut wanted = Vec::new();
         for name in &self.only {
-            wanted.push(self.named(name)?);
+            wanted.push(Sent { asked: true, ..self.named(name)? });
         }
         for spec in &self.signal {
             wanted.push(Sent::own(spec.resolve(&self.signals)?));
@@ -342,13 +344,11 @@ fn flash(args: &Args) -> anyhow::Result<(Verdict, Option<Subject>)> {
 
 /// What the app makes of each protocol; nothing where the bootloader does not start it.
 fn arming(subject: &Subject, jobs: Option<u16>) -> anyhow::Result<Vec<AppSide>> {
-    let seen = pooled(
-        &PROTOCOLS,
-        jobs,
-        subject,
-        |worker, protocol| worker.arming(protocol),
-        progress::of_cases(PROTOCOLS.len()),
-    )?;
+    // Each takes some seconds of work.
+    let what = format!("trying the app on {} protocols", PROTOCOLS.len());
+    let seen = progress::while_running(&what, || {
+        pooled(&PROTOCOLS, jobs, subject, |worker, protocol| worker.arming(protocol), |_, _| {})
+    })?;
     Ok(seen.into_iter().flatten().collect())
 }
 

@@ -6,24 +6,20 @@
 
 use super::bench::Bench;
 use super::boot::{self, MANY_RESETS};
+use super::bridge::Bridge;
 use super::evidence::{BootRun, Ending};
 use super::input::{self, AppInput};
 use crate::am32::{InputKind, Pin};
 use crate::bus::ResetCause;
-use crate::chip::{Chip, Device, Halt, SavedChip};
+use crate::chip::{Chip, Halt, SavedChip};
 use crate::flash::OtherPart;
-use crate::part::Kind;
-use crate::periph::pins;
 use crate::periph::signal::{Drive, Signal};
 use crate::time::Time;
-use std::sync::Arc;
 
 /// How often the pins are looked at: no multiple of what frames come by, so that looks fall at all places between them.
 const LOOK: Time = Time::from_micros(997);
 /// The bridge is driven that long at least: a motor that does not turn is given up after some 200 ms.
 const DRIVEN: Time = Time::from_millis(20);
-/// A PWM of fewer periods a second is a note: AM32's motors have 8 kHz at least, its melodies some hundreds of hertz.
-const MOTOR_HZ: f64 = 7_000.0;
 /// Looks at an answer on the pin, after which it is one: a look may fall between two steps of a setup.
 const ANSWERS: u32 = 3;
 /// How long after the signal is lost an app is given to reset the chip: AM32's takes 0.5 s, or 2 s before it is armed.
@@ -36,7 +32,7 @@ pub struct Watch {
     pub from: Time,
     /// When it ends.
     pub until: Time,
-    /// It ends as soon as the bridge is driven.
+    /// It ends at the instruction that turns the bridge on.
     pub to_armed: bool,
     /// It ends at the first reset.
     pub to_reset: bool,
@@ -49,9 +45,9 @@ pub struct AppSeen {
     pub input: Option<AppInput>,
     /// When it first read a signal that it knows.
     pub found: Option<Time>,
-    /// When its bridge played a tone after that: AM32 says so that it is armed.
+    /// When its bridge began to play a tone after that: AM32 says so that it has taken idle throttle, and is armed.
     pub tone: Option<Time>,
-    /// When a PWM that turns a motor began.
+    /// When a PWM that turns a motor began, to the instruction.
     pub armed: Option<Time>,
     /// When that ended.
     pub off_again: Option<Time>,
@@ -81,7 +77,7 @@ pub struct Arming {
     pub input: Option<AppInput>,
     /// When it knew the signal.
     pub found_us: Option<Time>,
-    /// When it played the tone of an armed ESC.
+    /// When it began to play the tone of an armed ESC: it has taken idle throttle.
     pub tone_us: Option<Time>,
     /// When the bridge came on, with idle before.
     pub armed_with_idle_us: Option<Time>,
@@ -103,24 +99,21 @@ impl Arming {
     }
 }
 
-/// What the bridge puts out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Bridge {
-    Off,
-    Tone,
-    Driven,
-}
-
 /// Runs an app, from where the chip stands, with what is on its wires.
 pub fn watch_app(chip: &mut Chip, watch: &Watch) -> AppSeen {
     let mut seen = AppSeen::default();
-    let (mut since, mut answers) = (None, 0);
+    let (mut answers, mut on) = (0, None);
+    let mut before = Bridge::of(chip);
+    if before == Bridge::Driven {
+        on = Some(On { since: chip.now().time, at: None });
+    }
     while chip.now().time < watch.until {
+        let last = if seen.armed.is_none() { Some(chip.save()) } else { None };
         match chip.run(watch.until.min(chip.now().time + LOOK)) {
             Halt::Time => {}
             Halt::Reset(cause) => {
                 seen.resets.push((chip.now().time, cause));
-                since = None;
+                (on, before) = (None, Bridge::Off);
                 seen.off_again = seen.off_again.or(seen.armed.map(|_| chip.now().time));
                 if watch.to_reset || seen.resets.len() >= MANY_RESETS {
                     break;
@@ -133,27 +126,84 @@ pub fn watch_app(chip: &mut Chip, watch: &Watch) -> AppSeen {
             }
         }
         seen.take_input(chip, &mut answers);
-        let now = chip.now().time;
-        match bridge(chip) {
+        let now = Bridge::of(chip);
+        let begins = last.as_ref().filter(|_| now != before);
+        before = now;
+        match now {
             Bridge::Driven => {
-                let begun = *since.get_or_insert(now);
-                if begun >= watch.from && now.since(begun) >= DRIVEN {
-                    seen.armed = seen.armed.or(Some(begun));
+                let on = on.get_or_insert_with(|| On::begun(chip, begins.filter(|_| chip.now().time >= watch.from)));
+                if seen.armed.is_none() && on.tells(chip, watch) {
+                    seen.armed = Some(on.since);
+                    if watch.to_armed {
+                        on.go_back(chip);
+                        break;
+                    }
                 }
             }
             other => {
-                since = None;
-                seen.off_again = seen.off_again.or(seen.armed.map(|_| now));
-                if other == Bridge::Tone && seen.found.is_some() {
-                    seen.tone = seen.tone.or(Some(now));
+                on = None;
+                seen.off_again = seen.off_again.or(seen.armed.map(|_| chip.now().time));
+                if other == Bridge::Tone && seen.found.is_some() && seen.tone.is_none() {
+                    if let Some(last) = begins {
+                        other.back_to_begin(chip, last);
+                    }
+                    seen.tone = Some(chip.now().time);
                 }
             }
         }
-        if watch.to_armed && seen.armed.is_some() {
-            break;
-        }
+    }
+    if let Some(on) = on.filter(|on| seen.armed.is_none() && on.since >= watch.from) {
+        seen.armed = on.look_ahead(chip, watch);
     }
     seen
+}
+
+/// The bridge is driven.
+struct On {
+    /// Since when.
+    since: Time,
+    /// The chip then, where it is known to the instruction.
+    at: Option<SavedChip>,
+}
+
+impl On {
+    /// From some instant after `last` on, when it was not; from now on, where that does not matter.
+    fn begun(chip: &mut Chip, last: Option<&SavedChip>) -> On {
+        if let Some(last) = last {
+            Bridge::Driven.back_to_begin(chip, last);
+        }
+        On { since: chip.now().time, at: last.map(|_| chip.save()) }
+    }
+
+    /// Whether it has been driven for so long that it turns a motor.
+    fn tells(&self, chip: &Chip, watch: &Watch) -> bool {
+        self.since >= watch.from && chip.now().time.since(self.since) >= DRIVEN
+    }
+
+    fn go_back(&self, chip: &mut Chip) {
+        if let Some(at) = &self.at {
+            // The same part: it fits.
+            let _ = chip.restore(at);
+        }
+    }
+
+    /// Whether it stays so for long enough, seen past the end of the watch, where the chip stands afterwards. The
+    /// instant from which on it is driven.
+    fn look_ahead(&self, chip: &mut Chip, watch: &Watch) -> Option<Time> {
+        let end = chip.save();
+        while Bridge::of(chip) == Bridge::Driven && !self.tells(chip, watch) {
+            if chip.run(chip.now().time + LOOK) != Halt::Time {
+                break;
+            }
+        }
+        let tells = Bridge::of(chip) == Bridge::Driven && self.tells(chip, watch);
+        // The same part: it fits.
+        let _ = chip.restore(&end);
+        if tells && watch.to_armed {
+            self.go_back(chip);
+        }
+        tells.then_some(self.since)
+    }
 }
 
 impl AppSeen {
@@ -164,36 +214,14 @@ impl AppSeen {
                 self.found = self.found.or(Some(chip.now().time));
             }
             if known || self.found.is_none() {
-                let bidirectional = self.input.as_ref().is_some_and(|i| i.bidirectional);
+                // Pulses are not answered, whatever was before.
+                let bidirectional = now.kind.is_dshot() && self.input.as_ref().is_some_and(|i| i.bidirectional);
                 self.input = Some(AppInput { bidirectional, ..now });
             }
-        } else if let Some(input) = self.input.as_mut().filter(|i| !i.bidirectional) {
+        } else if let Some(input) = self.input.as_mut().filter(|i| !i.bidirectional && i.kind.is_dshot()) {
             *answers += u32::from(input::answers(chip, input.pin));
             input.bidirectional = *answers >= ANSWERS;
         }
-    }
-}
-
-/// What the advanced-control timers put out on pins that lead there: AM32 has the motor on these.
-fn bridge(chip: &mut Chip) -> Bridge {
-    let part = Arc::clone(chip.part());
-    let clocks = chip.board.clocks();
-    let mut drives: Vec<(u8, u8, f64)> = Vec::new();
-    for (spec, slot) in part.peripherals.iter().zip(&chip.board.devices.slots) {
-        if let (Kind::TimAdvanced, Device::Timer(timer)) = (spec.kind, &slot.device) {
-            let outputs = timer.outputs(&clocks);
-            let on = outputs.channels.iter().filter(|c| outputs.counts && c.duty.is_some_and(|d| d > 0.0));
-            drives.extend(on.map(|c| (slot.number, c.channel, outputs.hz)));
-        }
-    }
-    let devices = &mut chip.board.devices;
-    let mut leads = |timer, channel| {
-        pins::of(&part, timer, channel).any(|r| devices.gpio(r.port).is_some_and(|g| g.alternate(r.pin, r.af)))
-    };
-    match drives.into_iter().find(|(timer, channel, _)| leads(*timer, *channel)) {
-        None => Bridge::Off,
-        Some((_, _, hz)) if hz < MOTOR_HZ => Bridge::Tone,
-        Some(_) => Bridge::Driven,
     }
 }
 

@@ -10,6 +10,7 @@ pub mod arming;
 pub mod bench;
 mod blame;
 pub mod boot;
+mod bridge;
 mod by_running;
 pub mod changes;
 mod check;

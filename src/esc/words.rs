@@ -1,7 +1,7 @@
 //! How a power-up ended, in words: in a report, in a scenario's events, on gdb's console, as a finding. They differ by who
 //! reads them; that is why all words of an ending stand together, and a new one gets its own in this file.
 
-use super::alive::{Alive, LONGEST, Stand};
+use super::alive::{Alive, LONGEST, Loop, Stand};
 use super::evidence::{BootRun, Ending, Load};
 use super::reason::Reason;
 use crate::am32::{Finding, Id, Layout};
@@ -148,7 +148,21 @@ impl BootRun {
             }
             None => ("started".to_owned(), "the app runs".to_owned(), "the app runs".to_owned()),
         };
-        Told { good: true, head: "starts", rest: format!(": {started}, and the app runs"), line, console }
+        let rest = format!(": {started}, and the app runs{}", self.resets_itself());
+        Told { good: true, head: "starts", rest, line, console }
+    }
+
+    /// When an app that runs resets the chip by itself: for want of a signal that it knows, as AM32's do.
+    fn resets_itself(&self) -> String {
+        match self.app.as_ref().and_then(|a| a.alive.as_ref()) {
+            Some(Alive::Loop(Loop { reset_us: Some(time), .. })) => {
+                let signal = if self.power_up.wire.is_stream() { " that it knows" } else { "" };
+                format!(
+                    "; it resets the chip by itself {time} after the jump, as AM32's apps do without a signal{signal}"
+                )
+            }
+            _ => String::new(),
+        }
     }
 
     /// Why it stays in the bootloader, for a report.

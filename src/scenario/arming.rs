@@ -122,7 +122,7 @@ pub struct InputExpect {
     pub pin: Option<SignalPin>,
     /// Whether it answers on its pin, as for bidirectional DShot.
     #[serde(default)]
-    pub bidirectional: Option<Flag>,
+    pub bidirectional: Option<At<Flag>>,
 }
 
 impl Short for InputExpect {

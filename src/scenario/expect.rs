@@ -24,7 +24,7 @@ pub struct Expect {
     pub jump: Option<At<JumpExpect>>,
     /// Whether the app was seen to go round its main loop.
     pub main_loop: Option<At<Flag>>,
-    /// Whether the app armed in the last `run`: after throttle it drove the motor's bridge.
+    /// Whether the app has armed in a `run` since the last reset: after throttle it drove the motor's bridge.
     pub armed: Option<At<ArmedExpect>>,
     /// The signal that the app took in the last `run`: `none`, `servo`, `dshot600`.
     pub input: Option<At<Or<InputExpect>>>,

@@ -72,6 +72,22 @@ pub fn load_some(
     signals: &Named,
     wanted: &Wanted<'_>,
 ) -> Result<Vec<Case>, ScenarioError> {
+    match load_sound(paths, set, signals, wanted)? {
+        (_, Some(error)) => Err(error),
+        (cases, None) => Ok(cases),
+    }
+}
+
+/// As [`load_some()`]; with the cases that can be run comes what is wrong with others.
+///
+/// # Errors
+/// Nothing found, or unreadable files.
+pub fn load_sound(
+    paths: &[PathBuf],
+    set: &Set,
+    signals: &Named,
+    wanted: &Wanted<'_>,
+) -> Result<(Vec<Case>, Option<ScenarioError>), ScenarioError> {
     let signals = Arc::new(signals.clone());
     let mut cases: Vec<Case> = Vec::new();
     let mut errors = Vec::new();
@@ -79,7 +95,10 @@ pub fn load_some(
     for path in paths {
         for file in find::find(path)? {
             match expand(&file, set, &signals, &mut used, wanted) {
-                Ok(found) => cases.extend(found),
+                Ok((found, flaws)) => {
+                    cases.extend(found);
+                    errors.extend(flaws);
+                }
                 Err(error) => errors.push(error),
             }
         }
@@ -96,10 +115,7 @@ pub fn load_some(
         let text = format!("two cases are called {}: in {a} and in {b}; {way_out}", pair[0].id);
         errors.push(ScenarioError::Usage(text));
     }
-    match ScenarioError::all(errors) {
-        Some(error) => Err(error),
-        None => Ok(cases),
-    }
+    Ok((cases, ScenarioError::all(errors)))
 }
 
 /// Reads a file's text.
@@ -127,13 +143,14 @@ fn folder(source: &Source, table: &DeTable<'_>) -> PathBuf {
     }
 }
 
+/// The cases of a file that can be run, and what is wrong with the others.
 fn expand(
     found: &Found,
     set: &Set,
     signals: &Arc<Named>,
     used: &mut [bool],
     wanted: &Wanted<'_>,
-) -> Result<Vec<Case>, ScenarioError> {
+) -> Result<(Vec<Case>, Vec<ScenarioError>), ScenarioError> {
     let source = read(&found.path)?;
     let table = parse(&source)?;
     let table = table.get_ref();
@@ -167,10 +184,7 @@ fn expand(
             }
         }
     }
-    match ScenarioError::all(errors) {
-        Some(error) => Err(error),
-        None => Ok(cases),
-    }
+    Ok((cases, errors))
 }
 
 fn case(
@@ -334,11 +348,17 @@ impl Case {
                 let (source, variables) = (Arc::clone(source), Arc::clone(&self.variables));
                 let mut signals = Named::new(files.base());
                 for (name, text) in &scenario.signals {
-                    let judged = signals::judge(&source, (name.get_ref(), &name.span()), (text, &text.span));
-                    errors.extend(judged.err());
                     signals.insert(name.get_ref(), &text.value, files.base());
                 }
                 signals.extend(&self.signals);
+                let all = scenario.signals.iter();
+                let all = all
+                    .map(|(name, text)| ((name.get_ref().as_ref(), name.span()), (text.as_str(), text.span.clone())));
+                for (name, error) in signals::judge_all(&source, &signals, all) {
+                    errors.push(error);
+                    // It is told once, not again by each step that names it.
+                    signals.insert(name, "low", files.base());
+                }
                 let asks_app = scenario.step.iter().any(|step| step.value.step().asks_app());
                 let setup = Setup { source, part, pin, files, signals, asks_app, variables };
                 errors.extend(sound::look(&scenario, &setup, holes));

@@ -70,7 +70,8 @@ impl Look<'_> {
     ) -> Result<(), ScenarioError> {
         let limit = limit.map_or(super::PATIENCE, |l| l.0);
         let wire = self.waveform(signal, step)?;
-        match wire.last_part() {
+        // A stream's first frame may come later than its part.
+        match wire.begins() {
             change if change >= limit && wire.name().is_none() => {
                 let message = format!("the wire changes at {change}, after the {limit} that are watched");
                 Err(self.flaw_in(&signal.span, step, message).hint("raise `for`"))

@@ -97,6 +97,8 @@ pub(super) struct Session<'a> {
     /// The ELFs among the files that were programmed: they may tell names of places.
     pub elfs: Vec<Image>,
     pub last: Last,
+    /// What runs have shown of the app since the last reset.
+    app: Option<app::Known>,
     /// Virtual time that chips ran.
     pub spent: Time,
     pub owners: Owners,
@@ -122,6 +124,7 @@ impl<'a> Session<'a> {
             about_files: Vec::new(),
             elfs: Vec::new(),
             last: Last::default(),
+            app: None,
             spent: Time::ZERO,
             owners: Owners::new(),
             story: Story::default(),

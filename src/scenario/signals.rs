@@ -1,15 +1,26 @@
 //! Signals by name, in a scenario's and in a project's file: which names there can be, and where a text is wrong.
 
 use super::error::{ScenarioError, Source};
-use crate::wire::{SignalError, Spec};
+use crate::wire::{Named, SignalError, Spec};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Whether a signal can have this name, and its text can be read. What the text names is looked up where it is used.
-///
-/// # Errors
-/// What is wrong, at its place.
-pub fn judge(
+/// What is wrong with these signals of a file, each a name and a text with their places: names that cannot be, texts that
+/// cannot be read, and those that name what is not there. `names` has these signals, and the others that they may name.
+pub fn judge_all<'a>(
+    source: &Arc<Source>,
+    names: &Named,
+    all: impl Iterator<Item = ((&'a str, Range<usize>), (&'a str, Range<usize>))>,
+) -> Vec<(&'a str, ScenarioError)> {
+    let judged = |((name, at), (text, place)): ((&'a str, Range<usize>), (&'a str, Range<usize>))| {
+        let named = |()| names.judge(name).map_err(|error| flaw(source, &place, &error));
+        judge(source, (name, &at), (text, &place)).and_then(named).err().map(|error| (name, error))
+    };
+    all.filter_map(judged).collect()
+}
+
+/// Whether a signal can have this name, and its text can be read.
+fn judge(
     source: &Arc<Source>,
     (name, at): (&str, &Range<usize>),
     (text, place): (&str, &Range<usize>),
@@ -71,13 +82,17 @@ mod tests {
     fn a_name_is_no_word_of_the_language() {
         let source = Arc::new(Source { path: "a.toml".into(), name: "a.toml".into(), text: "low = 3".to_owned() });
         let judged = |name: &str| judge(&source, (name, &(0..3)), ("low", &(6..7))).map_err(|e| e.to_string());
-        for name in ["low", "servo", "serial", "glitches", "vcd", "dshot300", "dshot301", "noise"] {
+        let inner =
+            ["at", "idle", "via", "after", "phase", "jitter", "clock", "seed", "gap", "bytes", "signal", "skip"];
+        let last = ["inverted", "bidirectional", "telemetry", "throttle", "command", "dshot"];
+        let begin = ["low", "servo", "serial", "glitches", "vcd", "dshot300", "dshot301", "noise"];
+        for name in begin.into_iter().chain(inner).chain(last) {
             assert!(judged(name).unwrap_err().contains("is a word of the signals' language"), "{name}");
         }
         for name in ["", "5v", "a b", "a@b", "\u{e4}"] {
             assert!(judged(name).unwrap_err().contains("is no name of a signal"), "{name}");
         }
-        for name in ["betaflight", "fc-2", "A_b", "lows", "dshot"] {
+        for name in ["betaflight", "fc-2", "A_b", "lows", "idle-2", "DShot"] {
             assert_eq!(judged(name), Ok(()));
         }
     }

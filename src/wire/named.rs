@@ -1,8 +1,9 @@
 //! The signals that a project names, and files beside it.
 
-use super::spec::Names;
+use super::error::SignalError;
+use super::spec::{DEEPEST, Names, Spec, made_of_itself, text_of, too_deep, unknown};
 use crate::files::{self, FileError, LONGEST_RECORDING};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Signals by name, as a project's file has them, and where files are.
@@ -28,6 +29,69 @@ impl Named {
         for (name, text) in &others.texts {
             self.texts.entry(name.clone()).or_insert_with(|| text.clone());
         }
+    }
+
+    /// Whether what the text of this signal names is there. Of names in a circle the first by the alphabet is the wrong
+    /// one; what is wrong in another signal's text is that one's. No file is looked for.
+    ///
+    /// # Errors
+    /// A name that nobody knows, one that leads back to this one, names that stand for names too deep.
+    pub fn judge(&self, name: &str) -> Result<(), SignalError> {
+        let Some((text, _)) = self.texts.get(name) else { return Ok(()) };
+        let spec: Spec = text.parse()?;
+        for (called, at) in spec.names() {
+            let wrong = |message: String| Err(SignalError::new(text, at.clone(), message));
+            if text_of(called, self).is_none() {
+                return wrong(unknown(called, self));
+            }
+            match self.way(called, name) {
+                Some(way) if way.iter().all(|other| name <= other.as_str()) => {
+                    return wrong(made_of_itself(name, &way[..way.len() - 1]));
+                }
+                Some(_) => return Ok(()),
+                None => {}
+            }
+            let mut levels = vec![BTreeSet::from([called.to_owned()])];
+            for _ in 1..DEEPEST {
+                let next = levels.last().into_iter().flatten().flat_map(|name| self.called_by(name)).collect();
+                levels.push(next);
+            }
+            let circle = || levels.iter().flatten().any(|name| self.is_in_circle(name));
+            if levels.last().is_some_and(|level| !level.is_empty()) && !circle() {
+                return wrong(too_deep());
+            }
+        }
+        Ok(())
+    }
+
+    fn is_in_circle(&self, name: &str) -> bool {
+        self.called_by(name).iter().any(|called| self.way(called, name).is_some())
+    }
+
+    /// The names in a signal's text.
+    fn called_by(&self, name: &str) -> Vec<String> {
+        let spec = text_of(name, self).and_then(|text| text.parse::<Spec>().ok());
+        spec.map_or_else(Vec::new, |spec| spec.names().map(|(called, _)| called.to_owned()).collect())
+    }
+
+    /// The names by which one leads to another, itself first and the other last: the shortest way, of no step where they
+    /// are the same. One that is longer than names may be deep is none.
+    fn way(&self, from: &str, to: &str) -> Option<Vec<String>> {
+        let mut ways = vec![vec![from.to_owned()]];
+        let mut seen = BTreeSet::new();
+        for _ in 0..DEEPEST {
+            if let Some(way) = ways.iter().find(|way| way.last().is_some_and(|last| last == to)) {
+                return Some(way.clone());
+            }
+            let mut next = Vec::new();
+            for way in ways {
+                let called = way.last().map_or_else(Vec::new, |last| self.called_by(last));
+                let new: Vec<String> = called.into_iter().filter(|name| seen.insert(name.clone())).collect();
+                next.extend(new.into_iter().map(|name| [way.clone(), vec![name]].concat()));
+            }
+            ways = next;
+        }
+        None
     }
 
     /// Whether there is one of this name.
@@ -95,6 +159,45 @@ mod tests {
         names.insert("around", "low, fc@1ms, round@5ms", Path::new(""));
         names.insert("round", "around", Path::new(""));
         assert!(title("around", &names).unwrap_err().contains("the signal 'around' is made of itself"));
+    }
+
+    #[test]
+    fn what_names_lead_to_is_judged_where_it_is_wrong() {
+        let mut names = Named::new("");
+        for (name, text) in [
+            ("good", "held-low"),
+            ("bad", "low, nothing-such@5ms"),
+            ("user", "high, bad@1ms"),
+            ("b", "low, c@5ms"),
+            ("c", "high, b@5ms"),
+            ("a", "c"),
+            ("self", "self"),
+            ("file", "vcd not-there.vcd"),
+            ("n0", "low"),
+        ] {
+            names.insert(name, text, Path::new(""));
+        }
+        for n in 1..=9 {
+            names.insert(format!("n{n}"), format!("n{}", n - 1), Path::new(""));
+        }
+        let told = |name: &str| names.judge(name).map_err(|e| e.to_string());
+        for name in ["good", "user", "file", "a", "c", "n7", "not-there"] {
+            assert_eq!(told(name), Ok(()), "{name}");
+        }
+        for (name, error) in [
+            ("bad", "there is no signal 'nothing-such'"),
+            ("b", "the signal 'b' is made of itself, by c (at character 6 of 'low, c@5ms')"),
+            ("self", "the signal 'self' is made of itself"),
+            ("n8", "names stand for names more than 8 deep"),
+            ("n9", "names stand for names more than 8 deep"),
+        ] {
+            assert!(told(name).unwrap_err().starts_with(error), "{name}: {:?}", told(name));
+        }
+        let used = |name: &str| title(name, &names).is_err();
+        assert!(
+            names.texts.keys().all(|name| names.judge(name).is_ok() || used(name)),
+            "each is refused in use as well"
+        );
     }
 
     #[cfg(unix)]

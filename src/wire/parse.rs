@@ -1,5 +1,6 @@
 //! The grammar: text to a [`Spec`].
 
+use super::catalogue;
 use super::dshot::{Dshot, DshotRate};
 use super::error::SignalError;
 use super::meant;
@@ -118,6 +119,28 @@ fn trim(text: &str, at: &Range<usize>) -> Range<usize> {
     start..start + inside.trim().len()
 }
 
+/// Words of the grammar that a part cannot begin with, with what they come after.
+const INNER: [(&str, &str); 18] = [
+    ("at", "servo at 400Hz"),
+    ("after", "dshot600 after 40ms"),
+    ("phase", "dshot600 phase 30us"),
+    ("jitter", "servo jitter 2us"),
+    ("clock", "dshot600 clock +1%"),
+    ("seed", "noise seed 7"),
+    ("via", "high via 1k"),
+    ("gap", "serial 19200 bytes 00 gap 5ms"),
+    ("inverted", "servo inverted"),
+    ("bidirectional", "dshot600 bidirectional"),
+    ("telemetry", "dshot600 telemetry"),
+    ("signal", "vcd FILE signal CH3"),
+    ("skip", "vcd FILE skip 12ms"),
+    ("bytes", "serial 19200 bytes 00"),
+    ("idle", "dshot600 idle"),
+    ("throttle", "dshot600 throttle 1046"),
+    ("command", "dshot600 command 21"),
+    ("dshot", "dshot600"),
+];
+
 /// The words of a stretch. A number and the unit behind it are one.
 fn words(text: &str, within: Range<usize>) -> Vec<Word<'_>> {
     const UNITS: [&str; 22] = [
@@ -215,6 +238,15 @@ impl<'a> Words<'a> {
     }
 }
 
+/// The sources that send something.
+const SENDERS: &str =
+    "servo, oneshot125, oneshot42, multishot, dshot150, dshot300, dshot600, dshot1200, serial, glitches, noise and vcd";
+
+/// Whether a word is one that sources go on with.
+fn is_option(word: &str) -> bool {
+    INNER.iter().any(|(inner, _)| *inner == word)
+}
+
 /// Whether a word begins as a number does.
 fn numeric(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_digit() || c == '.')
@@ -284,7 +316,13 @@ fn head(words: &mut Words<'_>, first: &Word<'_>) -> Result<Begun, SignalError> {
             (None, Some(rate)) if !rate.is_empty() && rate.chars().all(|c| c.is_ascii_digit()) => {
                 dshot(words, first, rate)?
             }
-            _ => return Ok(Begun::Named(other.to_owned())),
+            _ => match INNER.iter().find(|(word, _)| *word == other) {
+                Some((_, example)) => {
+                    let message = format!("no signal begins with '{other}': it is written as in '{example}'");
+                    return Err(words.wrong(first, message));
+                }
+                None => return Ok(Begun::Named(other.to_owned())),
+            },
         },
     };
     Ok(Begun::Kind(kind))
@@ -430,6 +468,11 @@ impl Draft {
 
     fn unknown(&self, words: &Words<'_>, word: &Word<'_>) -> SignalError {
         let options = match &self.item {
+            // Whoever goes on with a number means no name.
+            Begun::Named(name) if catalogue::find(name).is_none() && (numeric(word.text) || is_option(word.text)) => {
+                let wrong = format!("'{name}' sends nothing that '{}' could be of: what sends is {SENDERS}", word.text);
+                return words.wrong(word, wrong);
+            }
             Begun::Named(name) => {
                 let question = match meant::instead_of(name) {
                     Some(meant) => format!("did you mean {meant}?"),
@@ -552,6 +595,12 @@ mod tests {
             ("pullup 1G", "'1G' is not a resistance"),
             ("low via 1k, high via 2k@5ms", "a wire has but one 'via'"),
             ("held-low at 5kHz", "'held-low' is a name, and takes nothing after it but 'via'"),
+            ("via 1k", "no signal begins with 'via': it is written as in 'high via 1k' (at character 1 of 'via 1k')"),
+            ("low, after 40ms@1ms", "no signal begins with 'after': it is written as in 'dshot600 after 40ms'"),
+            ("idle", "no signal begins with 'idle': it is written as in 'dshot600 idle'"),
+            ("pwm 1500us", "'pwm' sends nothing that '1500us' could be of: what sends is servo, oneshot125"),
+            ("dshot-300 at 4kHz", "'dshot-300' sends nothing that 'at' could be of: what sends is servo"),
+            ("fc loud", "'fc' is a name, and takes nothing after it but 'via'; what is 'loud'?"),
             ("vcd \"a b.vcd", "this quotation mark has no second one"),
             ("vcd missing.vcd", "missing.vcd cannot be read"),
             ("\"low\"", "only the names of files and lines are written in quotation marks"),

@@ -76,9 +76,11 @@ impl Names for Builtin {
 }
 
 /// How deep names may stand for names.
-const DEEPEST: usize = 8;
+pub(super) const DEEPEST: usize = 8;
 /// The longest text of a signal, in bytes, once names are what they stand for: 4,096 serial bytes and what goes with them.
 const LONGEST: usize = 16 << 10;
+/// How many names may be looked up for one signal.
+const MOST_NAMES: usize = 10_000;
 
 impl FromStr for Spec {
     type Err = SignalError;
@@ -126,7 +128,8 @@ impl Spec {
     /// # Errors
     /// A name that nobody knows, a file that cannot be played.
     pub fn resolve(&self, names: &dyn Names) -> Result<Waveform, SignalError> {
-        let wire = self.resolve_within(names, &mut Vec::new())?;
+        let mut search = Search { names, within: Vec::new(), left: MOST_NAMES };
+        let wire = self.resolve_within(&mut search).map_err(|trouble| trouble.error)?;
         let (bytes, last) = (wire.text().len(), wire.last_part());
         let wrong = |message: String| Err(SignalError::new(&self.text, 0..self.text.len(), message));
         if bytes > LONGEST {
@@ -139,33 +142,41 @@ impl Spec {
         Ok(wire)
     }
 
-    fn resolve_within(&self, names: &dyn Names, within: &mut Vec<String>) -> Result<Waveform, SignalError> {
+    /// The names in it, with their places.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&str, &Range<usize>)> {
+        self.parts.iter().filter_map(|part| match &part.item {
+            Item::Named(name) => Some((name.as_str(), &part.at)),
+            _ => None,
+        })
+    }
+
+    fn resolve_within(&self, search: &mut Search<'_>) -> Result<Waveform, Trouble> {
         let (mut parts, mut via, mut name): (Vec<Part>, _, _) = (Vec::new(), self.via, None);
         for (n, part) in self.parts.iter().enumerate() {
             let wrong = |message: String| SignalError::new(&self.text, part.at.clone(), message);
+            let here = |message: String| Trouble { error: wrong(message), of_names: false };
             match &part.item {
                 Item::Source(source) => parts.push(Part { from: part.from, source: source.clone() }),
                 Item::File { path, line, skip, timing } => {
-                    let bytes = names.read(path, within.last().map(String::as_str)).map_err(wrong)?;
-                    let recording = Recording::read(path, &bytes, line.as_deref()).map_err(|e| wrong(e.to_string()))?;
-                    recording.leaves(*skip).map_err(|e| wrong(e.to_string()))?;
+                    let bytes = search.names.read(path, search.within.last().map(String::as_str)).map_err(here)?;
+                    let recording = Recording::read(path, &bytes, line.as_deref()).map_err(|e| here(e.to_string()))?;
+                    recording.leaves(*skip).map_err(|e| here(e.to_string()))?;
                     let kind = Kind::Recorded { recording: Arc::new(recording), skip: *skip };
-                    parts.push(Part { from: part.from, source: Source::new(kind, *timing).map_err(wrong)? });
+                    parts.push(Part { from: part.from, source: Source::new(kind, *timing).map_err(here)? });
                 }
                 Item::Named(called) => {
-                    let own = names.text(called).map(str::to_owned);
-                    let text = own.or_else(|| catalogue::find(called).map(|e| e.text.to_owned()));
-                    let text = text.ok_or_else(|| wrong(unknown(called, names)))?;
-                    if within.contains(called) {
-                        return Err(wrong(format!("the signal '{called}' is made of itself")));
-                    }
-                    if within.len() >= DEEPEST {
-                        return Err(wrong(format!("names stand for names more than {DEEPEST} deep")));
-                    }
-                    within.push(called.clone());
-                    let found = text.parse::<Spec>().and_then(|spec| spec.resolve_within(names, within));
-                    let found = found.map_err(|e| wrong(format!("in the signal '{called}': {e}")))?;
-                    within.pop();
+                    let text = text_of(called, search.names).ok_or_else(|| here(unknown(called, search.names)))?;
+                    search.enter(called).map_err(|message| Trouble { error: wrong(message), of_names: true })?;
+                    let found = text.parse::<Spec>().map_err(|error| Trouble { error, of_names: false });
+                    let found = found.and_then(|spec| spec.resolve_within(search)).map_err(|inner| {
+                        // Which names lead to which is all there is to say: no place in a text of theirs is wrong.
+                        let message = match inner.of_names {
+                            true => inner.error.message,
+                            false => format!("in the signal '{called}': {}", inner.error),
+                        };
+                        Trouble { error: wrong(message), ..inner }
+                    })?;
+                    search.within.pop();
                     let end = self.parts.get(n + 1).map_or(Time::NEVER, |next| next.from);
                     let moved = found.parts().iter().map(|p| Part { from: part.from + p.from, ..p.clone() });
                     parts.extend(moved.filter(|p| p.from < end));
@@ -178,7 +189,57 @@ impl Spec {
     }
 }
 
-fn unknown(name: &str, names: &dyn Names) -> String {
+/// Why a signal cannot be looked up.
+struct Trouble {
+    error: SignalError,
+    /// It is how names stand for names.
+    of_names: bool,
+}
+
+/// Names that are being looked up.
+struct Search<'a> {
+    names: &'a dyn Names,
+    /// Which stand for which.
+    within: Vec<String>,
+    /// How many may still be.
+    left: usize,
+}
+
+impl Search<'_> {
+    fn enter(&mut self, name: &str) -> Result<(), String> {
+        if let Some(begin) = self.within.iter().position(|w| w == name) {
+            return Err(made_of_itself(name, &self.within[begin + 1..]));
+        }
+        if self.within.len() >= DEEPEST {
+            return Err(too_deep());
+        }
+        self.left = self.left.checked_sub(1).ok_or_else(|| format!("it has more than {MOST_NAMES} names in it"))?;
+        self.within.push(name.to_owned());
+        Ok(())
+    }
+}
+
+/// The text of a signal, of `names` or of the catalogue.
+pub(super) fn text_of(name: &str, names: &dyn Names) -> Option<String> {
+    let own = names.text(name).map(str::to_owned);
+    own.or_else(|| catalogue::find(name).map(|e| e.text.to_owned()))
+}
+
+/// What is said of a name that leads back to itself, `by` others.
+pub(super) fn made_of_itself(name: &str, by: &[String]) -> String {
+    match by {
+        [] => format!("the signal '{name}' is made of itself"),
+        by => format!("the signal '{name}' is made of itself, by {}", by.join(", ")),
+    }
+}
+
+/// What is said of names that stand for names for ever, or nearly.
+pub(super) fn too_deep() -> String {
+    format!("names stand for names more than {DEEPEST} deep")
+}
+
+/// What is said of a name that nobody knows.
+pub(super) fn unknown(name: &str, names: &dyn Names) -> String {
     match meant::nearest(name, &names.names()) {
         Some(near) => format!("there is no signal '{name}': did you mean {near}?"),
         None => format!(
@@ -205,7 +266,22 @@ mod tests {
         let deep = resolve("n7").unwrap();
         assert_eq!((deep.name(), deep.to_string().as_str()), (Some("n7"), "low"));
         assert!(resolve("n8").unwrap_err().to_string().contains("names stand for names more than 8 deep"));
-        assert!(resolve("a").unwrap_err().to_string().contains("the signal 'a' is made of itself"));
+        let loops = |text: &str| text.parse::<Spec>().unwrap().resolve(&named).unwrap_err().to_string();
+        assert_eq!(loops("a"), "the signal 'a' is made of itself, by b");
+        let once = "the signal 'a' is made of itself, by b (at character 6 of 'low, a@5ms')";
+        assert_eq!(loops("low, a@5ms"), once, "the place is told once");
+    }
+
+    #[test]
+    fn names_that_double_with_each_name_end_somewhere() {
+        let mut named = Named::new("");
+        named.insert("d0", "low", Path::new(""));
+        let many = |name: &str| (1..20).fold(name.to_owned(), |all, n| format!("{all}, {name}@{n}ns"));
+        for n in 1..8 {
+            named.insert(format!("d{n}"), many(&format!("d{}", n - 1)), Path::new(""));
+        }
+        let error = "d7".parse::<Spec>().unwrap().resolve(&named).unwrap_err().to_string();
+        assert_eq!(error, "it has more than 10000 names in it");
     }
 
     #[test]

@@ -189,6 +189,40 @@ fn the_bridge_goes_off_when_the_throttle_does() {
 }
 
 #[test]
+fn the_bridge_comes_on_at_an_instruction_however_it_is_watched() {
+    let mut esc = Esc::stand_in("F051", "PB4");
+    let signal = Dshot(300).signal(idle_then(Time::from_millis(1_100), TENTH), Time::NEVER);
+    let ms = Time::from_millis;
+    let mut seen = Vec::new();
+    // The last ends 5 ms after the bridge has come on.
+    for (first, until, to_armed) in
+        [(1_050, 1_200, true), (1_053, 1_200, false), (1_000, 1_106, true), (1_097, 1_106, false)]
+    {
+        esc.chip.restore(&esc.at_jump).unwrap();
+        esc.chip.drive('B', 4, signal.clone());
+        assert_eq!(esc.chip.run(ms(first)), dryflash::chip::Halt::Time);
+        let app = watch_app(&mut esc.chip, &Watch { from: ms(first), until: ms(until), to_armed, to_reset: true });
+        let armed = app.armed.unwrap_or_else(|| panic!("{first} {until}: {app:?}"));
+        let now = esc.chip.now().time;
+        assert!(if to_armed { now == armed } else { now.since(ms(until)) < Time::from_micros(10) }, "{now} {armed}");
+        seen.push(armed);
+    }
+    assert!(seen.iter().all(|armed| *armed == seen[0]), "{seen:?}");
+    // At that instruction, and not a microsecond before.
+    let on = |chip: &mut Chip| {
+        let (clocks, cycle) = (chip.board.clocks(), chip.now().cycle);
+        let tim1 = chip.board.devices.timers().find(|(n, _)| *n == 1).map(|(_, t)| t.outputs_at(cycle, &clocks));
+        tim1.is_some_and(|t| t.channels.iter().any(|c| c.duty.is_some_and(|d| d > 0.0)))
+    };
+    for (time, is) in [(seen[0], true), (seen[0] - Time::from_micros(1), false)] {
+        esc.chip.restore(&esc.at_jump).unwrap();
+        esc.chip.drive('B', 4, signal.clone());
+        esc.chip.run(time);
+        assert_eq!(on(&mut esc.chip), is, "{time}");
+    }
+}
+
+#[test]
 fn serial_bytes_arm_nothing() {
     // 0x55 at 19,200 baud, without an end.
     let bit = Time::from_nanos(52_083);

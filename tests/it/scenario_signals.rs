@@ -86,11 +86,43 @@ fn a_wrong_signal_of_a_project_is_told_at_its_place() {
         let text = check(folder.path(), &["low"], 2);
         assert!(text.contains(told), "{told}: {text}");
     }
-    // One that leads nowhere is told where it is used.
-    let folder = project("fc = \"low, nothing-such@5ms\"\nround = \"low, round@5ms\"\n");
-    check(folder.path(), &["low"], 0);
-    assert!(check(folder.path(), &["fc"], 2).contains("in the signal 'fc': there is no signal 'nothing-such'"));
-    assert!(check(folder.path(), &["round"], 2).contains("the signal 'round' is made of itself"));
+    // One that leads nowhere is told where it stands, before it is used, and each that is wrong.
+    let folder = project("fc = \"low, nothing-such@5ms\"\nround = \"low, round@5ms\"\nuser = \"fc\"\nat = \"low\"\n");
+    let text = check(folder.path(), &["low"], 2);
+    for told in [
+        "dryflash.toml:4:12: there is no signal 'nothing-such'",
+        "dryflash.toml:5:15: the signal 'round' is made of itself\n",
+        "dryflash.toml:7:1: 'at' is a word of the signals' language",
+    ] {
+        assert_eq!(text.matches(told).count(), 1, "{told}: {text}");
+    }
+    assert_eq!(text.matches("dryflash.toml:").count(), 3, "{text}");
+}
+
+#[test]
+fn a_wrong_name_of_a_scenario_hides_no_other_scenario() {
+    let folder = project("fc = \"high\"\n");
+    let boot = "FACTORY[[step]]\nboot = \"bad\"\n[[step]]\nboot = \"good\"\n[[step]]\nexpect = { jump = true }\n";
+    let names =
+        "[signals]\ngood = \"low\"\nunused = \"low, fcc@5ms\"\nbad = \"high, other@1ms\"\nother = \"low, bad@2ms\"\n";
+    scenario(folder.path(), &boot.replace("bad", "fc").replace("good", "low"));
+    std::fs::rename(folder.path().join("scenarios/a.toml"), folder.path().join("scenarios/sound.toml")).unwrap();
+    scenario(folder.path(), &format!("{names}{boot}"));
+    let told = says(folder.path(), &["run"], 2);
+    for wrong in [
+        "a.toml:6:16: there is no signal 'fcc': did you mean fc?",
+        "a.toml:7:14: the signal 'bad' is made of itself, by other\n",
+    ] {
+        assert_eq!(told.matches(wrong).count(), 1, "{told}");
+    }
+    assert_eq!(told.matches("a.toml:").count(), 2, "each is told once: {told}");
+    for form in ["text", "json"] {
+        let output = run(folder.path(), &["run", "--list", "--format", form]);
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(2));
+        assert!(out.contains("sound") && !out.contains("a.toml"), "{out}");
+        assert!(err.contains("a.toml:6:16: there is no signal 'fcc'"), "{err}");
+    }
 }
 
 fn scenario(folder: &Path, text: &str) {
@@ -129,13 +161,16 @@ fn a_scenario_has_signals_of_its_own_and_the_projects() {
 
 #[test]
 fn a_wrong_signal_of_a_scenario_is_told_at_its_character() {
-    let folder = project("fc = \"low, nothing-such@5ms\"\n");
+    let folder = project("fc = \"low\"\n");
     let boot = |signal: &str| format!("FACTORY[[step]]\nboot = \"{signal}\"\n[[step]]\nexpect = {{ jump = true }}\n");
     for (text, told) in [
         (boot("low, servo at 500Hz@3ms"), "a.toml:7:14: servo is sent 50 to 490 times in a second"),
         (boot("high, low"), "a.toml:7:15: 'low' has no time"),
         (boot("dshot600 idle via 1k via 2k"), "a.toml:7:30: 'via' is there twice"),
-        (boot("fc"), "a.toml:7:9: in the signal 'fc': there is no signal 'nothing-such'"),
+        (boot("fd"), "a.toml:7:9: there is no signal 'fd': did you mean fc?"),
+        (boot("via 1k"), "a.toml:7:9: no signal begins with 'via'"),
+        (boot("dshot300 after 3s"), "a.toml:7:8: the wire changes at 3.000 s, after the 400.00 ms that are watched"),
+        (boot("low, servo after 300ms@150ms"), "a.toml:7:8: the wire changes at 450.00 ms, after the 400.00 ms"),
         (boot("vcd Boot.vcd"), "a.toml:7:9: scenarios/../build/Boot.vcd: there is no such file"),
         (boot("low, high@2s"), "a.toml:7:8: the wire changes at 2.000 s, after the 400.00 ms that are watched"),
         (
@@ -196,6 +231,21 @@ fn whether_the_app_arms_is_told_with_what_was_seen() {
     }
     let seen = "seen: the app takes DShot 300 on PB4; it drives its bridge from 1.1";
     assert_eq!(told.matches(seen).count(), 2, "{told}");
+    // A run ends where the bridge comes on, and those behind it know when that was.
+    let steps = [
+        "run = { until = \"armed\", for = \"1200 ms\" }",
+        "expect = { armed = \"1.12 s\", time = { before = \"1.12 s\" } }",
+        "run = \"30 ms\"",
+        "expect = { armed = { after = \"1.1 s\", before = \"1.12 s\" }, input = \"dshot300\" }",
+        "run = { until = \"armed\" }",
+        "expect = { armed = \"1.12 s\", time = { before = \"1.16 s\" } }",
+        "run = { until = \"0x20000000\", for = \"10 ms\" }",
+    ];
+    let steps: String = steps.iter().map(|step| format!("[[step]]\n{step}\n")).collect();
+    let before = run.replace("[[step]]\nrun = \"1200 ms\"\n", "");
+    scenario(folder.path(), &format!("{before}{steps}"));
+    let told = says(folder.path(), &["run"], 1);
+    assert!(told.contains("no 0x20000000 within 10.00 ms") && told.matches("seen:").count() <= 1, "{told}");
     let waits = run.replace("\"fc\"", "\"low\"").replace("\"1200 ms\"", "{ until = \"armed\", for = \"30 ms\" }");
     scenario(folder.path(), &waits);
     let told = says(folder.path(), &["run"], 1);
@@ -216,6 +266,14 @@ fn whether_the_app_arms_is_told_with_what_was_seen() {
         (
             format!("{run}[[step]]\nexpect = {{ armed = {{ after = \"2 s\", before = \"1 s\" }} }}\n"),
             "`after` is later than `before`",
+        ),
+        (
+            format!("{run}[[step]]\nexpect = {{ input = {{ signal = \"none\", bidirectional = true }} }}\n"),
+            "a.toml:13:55: this can never hold: only DShot is answered on its pin",
+        ),
+        (
+            format!("{run}[[step]]\nexpect = {{ input = {{ signal = \"servo\", bidirectional = true }} }}\n"),
+            "this can never hold: only DShot is answered on its pin",
         ),
         (format!("{run}[[step]]\nexpect = {{ armed = \"soon\" }}\n"), "a.toml:13:20: 'soon' is not a time"),
         (format!("{run}[[step]]\nexpect = {{ input = \"dshot\" }}\n"), "a.toml:13:20: unknown variant `dshot`"),

@@ -332,7 +332,7 @@ fn junit_has_a_case_for_each_signal() {
     let few = ["--phases", "1", "--clock", "0", "--for", "200ms", "--format", "junit"];
     let (code, xml, _) = run(&[&[&bootloader, APP, EEPROM], &words[..], &few].concat());
     assert_eq!(code, 1);
-    assert!(xml.contains("tests=\"3\"") && xml.contains("failures=\"1\""), "{xml}");
+    assert!(xml.contains("tests=\"3\"") && xml.contains("failures=\"2\""), "{xml}");
     assert!(xml.contains("message=\"starts in 0 of 1 cases;"), "{xml}");
 }
 
@@ -400,10 +400,40 @@ fn the_app_arms_on_its_protocols() {
             out.lines().find(|l| l.trim_start().starts_with(protocol)).unwrap_or_else(|| panic!("{protocol}: {out}"));
         assert!(line.contains("arms: reads ") && line.contains(" on PB4 "), "{line}");
     }
+    for (protocol, why) in [("dshot150", "AM32 reads DShot 300 and 600"), ("oneshot125", "of 0.8 to 2.2 ms")] {
+        let told = out.replace("\n      ", " ");
+        let line = told.lines().find(|l| l.trim_start().starts_with(protocol)).unwrap_or_else(|| panic!("{told}"));
+        assert!(line.contains("does not arm: ") && line.contains(why) && !line.contains("answers"), "{line}");
+    }
+    assert!(out.replace("\n      ", " ").contains("ms after the throttle rises"), "{out}");
     // Another pin than the bootloader's: no signal reaches the app.
     let other = "STANDIN_F051_BOOTLOADER_PA2_V14.bin";
-    let (code, out, _) = run(&[other, APP, EEPROM, "--only", "held-low", "--arming"]);
-    assert!(code == 1 && out.contains("does not arm"), "{out}");
+    let (code, out, _) = run(&[other, APP, EEPROM, "--only", "held-low", "--arming", "-q"]);
+    assert!(code == 1 && out.contains("The app arms on none of servo, dshot300, "), "{out}");
+}
+
+#[test]
+fn a_signal_that_is_named_has_to_start_it() {
+    let bootloader = bootloader(14);
+    let (code, out, _) = run(&[&bootloader, APP, EEPROM, "--only", "held-high", "--for", "60ms"]);
+    assert!(code == 1 && out.starts_with("This ESC would not start on this signal."), "{out}");
+    let (code, out, _) = run(&[&bootloader, APP, EEPROM, "--only", "held-high,held-low", "--for", "60ms"]);
+    assert!(code == 1 && out.starts_with("This ESC would start on 1 of 2 signals"), "{out}");
+    assert!(!out.contains("DF087"), "nobody is known to send it: {out}");
+}
+
+#[test]
+fn an_app_that_resets_itself_for_want_of_a_signal_is_told() {
+    let check = |app_for: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dryflash"));
+        let words = ["check", "--no-project", "STANDIN_DRYFLASH_F051_2.20_FULL.hex", "--app-for", app_for];
+        let output =
+            command.args(words).args(["--signal", "oneshot125 at 1kHz"]).current_dir(built()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().replace("\n        ", " ")
+    };
+    let told = "and the app runs; it resets the chip by itself 2.00";
+    assert!(check("2500ms").contains(told), "{}", check("2500ms"));
+    assert!(!check("1s").contains(told));
 }
 
 /// A file of one line.

@@ -91,7 +91,7 @@ impl Matrix {
 
     /// Whether it starts on all signals that flight controllers are known to send, and on those that were asked for.
     pub fn starts(&self) -> bool {
-        self.rows.iter().filter(|r| r.sent.usual).all(|r| r.tally() == Tally::Starts)
+        self.rows.iter().filter(|r| r.sent.decides()).all(|r| r.tally() == Tally::Starts)
     }
 }
 

@@ -38,8 +38,10 @@ pub struct Sent {
     pub title: String,
     /// Who sends it, where that is known.
     pub about: Option<&'static str>,
-    /// Flight controllers are known to send it.
+    /// Flight controllers are known to send it, or somebody gave it.
     pub usual: bool,
+    /// It was asked for by its name.
+    pub asked: bool,
     /// What is on the wire.
     pub wire: Waveform,
 }
@@ -51,7 +53,7 @@ impl Sent {
     /// None: the catalogue is tested.
     pub fn of(entry: &Entry) -> Result<Sent, SignalError> {
         let wire = entry.text.parse::<Waveform>()?;
-        Ok(Sent { title: entry.name.to_owned(), about: Some(entry.about), usual: entry.usual, wire })
+        Ok(Sent { title: entry.name.to_owned(), about: Some(entry.about), usual: entry.usual, asked: false, wire })
     }
 
     /// All of the catalogue.
@@ -62,9 +64,14 @@ impl Sent {
         ENTRIES.iter().map(Sent::of).collect()
     }
 
+    /// Whether an ESC has to start on it.
+    pub const fn decides(&self) -> bool {
+        self.usual || self.asked
+    }
+
     /// One that somebody asks for: it is as good as one that is known to be sent.
     pub fn own(wire: Waveform) -> Sent {
-        Sent { title: wire.title(), about: None, usual: true, wire }
+        Sent { title: wire.title(), about: None, usual: true, asked: true, wire }
     }
 }
 

@@ -36,7 +36,14 @@ impl Timer {
         if self.runs() { clocks.hclk_hz / ticks } else { 0 }
     }
 
-    /// What it puts out now. Dead time and polarity are left out.
+    /// What it puts out at this cycle, unless code stores into it before. Accesses alone bring a timer up to date.
+    pub fn outputs_at(&self, cycle: u64, clocks: &Clocks) -> Outputs {
+        let mut then = self.clone();
+        then.sync(cycle);
+        then.outputs(clocks)
+    }
+
+    /// What it puts out as of its last access. Dead time and polarity are left out.
     pub fn outputs(&self, clocks: &Clocks) -> Outputs {
         let counts = self.runs();
         let period = u64::from(self.arr_active) + 1;
@@ -94,6 +101,10 @@ mod tests {
         assert_eq!(outputs.channels[0], first);
         write(&mut t, reg::CCR1, 1000, 2, clocks(0));
         assert_eq!(t.outputs(&clocks(0)).channels[0], first, "preloaded: not before the next update");
+        let period = 2_000;
+        assert_eq!(t.outputs_at(period - 1, &clocks(0)).channels[0], first);
+        assert_eq!(t.outputs_at(period, &clocks(0)).channels[0].duty, Some(0.5), "an update that nobody looked at");
+        assert_eq!(t.outputs(&clocks(0)).channels[0], first);
         write(&mut t, reg::EGR, 1, 3, clocks(0));
         assert_eq!(t.outputs(&clocks(0)).channels[0].duty, Some(0.5));
     }

@@ -121,6 +121,8 @@ impl Render for Report<'_> {
             if let Some(app) = &self.app {
                 app::text(app, style, &mut out);
             }
+        } else if let Some(app) = &self.app {
+            app::in_a_line(app, style, &mut out);
         }
         let told = |f: &&Finding| style.detail != Detail::Quiet || f.severity == Severity::Error;
         let findings: Vec<&Finding> = self.findings.iter().filter(told).collect();
@@ -186,14 +188,14 @@ impl Render for Report<'_> {
 impl Report<'_> {
     /// A case that did not start.
     fn worth_a_look(&self) -> Option<(&Row, &Seen)> {
-        let row = self.rows().iter().filter(|r| r.sent.usual).find(|r| r.tally() != Tally::Starts)?;
+        let row = self.rows().iter().filter(|r| r.sent.decides()).find(|r| r.tally() != Tally::Starts)?;
         Some((row, row.telling()?))
     }
 
     fn answer(&self, style: Style, out: &mut String) {
-        let usual: Vec<&Row> = self.rows().iter().filter(|r| r.sent.usual).collect();
-        let of = |tally| usual.iter().filter(|r| r.tally() == tally).count();
-        let (all, starts, some) = (usual.len(), of(Tally::Starts), of(Tally::Sometimes));
+        let decide: Vec<&Row> = self.rows().iter().filter(|r| r.sent.decides()).collect();
+        let of = |tally| decide.iter().filter(|r| r.tally() == tally).count();
+        let (all, starts, some) = (decide.len(), of(Tally::Starts), of(Tally::Sometimes));
         let signals = count(all as u64, "signal");
         let line = match (all, starts) {
             (0, _) if self.rows().is_empty() => style.bad("This ESC could not be flashed, and so nothing was tried."),
@@ -251,7 +253,7 @@ fn table(rows: &[&Row], heading: &str, style: Style, out: &mut String) {
     let outcomes = words.iter().map(String::len).max().unwrap_or(0);
     for (row, words) in rows.iter().zip(words) {
         let good = row.tally() == Tally::Starts;
-        let painted = match (good, row.sent.usual) {
+        let painted = match (good, row.sent.decides()) {
             (true, _) => style.good(&words),
             (false, true) => style.bad(&words),
             (false, false) => words.clone(),

@@ -10,13 +10,22 @@ use crate::scenario::expect::Expect;
 use crate::time::Time;
 use std::ops::Range;
 
+/// What is known of the app from the runs before, until the chip is reset.
+#[derive(Clone, Debug)]
+pub struct Known {
+    seen: AppSeen,
+    /// The chip's resets by then.
+    resets: u64,
+}
+
 impl Session<'_> {
-    /// Runs to `limit`, or to where the app arms.
+    /// Runs to `limit`, or to where the app arms. An app that has armed in a run before is armed until the next reset.
     pub fn watch_app(&mut self, limit: Time, to_armed: bool, span: &Range<usize>) -> Result<AppSeen, Trouble> {
+        let known = self.app.take();
         let chip = self.chip(span)?;
         let start = chip.now().time;
-        let mut all = AppSeen::default();
-        loop {
+        let mut all = known.filter(|k| k.resets == chip.resets()).map_or_else(AppSeen::default, |k| k.seen);
+        while !(to_armed && all.armed.is_some()) {
             let begin = chip.now().time;
             let seen = watch_app(chip, &Watch { from: start, until: limit, to_armed, to_reset: false });
             all = AppSeen {
@@ -27,10 +36,15 @@ impl Session<'_> {
             };
             // A fault has a handler, and code may reset itself for ever: it runs on.
             let now = chip.now().time;
-            if now >= limit || now == begin || to_armed && all.armed.is_some() {
-                return Ok(all);
+            if now >= limit || now == begin {
+                break;
             }
         }
+        let last_reset = all.resets.last().map_or(Time::ZERO, |(time, _)| *time);
+        let seen =
+            AppSeen { armed: all.armed.filter(|at| *at > last_reset), input: all.input.clone(), ..AppSeen::default() };
+        self.app = Some(Known { seen, resets: chip.resets() });
+        Ok(all)
     }
 
     pub(super) fn judge_app(&self, expect: &Expect, v: &mut Verdicts<'_>) {
@@ -73,7 +87,7 @@ fn takes(seen: &AppSeen, wanted: &InputExpect) -> bool {
     let input = seen.input.as_ref();
     let is = input.map_or(Input::None, |i| Input::of(i.kind));
     let pin = wanted.pin.as_ref().is_none_or(|pin| input.is_some_and(|i| i.pin == pin.0));
-    let answers = wanted.bidirectional.is_none_or(|flag| input.is_some_and(|i| i.bidirectional) == flag.0);
+    let answers = wanted.bidirectional.as_ref().is_none_or(|flag| input.is_some_and(|i| i.bidirectional) == flag.0);
     is == wanted.signal && pin && answers
 }
 

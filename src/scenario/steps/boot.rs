@@ -11,6 +11,7 @@ use crate::scenario::short::Short;
 use crate::scenario::step::{Fact, Gives, Step};
 use crate::scenario::timeline::Timeline;
 use crate::scenario::words::EarlyReset;
+use crate::time::Time;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::ops::Range;
@@ -73,6 +74,8 @@ impl Step for Boot {
         bench.from_app = self.from_app.is_some_and(|f| f.0);
         if let Some(signal) = &self.signal {
             session.wire = session.waveform(signal, span)?;
+            // As `check` does: a signal with a name is watched as long after its last part.
+            bench.limit = bench.limit + session.wire.name().map_or(Time::ZERO, |_| session.wire.begins());
         }
         let reset = self.reset.map_or(AfterPowerOn::Nothing, EarlyReset::after);
         let power_up = PowerUp { wire: session.wire.clone(), reset };

@@ -193,6 +193,12 @@ fn contradictions(expect: &Expect, look: &Look<'_>) -> Result<(), ScenarioError>
     {
         return never(&input.span, "an app without a signal does not arm");
     }
+    if let Some(input) = &expect.input
+        && let Some(both) = input.value.0.bidirectional.as_ref().filter(|b| b.0)
+        && matches!(input.value.0.signal, Input::None | Input::Servo)
+    {
+        return never(&both.span, "only DShot is answered on its pin");
+    }
     if let Some(why) = &expect.why
         && ends == Some(Ends::Stays)
         && matches!(why.value, Why::Fault | Why::Other)
