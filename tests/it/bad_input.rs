@@ -427,8 +427,7 @@ fn endless_files_and_devices_are_refused() {
         &["signals", &pipe],
         &["map", &pipe],
         &["diff", &pipe, FULL],
-        &["eeprom", &pipe],
-        &["merge", &pipe],
+        &["eeprom", "show", &pipe],
         &["st-flash", "--part", "F051", "--state", "esc.json", "write", &pipe, "0x08000000"],
     ] {
         let output =

@@ -22,7 +22,7 @@ const SETS: [&[&str]; 11] = [
     // An app that faults, with its symbols.
     &["STANDIN_F051_BOOTLOADER_PB4_V14.bin", "STANDIN_DRYFLASH_FAULTY_F051_2.20.elf", "STANDIN_EEPROM_V2_1K.bin"],
     // A part with two places for settings.
-    &["--part", "G071", "STANDIN_DRYFLASH_G071_128K_2.20_FULL.bin", "--signal", "low"],
+    &["--part", "G071", "STANDIN_DRYFLASH_G071_128K_2.20_FULL.bin", "--signal", "held-low"],
 ];
 
 /// Fields whose values a program may switch on.
@@ -95,6 +95,7 @@ fn every_field_and_value_is_documented() {
     // A documented field that no report has any more would rot unnoticed. These need a chip that is broken in its own way.
     // Or, as these, an app that never gets there, and one that rewrites its settings.
     let rare = [
+        "power_ups[].power_up.waveform",
         "findings[].place",
         "files[].by_running.firmware",
         "power_ups[].ending.",
