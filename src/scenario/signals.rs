@@ -5,14 +5,17 @@ use crate::wire::{Named, SignalError, Spec};
 use std::ops::Range;
 use std::sync::Arc;
 
+/// A text of a file, and where it stands.
+type Placed<'a> = (&'a str, Range<usize>);
+
 /// What is wrong with these signals of a file, each a name and a text with their places: names that cannot be, texts that
 /// cannot be read, and those that name what is not there. `names` has these signals, and the others that they may name.
 pub fn judge_all<'a>(
     source: &Arc<Source>,
     names: &Named,
-    all: impl Iterator<Item = ((&'a str, Range<usize>), (&'a str, Range<usize>))>,
+    all: impl Iterator<Item = (Placed<'a>, Placed<'a>)>,
 ) -> Vec<(&'a str, ScenarioError)> {
-    let judged = |((name, at), (text, place)): ((&'a str, Range<usize>), (&'a str, Range<usize>))| {
+    let judged = |((name, at), (text, place)): (Placed<'a>, Placed<'a>)| {
         let named = |()| names.judge(name).map_err(|error| flaw(source, &place, &error));
         judge(source, (name, &at), (text, &place)).and_then(named).err().map(|error| (name, error))
     };

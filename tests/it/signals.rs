@@ -59,7 +59,7 @@ fn each_way_of_deciding_on_levels_and_a_stream() {
             ("pulled-down", "starts"),
         ];
         assert_eq!(told, expected.map(|(n, o)| (n.to_owned(), o.to_owned())).into(), "V{version}");
-        assert_eq!(code, 0, "V{version}: a wire that is held high decides nothing");
+        assert_eq!(code, 1, "V{version}: held-high was asked for by its name");
         let why = |name: &str| {
             let row = value["signals"].as_array().unwrap().iter().find(|r| r["name"] == name).unwrap();
             row["why"].as_str().unwrap().to_owned()
