@@ -80,8 +80,8 @@ fn moment(text: &str, source: &Range<usize>, time: &Range<usize>) -> Result<Time
     let words = &text[at.clone()];
     Time::parse(words).map_err(|e| {
         let split = words.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(n, _)| words.split_at(n));
-        let split = split.map(|(time, rest)| (time, rest.trim()));
-        match split.filter(|(time, _)| Time::parse(time).is_ok()).last() {
+        let mut split = split.map(|(time, rest)| (time, rest.trim()));
+        match split.rfind(|(time, _)| Time::parse(time).is_ok()) {
             Some((time, rest)) => {
                 let source = &text[trim(text, source)];
                 let message = format!("'{rest}' has to stand before the time: {source} {rest}@{time}");
