@@ -79,8 +79,10 @@ fn moment(text: &str, source: &Range<usize>, time: &Range<usize>) -> Result<Time
     let at = trim(text, time);
     let words = &text[at.clone()];
     Time::parse(words).map_err(|e| {
-        let split = words.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(n, _)| words.split_at(n));
-        let mut split = split.map(|(time, rest)| (time, rest.trim()));
+        let spaces = words.char_indices().filter(|(_, c)| c.is_whitespace());
+        // A time is two words at most.
+        let split: Vec<(&str, &str)> = spaces.take(4).map(|(n, _)| words.split_at(n)).collect();
+        let mut split = split.into_iter().map(|(time, rest)| (time, rest.trim()));
         match split.rfind(|(time, _)| Time::parse(time).is_ok()) {
             Some((time, rest)) => {
                 let source = &text[trim(text, source)];
