@@ -7,6 +7,7 @@ use super::machine::Machine;
 use super::project::Project;
 use super::recorded::Recorded;
 use super::{OK, Outcome, Output, WOULD_NOT, progress};
+use crate::esc::signals::Plan;
 use crate::esc::{self, AfterPowerOn, CheckError, Options, PowerUp, StateFile};
 use crate::report::Style;
 use crate::time::Time;
@@ -38,9 +39,10 @@ pub struct Args {
     /// With --signal: a reset that follows each power-on at once.
     #[arg(long, help_heading = super::RUNNING, requires = "signal", value_parser = choice::parser(&RESETS))]
     reset: Option<AfterPowerOn>,
-    /// Virtual time after which a bootloader that has not jumped counts as staying: `400`, `400ms`, `2s`.
-    #[arg(long = "for", help_heading = super::RUNNING, value_name = "TIME", allow_hyphen_values = true, default_value = "400ms", value_parser = |t: &str| limit(t, SHORTEST))]
-    limit: Time,
+    /// Virtual time after which a bootloader that has not jumped counts as staying: `400`, `400ms`, `2s`. Unless told, 400 ms
+    /// after the last change of a level, and 2.5 s where frames are sent.
+    #[arg(long = "for", help_heading = super::RUNNING, value_name = "TIME", allow_hyphen_values = true, value_parser = |t: &str| limit(t, SHORTEST))]
+    limit: Option<Time>,
     /// Virtual time that the app has to reach its main loop, 1500ms unless given; one that still plays its start-up
     /// melody gets more. Where given, the main loop is watched for all of it. 0 looks at the first instructions only.
     #[arg(long, help_heading = super::RUNNING, value_name = "TIME", allow_hyphen_values = true, value_parser = |t: &str| limit(t, Time::ZERO))]
@@ -79,13 +81,17 @@ pub(super) const RESETS: [Choice<AfterPowerOn>; 2] =
 /// Wrong usage or unreadable input.
 pub(super) fn run(args: Args, output: Output) -> anyhow::Result<Outcome> {
     args.reports.look("check", args.given.state().into_iter().chain(args.recorded.outputs()))?;
-    args.recorded.look(args.given.inputs())?;
+    let played = args.signal.iter().flat_map(|spec| args.signals.files_of(spec));
+    args.recorded.look(args.given.inputs().chain(played))?;
     let Loaded { files, part, mut state } = args.given.load("check")?;
+    let power_ups = power_ups(&args)?;
+    let frames = power_ups.iter().any(|p| p.wire.is_stream());
+    let usual = if frames { Plan::LIMIT } else { Options::default().limit };
     let options = Options {
         part,
         part_from: args.given.named_by(),
-        power_ups: power_ups(&args)?,
-        limit: args.limit,
+        power_ups,
+        limit: args.limit.unwrap_or(usual),
         app_limit: args.app_for.unwrap_or(esc::Options::default().app_limit),
         whole: args.app_for.is_some(),
         engine: args.machine.engine,
@@ -96,7 +102,8 @@ pub(super) fn run(args: Args, output: Output) -> anyhow::Result<Outcome> {
         state: state.as_ref().map(super::bench::named),
         record: args.recorded.wish(),
     };
-    let running = format!("running {} power-ups, up to {} of virtual time each", options.power_ups.len(), args.limit);
+    let running =
+        format!("running {} power-ups, up to {} of virtual time each", options.power_ups.len(), options.limit);
     let kept = state.as_ref().and_then(StateFile::kept);
     let (verdict, flashed) = match (progress::while_running(&running, || esc::check(files, &options, kept)), &state) {
         (Err(CheckError::Kept(error)), Some(state)) => return Err(state.told(error).into()),

@@ -192,7 +192,8 @@ pub(super) fn run(args: Args, output: Output) -> anyhow::Result<Outcome> {
         return output.outcome(&Catalogue(args.all()?), OK);
     }
     if let Some(file) = &args.vcd {
-        outputs::apart("--vcd", file, args.given.inputs())?;
+        let played = args.signal.iter().flat_map(|spec| args.signals.files_of(spec));
+        outputs::apart("--vcd", file, args.given.inputs().chain(played))?;
         outputs::may_make(file, args.force)?;
     }
     let (signals, chosen) = match &args.explain {

@@ -94,6 +94,25 @@ impl Named {
         None
     }
 
+    /// The files that a signal is played from, its own and those of the names in it.
+    pub fn files_of(&self, spec: &Spec) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        let (mut left, mut seen) = (vec![(None, spec.clone())], BTreeSet::new());
+        while let Some((within, spec)) = left.pop() {
+            files.extend(spec.files().map(|path| self.place(path, within.as_deref())));
+            for (name, _) in spec.names().filter(|(name, _)| seen.insert((*name).to_owned())) {
+                let text = text_of(name, self).and_then(|text| text.parse().ok());
+                left.extend(text.map(|spec| (Some(name.to_owned()), spec)));
+            }
+        }
+        files
+    }
+
+    /// Where a file is that a signal names.
+    fn place(&self, path: &str, within: Option<&str>) -> PathBuf {
+        within.and_then(|name| self.texts.get(name)).map_or(&self.folder, |(_, folder)| folder).join(path)
+    }
+
     /// Whether there is one of this name.
     pub fn contains(&self, name: &str) -> bool {
         self.texts.contains_key(name)
@@ -110,8 +129,7 @@ impl Names for Named {
     }
 
     fn read(&self, path: &str, within: Option<&str>) -> Result<Vec<u8>, String> {
-        let folder = within.and_then(|name| self.texts.get(name)).map_or(&self.folder, |(_, folder)| folder);
-        let place = folder.join(path);
+        let place = self.place(path, within);
         // A pipe would be waited for.
         let read = files::regular(&place).and_then(|_| files::read(&place, LONGEST_RECORDING));
         read.map_err(|e| FileError::new(&place, e).to_string())
@@ -140,6 +158,8 @@ mod tests {
         assert!(title("vcd boot.vcd", &names).unwrap_err().contains("there is no such file"), "it is the project's");
         std::fs::write(scenario.path().join("boot.vcd"), D0).unwrap();
         assert_eq!(title("vcd boot.vcd", &names).unwrap(), "vcd boot.vcd is vcd boot.vcd");
+        let played = names.files_of(&"vcd boot.vcd, fc@1ms, fc@9s".parse().unwrap());
+        assert_eq!(played, [scenario.path().join("boot.vcd"), project.path().join("boot.vcd")]);
         assert_eq!(
             title("high, fc@1ms", &names).unwrap(),
             "high, low@1ms, vcd boot.vcd@6ms is high, low@1ms, vcd boot.vcd@6ms"

@@ -470,18 +470,18 @@ impl Draft {
 
     fn unknown(&self, words: &Words<'_>, word: &Word<'_>) -> SignalError {
         let options = match &self.item {
-            // Whoever goes on with a number means no name.
-            Begun::Named(name) if catalogue::find(name).is_none() && (numeric(word.text) || is_option(word.text)) => {
-                let wrong = format!("'{name}' sends nothing that '{}' could be of: what sends is {SENDERS}", word.text);
-                return words.wrong(word, wrong);
-            }
             Begun::Named(name) => {
-                let question = match meant::instead_of(name) {
-                    Some(meant) => format!("did you mean {meant}?"),
-                    None => format!("what is '{}'?", word.text),
+                // Whoever goes on with a number means no name.
+                let sends = catalogue::find(name).is_none() && (numeric(word.text) || is_option(word.text));
+                let (meant, what) = (meant::instead_of(name), word.text);
+                let wrong = match meant {
+                    Some(meant) => format!("'{name}' takes nothing after it but 'via': did you mean {meant}?"),
+                    None if sends => {
+                        format!("'{name}' sends nothing that '{what}' could be of: what sends is {SENDERS}")
+                    }
+                    None => format!("'{name}' is a name, and takes nothing after it but 'via'; what is '{what}'?"),
                 };
-                return words
-                    .wrong(word, format!("'{name}' is a name, and takes nothing after it but 'via'; {question}"));
+                return words.wrong(word, wrong);
             }
             Begun::Kind(Kind::Level(_)) => "via",
             Begun::Kind(Kind::Pulses { .. }) => "at, after, phase, jitter, clock, seed, inverted, via",
@@ -582,7 +582,7 @@ mod tests {
             ("LOW", "there is no signal 'LOW': did you mean low?"),
             ("float", "there is no signal 'float': did you mean floating?"),
             ("pull-up", "there is no signal 'pull-up': did you mean pullup?"),
-            ("DSHOT600 idle", "'DSHOT600' is a name, and takes nothing after it but 'via'; did you mean dshot600?"),
+            ("DSHOT600 idle", "'DSHOT600' takes nothing after it but 'via': did you mean dshot600?"),
             ("dshot150 bidirectional at 4kHz", "a frame of this takes 278.7 us"),
             ("dshot600 at 8kHz jitter 60us", "with its jitter a frame of this takes 150.0 us"),
             ("dshot600 at", "after 'at' there has to be a frequency, such as 4kHz"),
@@ -600,7 +600,7 @@ mod tests {
             ("via 1k", "no signal begins with 'via': it is written as in 'high via 1k' (at character 1 of 'via 1k')"),
             ("low, after 40ms@1ms", "no signal begins with 'after': it is written as in 'dshot600 after 40ms'"),
             ("idle", "no signal begins with 'idle': it is written as in 'dshot600 idle'"),
-            ("pwm 1500us", "'pwm' sends nothing that '1500us' could be of: what sends is servo, oneshot125"),
+            ("pwm 1500us", "'pwm' takes nothing after it but 'via': did you mean servo?"),
             ("dshot-300 at 4kHz", "'dshot-300' sends nothing that 'at' could be of: what sends is servo"),
             ("fc loud", "'fc' is a name, and takes nothing after it but 'via'; what is 'loud'?"),
             ("vcd \"a b.vcd", "this quotation mark has no second one"),

@@ -142,6 +142,14 @@ impl Spec {
         Ok(wire)
     }
 
+    /// The files in it.
+    pub(super) fn files(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match &part.item {
+            Item::File { path, .. } => Some(path.as_str()),
+            _ => None,
+        })
+    }
+
     /// The names in it, with their places.
     pub(super) fn names(&self) -> impl Iterator<Item = (&str, &Range<usize>)> {
         self.parts.iter().filter_map(|part| match &part.item {
@@ -288,14 +296,14 @@ mod tests {
     fn what_names_stand_for_has_an_end() {
         let mut named = Named::new("");
         named.insert("late", "low, high@3000s", Path::new(""));
-        named.insert("bytes", format!("serial 19200 bytes {}", "00 ".repeat(4_096)), Path::new(""));
+        named.insert("much", format!("serial 19200 bytes {}", "00 ".repeat(4_096)), Path::new(""));
         let resolve = |text: &str| text.parse::<Spec>().unwrap().resolve(&named).map_err(|e| e.to_string());
         assert!(resolve("low, late@600s").is_ok());
         let told = "the last part of this signal begins at 3601s: at most 3600s after power-on";
         assert_eq!(resolve("low, late@601s").unwrap_err(), told);
-        assert!(resolve("bytes").is_ok());
+        assert!(resolve("much").is_ok());
         let told = "written out this signal has 24617 bytes: at most 16384";
-        assert_eq!(resolve("bytes, bytes@9s").unwrap_err(), told);
+        assert_eq!(resolve("much, much@9s").unwrap_err(), told);
         let endless = "low,".repeat(25_000).parse::<Spec>().unwrap_err().to_string();
         assert_eq!(endless, "a text of 100000 bytes is no signal: at most 98304");
         let one = format!("low, {}", "x".repeat(90_000)).parse::<Spec>().unwrap_err().to_string();

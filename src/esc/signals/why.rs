@@ -114,11 +114,11 @@ fn listening_in_words(listening: &Listening, run: &BootRun, starts: bool, break_
     let limit = Span(break_after);
     match run.power_up.last_level() {
         Some(Level::High) => format!("{since}, and the line stays high"),
-        Some(_) if looks.low == 0 => format!("{since}, and never saw the line low"),
+        _ if looks.low == 0 => format!("{since}, and never saw the line low"),
         _ if broke => format!("{since}; {longest_low} of low did not make it jump"),
         Some(_) => format!("{since}, where {longest_low} of low is too short (it tries again after {limit})"),
         _ => format!(
-            "{since}, where lows of up to {longest_low} are too short (it tries again after {limit}) and such frames do not make it give up"
+            "{since}, where lows that it took for {longest_low} at most are too short (it tries again after {limit}) and what it received did not make it give up"
         ),
     }
 }

@@ -249,8 +249,9 @@ impl Draw {
 
     /// A file of its own, with other lines beside the one that is played.
     fn recorded(&mut self) -> String {
-        let (scale, step) =
-            self.random.pick(&[("1 ps", 900_000_000u32), ("100 ps", 9_000_000), ("1 ns", 900_000), ("10 us", 90)]);
+        let (scale, picoseconds) =
+            self.random.pick(&[("1 ps", 1u32), ("100 ps", 100), ("1 ns", 1_000), ("10 us", 10_000_000)]);
+        let step = 900_000_000 / picoseconds;
         let scopes = self.random.once_in(2);
         let mut file = format!("$date today $end\n$timescale {scale} $end\n");
         if scopes {
@@ -261,11 +262,13 @@ impl Draw {
             file.push_str("$upscope $end\n");
         }
         file.push_str("$enddefinitions $end\n");
-        let mut time = 0u64;
-        for _ in 0..self.random.below(60) {
+        let (mut time, mut last) = (0u64, 0);
+        for n in 0..1 + self.random.below(60) {
             file.push_str(&format!("#{time}\n"));
+            last = time;
             for code in ['!', '"'] {
-                if !self.random.once_in(3) {
+                // Each line has a value at the begin: without one the file is refused, or floats until there is one.
+                if n == 0 || !self.random.once_in(3) {
                     file.push_str(&format!("{}{code}\n", self.random.pick(&['0', '1', '0', '1', 'x', 'z', 'X'])));
                 }
             }
@@ -282,7 +285,9 @@ impl Draw {
             (1, true) => "logic.D0",
             _ => "D0",
         };
-        let skip = if self.random.once_in(3) { format!(" skip {}us", self.random.below(5_000)) } else { String::new() };
+        // What is left out ends before the file does.
+        let most = (last * u64::from(picoseconds) / 1_000_000).clamp(1, 5_000) as u32;
+        let skip = if self.random.once_in(3) { format!(" skip {}us", self.random.below(most)) } else { String::new() };
         let mut options = Vec::new();
         if self.random.once_in(3) {
             options.push(format!("after {}us", self.random.below(20_000)));
