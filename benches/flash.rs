@@ -68,10 +68,10 @@ fn by_code(c: &mut Criterion) {
             b.iter(|| {
                 chip.restore(&start).expect("the same part");
                 assert_eq!(chip.run(Time::from_millis(10_000)), Halt::Lockup);
+                let last = chip.board.flash.cells().read(TARGET + BYTES - case.unit, Width::Half);
+                assert_eq!(last, 0x1234, "everything was programmed");
             });
         });
-        let last = chip.board.flash.cells().read(TARGET + BYTES - case.unit, Width::Half);
-        assert_eq!(last, 0x1234, "everything was programmed");
 
         let image = Image::parse("data.bin", &vec![0x5A; BYTES as usize], Some(TARGET)).expect("a binary");
         let mut chip = ready(case);

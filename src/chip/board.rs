@@ -135,6 +135,8 @@ pub struct LastLife {
 struct Request {
     /// Its interrupts, in the NVIC's positions.
     lines: Irqs,
+    /// There are any.
+    asks: bool,
     /// The cycle of its next event.
     next: u64,
 }

@@ -39,8 +39,8 @@ pub struct Args {
     /// With --signal: a reset that follows each power-on at once.
     #[arg(long, help_heading = super::RUNNING, requires = "signal", value_parser = choice::parser(&RESETS))]
     reset: Option<AfterPowerOn>,
-    /// Virtual time after which a bootloader that has not jumped counts as staying: `400`, `400ms`, `2s`. Unless told, 400 ms
-    /// after the last change of a level, and 2.5 s where frames are sent.
+    /// Virtual time after which a bootloader that has not jumped counts as staying: `400`, `400ms`, `2s`. Unless told it is 400ms,
+    /// and 2500ms where frames are sent or a recording is played. One with a name is watched as long after its last part.
     #[arg(long = "for", help_heading = super::RUNNING, value_name = "TIME", allow_hyphen_values = true, value_parser = |t: &str| limit(t, SHORTEST))]
     limit: Option<Time>,
     /// Virtual time that the app has to reach its main loop, 1500ms unless given; one that still plays its start-up

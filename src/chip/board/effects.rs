@@ -139,12 +139,12 @@ impl Board {
             Some(Due::Time(time)) => hclk.cycle_at(time),
             None => u64::MAX,
         };
-        let mut all = Request { lines: Irqs::NONE, next: u64::MAX };
+        let mut all = Request { lines: Irqs::NONE, asks: false, next: u64::MAX };
         let blocks = self.devices.slots.iter().zip(&self.part.peripherals);
         for (n, ((slot, spec), request)) in blocks.zip(&mut self.requests).enumerate() {
             // Flash is touched by stores into itself, too.
             if touched & 1 << (n & 63) != 0 || matches!(slot.device, Device::Flash) {
-                *request = Request { lines: Irqs::NONE, next: u64::MAX };
+                *request = Request { lines: Irqs::NONE, asks: false, next: u64::MAX };
                 let raised = match (slot.device.view(), &slot.device) {
                     (Some(p), _) => {
                         request.next = cycle(p.next_event(&self.clocks));
@@ -153,14 +153,16 @@ impl Board {
                     (None, Device::Flash) => u32::from(self.flash.interrupt()),
                     (None, _) => 0,
                 };
-                let irqs = if raised == 0 { &[][..] } else { &spec.irq[..] };
+                request.asks = raised != 0;
+                let irqs = if request.asks { &spec.irq[..] } else { &[][..] };
                 for (bit, line) in irqs.iter().enumerate() {
                     if raised >> bit & 1 != 0 {
                         request.lines.insert(usize::from(*line));
                     }
                 }
             }
-            if request.lines.any() {
+            // Most of them ask for none.
+            if request.asks {
                 all.lines |= request.lines;
             }
             all.next = all.next.min(request.next);

@@ -7,7 +7,11 @@ use std::fmt::Write;
 
 /// A line for each protocol, under a heading.
 pub(super) fn text(app: &[AppSide], style: Style, out: &mut String) {
-    let _ = writeln!(out, "\n{}", style.heading("the app, at idle throttle first and then at 12 %"));
+    let _ = writeln!(
+        out,
+        "\n{}",
+        style.heading("the app, at idle throttle first and then at 12 %; times from its first instruction on")
+    );
     if app.is_empty() {
         wrap("The bootloader does not start it on a low wire.", "  ", "  ", style.width, out);
     }
@@ -45,9 +49,9 @@ fn in_words(side: &AppSide) -> String {
     match &arming.input {
         None => told.push("no input is set up".to_owned()),
         Some(input) => {
-            let both = if input.bidirectional { ", and answers" } else { "" };
             let found = arming.found_us.map_or_else(String::new, |t| format!(" after {}", t.since(*jump_us)));
-            told.push(format!("reads {} on {} ({}){both}{found}", input.kind, input.pin, input.through));
+            let both = if input.bidirectional { ", and answers later" } else { "" };
+            told.push(format!("reads {} on {} ({}){found}{both}", input.kind, input.pin, input.through));
         }
     }
     if let Some(time) = arming.tone_us {

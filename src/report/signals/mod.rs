@@ -9,7 +9,7 @@ pub use list::Catalogue;
 use super::columns::wrap;
 use super::{Detail, Render, RenderError, Style, Subject, json, text};
 use crate::am32::{Finding, Role, Severity};
-use crate::esc::signals::{AppSide, Matrix, Plan, Row, Seen, Tally, Version};
+use crate::esc::signals::{AppSide, Matrix, Outcome, Plan, Row, Seen, Tally, Version};
 use crate::esc::{AfterPowerOn, Verdict};
 use crate::plural::{count, verb};
 use crate::shell;
@@ -202,6 +202,9 @@ impl Report<'_> {
             (0, _) => "No signal that flight controllers are known to send was tried.".to_owned(),
             (1, 1) => style.good("This ESC would start on this signal."),
             (_, n) if n == all => style.good(&format!("This ESC would start on all {signals} that it has to.")),
+            (1, 0) if decide.iter().any(|row| row.seen.iter().any(|s| s.outcome == Outcome::Undecided)) => {
+                "It is undecided whether this ESC would start on this signal.".to_owned()
+            }
             (1, 0) if some == 0 => style.bad("This ESC would not start on this signal."),
             (1, 0) => style.bad("Whether this ESC would start on this signal depends on chance."),
             (_, 0) if some == 0 => style.bad(&format!("This ESC would start on none of {signals}.")),
