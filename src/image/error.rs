@@ -18,9 +18,9 @@ pub enum ImageError {
     /// `FILE@ADDRESS` with an address of more than 32 bits.
     #[error("{file}@{text}: the address has more than 32 bits; give one up to 0xFFFFFFFF")]
     AddressTooLarge { file: Arc<str>, text: String },
-    /// Nothing of that name.
-    #[error("{file}: there is no such file")]
-    NotFound { file: Arc<str> },
+    /// Nothing of that name, and what may have been meant.
+    #[error("{file}: there is no such file; {meant}")]
+    NotFound { file: Arc<str>, meant: String },
     /// A directory.
     #[error("{file}: is a directory, not a file")]
     Directory { file: Arc<str> },

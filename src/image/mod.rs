@@ -40,6 +40,7 @@ pub use segment::Segment;
 pub use symbols::{Symbol, Symbols};
 
 use crate::files;
+use crate::near;
 use crate::shell;
 use std::fmt;
 use std::io::Read;
@@ -176,6 +177,23 @@ pub struct Image {
     pub(crate) elf: Option<Arc<[u8]>>,
 }
 
+/// What to do about a file that is not there: another one of its folder may have been meant.
+fn meant(path: &Path) -> String {
+    let folder = files::folder(path);
+    let names =
+        std::fs::read_dir(folder).into_iter().flatten().flatten().filter_map(|e| e.file_name().into_string().ok());
+    // What a terminal would obey is nobody's meaning.
+    let names: Vec<String> = names.take(MOST_NAMES).filter(|name| !name.contains(char::is_control)).collect();
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    match near::nearest(&name, names.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean {}?", shell::path(&path.with_file_name(near))),
+        None => "check the name, and from which folder it is seen".to_owned(),
+    }
+}
+
+/// Names of a folder that are looked at.
+const MOST_NAMES: usize = 10_000;
+
 impl Image {
     /// Reads the file at `path`; `at` is where a binary goes.
     pub fn load(path: &Path, at: Option<u32>) -> Result<Image, ImageError> {
@@ -183,7 +201,7 @@ impl Image {
         let name = shell::plain(&path.to_string_lossy()).into_owned();
         let file = || Arc::from(name.as_str());
         let unreadable = |reason: std::io::Error| match reason.kind() {
-            std::io::ErrorKind::NotFound => ImageError::NotFound { file: file() },
+            std::io::ErrorKind::NotFound => ImageError::NotFound { file: file(), meant: meant(path) },
             // Not every system opens a directory before it says what it is.
             _ if path.is_dir() => ImageError::Directory { file: file() },
             _ => ImageError::Unreadable { file: file(), reason },

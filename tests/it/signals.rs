@@ -412,7 +412,7 @@ fn the_app_arms_on_its_protocols() {
 #[test]
 fn a_signal_that_is_named_has_to_start_it() {
     let bootloader = bootloader(14);
-    let (code, out, _) = run(&[&bootloader, APP, EEPROM, "--only", "held-high", "--for", "60ms"]);
+    let (code, out, _) = run(&[&bootloader, APP, EEPROM, "--only", "held-high", "--for", "300ms"]);
     assert!(code == 1 && out.starts_with("This ESC would not start on this signal."), "{out}");
     let (code, out, _) = run(&[&bootloader, APP, EEPROM, "--only", "held-high,held-low", "--for", "60ms"]);
     assert!(code == 1 && out.starts_with("This ESC would start on 1 of 2 signals"), "{out}");
@@ -453,6 +453,30 @@ fn check(words: &[&str]) -> (i32, String, String) {
 const FULL: &str = "STANDIN_DRYFLASH_F051_2.20_FULL.hex";
 
 #[test]
+fn check_blames_the_frames_that_keep_a_bootloader_waiting() {
+    let v12 = bootloader(12);
+    let of = |signal: &str| {
+        let (code, out, err) = check(&["--signal", signal, &v12, APP, EEPROM]);
+        assert_eq!(code, 1, "{out}{err}");
+        out.replace("\n      ", " ")
+    };
+    let out = of("high,servo 1500us at 50Hz@60ms");
+    assert!(out.contains("error DF087: high, servo 1500us at 50Hz@60ms keeps the bootloader waiting"), "{out}");
+    assert!(out.contains("had not jumped after 2.500 s") && !out.contains("for this signal pin"), "{out}");
+    // A level is told as one.
+    assert!(of("high").contains("error DF054") && !of("high").contains("DF087"));
+}
+
+#[test]
+fn a_capture_of_a_high_line_is_no_capture_of_frames() {
+    let folder = tempfile::tempdir().unwrap();
+    let high = format!("vcd {}", caught(folder.path(), "high.vcd", "#0 1! #400 1!"));
+    let (code, out, err) = run(&["--signal", &high, "--clock", "0", &bootloader(13), APP, EEPROM]);
+    assert!(code == 1 && out.contains("never saw the line low"), "{out}{err}");
+    assert!(!out.contains("too short"), "{out}");
+}
+
+#[test]
 fn a_capture_that_is_played_is_never_written_over() {
     let folder = tempfile::tempdir().unwrap();
     let file = caught(folder.path(), "played.vcd", "#0 0! #1 1! #2 0!");
@@ -488,6 +512,7 @@ fn nothing_is_said_of_what_a_file_has_after_the_watched_time() {
         let out = out.replace('\n', " ").replace("      ", "").replace("  ", " ");
         assert_eq!(code, 1, "{out}{err}");
         assert!(out.contains("undecided, as what is recorded changes up to 10.000 s"), "{out}");
+        assert!(out.starts_with("It is undecided whether this ESC would start"), "{out}");
         assert!(out.contains("--for") && !out.contains("DF087"), "{out}");
     }
     // What has no value, and what is left out.

@@ -59,6 +59,8 @@ fn no_message_is_the_systems_alone() {
         (&["run", "plain/none.toml"], "plain/none.toml: something in that path is a file, not a folder"),
         (&["replay", "none.jsonl"], "none.jsonl: there is no such file or folder; check the name"),
         (&["replay", "folder"], "folder: it is a folder; name a file in it"),
+        (&["check", "plaim"], "plaim: there is no such file; did you mean plain?"),
+        (&["check", "none.hex"], "none.hex: there is no such file; check the name, and from which folder it is seen"),
         (&["merge", "none.json"], "none.json: there is no such file or folder; check the name"),
         (&["merge", "folder"], "folder: it is a folder; name a file in it"),
         (&["new", "none/x.toml"], "none/x.toml: there is no folder none; make it first"),
